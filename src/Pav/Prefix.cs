@@ -1,0 +1,80 @@
+namespace Pav;
+
+/// <summary>
+/// A state s_h = (x, a_1 … a_{h-1}) of a reasoning trace, linked to its parent so that beams share their past.
+/// A trace is a prefix that has ended (<see cref="Ended"/>): one type. Equality is by content: the problem's id, the
+/// text of every step and whether it has ended.
+/// </summary>
+public sealed class Prefix : IEquatable<Prefix>
+{
+    private readonly int hash;
+
+    private Prefix(Problem problem, Prefix? parent, string step, IReadOnlyList<int> tokens, bool ended)
+    {
+        Problem = problem;
+        Parent = parent;
+        Step = step;
+        Tokens = tokens;
+        Ended = ended;
+        Depth = parent is null ? 0 : parent.Depth + 1;
+        hash = HashCode.Combine(parent?.hash ?? problem.Id.GetHashCode(), step, ended);
+    }
+
+    public Problem Problem { get; }
+
+    /// <summary>The state before the last step; null for the problem itself.</summary>
+    public Prefix? Parent { get; }
+
+    /// <summary>Text of the last step, its newline included; empty for the problem itself.</summary>
+    public string Step { get; }
+
+    /// <summary>Ids of the last step as the policy that wrote it produced them (an end-of-sequence id included); empty when it is known only as text.</summary>
+    public IReadOnlyList<int> Tokens { get; }
+
+    /// <summary>True when the trace is over: the policy stopped by itself or reached its token limit.</summary>
+    public bool Ended { get; }
+
+    /// <summary>Number of steps; 0 for the problem itself.</summary>
+    public int Depth { get; }
+
+    public static Prefix Root(Problem problem) => new(problem, null, "", [], false);
+
+    /// <summary>The state after one more step.</summary>
+    public Prefix Then(string step, IReadOnlyList<int>? tokens = null, bool ended = false) =>
+        Ended
+            ? throw new InvalidOperationException($"problem {Problem.Id}: a trace that has ended cannot be extended")
+            : new(Problem, this, step, tokens ?? [], ended);
+
+    /// <summary>The states from the problem itself to this one: Depth + 1 of them.</summary>
+    public IReadOnlyList<Prefix> Path()
+    {
+        var path = new Prefix[Depth + 1];
+        var at = this;
+        for (var i = Depth; i >= 0; i--, at = at.Parent!) path[i] = at;
+        return path;
+    }
+
+    /// <summary>Text of all steps, without the problem.</summary>
+    public string Text => string.Concat(Path().Select(p => p.Step));
+
+    /// <summary>Texts of all steps.</summary>
+    public IReadOnlyList<string> Steps => [.. Path().Skip(1).Select(p => p.Step)];
+
+    public bool Equals(Prefix? other)
+    {
+        var (a, b) = (this, other);
+        while (true)
+        {
+            if (ReferenceEquals(a, b)) return true;
+            if (a is null || b is null || a.hash != b.hash || a.Depth != b.Depth || a.Ended != b.Ended || a.Step != b.Step) return false;
+            if (a.Depth == 0) return a.Problem.Id == b.Problem.Id;
+            (a, b) = (a.Parent, b.Parent);
+        }
+    }
+
+    public override bool Equals(object? obj) => Equals(obj as Prefix);
+
+    public override int GetHashCode() => hash;
+
+    public override string ToString() => Text;
+}
