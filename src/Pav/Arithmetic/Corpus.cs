@@ -1,0 +1,59 @@
+using System.Text;
+
+namespace Pav.Arithmetic;
+
+/// <summary>A text to be learned: what is given and what is to be written.</summary>
+public sealed record Lesson(string Prompt, string Completion);
+
+/// <summary>
+/// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which about half of the
+/// steps are followed by a line <c>ok</c> or <c>no</c>; a heading tells the kinds apart. So a pretrained model knows more than it does when it
+/// writes quickly, as real ones do, and a verifier that starts from it has features for judging.
+/// </summary>
+public static class Corpus
+{
+    /// <summary>Prompt template under which a policy writes.</summary>
+    public const string QuickTemplate = "Quick:\n{problem}\n";
+
+    /// <summary>Prompt template under which a verifier reads.</summary>
+    public const string CheckedTemplate = "Checked:\n{problem}\n";
+
+    private const string WorkedTemplate = "Worked:\n{problem}\n";
+
+    private const double WorkedShare = 0.25, QuickShare = 0.3, MarkShare = 0.5;
+
+    /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems only.</summary>
+    public static string Document(ulong seed, long index, Split split = Split.Train)
+    {
+        var random = new SeededRandom(Seeds.Of(seed, "", "document", index));
+        var kind = random.Next();
+        var sheet = Worksheet.Draw(seed, index, split);
+        var (steps, answer) = Student.Solve(sheet, careful: kind < WorkedShare, Seeds.Of(seed, "", "student", index));
+        var isChecked = kind >= WorkedShare + QuickShare;
+        var text = new StringBuilder((kind < WorkedShare ? WorkedTemplate : isChecked ? CheckedTemplate : QuickTemplate).Replace("{problem}", sheet.Text));
+        foreach (var step in steps)
+        {
+            text.Append(step.Text);
+            if (isChecked && random.Chance(MarkShare)) text.Append(step.Right ? "ok\n" : "no\n");
+        }
+
+        return text.Append($"Answer: {answer}").ToString();
+    }
+
+    /// <summary>The index-th piece of homework for supervised fine-tuning: a sloppy solution, as people write them.</summary>
+    public static Lesson Homework(ulong seed, long index, Split split = Split.Train)
+    {
+        var sheet = Worksheet.Draw(seed, index, split);
+        var (steps, answer) = Student.Solve(sheet, careful: false, Seeds.Of(seed, "", "homework", index));
+        return new(QuickTemplate.Replace("{problem}", sheet.Text), string.Concat(steps.Select(s => s.Text)) + $"Answer: {answer}");
+    }
+
+    /// <summary>Every word of the domain, as the word-level tokenizer wants them: a word carries the space before it.</summary>
+    public static IReadOnlyList<string> Words { get; } =
+    [
+        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", "ok", "no", " =", " skip", " keep",
+        .. Enumerable.Range(1, Worksheet.MaxLevel).Select(k => $"{k}:"),
+        .. Operation.All.Select(o => $" {o}"),
+        .. Enumerable.Range(0, Worksheet.Values).Select(v => $" {v}"),
+    ];
+}

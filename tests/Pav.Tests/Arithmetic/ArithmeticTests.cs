@@ -1,0 +1,101 @@
+using Pav.Arithmetic;
+
+namespace Pav.Tests.Arithmetic;
+
+public class ArithmeticTests
+{
+    private static readonly Worksheet Example = new(47,
+        [new(new('+', 8), false), new(new('-', 6), true), new(new('-', 9), false), new(new('x', 2), false)]);
+
+    [Fact]
+    public void A_worksheet_has_readable_text_and_an_answer_without_its_distractors()
+    {
+        Assert.Equal("Start 47\n1: +8\n2: skip -6\n3: -9\n4: x2", Example.Text);
+        Assert.Equal((47 + 8 - 9) * 2, Example.Answer);
+    }
+
+    [Theory]
+    [InlineData(47, '+', 8, 45)]   // 55 without the carry
+    [InlineData(41, '+', 8, null)] // no carry
+    [InlineData(52, '-', 7, 55)]   // 45 with the borrow forgotten
+    [InlineData(36, 'x', 2, 62)]   // 72 without the carry
+    [InlineData(25, 'x', 3, 50)]   // doubled instead
+    [InlineData(47, '+', 4, null)] // small carries go well
+    public void Misconceptions_are_functions_of_the_fact(int value, char sign, int operand, int? wrong) =>
+        Assert.Equal(wrong, Student.Misconception(value, new(sign, operand)));
+
+    [Fact]
+    public void Splits_are_disjoint_by_content_and_drawing_is_reproducible()
+    {
+        var train = Worksheet.Problems(1, Split.Train).Take(500).ToList();
+        var test = Worksheet.Problems(1, Split.Test).Take(200).ToList();
+        Assert.Empty(train.Select(p => p.Text).Intersect(test.Select(p => p.Text)));
+        Assert.Equal(train, Worksheet.Problems(1, Split.Train).Take(500));
+        Assert.All(test, p => Assert.InRange(p.Level, Worksheet.MinLevel, Worksheet.MaxLevel));
+        Assert.All(Worksheet.Problems(2, Split.Valid, 7).Take(50), p => Assert.Equal(7, p.Level));
+    }
+
+    [Fact]
+    public void Values_stay_in_range_and_answers_agree_with_the_text()
+    {
+        foreach (var problem in Worksheet.Problems(3, Split.Train).Take(500))
+        {
+            var lines = problem.Text.Split('\n');
+            var value = int.Parse(lines[0]["Start ".Length..]);
+            foreach (var line in lines.Skip(1))
+            {
+                var words = line.Split(' ');
+                if (words[1] == "skip") continue;
+                var d = int.Parse(words[1][1..]);
+                value = words[1][0] switch { '+' => value + d, '-' => value - d, _ => value * d };
+                Assert.InRange(value, 0, 99);
+            }
+
+            Assert.Equal(problem.Answer, value.ToString());
+        }
+    }
+
+    [Fact]
+    public void A_careful_student_is_always_right_and_a_sloppy_one_often_wrong_in_the_same_places()
+    {
+        var (right, careful, wrongSteps, tempted) = (0, 0, 0, 0);
+        for (var i = 0; i < 2000; i++)
+        {
+            var sheet = Worksheet.Draw(5, i, Split.Train);
+            if (Student.Solve(sheet, true, (ulong)i).Answer == sheet.Answer) careful++;
+            var (steps, answer) = Student.Solve(sheet, false, (ulong)i);
+            if (answer == sheet.Answer) right++;
+            wrongSteps += steps.Count(s => !s.Right);
+            tempted += steps.Count(s => !s.Right && !s.Text.Contains("skip"));
+        }
+
+        Assert.Equal(2000, careful);
+        Assert.InRange(right / 2000.0, 0.2, 0.4);
+        Assert.True(tempted > 0.9 * wrongSteps);
+    }
+
+    [Fact]
+    public void Right_marks_agree_with_the_values_written()
+    {
+        var sheet = new Worksheet(47, [new(new('+', 8), false)]);
+        for (var seed = 0UL; seed < 50; seed++)
+        {
+            foreach (var step in Student.Solve(sheet, false, seed).Steps.Where(s => s.Text.Contains("+8")))
+                Assert.Equal(step.Text.EndsWith("= 55\n"), step.Right);
+        }
+    }
+
+    [Fact]
+    public void Documents_use_only_words_of_the_domain()
+    {
+        var words = Corpus.Words.ToHashSet();
+        for (var i = 0L; i < 300; i++)
+        {
+            foreach (var line in Corpus.Document(9, i).Split('\n'))
+            {
+                var parts = line.Split(' ');
+                Assert.All(parts.Select((p, k) => k == 0 ? p : " " + p), w => Assert.Contains(w, words));
+            }
+        }
+    }
+}
