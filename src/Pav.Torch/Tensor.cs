@@ -1,0 +1,116 @@
+using System.Runtime.InteropServices;
+using static Pav.Torch.Native;
+
+namespace Pav.Torch;
+
+/// <summary>
+/// A tensor of libtorch. Dispose frees it, at the latest the finalizer does; within a <see cref="DisposeScope"/> the scope does.
+/// </summary>
+public sealed unsafe partial class Tensor : SafeHandle
+{
+    private long[]? sizes;
+
+    internal Tensor(nint handle) : base(0, true)
+    {
+        SetHandle(handle);
+        DisposeScope.Register(this);
+    }
+
+    internal DisposeScope? Scope { get; set; }
+
+    internal nint Handle => IsClosed || handle == 0
+        ? throw new ObjectDisposedException(nameof(Tensor), "the tensor was freed: dispose it later, or move it out of its scope")
+        : handle;
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        pav_free(handle);
+        return true;
+    }
+
+    /// <summary>Sizes of the dimensions; not to be written to.</summary>
+    public long[] shape
+    {
+        get
+        {
+            if (sizes is null)
+            {
+                var rank = pav_dim(Handle);
+                var read = new long[rank];
+                var strides = stackalloc long[rank];
+                fixed (long* at = read) pav_shape(handle, at, strides);
+                sizes = read;
+            }
+            return sizes;
+        }
+    }
+
+    public int dim => pav_dim(Handle);
+    public long numel => pav_numel(Handle);
+    public ScalarType dtype => (ScalarType)pav_dtype(Handle);
+    public Device device => new(pav_device_type(Handle), pav_device_index(Handle));
+    public bool is_contiguous => pav_is_contiguous(Handle) != 0;
+
+    /// <summary>Size of a dimension; -1 is the last.</summary>
+    public long size(int dimension) => shape[dimension < 0 ? dimension + shape.Length : dimension];
+
+    public bool requires_grad
+    {
+        get => pav_requires_grad(Handle) != 0;
+        set => Check(pav_set_requires_grad(Handle, value ? 1 : 0), nameof(requires_grad), this);
+    }
+
+    /// <summary>The accumulated gradient, a new handle on the same memory; null when there is none.</summary>
+    public Tensor? grad
+    {
+        get => pav_grad(Handle) is var found && found != 0 ? new Tensor(found) : null;
+        set => Check(pav_set_grad(Handle, value?.Handle ?? 0), "set grad", this);
+    }
+
+    public Tensor requires_grad_(bool value = true)
+    {
+        requires_grad = value;
+        return this;
+    }
+
+    public void backward(Tensor? gradient = null, bool retain_graph = false) =>
+        Check(pav_backward(Handle, gradient?.Handle ?? 0, retain_graph ? 1 : 0), nameof(backward), this);
+
+    /// <summary>The only element, converted.</summary>
+    public T item<T>() where T : unmanaged
+    {
+        Value value;
+        Check(pav_item(Handle, &value), nameof(item), this);
+        object number = value.Tag switch { Tag.Double => value.Double, Tag.Bool => value.Int != 0, _ => value.Int };
+        return (T)Convert.ChangeType(number, typeof(T));
+    }
+
+    /// <summary>
+    /// The elements themselves, in row-major order: a contiguous CPU tensor of exactly this type (bfloat16 as ushort). Valid while the tensor lives.
+    /// </summary>
+    public Span<T> data<T>() where T : unmanaged
+    {
+        if (dtype != (typeof(T) == typeof(ushort) ? ScalarType.BFloat16 : ScalarTypes.Of<T>()) || !device.IsCpu || !is_contiguous)
+            throw new TorchException($"data<{typeof(T).Name}>() wants a contiguous CPU tensor of that type, got {Describe()} on {device}{(is_contiguous ? "" : ", not contiguous")}");
+        return new Span<T>(pav_data(Handle), checked((int)numel));
+    }
+
+    /// <summary>The raw bytes of a contiguous CPU tensor.</summary>
+    internal ReadOnlySpan<byte> bytes() =>
+        device.IsCpu && is_contiguous ? new(pav_data(Handle), checked((int)(numel * dtype.Size()))) : throw new TorchException($"bytes of {Describe()} are not in one piece on the CPU");
+
+    /// <summary>A copy of the elements, from any device.</summary>
+    public T[] to_array<T>() where T : unmanaged
+    {
+        using var here = cpu();
+        using var flat = here.contiguous();
+        return flat.data<T>().ToArray();
+    }
+
+    /// <summary>"[2, 3] float32"; never throws.</summary>
+    internal string Describe() => IsClosed ? "freed" : $"[{string.Join(", ", shape)}] {dtype.Name()}";
+
+    public override string ToString() => Describe();
+}
