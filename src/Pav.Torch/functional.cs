@@ -1,0 +1,117 @@
+using static Pav.Torch.Operator;
+
+namespace Pav.Torch;
+
+/// <summary>
+/// The composites of a decoder, in as few operator calls as possible: small models spend their time in calls. Differentiable.
+/// B rows, T queries, S keys, H heads, D head size, E hidden size, V vocabulary.
+/// </summary>
+public static class functional
+{
+    /// <summary>x [.., in] times weight [out, in], plus bias [out].</summary>
+    public static Tensor linear(Tensor x, Tensor weight, Tensor? bias = null) => call("linear", x, weight, bias);
+
+    /// <summary>Rows of weight [V, E] at the int64 indices [..]: [.., E].</summary>
+    public static Tensor embedding(Tensor indices, Tensor weight) => call("embedding", weight, indices);
+
+    public static Tensor dropout(Tensor x, double p, bool training) => training && p > 0 ? call("dropout", x, p, true) : x;
+
+    /// <summary>x / sqrt(mean(x²) + eps) · weight over the last dimension; half types are normalised in float32, as Llama does.</summary>
+    public static Tensor rms_norm(Tensor x, Tensor weight, double eps)
+    {
+        var type = x.dtype;
+        if (type is ScalarType.BFloat16 or ScalarType.Float16)
+            return Normalise(x.to(ScalarType.Float32)).to(type) * weight;
+        return Normalise(x) * weight;
+
+        Tensor Normalise(Tensor wide) => wide * (wide * wide).mean(-1, keepdim: true).add_(eps).rsqrt();
+    }
+
+    /// <summary>
+    /// Rotary tables (cos, sin), each [length, D], for the D/2 inverse frequencies. Both halves of a row repeat the angles; the
+    /// sines' first half carries the minus sign of the rotation, so that <see cref="rotary"/> needs no negation.
+    /// </summary>
+    public static (Tensor cos, Tensor sin) rotary_tables(ReadOnlySpan<double> inverse_frequencies, int length)
+    {
+        var half = inverse_frequencies.Length;
+        var cos = new float[length * 2 * half];
+        var sin = new float[length * 2 * half];
+        for (var position = 0; position < length; position++)
+            for (var i = 0; i < half; i++)
+            {
+                // Angles are float32 products, as in the Hugging Face model.
+                var (s, c) = Math.SinCos((float)position * (float)inverse_frequencies[i]);
+                var row = position * 2 * half;
+                cos[row + i] = cos[row + half + i] = (float)c;
+                (sin[row + i], sin[row + half + i]) = (-(float)s, (float)s);
+            }
+        return (torch.tensor(cos, length, 2 * half), torch.tensor(sin, length, 2 * half));
+    }
+
+    /// <summary>1 / theta^(2i/D) for i &lt; D/2.</summary>
+    public static double[] rotary_frequencies(int head_dim, double theta)
+    {
+        var frequencies = new double[head_dim / 2];
+        for (var i = 0; i < frequencies.Length; i++) frequencies[i] = 1 / Math.Pow(theta, 2.0 * i / head_dim);
+        return frequencies;
+    }
+
+    /// <summary>
+    /// Rotates pairs (i, i + D/2) of the last dimension, the Hugging Face layout. cos and sin are rows of
+    /// <see cref="rotary_tables"/>, of x's dtype, that broadcast against x.
+    /// </summary>
+    public static Tensor rotary(Tensor x, Tensor cos, Tensor sin) =>
+        call("addcmul", x * cos, call("roll", x, new[] { x.size(-1) / 2 }, new[] { -1L }), sin);
+
+    /// <summary>
+    /// softmax(q·kᵀ·scale + mask)·v. q [B, H, T, D]; k and v [B, Hkv, S, D] with H a multiple of Hkv (each key head serves H/Hkv
+    /// neighbouring query heads, without copies of it); mask additive, of q's dtype, broadcasts to [B, 1, T, S]; result [B, H, T, D].
+    /// </summary>
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor? mask, double? scale = null)
+    {
+        var (b, h, t, d) = (q.size(0), q.size(1), q.size(2), q.size(3));
+        var (kv_heads, s) = (k.size(1), k.size(2));
+        var group = h / kv_heads;
+        var queries = q.reshape(b * kv_heads, group * t, d);
+        var keys = k.reshape(b * kv_heads, s, d).transpose(1, 2);
+        var values = v.reshape(b * kv_heads, s, v.size(3));
+        var factor = scale ?? 1 / Math.Sqrt(d);
+        Tensor scores;
+        if (mask is null)
+        {
+            scores = queries.bmm(keys) * factor;
+        }
+        else
+        {
+            // [.., T, S] → [B·Hkv, (H/Hkv)·T, S]; a mask that all rows share needs no copy here.
+            var shared = mask.dim == 2 || mask.size(0) == 1;
+            var bias = shared && group == 1 ? mask.reshape(mask.size(-2), s)
+                : mask.reshape(shared ? 1 : b, 1, 1, mask.size(-2), s).expand(b, kv_heads, group, t, s).reshape(b * kv_heads, group * t, s);
+            scores = bias.baddbmm(queries, keys, 1, factor);
+        }
+        return scores.softmax(-1).bmm(values).view(b, h, t, v.size(3));
+    }
+
+    /// <summary>(silu(x·w_gateᵀ) ∘ x·w_upᵀ)·w_downᵀ; weights [F, E], [F, E], [E, F].</summary>
+    public static Tensor swiglu(Tensor x, Tensor w_gate, Tensor w_up, Tensor w_down) =>
+        linear(linear(x, w_gate).silu() * linear(x, w_up), w_down);
+
+    /// <summary>Mean cross-entropy of logits [N, V] against int64 targets [N]; targets of -100 do not count. All -100 gives NaN.</summary>
+    public static Tensor cross_entropy(Tensor logits, Tensor targets, string reduction = "mean") =>
+        call("cross_entropy_loss", logits, targets, Arg.None, Reduction(reduction), -100);
+
+    /// <summary>−y·log σ(x) − (1 − y)·log(1 − σ(x)) for soft labels y in [0, 1], each term times its weight if given; mean over all terms.</summary>
+    public static Tensor binary_cross_entropy_with_logits(Tensor logits, Tensor targets, Tensor? weight = null, string reduction = "mean") =>
+        call("binary_cross_entropy_with_logits", logits, targets, weight, Arg.None, Reduction(reduction));
+
+    public static Tensor nll_loss(Tensor log_probabilities, Tensor targets, string reduction = "mean") =>
+        call("nll_loss_nd", log_probabilities, targets, Arg.None, Reduction(reduction), -100);
+
+    private static long Reduction(string name) => name switch
+    {
+        "none" => 0,
+        "mean" => 1,
+        "sum" => 2,
+        _ => throw new TorchException($"reduction '{name}' is not none, mean or sum"),
+    };
+}
