@@ -1,0 +1,30 @@
+using System.Text.Json.Serialization;
+
+namespace Pav;
+
+/// <summary>One line of <c>labels.jsonl</c>: a seed trace of H steps with the counts of its H + 1 prefixes (docs/run-folder.md).</summary>
+public sealed record LabelledTrace(
+    [property: JsonPropertyName("problem")] string Problem,
+    [property: JsonPropertyName("policy")] string Policy,
+    [property: JsonPropertyName("strategy")] string Strategy,
+    [property: JsonPropertyName("trace")] int Trace,
+    [property: JsonPropertyName("steps")] IReadOnlyList<string> Steps,
+    [property: JsonPropertyName("tokens")] IReadOnlyList<IReadOnlyList<int>> Tokens,
+    [property: JsonPropertyName("rex")] int Rex,
+    [property: JsonPropertyName("answer")] string? Answer,
+    [property: JsonPropertyName("grader")] string Grader,
+    [property: JsonPropertyName("n")] IReadOnlyList<int> N,
+    [property: JsonPropertyName("c")] IReadOnlyList<int> C)
+{
+    /// <summary>H + 1 estimates: of the problem itself and after each step.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<QEstimate> Q => [.. N.Zip(C, (n, c) => new QEstimate(n, c))];
+
+    /// <summary>The trace as an ended prefix of its problem.</summary>
+    public Prefix ToPrefix(Problem problem)
+    {
+        var prefix = Prefix.Root(problem);
+        for (var h = 0; h < Steps.Count; h++) prefix = prefix.Then(Steps[h], Tokens[h], ended: h == Steps.Count - 1);
+        return prefix;
+    }
+}
