@@ -23,13 +23,6 @@ public sealed class DisposeScope : IDisposable
         return tensor;
     }
 
-    /// <summary>No scope frees the tensor any more.</summary>
-    public Tensor Detach(Tensor tensor)
-    {
-        tensor.Scope = null;
-        return tensor;
-    }
-
     private void Own(Tensor tensor)
     {
         tensor.Scope = this;

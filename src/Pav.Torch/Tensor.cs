@@ -18,6 +18,16 @@ public sealed unsafe partial class Tensor : SafeHandle
 
     internal DisposeScope? Scope { get; set; }
 
+    /// <summary>No scope frees this tensor any more.</summary>
+    public Tensor DetachFromDisposeScope()
+    {
+        Scope = null;
+        return this;
+    }
+
+    /// <summary>The scope around the present one frees this tensor; none, if there is none.</summary>
+    public Tensor MoveToOuterDisposeScope() => Scope is null ? this : Scope.MoveToOuter(this);
+
     internal nint Handle => IsClosed || handle == 0
         ? throw new ObjectDisposedException(nameof(Tensor), "the tensor was freed: dispose it later, or move it out of its scope")
         : handle;
@@ -97,9 +107,7 @@ public sealed unsafe partial class Tensor : SafeHandle
         return new Span<T>(pav_data(Handle), checked((int)numel));
     }
 
-    /// <summary>The raw bytes of a contiguous CPU tensor.</summary>
-    internal ReadOnlySpan<byte> bytes() =>
-        device.IsCpu && is_contiguous ? new(pav_data(Handle), checked((int)(numel * dtype.Size()))) : throw new TorchException($"bytes of {Describe()} are not in one piece on the CPU");
+    internal void* Data => pav_data(Handle);
 
     /// <summary>A copy of the elements, from any device.</summary>
     public T[] to_array<T>() where T : unmanaged

@@ -86,11 +86,6 @@ public static unsafe class torch
     /// <summary>Native tensor handles that are not freed yet, in the whole process.</summary>
     public static long live_tensors => pav_live_tensors();
 
-    internal static Tensor FromBytes(ReadOnlySpan<byte> bytes, ScalarType dtype, long[] shape)
-    {
-        fixed (byte* data = bytes) return FromMemory(data, dtype, shape);
-    }
-
     private static Tensor Copy<T>(ReadOnlySpan<T> values, ScalarType dtype, long[] shape) where T : unmanaged
     {
         if (shape.Length == 0) shape = [values.Length];
@@ -100,7 +95,7 @@ public static unsafe class torch
         fixed (T* data = values) return FromMemory(data, dtype, shape);
     }
 
-    private static Tensor FromMemory(void* data, ScalarType dtype, long[] shape)
+    internal static Tensor FromMemory(void* data, ScalarType dtype, long[] shape)
     {
         fixed (long* sizes = shape)
         {
