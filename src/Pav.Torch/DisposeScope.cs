@@ -23,6 +23,9 @@ public sealed class DisposeScope : IDisposable
         return tensor;
     }
 
+    /// <summary>No scope frees the tensor any more.</summary>
+    public Tensor Detach(Tensor tensor) => tensor.DetachFromDisposeScope();
+
     private void Own(Tensor tensor)
     {
         tensor.Scope = this;
