@@ -1,0 +1,114 @@
+using System.Text.Json;
+
+namespace Pav.Models.Files;
+
+/// <summary>Writes whole files and folders: to a temporary name beside the target, flushed to the disk, then renamed. A reader meets the old content or the new, never half.</summary>
+public static class AtomicFile
+{
+    public static void Write(string path, Action<Stream> write)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.tmp");
+        Disk.Guard(path, () =>
+        {
+            Directory.CreateDirectory(folder);
+            try
+            {
+                using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+                {
+                    write(stream);
+                    stream.Flush(flushToDisk: true);
+                }
+
+                File.Move(temporary, path, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(temporary);
+            }
+        });
+    }
+
+    public static void WriteText(string path, string text) => Write(path, stream =>
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true);
+        writer.Write(text);
+    });
+
+    /// <summary>Indented JSON with snake_case names.</summary>
+    public static void WriteJson<T>(string path, T value) => Write(path, stream => JsonSerializer.Serialize(stream, value, Json.Indented));
+
+    /// <summary>Fills a new folder and puts it in the place of <paramref name="path"/>, whatever was there. See <see cref="RecoverFolder"/>.</summary>
+    public static void WriteFolder(string path, Action<string> fill)
+    {
+        var (fresh, old) = Beside(path);
+        Disk.Guard(path, () =>
+        {
+            RecoverFolder(path);
+            if (Directory.Exists(fresh)) Directory.Delete(fresh, recursive: true);
+            Directory.CreateDirectory(fresh);
+            try
+            {
+                fill(fresh);
+                foreach (var file in Directory.EnumerateFiles(fresh, "*", SearchOption.AllDirectories))
+                {
+                    using var stream = new FileStream(file, FileMode.Open, FileAccess.ReadWrite);
+                    stream.Flush(flushToDisk: true);
+                }
+
+                if (Directory.Exists(path)) Directory.Move(path, old);
+                Directory.Move(fresh, path);
+            }
+            catch
+            {
+                if (Directory.Exists(fresh)) Directory.Delete(fresh, recursive: true);
+                RecoverFolder(path);
+                throw;
+            }
+
+            if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
+        });
+    }
+
+    /// <summary>Brings back the folder that a kill between the two renames of <see cref="WriteFolder"/> left under its other name. Call it before reading.</summary>
+    public static void RecoverFolder(string path)
+    {
+        var (_, old) = Beside(path);
+        if (!Directory.Exists(old)) return;
+        if (Directory.Exists(path)) Directory.Delete(old, recursive: true);
+        else Directory.Move(old, path);
+    }
+
+    private static (string Fresh, string Old) Beside(string path)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        var (folder, name) = (Path.GetDirectoryName(full)!, Path.GetFileName(full));
+        return (Path.Combine(folder, $".{name}.tmp"), Path.Combine(folder, $".{name}.old"));
+    }
+}
+
+internal static class Disk
+{
+    private const int DiskFull = 28, QuotaExceeded = 122;
+
+    /// <summary>Turns what a disk or its permissions refuse into a sentence for the user.</summary>
+    public static void Guard(string path, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (IOException e) when ((e.HResult & 0xFFFF) is DiskFull or QuotaExceeded)
+        {
+            throw new UserError($"{path}: the disk is full, nothing half-written was left behind; free some space or choose another folder, then start the command again", e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new UserError($"{path}: not allowed to write here; choose a folder that you own", e);
+        }
+        catch (IOException e)
+        {
+            throw new UserError($"{path}: cannot be written ({e.Message})", e);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Text.Json;
+
+namespace Pav.Models.Files;
+
+/// <summary>
+/// A file of one JSON value per line that survives a kill at any byte: a line counts once its newline is on the disk. Readers ignore a
+/// torn last line; opening the file for append cuts it off.
+/// </summary>
+public sealed class JsonLines : IDisposable
+{
+    private readonly FileStream stream;
+    private readonly string path;
+    private readonly int syncEvery;
+    private readonly Lock guard = new();
+    private int unsynced;
+
+    private JsonLines(string path, FileStream stream, int syncEvery)
+    {
+        this.path = path;
+        this.stream = stream;
+        this.syncEvery = syncEvery;
+    }
+
+    /// <summary>Opens a file for append, made if it is missing. Rows reach the operating system at once, and the disk itself every <paramref name="syncEvery"/> rows (0: at the end).</summary>
+    public static JsonLines Append(string path, int syncEvery = 0)
+    {
+        FileStream? stream = null;
+        Disk.Guard(path, () =>
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            stream.SetLength(WholeLines(stream));
+            stream.Position = stream.Length;
+        });
+        return new(path, stream!, syncEvery);
+    }
+
+    /// <summary>Appends one row; may be called from any thread.</summary>
+    public void Write<T>(T row)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(row, Json.Line);
+        Array.Resize(ref bytes, bytes.Length + 1);
+        bytes[^1] = (byte)'\n';
+        lock (guard)
+        {
+            var before = stream.Position;
+            try
+            {
+                Disk.Guard(path, () => stream.Write(bytes));
+            }
+            catch
+            {
+                stream.SetLength(before);
+                stream.Position = before;
+                throw;
+            }
+
+            if (syncEvery > 0 && ++unsynced >= syncEvery) Sync();
+        }
+    }
+
+    public void Sync()
+    {
+        lock (guard)
+        {
+            Disk.Guard(path, () => stream.Flush(flushToDisk: true));
+            unsynced = 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        Sync();
+        stream.Dispose();
+    }
+
+    /// <summary>All whole lines of a file that <see cref="Append"/> made; none if it does not exist. A broken line is an error that names it.</summary>
+    public static IEnumerable<T> Read<T>(string path)
+    {
+        if (!File.Exists(path)) yield break;
+        using var input = InputFile.Open(path);
+        using var reader = new WholeLineReader(input);
+        for (var number = 1; reader.Next() is { } line; number++) yield return Parse<T>(path, number, line);
+    }
+
+    /// <summary>Rewrites the file with those rows that are to be kept.</summary>
+    public static void Keep<T>(string path, Func<T, bool> keep)
+    {
+        if (!File.Exists(path)) return;
+        var rows = Read<T>(path).Where(keep).ToList();
+        AtomicFile.Write(path, stream =>
+        {
+            foreach (var row in rows)
+            {
+                JsonSerializer.Serialize(stream, row, Json.Line);
+                stream.WriteByte((byte)'\n');
+            }
+        });
+    }
+
+    /// <summary>A user's file of one JSON object per line: every line counts, empty ones are skipped.</summary>
+    public static IEnumerable<(int Number, JsonElement Row)> ReadInput(string path) =>
+        from line in InputFile.Lines(path)
+        where !string.IsNullOrWhiteSpace(line.Text)
+        select (line.Number, Object(path, line.Number, Parse<JsonElement>(path, line.Number, line.Text)));
+
+    private static JsonElement Object(string path, int number, JsonElement row) =>
+        row.ValueKind == JsonValueKind.Object ? row : throw new UserError($"{path}:{number}: expected one JSON object on the line, found {row.ValueKind.ToString().ToLowerInvariant()}");
+
+    private static T Parse<T>(string path, int number, string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(line, Json.Line)!;
+        }
+        catch (JsonException e)
+        {
+            throw new UserError($"{path}:{number}: not what is expected on this line ({e.Message})", e);
+        }
+    }
+
+    private static long WholeLines(FileStream stream)
+    {
+        var block = new byte[1 << 16];
+        for (var end = stream.Length; end > 0;)
+        {
+            var start = Math.Max(0, end - block.Length);
+            stream.Position = start;
+            stream.ReadExactly(block, 0, (int)(end - start));
+            var newline = Array.LastIndexOf(block, (byte)'\n', (int)(end - start) - 1);
+            if (newline >= 0) return start + newline + 1;
+            end = start;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Lines that end in a newline; what follows the last newline is ignored.</summary>
+    private sealed class WholeLineReader(Stream stream) : IDisposable
+    {
+        private readonly StreamReader reader = new(stream);
+        private readonly char[] block = new char[1 << 14];
+        private readonly System.Text.StringBuilder torn = new();
+        private int at, filled;
+
+        public string? Next()
+        {
+            while (true)
+            {
+                if (at == filled)
+                {
+                    (at, filled) = (0, reader.Read(block));
+                    if (filled == 0) return null;
+                }
+
+                var newline = Array.IndexOf(block, '\n', at, filled - at);
+                torn.Append(block, at, (newline < 0 ? filled : newline) - at);
+                at = newline < 0 ? filled : newline + 1;
+                if (newline < 0) continue;
+                var line = torn.ToString();
+                torn.Clear();
+                return line;
+            }
+        }
+
+        public void Dispose() => reader.Dispose();
+    }
+}

@@ -1,0 +1,140 @@
+using System.IO.Compression;
+using System.Text;
+using Pav.Models.Files;
+
+namespace Pav.Models.Tests.Files;
+
+public class FilesTests
+{
+    private sealed record Row(int Number, string Text);
+
+    [Fact]
+    public void A_line_counts_once_its_newline_is_written_whatever_byte_the_file_was_cut_at()
+    {
+        using var folder = new TempFolder();
+        Row[] rows = [new(1, "plain"), new(2, "λ → 𝑥 \"quoted\"\nnewline"), new(3, "")];
+        using (var log = JsonLines.Append(folder["whole"], syncEvery: 2))
+            foreach (var row in rows) log.Write(row);
+        var whole = File.ReadAllBytes(folder["whole"]);
+        Assert.Equal(rows, JsonLines.Read<Row>(folder["whole"]));
+
+        for (var cut = 0; cut <= whole.Length; cut++)
+        {
+            File.WriteAllBytes(folder["cut"], whole[..cut]);
+            var survivors = rows.Take(whole[..cut].Count(b => b == '\n')).ToList();
+            Assert.Equal(survivors, JsonLines.Read<Row>(folder["cut"]));
+
+            using (var log = JsonLines.Append(folder["cut"])) log.Write(new Row(9, "after"));
+            Assert.Equal([.. survivors, new Row(9, "after")], JsonLines.Read<Row>(folder["cut"]));
+        }
+    }
+
+    [Fact]
+    public void A_torn_line_longer_than_a_block_is_cut_off()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["log"], "{\"number\":1,\"text\":\"a\"}\n{\"number\":2,\"text\":\"" + new string('x', 200_000));
+        using (var log = JsonLines.Append(folder["log"])) log.Write(new Row(2, "b"));
+        Assert.Equal([new Row(1, "a"), new Row(2, "b")], JsonLines.Read<Row>(folder["log"]));
+    }
+
+    [Fact]
+    public void A_broken_line_in_the_middle_is_named()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["log"], "{\"number\":1,\"text\":\"a\"}\n{\"number\":\n{\"number\":3,\"text\":\"c\"}\n");
+        var error = Assert.Throws<UserError>(() => JsonLines.Read<Row>(folder["log"]).ToList());
+        Assert.StartsWith($"{folder["log"]}:2: ", error.Message);
+    }
+
+    [Fact]
+    public void Keep_rewrites_the_rows_that_are_kept()
+    {
+        using var folder = new TempFolder();
+        using (var log = JsonLines.Append(folder["log"]))
+            for (var i = 0; i < 10; i++) log.Write(new Row(i, "r"));
+        JsonLines.Keep<Row>(folder["log"], row => row.Number < 4);
+        Assert.Equal([0, 1, 2, 3], JsonLines.Read<Row>(folder["log"]).Select(row => row.Number));
+    }
+
+    [Fact]
+    public void A_failed_write_leaves_the_old_content_and_no_other_file()
+    {
+        using var folder = new TempFolder();
+        AtomicFile.WriteText(folder["file"], "old");
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(folder["file"], stream =>
+        {
+            stream.Write("half"u8);
+            throw new InvalidOperationException();
+        }));
+        Assert.Equal("old", File.ReadAllText(folder["file"]));
+
+        AtomicFile.WriteFolder(folder["set"], inside => File.WriteAllText(Path.Combine(inside, "a"), "1"));
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.WriteFolder(folder["set"], inside =>
+        {
+            File.WriteAllText(Path.Combine(inside, "a"), "2");
+            throw new InvalidOperationException();
+        }));
+        Assert.Equal("1", File.ReadAllText(Path.Combine(folder["set"], "a")));
+        Assert.Equal(["file", "set"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void A_full_disk_is_told_in_one_sentence()
+    {
+        if (!File.Exists("/dev/full")) return;
+        var error = Assert.Throws<UserError>(() =>
+        {
+            using var stream = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0);
+            Disk.Guard("labels.jsonl", () => stream.Write("x"u8));
+        });
+        Assert.StartsWith("labels.jsonl: the disk is full", error.Message);
+    }
+
+    [Fact]
+    public void A_folder_is_replaced_whole_and_comes_back_after_a_kill_between_its_renames()
+    {
+        using var folder = new TempFolder();
+        foreach (var version in new[] { "1", "2" }) AtomicFile.WriteFolder(folder["set"], inside => File.WriteAllText(Path.Combine(inside, version), ""));
+        Assert.Equal(["2"], Directory.EnumerateFiles(folder["set"]).Select(Path.GetFileName));
+
+        Directory.Move(folder["set"], folder[".set.old"]);
+        AtomicFile.RecoverFolder(folder["set"]);
+        Assert.True(File.Exists(Path.Combine(folder["set"], "2")));
+    }
+
+    [Fact]
+    public void Problems_take_the_names_in_use_and_gzip()
+    {
+        using var folder = new TempFolder();
+        var text = "{\"id\":\"a\",\"problem\":\"1+1\",\"answer\":\"2\",\"level\":3}\n\n{\"question\":\"q\",\"answer\":7,\"level\":\"Level 5\"}\n{\"text\":\"t\",\"answer\":\"x\",\"extra\":[]}";
+        File.WriteAllText(folder["p.jsonl"], text);
+        using (var zip = new GZipStream(File.Create(folder["p.gz"]), CompressionMode.Compress)) zip.Write(Encoding.UTF8.GetBytes(text));
+        Assert.Equal([new Problem("a", "1+1", "2", 3), new Problem("p.jsonl:3", "q", "7", 5), new Problem("p.jsonl:4", "t", "x")], Problems.Read(folder["p.jsonl"]));
+        Assert.Equal(3, Problems.Read(folder["p.gz"]).Count);
+
+        Problems.Write(folder["w"], Problems.Read(folder["p.jsonl"]));
+        Assert.Equal(Problems.Read(folder["p.jsonl"]), Problems.Read(folder["w"]));
+    }
+
+    [Theory]
+    [InlineData("{\"problem\":\"1\",\"answer\":\"2\"}\n{\"problem\":", ":2: not what is expected")]
+    [InlineData("[1]", ":1: expected one JSON object")]
+    [InlineData("{\"answer\":\"2\"}", ":1: no \"problem\"")]
+    [InlineData("{\"problem\":\"1\"}", ":1: no \"answer\"")]
+    [InlineData("{\"problem\":\"1\",\"answer\":null}", ":1: \"answer\" must be a text or a number")]
+    [InlineData("{\"problem\":\" \",\"answer\":\"\"}", ":1: \"answer\" is empty")]
+    [InlineData("{\"problem\":\"1\",\"answer\":\"2\",\"level\":-1}", ":1: \"level\" must be")]
+    [InlineData("{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"2\"}\n{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"2\"}", ":2: the id \"a\" stands in line 1")]
+    [InlineData("\n", ": holds no problem")]
+    public void A_problem_file_that_is_wrong_says_where(string content, string complaint)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["p"], content);
+        Assert.StartsWith(folder["p"] + complaint, Assert.Throws<UserError>(() => Problems.Read(folder["p"])).Message);
+    }
+
+    [Fact]
+    public void A_missing_file_is_named() =>
+        Assert.Contains("nowhere.jsonl: no such file", Assert.Throws<UserError>(() => Problems.Read("nowhere.jsonl")).Message);
+}
