@@ -1,0 +1,135 @@
+// What `pav report` embeds in the page: the fields of docs/run-folder.md, gathered over the run folders. Everything may be missing.
+
+export interface Report {
+  title: string
+  made: string
+  runs: Run[]
+  results: Result[]
+  verifiers: Verifier[]
+  labels: LabelSet[]
+  curves: Curve[]
+  trees: TreeSet | null
+}
+
+export interface Run {
+  path: string
+  command: string
+  options: Record<string, unknown> | null
+  seed: number | null
+  started: string | null
+  finished: string | null
+  versions: Record<string, string> | null
+  inputs: { path: string; sha256: string | null }[] | null
+  seconds: number | null
+  peak_memory_mb: number | null
+}
+
+/** One summary.json. */
+export interface Result {
+  path: string
+  methods: MethodRow[]
+  comparisons: Comparison[]
+  base: { sample?: number | null; greedy?: number | null; pass_64?: number | null } | null
+  settings: Record<string, unknown> | null
+  seconds: number | null
+  peak_memory_mb: number | null
+}
+
+export interface MethodRow {
+  method: string
+  n: number
+  alpha: number | null
+  prover: string | null
+  problems: number | null
+  seeds: number | null
+  accuracy: number
+  low: number | null
+  high: number | null
+  pass: number | null
+  generated_tokens: number
+  scored_tokens: number
+  seconds: number | null
+}
+
+export interface Comparison {
+  claim: string
+  a: string
+  b: string
+  difference: number | null
+  low: number | null
+  high: number | null
+  tokens_a: number | null
+  tokens_b: number | null
+  token_ratio: number | null
+  token_ratio_low: number | null
+  token_ratio_high: number | null
+}
+
+export interface Verifier {
+  name: string
+  kind: string | null
+  auc_within: number | null
+  auc_within_low: number | null
+  auc_within_high: number | null
+  auc_pooled: number | null
+  brier: number | null
+  ece: number | null
+  rank_within_state: number | null
+  correlation: number | null
+  reliability: { predicted: number; observed: number; count: number }[]
+}
+
+export interface LabelSet {
+  path: string
+  policy: string | null
+  strategy: string | null
+  grader: string | null
+  problems: number
+  traces: number
+  correct_traces: number
+  prefixes: number
+  completions: number
+  /** Every stride-th line was read. */
+  stride: number
+  histogram: { low: number; high: number; count: number }[]
+  by_step: { step: number; mean: number; count: number }[]
+}
+
+export interface Curve {
+  path: string
+  command: string
+  /** Thinned: each training point is the mean over a bucket of logged steps; evaluations are kept whole. */
+  points: Record<string, number>[]
+  evaluations: Record<string, number>[]
+}
+
+export interface TreeSet {
+  total: number
+  trees: Tree[]
+}
+
+export interface Tree {
+  problem: string
+  text: string
+  answer: string
+  method: string
+  n: number
+  alpha: number | null
+  prover: string | null
+  correct: number
+  nodes: TreeNode[]
+}
+
+export type Fate = 'root' | 'kept' | 'pruned' | 'duplicate' | 'finished' | 'chosen'
+
+export interface TreeNode {
+  id: number
+  parent: number
+  step: string
+  q: number | null
+  q_mu: number | null
+  a: number | null
+  score: number | null
+  fate: Fate
+  rex: number | null
+}

@@ -1,0 +1,58 @@
+// Numbers and names as a reader meets them.
+
+export const percent = (x: number | null | undefined, digits = 1): string => x == null ? '–' : `${(100 * x).toFixed(digits)}%`
+
+/** A difference of two shares in percentage points, with its sign. */
+export const points = (x: number): string => `${x < 0 ? '−' : '+'}${Math.abs(100 * x).toFixed(1)}`
+
+export const signed = (x: number | null | undefined, digits = 2): string =>
+  x == null ? '–' : `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(digits)}`
+
+export const decimal = (x: number | null | undefined, digits = 3): string => x == null ? '–' : x.toFixed(digits).replace('-', '−')
+
+export const count = (x: number | null | undefined): string => x == null ? '–' : Math.round(x).toLocaleString('en-US')
+
+export const interval = (low: number | null | undefined, high: number | null | undefined): string =>
+  low == null || high == null ? '' : `${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)}`
+
+export function duration(seconds: number | null | undefined): string {
+  if (seconds == null) return '–'
+  if (seconds < 1) return `${Math.round(1000 * seconds)} ms`
+  if (seconds < 100) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+const methods: Record<string, string> = {
+  'sample': 'Single sample',
+  'greedy': 'Greedy',
+  'majority': 'Majority vote',
+  'best-of-n-orm': 'Best-of-N, outcome verifier',
+  'best-of-n-q': 'Best-of-N, Q verifier',
+  'weighted-vote': 'Weighted vote',
+  'beam-q': 'Beam on Q',
+  'beam-pav': 'Beam on Q + αA',
+  'oracle-beam-q': 'Oracle beam on Q',
+  'oracle-beam-pav': 'Oracle beam on Q + αA',
+}
+
+export const methodName = (id: string): string => methods[id] ?? id
+
+/** `bo4` is best-of-4 of the base policy; any other prover has its own name. */
+export const proverStrength = (prover: string | null): number | null => {
+  const found = /^bo(\d+)$/i.exec(prover ?? '')
+  return found ? Number(found[1]) : null
+}
+
+export const proverName = (prover: string | null): string => {
+  const k = proverStrength(prover)
+  return prover == null ? '' : k == null ? prover : `Bo${k}`
+}
+
+/** "beam-pav 16" or "beam-pav@16, bo4" with the method's id put in words. */
+export function runName(text: string): string {
+  const id = Object.keys(methods).sort((a, b) => b.length - a.length).find(m => text.startsWith(m) && !/^[\w-]/.test(text.slice(m.length)))
+  if (!id) return text
+  const rest = text.slice(id.length).replace(/^[\s@:,]+/, '').trim()
+  return rest ? `${methods[id]} (${/^\d+$/.test(rest) ? `N = ${rest}` : rest})` : methods[id]
+}

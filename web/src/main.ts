@@ -1,0 +1,22 @@
+import type { Report } from './data.ts'
+import { h } from './dom.ts'
+import { accuracySection, headlineSection, proverSection, tableSection } from './results.ts'
+import { settingsSection } from './settings.ts'
+import { treeSection } from './trees.ts'
+import { verifierSection } from './verifiers.ts'
+
+const page = document.getElementById('report')!
+const report = JSON.parse(document.getElementById('data')!.textContent!) as Report | null
+
+if (report === null) {
+  page.replaceChildren(h('p', { class: 'missing' }, 'This is the empty template: `pav report` fills it from run folders.'))
+} else {
+  document.title = report.title
+  const sections = [
+    accuracySection(report), tableSection(report), proverSection(report), verifierSection(report), treeSection(report), settingsSection(report),
+  ].filter(s => s !== null)
+  const navigation = h('nav', { 'aria-label': 'Sections' }, ...sections.map(s => h('a', { href: `#${s.id}` }, s.querySelector('h2')!.textContent!)))
+  page.replaceChildren(headlineSection(report), navigation, ...sections,
+    h('footer', {}, `Made ${report.made.slice(0, 16).replace('T', ' ')} UTC from ${report.runs.length} run folder${report.runs.length === 1 ? '' : 's'}. `
+      + 'Method: Setlur et al., “Rewarding Progress: Scaling Automated Process Verifiers for LLM Reasoning”, ICLR 2025 (arXiv 2410.08146).'))
+}

@@ -1,0 +1,141 @@
+import type { MethodRow, Report, Result } from './data.ts'
+import { accuracyChart, colorOf, proverChart, type Strength } from './charts.ts'
+import { headline, sentence, verdictOf } from './claims.ts'
+import { fitted, h, missing, section, table } from './dom.ts'
+import { count, duration, interval, methodName, percent, proverName, proverStrength } from './format.ts'
+import { seriesOf, type Series } from './series.ts'
+
+const main = (report: Report): Result | null => report.results.find(r => r.methods.length > 0) ?? report.results[0] ?? null
+
+export function headlineSection(report: Report): HTMLElement {
+  const result = main(report)
+  const children: (HTMLElement | null)[] = []
+  if (result) {
+    const { claim, verdict, ratio } = headline(result)
+    if (claim) children.push(h('p', { class: `claim ${verdict}` }, claim))
+    if (ratio) children.push(h('p', { class: 'ratio' }, ratio))
+    const others = result.comparisons.filter(c => c.difference != null).slice(1)
+    if (others.length > 0)
+      children.push(h('details', { class: 'others' }, h('summary', {}, `${others.length} more comparison${others.length > 1 ? 's' : ''}`),
+        h('ul', {}, ...others.map(c => h('li', { class: verdictOf(c) }, c.claim ? h('span', { class: 'name' }, `${c.claim}: `) : null, sentence(c))))))
+    children.push(numbers(result))
+  }
+  return h('header', {}, h('p', { class: 'kicker' }, 'Process advantage verifiers'), h('h1', {}, report.title), h('p', { class: 'done' }, done(report, result)), ...children)
+}
+
+/** What was run, in one line. */
+function done(report: Report, result: Result | null): string {
+  const commands = report.runs.map(r => r.command)
+  const steps = [...new Set(commands)].map(c => commands.filter(x => x === c).length > 1 ? `${c} ×${commands.filter(x => x === c).length}` : c)
+  const problems = Math.max(0, ...(result?.methods.map(m => m.problems ?? 0) ?? []))
+  const seconds = result?.seconds ?? sum(report.runs.map(r => r.seconds))
+  const memory = result?.peak_memory_mb ?? Math.max(0, ...report.runs.map(r => r.peak_memory_mb ?? 0))
+  const unfinished = report.runs.filter(r => r.finished == null).length
+  return [
+    steps.length > 0 ? `Run: ${steps.join(', ')}` : '',
+    problems > 0 ? `${count(problems)} held-out problems` : '',
+    seconds ? `${duration(seconds)} in all` : '',
+    memory ? `at most ${count(memory)} MB of memory` : '',
+    unfinished > 0 ? `${unfinished} run${unfinished > 1 ? 's have' : ' has'} not finished` : '',
+  ].filter(Boolean).join(' · ')
+}
+
+const sum = (xs: (number | null)[]): number => xs.reduce<number>((s, x) => s + (x ?? 0), 0)
+
+function numbers(result: Result): HTMLElement {
+  const card = (label: string, value: string, note: string): HTMLElement =>
+    h('div', { class: 'card' }, h('dt', {}, label), h('dd', {}, value, note ? h('small', {}, note) : null))
+  const best = (method: string): MethodRow | null =>
+    result.methods.filter(m => m.method === method).reduce<MethodRow | null>((a, b) => a && a.accuracy >= b.accuracy ? a : b, null)
+  const cards: HTMLElement[] = []
+  const base = result.base
+  if (base?.sample != null) cards.push(card('Base policy, one sample', percent(base.sample), ''))
+  if (base?.greedy != null) cards.push(card('Greedy', percent(base.greedy), ''))
+  if (base?.pass_64 != null) cards.push(card('Pass@64', percent(base.pass_64), 'some sample is right'))
+  for (const method of ['best-of-n-orm', 'best-of-n-q', 'beam-q', 'beam-pav']) {
+    const row = best(method)
+    if (row) cards.push(card(methodName(method), percent(row.accuracy),
+      `best, at N = ${row.n}${row.prover ? `, ${proverName(row.prover)}` : ''} · ${count(row.generated_tokens)} tokens`))
+  }
+  return h('dl', { class: 'cards' }, ...cards)
+}
+
+export function accuracySection(report: Report): HTMLElement {
+  const title = 'Accuracy against compute'
+  const result = main(report)
+  if (!result || result.methods.length === 0) return section('accuracy', title, null, missing('No search results in these run folders: `pav search` writes them.'))
+
+  const series = seriesOf(result.methods)
+  const shown = new Set(series.filter(s => s.main).map(s => s.key))
+  let passes = false
+  const visible = (): Series[] => series.filter(s => shown.has(s.key))
+  const first = fitted(width => accuracyChart(visible(), { width, height: width < 520 ? 330 : 440, scored: false, passes }))
+  const second = fitted(width => accuracyChart(visible(), { width, height: width < 520 ? 300 : 360, scored: true, passes }))
+  const redraw = (): void => { first.redraw(); second.redraw() }
+
+  const button = (label: string, color: string | null, pressed: boolean, toggle: (on: boolean) => void, kind = ''): HTMLElement => {
+    const element = h('button', { type: 'button', class: `key ${kind}`, 'aria-pressed': String(pressed) },
+      color ? h('span', { class: 'swatch', style: `--color:${color}` }) : null, label)
+    element.addEventListener('click', () => {
+      const on = element.getAttribute('aria-pressed') !== 'true'
+      element.setAttribute('aria-pressed', String(on))
+      toggle(on)
+      redraw()
+    })
+    return element
+  }
+  const legend = h('div', { class: 'legend', role: 'group', 'aria-label': 'Methods shown' },
+    ...series.map(s => button(s.label, colorOf(s.method), shown.has(s.key), on => { if (on) shown.add(s.key); else shown.delete(s.key) }, s.method.startsWith('oracle') ? 'dotted' : '')),
+    button('Pass@N of each method (dashed)', null, passes, on => { passes = on }))
+
+  return section('accuracy', title,
+    'Share of held-out problems answered against the tokens that the policy generates for one problem. Bands are 95% intervals over problems; hover for numbers, click a method to hide or show it.',
+    legend, first,
+    h('p', { class: 'note' }, 'For reference, the paper reports (Fig. 4, Gemma on MATH) that beam search with a process advantage verifier of Bo4 is 8–10 points above best-of-N by an outcome verifier and reaches the accuracy of best-of-128 with 1.5–5× less compute (abstract), up to 10× for its 2B and 9B models (Sec. 4.1); and (Fig. 5a) that it is 8× as compute-efficient as beam search on Q alone.'),
+    h('h3', {}, 'With the verifier’s reading counted'),
+    h('p', { class: 'lead' }, 'The same results against generated plus scored tokens. This counts a token that a verifier reads as dear as one that the policy generates, which overstates its cost: reading is done in parallel.'),
+    second)
+}
+
+export function tableSection(report: Report): HTMLElement | null {
+  const result = main(report)
+  if (!result || result.methods.length === 0) return null
+  const rows = seriesOf(result.methods).flatMap(s => s.points.map((row, i) => ({ row, label: s.label, method: s.method, first: i === 0 })))
+  return section('table', 'All methods', null, table('All methods at every N', [
+    { title: 'Method', cell: r => h('span', { class: 'method' }, h('span', { class: 'swatch', style: `--color:${colorOf(r.method)}` }), r.label) },
+    { title: 'N', numeric: true, cell: r => `${r.row.n}` },
+    { title: 'α', numeric: true, cell: r => r.row.alpha == null ? '' : `${r.row.alpha}` },
+    { title: 'Accuracy', numeric: true, cell: r => percent(r.row.accuracy) },
+    { title: '95% interval', numeric: true, cell: r => interval(r.row.low, r.row.high) },
+    { title: 'Pass@N', numeric: true, cell: r => percent(r.row.pass), hint: 'Some candidate of this method is right' },
+    { title: 'Generated', numeric: true, cell: r => count(r.row.generated_tokens), hint: 'Tokens per problem' },
+    { title: 'Scored', numeric: true, cell: r => count(r.row.scored_tokens), hint: 'Tokens per problem that a verifier reads' },
+    { title: 'Time', numeric: true, cell: r => duration(r.row.seconds), hint: 'Wall time of the method' },
+    { title: 'Problems', numeric: true, cell: r => `${count(r.row.problems)}${(r.row.seeds ?? 1) > 1 ? ` × ${r.row.seeds}` : ''}`, hint: 'Problems × seeds' },
+  ], rows, r => r.first ? 'first' : null))
+}
+
+export function proverSection(report: Report): HTMLElement | null {
+  const result = main(report)
+  if (!result) return null
+  const beams = result.methods.filter(m => m.method === 'beam-pav' && proverStrength(m.prover) != null)
+  const sizes = [...new Set(beams.map(m => m.n))].map(n => ({ n, provers: new Set(beams.filter(m => m.n === n).map(m => m.prover)).size })).sort((a, b) => b.provers - a.provers || b.n - a.n)
+  if (sizes.length === 0 || sizes[0].provers < 2) return null
+  const n = sizes[0].n
+  const rows: Strength[] = beams.filter(m => m.n === n).map(row => ({ k: proverStrength(row.prover)!, row, n })).sort((a, b) => a.k - b.k)
+  const level = (method: string) => result.methods.filter(m => m.method === method && m.n === n).sort((a, b) => b.accuracy - a.accuracy)[0]
+  const levels = ['beam-q', 'oracle-beam-q', 'oracle-beam-pav'].flatMap(method => {
+    const row = level(method)
+    return row ? [{ label: `${methodName(method)}${row.prover ? `, ${proverName(row.prover)}` : ''}`, method, value: row.accuracy, row }] : []
+  })
+  return section('prover', 'How strong a prover',
+    `Beam search (N = ${n}) on Q + αA, where A is the progress under the prover BoK(π), over K; bars are 95% intervals. Level lines: the same beam on Q alone and with oracle values (Monte Carlo), which separate what the verifier loses from what the search loses. In the paper (Fig. 5b) K = 4 is best, and provers that are too weak or too strong help less.`,
+    fitted(width => proverChart(rows, levels, width)),
+    table('Accuracy by prover', [
+      { title: 'Score', cell: r => r.label },
+      { title: 'α', numeric: true, cell: r => r.row.alpha == null ? '' : `${r.row.alpha}` },
+      { title: 'Accuracy', numeric: true, cell: r => percent(r.row.accuracy) },
+      { title: '95% interval', numeric: true, cell: r => interval(r.row.low, r.row.high) },
+      { title: 'Generated', numeric: true, cell: r => count(r.row.generated_tokens) },
+    ], [...rows.map(r => ({ label: `Q + αA, prover Bo${r.k}`, row: r.row })), ...levels.map(l => ({ label: l.label, row: l.row }))]))
+}

@@ -1,0 +1,152 @@
+import { hierarchy, tree as layout, type HierarchyPointNode } from 'd3-hierarchy'
+import type { Report, Tree, TreeNode } from './data.ts'
+import { h, missing, section, svg } from './dom.ts'
+import { branches, chosenPath, pathTo, type Branch, type Filter } from './forest.ts'
+import { decimal, methodName, proverName, signed } from './format.ts'
+
+const box = { width: 216, height: 40, gapX: 40, gapY: 10 }
+/** Above this many nodes the pruned ones are hidden at first. */
+const crowded = 70
+
+const fates: Record<string, string> = {
+  root: 'the problem', kept: 'kept', pruned: 'pruned', duplicate: 'merged with an equal step', finished: 'finished', chosen: 'chosen',
+}
+
+/** Progress as a colour between the two ends of the scale; |A| = 0.5 is as strong as it gets. */
+function progressColor(a: number | null): string {
+  if (a == null) return 'var(--neutral)'
+  const strength = Math.round(100 * Math.min(1, Math.abs(a) / 0.5))
+  return `color-mix(in oklab, var(${a < 0 ? '--worse' : '--better'}) ${strength}%, var(--neutral))`
+}
+
+export function treeSection(report: Report): HTMLElement {
+  const title = 'Search trees'
+  const set = report.trees
+  if (!set || set.trees.length === 0) return section('trees', title, null, missing('No search trees in these run folders: `pav search --trees` writes them.'))
+
+  const stage = h('div', { class: 'stage' })
+  const name = (t: Tree): string => `${t.problem}: ${methodName(t.method)}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
+  const select = h('select', { id: 'tree-choice' }, ...set.trees.map((t, i) => h('option', { value: i }, name(t))))
+  const show = (): void => stage.replaceChildren(view(set.trees[Number(select.value)]))
+  select.addEventListener('change', show)
+  const step = (by: number): void => { select.selectedIndex = Math.min(set.trees.length - 1, Math.max(0, select.selectedIndex + by)); show() }
+  show()
+  return section('trees', title,
+    'Every step that was considered, from left to right. Colour is the progress A of the step: how much it raised the prover’s chance of a right answer. A problem can be answered although a step fell back, and the other way round.',
+    h('div', { class: 'controls' },
+      h('label', { for: 'tree-choice' }, 'Problem'), select,
+      h('button', { type: 'button', class: 'key', onclick: () => step(-1) }, '← previous'), h('button', { type: 'button', class: 'key', onclick: () => step(1) }, 'next →'),
+      set.total > set.trees.length ? h('span', { class: 'note' }, `${set.trees.length} of ${set.total} trees are in this report`) : null),
+    stage)
+}
+
+function view(tree: Tree): HTMLElement {
+  let filter: Filter = tree.nodes.length > crowded ? 'kept' : 'all'
+  const panel = h('aside', { class: 'panel', 'aria-live': 'polite' })
+  const canvas = h('div', { class: 'canvas', tabindex: 0, role: 'region', 'aria-label': 'Search tree, scrollable' })
+  let selected: number | null = chosenPath(tree).at(-1)?.id ?? tree.nodes.find(n => n.fate === 'root')?.id ?? null
+  const pick = (id: number): void => {
+    selected = id
+    canvas.querySelectorAll('.node').forEach(n => n.classList.toggle('selected', n.getAttribute('data-id') === String(id)))
+    panel.replaceChildren(details(tree, id))
+  }
+  const draw = (): void => {
+    canvas.replaceChildren(drawing(tree, filter, pick))
+    if (selected != null) pick(selected)
+  }
+  const filters: [Filter, string][] = [['all', `all ${tree.nodes.length} nodes`], ['kept', 'without pruned'], ['chosen', 'chosen trace']]
+  const buttons = filters.map(([value, label]) => h('button', {
+    type: 'button', class: 'key', 'aria-pressed': String(value === filter), onclick: event => {
+      filter = value
+      buttons.forEach(b => b.setAttribute('aria-pressed', String(b === event.currentTarget)))
+      draw()
+      focusChosen(canvas)
+    },
+  }, label))
+  draw()
+  requestAnimationFrame(() => focusChosen(canvas))
+  return h('div', {},
+    h('div', { class: 'problem' }, h('p', { class: 'text' }, tree.text),
+      h('p', { class: 'note' }, `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}${tree.alpha != null ? `; α = ${tree.alpha}` : ''}.`)),
+    h('div', { class: 'controls' }, h('span', { class: 'group', role: 'group', 'aria-label': 'Nodes shown' }, ...buttons), scale()),
+    h('div', { class: 'split' }, canvas, panel),
+    trace(tree))
+}
+
+function scale(): HTMLElement {
+  return h('span', { class: 'scale' }, 'A', ...[-0.5, -0.25, 0, 0.25, 0.5].map(a => h('span', { class: 'tick', style: `background:${progressColor(a)}` }, signed(a, 2).replace('+0.00', '0'))),
+    h('span', { class: 'fate chosen' }, 'chosen'), h('span', { class: 'fate kept' }, 'kept'), h('span', { class: 'fate pruned' }, 'pruned'), h('span', { class: 'fate duplicate' }, 'duplicate'))
+}
+
+function drawing(tree: Tree, filter: Filter, pick: (id: number) => void): Element {
+  const data = branches(tree, filter)
+  if (!data) return missing('This tree has no root.')
+  const root = layout<Branch>().nodeSize([box.height + box.gapY, box.width + box.gapX]).separation(() => 1)(hierarchy(data, b => b.children))
+  const nodes = root.descendants()
+  const top = Math.min(...nodes.map(n => n.x)) - box.height / 2 - 8
+  const bottom = Math.max(...nodes.map(n => n.x)) + box.height / 2 + 8
+  const width = (root.height + 1) * (box.width + box.gapX) - box.gapX + 16
+  const onPath = new Set([...chosenPath(tree).map(n => n.id), data.node.id])
+  return svg('svg', { width, height: bottom - top, viewBox: `-8 ${top} ${width} ${bottom - top}`, role: 'group' },
+    ...root.links().map(link => svg('path', {
+      class: `link ${link.target.data.node.fate}${onPath.has(link.target.data.node.id) ? ' path' : ''}`,
+      d: curve(link.source.y + box.width, link.source.x, link.target.y, link.target.x),
+    })),
+    ...nodes.map(n => nodeBox(n, onPath, pick)))
+}
+
+const curve = (x1: number, y1: number, x2: number, y2: number): string => `M${x1},${y1}C${(x1 + x2) / 2},${y1} ${(x1 + x2) / 2},${y2} ${x2},${y2}`
+
+function nodeBox(point: HierarchyPointNode<Branch>, onPath: Set<number>, pick: (id: number) => void): Element {
+  const node = point.data.node
+  const root = node.fate === 'root'
+  const fate = onPath.has(node.id) && !root ? 'chosen' : node.fate
+  const label = root ? 'problem' : node.step.trim()
+  const outcome = node.rex == null ? '' : node.rex ? ' ✓' : ' ✗'
+  return svg('g', {
+    class: `node ${fate}`, transform: `translate(${point.y},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
+    'aria-label': `${label}, Q ${decimal(node.q, 2)}, progress ${signed(node.a)}, ${fates[fate] ?? fate}`,
+    onclick: () => pick(node.id), onfocus: () => pick(node.id),
+  },
+    svg('rect', { width: box.width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
+    svg('text', { x: 9, y: 16, class: 'step' }, clip(label, 31), svg('title', {}, label)),
+    svg('text', { x: 9, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : `Q ${decimal(node.q, 2)}  A ${signed(node.a)}`),
+    svg('text', { x: box.width - 9, y: 32, class: 'values', 'text-anchor': 'end' }, root ? '' : `${fate}${outcome}`))
+}
+
+const clip = (text: string, length: number): string => text.length <= length ? text : `${text.slice(0, length - 1)}…`
+
+function focusChosen(canvas: HTMLElement): void {
+  const chosen = canvas.querySelector<SVGGElement>('.node.chosen') ?? canvas.querySelector<SVGGElement>('.node')
+  if (!chosen) return
+  const frame = canvas.getBoundingClientRect(), target = chosen.getBoundingClientRect()
+  canvas.scrollTop += target.top - frame.top - frame.height / 2
+}
+
+function details(tree: Tree, id: number): HTMLElement {
+  const node = tree.nodes.find(n => n.id === id)!
+  const root = node.fate === 'root'
+  const facts: [string, string][] = [
+    [root ? 'V^π' : 'Q^π', decimal(node.q)],
+    ...(node.q_mu != null ? [[root ? 'V^μ' : 'Q^μ', decimal(node.q_mu)] as [string, string]] : []),
+    ...(node.a != null && !root ? [['A^μ', signed(node.a, 3)] as [string, string]] : []),
+    ...(node.score != null && !root ? [['score', decimal(node.score)] as [string, string]] : []),
+    ['fate', fates[node.fate] ?? node.fate],
+    ...(node.rex != null ? [['outcome', node.rex ? 'right answer' : 'wrong answer'] as [string, string]] : []),
+  ]
+  return h('div', {},
+    h('h4', {}, root ? 'The problem' : `Step ${pathTo(tree, id).length}`),
+    h('p', { class: 'text' }, root ? tree.text : node.step.trim()),
+    h('dl', { class: 'pairs' }, ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
+    root ? null : h('h4', {}, 'The trace up to here'),
+    root ? null : steps(pathTo(tree, id)))
+}
+
+function trace(tree: Tree): HTMLElement {
+  const path = chosenPath(tree)
+  return path.length === 0 ? missing('No trace was chosen: none finished.')
+    : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace (${tree.correct ? 'right' : 'wrong'})`), steps(path))
+}
+
+const steps = (path: TreeNode[]): HTMLElement => h('ol', { class: 'steps' }, ...path.map(n =>
+  h('li', { style: `--progress:${progressColor(n.a)}` }, h('span', { class: 'text' }, n.step.trim()), h('span', { class: 'values' }, `A ${signed(n.a)}`, h('span', {}, `Q ${decimal(n.q, 2)}`)))))

@@ -1,0 +1,65 @@
+import { curveChart, histogramChart, reliabilityChart, stepChart } from './charts.ts'
+import type { Curve, LabelSet, Report, Verifier } from './data.ts'
+import { fitted, h, missing, section, table } from './dom.ts'
+import { count, decimal, percent } from './format.ts'
+
+/** Below this within-problem AUC, search by a verifier is not worth looking at. */
+const gate = 0.85
+
+export function verifierSection(report: Report): HTMLElement {
+  const parts: HTMLElement[] = []
+  if (report.verifiers.length > 0) parts.push(measures(report.verifiers), reliability(report.verifiers))
+  for (const labels of report.labels) parts.push(labelStatistics(labels))
+  if (report.curves.length > 0) parts.push(h('h3', {}, 'Training'), ...report.curves.map(curves))
+  if (parts.length === 0) parts.push(missing('No labels, training logs or verifier measures in these run folders.'))
+  return section('verifiers', 'Verifiers and labels', null, ...parts)
+}
+
+function measures(verifiers: Verifier[]): HTMLElement {
+  return h('div', {},
+    h('p', { class: 'lead' }, `The measure that matters for search is the AUC within a problem: how often a right trace scores above a wrong one of the same problem (${gate} is the gate before any search result is looked at). The pooled AUC also rewards knowing which problems are hard.`),
+    table('Verifiers', [
+      { title: 'Verifier', cell: v => v.name },
+      { title: 'Predicts', cell: v => v.kind ?? '' },
+      { title: 'AUC within problem', numeric: true, cell: v => h('span', { class: v.auc_within == null ? null : v.auc_within >= gate ? 'good' : 'bad' }, decimal(v.auc_within)) },
+      { title: '95% interval', numeric: true, cell: v => v.auc_within_low == null ? '' : `${decimal(v.auc_within_low)}–${decimal(v.auc_within_high)}` },
+      { title: 'AUC pooled', numeric: true, cell: v => decimal(v.auc_pooled) },
+      { title: 'Rank in state', numeric: true, cell: v => decimal(v.rank_within_state), hint: 'How often the better of two steps of one state scores higher' },
+      { title: 'Correlation', numeric: true, cell: v => decimal(v.correlation), hint: 'With held-out Q̂ per step' },
+      { title: 'Brier', numeric: true, cell: v => decimal(v.brier) },
+      { title: 'ECE', numeric: true, cell: v => decimal(v.ece), hint: 'Expected calibration error' },
+    ], verifiers))
+}
+
+function reliability(verifiers: Verifier[]): HTMLElement {
+  return h('div', { class: 'grid' }, ...verifiers.filter(v => v.reliability.length > 0).map(v =>
+    h('figure', {}, h('figcaption', {}, `Reliability: ${v.name}`), fitted(width => reliabilityChart(v, width)))))
+}
+
+function labelStatistics(labels: LabelSet): HTMLElement {
+  const facts = [
+    `${count(labels.traces)} seed traces of ${count(labels.problems)} problems${labels.policy ? ` from ${labels.policy}` : ''}`,
+    labels.traces > 0 ? `${percent(labels.correct_traces / labels.traces)} of them right` : '',
+    `${count(labels.prefixes)} prefixes with ${count(labels.completions)} completions${labels.prefixes > 0 ? ` (${(labels.completions / labels.prefixes).toFixed(1)} each)` : ''}`,
+    labels.strategy ? `strategy: ${labels.strategy.replace('_', ' ')}` : '',
+    labels.stride > 1 ? `counted on every ${labels.stride}th line` : '',
+  ].filter(Boolean)
+  return h('div', { class: 'labels' },
+    h('h3', {}, `Labels: ${labels.path}`),
+    h('p', { class: 'lead' }, `${facts.join('; ')}.`),
+    h('div', { class: 'grid two' },
+      h('figure', {}, h('figcaption', {}, 'Q̂ over all prefixes'), fitted(width => histogramChart(labels, width))),
+      labels.by_step.length > 0 ? h('figure', {}, h('figcaption', {}, 'Mean Q̂ after each step'), fitted(width => stepChart(labels, width))) : null))
+}
+
+const measuresOf = (curve: Curve): string[] => {
+  const names = new Set(curve.evaluations.flatMap(Object.keys).filter(k => k.startsWith('valid_') && k !== 'valid_loss'))
+  const hasLoss = curve.points.some(p => p.loss != null) || curve.evaluations.some(p => p.valid_loss != null)
+  return [...(hasLoss ? ['loss'] : []), ...names]
+}
+
+function curves(curve: Curve): HTMLElement {
+  return h('div', { class: 'curve' },
+    h('h4', {}, `${curve.command}: ${curve.path}`),
+    h('div', { class: 'grid' }, ...measuresOf(curve).map(measure => fitted(width => curveChart(curve, measure, width)))))
+}
