@@ -1,0 +1,57 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Unicode;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Report;
+
+/// <summary>Writes the report: the page that web/ builds, with the data of run folders in it. One file, nothing fetched.</summary>
+internal static class ReportWriter
+{
+    private const string Opening = "<script type=\"application/json\" id=\"data\">", Closing = "</script>";
+
+    /// <summary>&lt;, &gt; and &amp; are escaped, so no text from a run folder can end the element that holds it.</summary>
+    private static readonly JsonSerializerOptions Embedded = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
+        Converters = { new FiniteOrNull() },
+    };
+
+    /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
+    public static string Write(IReadOnlyList<string> folders, DateTimeOffset now, string? output = null)
+    {
+        var data = RunFolders.Read(folders, now);
+        var path = Path.GetFullPath(output ?? Path.Combine(folders[0], "report.html"));
+        AtomicFile.WriteText(path, Fill(Template(), data));
+        return path;
+    }
+
+    internal static string Fill(string template, ReportData data)
+    {
+        var start = template.IndexOf(Opening, StringComparison.Ordinal) + Opening.Length;
+        var end = template.IndexOf(Closing, start, StringComparison.Ordinal);
+        return new StringBuilder().Append(template, 0, start).Append(JsonSerializer.Serialize(data, Embedded)).Append(template, end, template.Length - end).ToString();
+    }
+
+    private static string Template()
+    {
+        using var stream = typeof(ReportWriter).Assembly.GetManifestResourceStream("report.html")
+            ?? throw new UserError("the report's page is not built into this program; run ./pav once to build the web part");
+        return new StreamReader(stream).ReadToEnd();
+    }
+
+    /// <summary>JSON has no NaN: a measure that could not be computed is absent.</summary>
+    private sealed class FiniteOrNull : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetDouble();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+        {
+            if (double.IsFinite(value)) writer.WriteNumberValue(value);
+            else writer.WriteNullValue();
+        }
+    }
+}

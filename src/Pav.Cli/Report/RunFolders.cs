@@ -1,0 +1,98 @@
+using System.Text.Json;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Report;
+
+/// <summary>Reads run folders, and nothing else, into what the report shows. Any file may be missing; a broken one is an error that names file and line.</summary>
+internal static class RunFolders
+{
+    private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl"];
+    private const int MaxTrees = 60, MaxNodes = 40_000;
+
+    private sealed record Folder(string Full, string Shown)
+    {
+        public string? Find(string name) => Path.Combine(Full, name) is var file && File.Exists(file) ? file : null;
+    }
+
+    private sealed record TreeHead(string Problem, JsonElement Nodes);
+
+    public static ReportData Read(IReadOnlyList<string> roots, DateTimeOffset now)
+    {
+        if (roots.Count == 0) throw new UserError("no run folder was given; name a folder that a pav command wrote, such as runs/demo");
+        var folders = roots.SelectMany(root => Below(root, roots.Count > 1)).DistinctBy(f => f.Full).ToList();
+        var runs = folders.Where(f => f.Find("run.json") is not null)
+            .Select(f => Json.Read<RunRow>(f.Find("run.json")!) with { Path = f.Shown })
+            .OrderBy(r => r.Started, StringComparer.Ordinal).ToList();
+        var commands = runs.ToDictionary(r => r.Path, r => r.Command);
+        var results = Results(folders);
+        return new(
+            Title(roots, folders, commands), now.ToUniversalTime(), runs, results, Verifiers(folders, results),
+            [.. folders.Where(f => f.Find("labels.jsonl") is not null).Select(f => LabelStatistics.Read(f.Find("labels.jsonl")!, f.Shown)).Where(l => l.Traces > 0)],
+            [.. folders.Where(f => f.Find("log.jsonl") is not null)
+                .Select(f => TrainingCurve.Read(f.Find("log.jsonl")!, f.Shown, commands.GetValueOrDefault(f.Shown, "train")))
+                .Where(c => c.Points.Count + c.Evaluations.Count > 0)],
+            Trees([.. folders.Select(f => f.Find("trees.jsonl")).OfType<string>()]));
+    }
+
+    /// <summary>The run folders at and below a root, parents first.</summary>
+    private static IEnumerable<Folder> Below(string root, bool several)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
+        if (!Directory.Exists(full)) throw new UserError($"{root}: no such folder; name one that a pav command wrote, such as runs/demo");
+        var name = several ? Path.TrimEndingDirectorySeparator(root) : Path.GetFileName(full);
+        var found = Walk(full).Where(f => Signs.Any(sign => File.Exists(Path.Combine(f, sign))))
+            .Select(f => Path.GetRelativePath(full, f) is var inner && inner == "." ? new Folder(f, name) : new Folder(f, several ? $"{name}/{inner}" : inner))
+            .ToList();
+        return found.Count > 0 ? found : throw new UserError($"{root}: no run.json here or below; name a folder that a pav command wrote, such as runs/demo");
+    }
+
+    private static IEnumerable<string> Walk(string folder)
+    {
+        yield return folder;
+        foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => Path.GetFileName(d) is var n && n != "checkpoints" && !n.StartsWith('.')).Order(StringComparer.Ordinal))
+            foreach (var f in Walk(inner))
+                yield return f;
+    }
+
+    private static string Title(IReadOnlyList<string> roots, List<Folder> folders, Dictionary<string, string> commands)
+    {
+        var names = roots.Select(r => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(r))));
+        var command = commands.GetValueOrDefault(folders[0].Shown);
+        return roots.Count == 1 && command is not null && command != names.First() ? $"pav {command}: {names.First()}" : $"pav: {string.Join(", ", names)}";
+    }
+
+    /// <summary>Summaries, the one nearest to a root first; one below a folder that sums up its sub-folders is left out.</summary>
+    private static List<ResultRow> Results(List<Folder> folders)
+    {
+        var kept = new List<(Folder Folder, ResultRow Row)>();
+        foreach (var folder in folders.Where(f => f.Find("summary.json") is not null).OrderBy(f => f.Full.Count(c => c == Path.DirectorySeparatorChar)))
+        {
+            if (kept.Any(k => k.Row.Methods.Count > 0 && folder.Full.StartsWith(k.Folder.Full + Path.DirectorySeparatorChar, StringComparison.Ordinal))) continue;
+            kept.Add((folder, Json.Read<ResultRow>(folder.Find("summary.json")!) with { Path = folder.Shown }));
+        }
+
+        return [.. kept.Select(k => k.Row)];
+    }
+
+    private static List<VerifierRow> Verifiers(List<Folder> folders, List<ResultRow> results)
+    {
+        var summed = results.SelectMany(r => r.Verifiers).ToList();
+        var alone = folders.Where(f => f.Find("verifier.json") is not null)
+            .Select(f => (f.Shown, Row: Json.Read<VerifierRow>(f.Find("verifier.json")!)))
+            .Select(x => x.Row.Name.Length > 0 ? x.Row : x.Row with { Name = x.Shown });
+        return [.. summed.Concat(alone.Where(v => v.AucPooled is not null || v.AucWithin is not null)).DistinctBy(v => v.Name)];
+    }
+
+    /// <summary>All trees of as many problems, spread evenly over the file, as a page can hold.</summary>
+    private static TreeSet? Trees(IReadOnlyList<string> files)
+    {
+        var heads = files.SelectMany(file => JsonLines.Read<TreeHead>(file)).GroupBy(t => t.Problem).Select(g => (Problem: g.Key, Trees: g.Count(), Nodes: g.Sum(t => t.Nodes.GetArrayLength()))).ToList();
+        if (heads.Count == 0) return null;
+        var total = heads.Sum(p => p.Trees);
+        var share = Math.Min((double)MaxTrees / total, (double)MaxNodes / Math.Max(1, heads.Sum(p => p.Nodes)));
+        var wanted = Math.Clamp((int)(heads.Count * share), 1, heads.Count);
+        var chosen = Enumerable.Range(0, wanted).Select(i => heads[i * heads.Count / wanted].Problem).ToHashSet();
+        var trees = files.SelectMany(file => JsonLines.Read<TreeRow>(file)).Where(t => chosen.Contains(t.Problem));
+        return new(total, [.. trees.OrderBy(t => t.Problem, StringComparer.Ordinal)]);
+    }
+}

@@ -1,0 +1,148 @@
+using System.Text.Json;
+using Pav.Cli.Report;
+
+namespace Pav.Cli.Tests.Report;
+
+public sealed class ReportTests : IDisposable
+{
+    private static readonly DateTimeOffset Now = new(2025, 1, 15, 12, 0, 0, TimeSpan.Zero);
+    private static readonly string Fixture = Path.Combine(AppContext.BaseDirectory, "fixtures", "report-run");
+    private const string Template = """<html><script type="application/json" id="data">null</script><script>draw()</script></html>""";
+    private readonly string folder = Directory.CreateTempSubdirectory("pav-report-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void One_demo_folder_gives_the_runs_of_its_steps_in_the_order_they_ran()
+    {
+        var data = RunFolders.Read([Fixture], Now);
+        Assert.Equal(["demo", "label", "train outcome", "train verifier", "search"], data.Runs.Select(r => r.Command));
+        Assert.Equal(["report-run", "labels", "outcome", "verifier", "search"], data.Runs.Select(r => r.Path));
+        Assert.Equal("pav demo: report-run", data.Title);
+        Assert.Equal(["outcome", "verifier"], data.Curves.Select(c => c.Path));
+        Assert.Equal(10, data.Curves[0].Evaluations.Count);
+        Assert.Equal(4, data.Trees!.Trees.Count);
+    }
+
+    [Fact]
+    public void The_summary_of_the_whole_stands_for_those_of_its_parts()
+    {
+        var result = Assert.Single(RunFolders.Read([Fixture], Now).Results);
+        Assert.Equal("report-run", result.Path);
+        Assert.Equal(0.1273, result.Comparisons[0].Difference);
+        Assert.Equal(["outcome", "verifier"], RunFolders.Read([Fixture], Now).Verifiers.Select(v => v.Name));
+    }
+
+    [Fact]
+    public void Several_folders_make_one_report()
+    {
+        var data = RunFolders.Read([Path.Combine(Fixture, "labels"), Path.Combine(Fixture, "search")], Now);
+        Assert.Equal(["label", "search"], data.Runs.Select(r => r.Command));
+        Assert.Single(data.Labels);
+        Assert.Single(data.Results);
+    }
+
+    [Fact]
+    public void The_page_holds_valid_json_with_the_numbers_of_the_run()
+    {
+        var data = Embedded(ReportWriter.Fill(Template, RunFolders.Read([Fixture], Now)));
+        var method = data.GetProperty("results")[0].GetProperty("methods")[0];
+        Assert.Equal("sample", method.GetProperty("method").GetString());
+        Assert.Equal(0.243, method.GetProperty("accuracy").GetDouble());
+        Assert.Equal(0.942, data.GetProperty("results")[0].GetProperty("base").GetProperty("pass_64").GetDouble());
+        Assert.Equal(9, data.GetProperty("runs")[1].GetProperty("options").EnumerateObject().Count());
+    }
+
+    [Theory]
+    [InlineData("</script><script>alert(1)</script>")]
+    [InlineData("<!--<script>")]
+    [InlineData("]]></SCRIPT ><img src=x onerror=alert(1)>\u2028")]
+    public void Hostile_text_stays_inside_its_json(string step)
+    {
+        Write("trees.jsonl", JsonSerializer.Serialize(new { problem = "p", text = step, answer = "1", method = "beam-q", n = 1, correct = 0, nodes = new[] { new { id = 0, parent = -1, fate = "root", step } } }) + "\n");
+        var page = ReportWriter.Fill(Template, RunFolders.Read([folder], Now));
+        Assert.Equal(2, page.Split("<script").Length - 1);
+        Assert.Equal(2, page.Split("</script").Length - 1);
+        Assert.DoesNotContain("<!--", page);
+        Assert.DoesNotContain("<img", page);
+        Assert.Equal(step, Embedded(page).GetProperty("trees").GetProperty("trees")[0].GetProperty("nodes")[0].GetProperty("step").GetString());
+    }
+
+    [Fact]
+    public void Labels_are_counted_from_counts_and_the_end_of_a_trace_is_no_estimate()
+    {
+        // Q̂ 1/4, 2/4, 4/4 with an ended right trace; then Q̂ 1/4, 0/4 with a prefix that was not rolled out.
+        Write("labels.jsonl",
+            """{"problem":"a","rex":1,"n":[4,4,4,1],"c":[1,2,4,1]}""" + "\n" +
+            """{"problem":"a","rex":0,"n":[4,4,0,1],"c":[1,0,0,0]}""" + "\n");
+        var labels = Assert.Single(RunFolders.Read([folder], Now).Labels);
+        Assert.Equal((1, 2, 1, 5L, 20L), (labels.Problems, labels.Traces, labels.CorrectTraces, labels.Prefixes, labels.Completions));
+        Assert.Equal([1, 0, 2, 0, 0, 1, 0, 0, 0, 1], labels.Histogram.Select(b => (int)b.Count));
+        Assert.Equal([0.25, 0.25, 1.0], labels.ByStep.Select(s => s.Mean));
+    }
+
+    [Fact]
+    public void Long_logs_are_averaged_over_buckets()
+    {
+        Write("log.jsonl", string.Concat(Enumerable.Range(1, 601).Select(s => $$"""{"step":{{s}},"loss":{{s % 2}}}""" + "\n")));
+        var curve = Assert.Single(RunFolders.Read([folder], Now).Curves);
+        Assert.Equal(201, curve.Points.Count);
+        Assert.Equal((3.0, 2 / 3.0), (curve.Points[0]["step"], curve.Points[0]["loss"]));
+    }
+
+    [Fact]
+    public void More_trees_than_a_page_holds_are_spread_over_the_file_and_counted()
+    {
+        Write("trees.jsonl", string.Concat(Enumerable.Range(0, 200).Select(p => $$"""{"problem":"p{{p:000}}","method":"beam-q","n":1,"nodes":[{"id":0,"parent":-1,"fate":"root"}]}""" + "\n")));
+        var trees = RunFolders.Read([folder], Now).Trees!;
+        Assert.Equal((200, 60), (trees.Total, trees.Trees.Count));
+        Assert.Equal(("p000", "p196"), (trees.Trees[0].Problem, trees.Trees[^1].Problem));
+    }
+
+    [Fact]
+    public void A_folder_with_its_run_alone_is_a_report()
+    {
+        Write("run.json", """{"command":"label","seed":3}""");
+        var data = RunFolders.Read([folder], Now);
+        Assert.Equal(("label", 3L), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
+        Assert.Null(data.Trees);
+        Assert.Empty(data.Results);
+    }
+
+    [Fact]
+    public void A_torn_last_line_is_ignored_and_a_broken_one_is_named()
+    {
+        Write("labels.jsonl", """{"problem":"a","n":[2],"c":[1]}""" + "\n" + """{"problem":"b","n":[2""");
+        Assert.Equal(1, RunFolders.Read([folder], Now).Labels[0].Traces);
+        Write("labels.jsonl", """{"problem":"a","n":[2],"c":[1]}""" + "\n" + """{"problem":"b","n":[2""" + "\n");
+        Assert.Contains("labels.jsonl:2", Assert.Throws<UserError>(() => RunFolders.Read([folder], Now)).Message);
+        Write("labels.jsonl", """{"problem":"a","n":[2],"c":[3]}""" + "\n");
+        Assert.Contains("labels.jsonl:1", Assert.Throws<UserError>(() => RunFolders.Read([folder], Now)).Message);
+    }
+
+    [Fact]
+    public void A_measure_that_is_not_a_number_is_absent()
+    {
+        Write("summary.json", """{"verifiers":[{"name":"v","auc_within":"NaN","auc_pooled":0.5}]}""");
+        var verifier = Embedded(ReportWriter.Fill(Template, RunFolders.Read([folder], Now))).GetProperty("verifiers")[0];
+        Assert.Equal(JsonValueKind.Null, verifier.GetProperty("auc_within").ValueKind);
+        Assert.Equal(0.5, verifier.GetProperty("auc_pooled").GetDouble());
+    }
+
+    [Fact]
+    public void Folders_that_hold_no_run_are_refused_and_nothing_is_written()
+    {
+        Assert.Contains("no run.json", Assert.Throws<UserError>(() => ReportWriter.Write([folder], Now)).Message);
+        Assert.Contains("no such folder", Assert.Throws<UserError>(() => ReportWriter.Write([Path.Combine(folder, "none")], Now)).Message);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+    }
+
+    private void Write(string name, string text) => File.WriteAllText(Path.Combine(folder, name), text);
+
+    private static JsonElement Embedded(string page)
+    {
+        const string opening = "id=\"data\">";
+        var start = page.IndexOf(opening, StringComparison.Ordinal) + opening.Length;
+        return JsonDocument.Parse(page[start..page.IndexOf("</script>", start, StringComparison.Ordinal)]).RootElement;
+    }
+}
