@@ -21,7 +21,7 @@ public sealed class KvCache : IDisposable
             past.values.Dispose();
         }
 
-        var all = (scope.Detach(keys.alias()), scope.Detach(values.alias()));
+        var all = (keys.alias().DetachFromDisposeScope(), values.alias().DetachFromDisposeScope());
         layers[layer] = all;
         return all;
     }

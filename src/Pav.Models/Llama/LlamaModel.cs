@@ -19,12 +19,14 @@ public sealed class LlamaModel : IDisposable
     {
         Config = config;
         this.parameters = new(parameters.ToDictionary(), StringComparer.Ordinal);
-        foreach (var p in parameters.Values) p.requires_grad = true;
+        foreach (var p in parameters.Values) p.DetachFromDisposeScope().requires_grad = true;
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
         HeadWeight = parameters[HeadName(config)];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaLayer(config, parameters, $"model.layers.{i}."))];
         (cos, sin) = functional.rotary_tables(Rotary.Frequencies(config), config.MaxPositions);
+        cos.DetachFromDisposeScope();
+        sin.DetachFromDisposeScope();
     }
 
     public LlamaConfig Config { get; }
