@@ -1,1 +1,30 @@
-return 0;
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Pav.Cli;
+using Pav.Cli.Commands;
+
+using var stop = new CancellationTokenSource();
+void Stop(PosixSignalContext context)
+{
+    if (stop.IsCancellationRequested) Environment.Exit(Runner.Interrupted);
+    context.Cancel = true;
+    stop.Cancel();
+}
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+var tree = CommandTree.Build(AllCommands.Specs, (spec, request) => Runner.Start(spec, request, stop.Token));
+var parsed = tree.Parse(args.Length == 0 ? ["--help"] : args);
+if (CommandTree.Complaint(parsed) is { } complaint)
+{
+    Console.Error.WriteLine($"pav: {complaint}");
+    return Runner.Usage;
+}
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (Exception e)
+{
+    return Runner.Fail(e, $"A fault in pav itself: {e.GetType().Name}: {e.Message} (PAV_DEBUG=1 shows where; the run folder can be taken up again.)", Runner.Failed);
+}

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using Pav.Cli.Commands;
+using Pav.Cli.Options;
+
+namespace Pav.Cli;
+
+/// <summary>The commands as System.CommandLine sees them: every flag comes from an options record.</summary>
+internal static class CommandTree
+{
+    private static readonly Option<string?> Recipe = new("--recipe") { Description = "Take option values from a recipe: a file, or the name of one in recipes/; flags override it", HelpName = "NAME|FILE" };
+    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout at the end, and everything else on stderr" };
+    private static readonly Option<bool> Quiet = new("--quiet") { Description = "Print nothing but errors (and the JSON object of --json)" };
+
+    public static Command Build(IReadOnlyList<CommandSpec> specs, Func<CommandSpec, Request, Task<int>> start)
+    {
+        var root = new Command("pav",
+            """
+            pav trains process advantage verifiers for language models that reason in steps, and searches with them:
+            a step is worth what it adds to the chance of a right answer (arXiv 2410.08146).
+
+            To see all of it at once, in minutes:  pav demo
+            """);
+        var help = new HelpOption();
+        help.Action = new HelpWithExample((HelpAction)help.Action!, specs);
+        root.Options.Add(help);
+        root.Options.Add(new VersionOption());
+        foreach (var spec in specs)
+        {
+            var parent = root;
+            var words = spec.Name.Split(' ');
+            if (words.Length == 2)
+            {
+                parent = root.Subcommands.FirstOrDefault(c => c.Name == words[0]) ?? Group(root, words[0]);
+            }
+            parent.Subcommands.Add(ToCommand(spec, words[^1], start));
+        }
+        return root;
+    }
+
+    /// <summary>The first thing that is wrong with a command line, as one sentence; null if nothing is.</summary>
+    public static string? Complaint(ParseResult parsed)
+    {
+        if (parsed.Errors.Count == 0) return null;
+        var command = parsed.CommandResult.Command;
+        var path = PathOf(parsed.CommandResult.Command);
+        if (parsed.UnmatchedTokens.FirstOrDefault() is { } token)
+        {
+            var option = token.StartsWith('-');
+            var known = option ? command.Options.Select(o => o.Name).Append("--help") : command.Subcommands.Select(c => c.Name);
+            var hint = Nearest.Hint(token, known);
+            var kind = option ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
+            return $"'{path}' has no {kind} '{token}'{(hint == "" ? $"; see '{path} --help'." : hint)}";
+        }
+        return command.Subcommands.Count > 0
+            ? $"'{path}' needs one of: {string.Join(", ", command.Subcommands.Select(c => c.Name))}; see '{path} --help'."
+            : $"{parsed.Errors[0].Message.TrimEnd('.')}; see '{path} --help'.";
+    }
+
+    private static string PathOf(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : command.Name;
+
+    private static Command Group(Command root, string name)
+    {
+        var group = new Command(name, $"Fine-tune models; see 'pav {name} --help' for the kinds.");
+        root.Subcommands.Add(group);
+        return group;
+    }
+
+    private static Command ToCommand(CommandSpec spec, string name, Func<CommandSpec, Request, Task<int>> start)
+    {
+        var command = new Command(name, spec.Description);
+        var flags = new List<(OptionField Field, Option<string?>? Text, Option<bool>? Switch)>();
+        Argument<string[]>? rest = null;
+        foreach (var field in spec.Schema.Fields)
+        {
+            var help = $"{field.Flag.Description}{field.Accepts()}";
+            if (field.Flag.Positional)
+            {
+                rest = new Argument<string[]>(field.SnakeName.ToUpperInvariant()) { Description = help, Arity = ArgumentArity.ZeroOrMore };
+                command.Arguments.Add(rest);
+            }
+            else if (field.IsSwitch)
+            {
+                var option = new Option<bool>(field.FlagName) { Description = help };
+                flags.Add((field, null, option));
+                command.Options.Add(option);
+            }
+            else
+            {
+                var option = new Option<string?>(field.FlagName) { Description = help, HelpName = field.ValueName };
+                flags.Add((field, option, null));
+                command.Options.Add(option);
+            }
+        }
+        foreach (var common in new Option[] { Recipe, Json, Quiet }) command.Options.Add(common);
+        command.SetAction((parsed, _) =>
+        {
+            var given = new Dictionary<string, string>();
+            foreach (var (field, text, toggle) in flags)
+            {
+                if (text is not null && parsed.GetValue(text) is { } value) given[field.FlagName] = value;
+                if (toggle is not null && parsed.GetResult(toggle) is { Implicit: false }) given[field.FlagName] = parsed.GetValue(toggle) ? "on" : "off";
+            }
+            if (rest is not null && parsed.GetValue(rest) is { Length: > 0 } many) given[spec.Schema.Fields.First(f => f.Flag.Positional).FlagName] = string.Join(",", many);
+            return start(spec, new Request(given, parsed.GetValue(Recipe), parsed.GetValue(Json), parsed.GetValue(Quiet)));
+        });
+        return command;
+    }
+
+    private sealed class HelpWithExample(HelpAction help, IReadOnlyList<CommandSpec> specs) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parsed)
+        {
+            var code = help.Invoke(parsed);
+            var path = PathOf(parsed.CommandResult.Command);
+            if (specs.FirstOrDefault(s => $"pav {s.Name}" == path) is { } spec) parsed.InvocationConfiguration.Output.WriteLine($"Example:\n  {spec.Example.ReplaceLineEndings("\n  ")}\n");
+            return code;
+        }
+    }
+}
+
+/// <summary>What a user asked of one command: the texts of the flags given, and how to answer.</summary>
+internal sealed record Request(IReadOnlyDictionary<string, string> Flags, string? Recipe, bool Json, bool Quiet);

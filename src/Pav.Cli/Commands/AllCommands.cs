@@ -1,0 +1,7 @@
+namespace Pav.Cli.Commands;
+
+/// <summary>The verbs of pav, in the order in which help shows them.</summary>
+internal static class AllCommands
+{
+    public static IReadOnlyList<CommandSpec> Specs { get; } = [ProblemsCommand.Spec];
+}

@@ -1,0 +1,31 @@
+namespace Pav.Cli.Options;
+
+/// <summary>Says of an options record's property what its flag is for, and what it accepts.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class FlagAttribute(string description) : Attribute
+{
+    public string Description => description;
+
+    /// <summary>Smallest and largest value of a number, or of each number of a list.</summary>
+    public double Min { get; init; } = double.NegativeInfinity;
+
+    public double Max { get; init; } = double.PositiveInfinity;
+
+    /// <summary>The smallest value itself is refused.</summary>
+    public bool AboveMin { get; init; }
+
+    /// <summary>Allowed words, separated by '|'.</summary>
+    public string Choices { get; init; } = "";
+
+    /// <summary>A command without it is refused.</summary>
+    public bool Required { get; init; }
+
+    /// <summary>A file or folder that is read: its SHA-256 goes into run.json.</summary>
+    public bool Input { get; init; }
+
+    /// <summary>Changes where or how fast, never what comes out: a resumed run may set it anew.</summary>
+    public bool Local { get; init; }
+
+    /// <summary>A list that stands on the command line without a flag's name.</summary>
+    public bool Positional { get; init; }
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Cli.Commands;
+using Pav.Cli.Options;
+using Pav.Cli.Runs;
+using Pav.Cli.Terminal;
+using Pav.Torch;
+
+namespace Pav.Cli;
+
+/// <summary>Runs one command from what the user asked to its exit code: binds options, opens the run folder, reports, and turns failures into one sentence.</summary>
+internal static class Runner
+{
+    public const int Done = 0, Failed = 1, Usage = 2, Interrupted = 130;
+
+    public static async Task<int> Start(CommandSpec spec, Request request, CancellationToken cancel)
+    {
+        object options;
+        try
+        {
+            options = Bind(spec, request);
+        }
+        catch (Exception e) when (Sentence(e) is { } sentence)
+        {
+            return Fail(e, sentence, Usage);
+        }
+        var reporter = Reporter.For(request.Json, request.Quiet);
+        var path = "";
+        try
+        {
+            path = spec.Output == Output.Folder ? FolderOf(spec, options) : "";
+            var result = await Run(spec, options, path, reporter, cancel);
+            if (request.Json) Console.Out.WriteLine(result.ToJsonString());
+            return Done;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            Console.Error.WriteLine(path == "" ? "Stopped." : $"Stopped. To go on where it stopped: pav {spec.Name} --out {path}");
+            return Interrupted;
+        }
+        catch (Exception e) when (Sentence(e) is { } sentence)
+        {
+            return Fail(e, sentence, Failed);
+        }
+    }
+
+    /// <summary>Runs a command whose options are known, in its run folder where it has one; a finished folder gives its old result at once.</summary>
+    public static async Task<JsonObject> Run(CommandSpec spec, object options, string path, Reporter reporter, CancellationToken cancel)
+    {
+        if (spec.Output != Output.Folder) return await spec.Run(options, new CommandContext(null, reporter, cancel));
+        using var folder = RunFolder.Open(spec.Name, options, path);
+        if (folder.Finished)
+        {
+            reporter.Say($"{path} is finished already; choose another --out to run it again.");
+            return folder.Result ?? [];
+        }
+        reporter.Say($"{(folder.Resumed ? "Taking up" : "Writing into")} {path}");
+        try
+        {
+            var result = await spec.Run(options, new CommandContext(folder, reporter, cancel));
+            result = new JsonObject { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
+            folder.Finish(result);
+            return result;
+        }
+        catch
+        {
+            TrySpend(folder);
+            throw;
+        }
+    }
+
+    /// <summary>What a person should read of a failure that is not pav's own fault; null for one that is.</summary>
+    public static string? Sentence(Exception e) => e switch
+    {
+        UserError or SafetensorsException or TorchException => e.Message,
+        UnauthorizedAccessException or IOException => $"{e.Message.TrimEnd('.')}.",
+        JsonException json => $"Not JSON{(json.LineNumber is { } line ? $" (line {line + 1})" : "")}: {json.Message}",
+        AggregateException { InnerExceptions.Count: 1 } one => Sentence(one.InnerException!),
+        DllNotFoundException => $"libtorch cannot be loaded ({e.Message.Split('\n')[0].TrimEnd('.')}); start through ./pav, which finds or installs it, or see 'pav doctor'.",
+        _ => null,
+    };
+
+    public static int Fail(Exception e, string sentence, int code)
+    {
+        Console.Error.WriteLine($"pav: {sentence.ReplaceLineEndings(" ")}");
+        if (Environment.GetEnvironmentVariable("PAV_DEBUG") == "1") Console.Error.WriteLine(e);
+        return code;
+    }
+
+    /// <summary>Options from a run begun in the same folder, then the recipe, then the flags.</summary>
+    private static object Bind(CommandSpec spec, Request request)
+    {
+        var recipes = new List<Recipe>();
+        if (spec.Output == Output.Folder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun) recipes.Add(begun);
+        if (request.Recipe is { } name)
+        {
+            var recipe = Recipe.Load(name);
+            if (recipe.Command is { } command && command != spec.Name) throw new UserError($"{recipe.Source} is a recipe for 'pav {command}', not for 'pav {spec.Name}'.");
+            recipes.Add(recipe);
+        }
+        return spec.Schema.Bind(recipes, request.Flags);
+    }
+
+    private static string FolderOf(CommandSpec spec, object options)
+    {
+        var given = ((RunSettings)options).Out;
+        return given == "" ? RunFolder.DefaultPath(spec.Name, DateTime.Now) : given;
+    }
+
+    private static void TrySpend(RunFolder folder)
+    {
+        try
+        {
+            folder.Spend();
+        }
+        catch (Exception e) when (Sentence(e) is not null)
+        {
+            // The failure that led here is the one to report; on a full disk this note fails as well.
+        }
+    }
+}
