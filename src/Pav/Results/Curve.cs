@@ -1,0 +1,50 @@
+using System.Globalization;
+
+namespace Pav;
+
+/// <summary>One size of a method: a value for each problem (mean over seeds), problems in the same order for all points of a search.</summary>
+internal sealed record CurvePoint(int N, int Seeds, double[] Correct, double[] PassRight, double[] Tokens, double[] Scored, double[] Seconds)
+{
+    public double Accuracy => Correct.Average();
+    public double Pass => PassRight.Average();
+    public double MeanTokens => Tokens.Average();
+}
+
+/// <summary>Accuracy against compute of one method with one α and prover, in order of N.</summary>
+internal sealed record Curve(string Method, double? Alpha, string? Prover, IReadOnlyList<string> Problems, IReadOnlyList<CurvePoint> Points)
+{
+    public CurvePoint? At(int n) => Points.FirstOrDefault(p => p.N == n);
+
+    public string Name => Method
+        + (Prover is null ? "" : $" {Prover}")
+        + (Alpha is null ? "" : string.Create(CultureInfo.InvariantCulture, $" alpha={Alpha}"));
+
+    public MethodSummary Summarise(CurvePoint point)
+    {
+        var accuracy = Bootstrap.Mean(point.Correct);
+        return new(
+            Method, point.N, Alpha, Prover, Problems.Count, point.Seeds, accuracy.Value, accuracy.Low, accuracy.High,
+            point.Pass, point.MeanTokens, point.Scored.Average(), point.Seconds.Average());
+    }
+
+    /// <summary>The curves of a search, in the order in which they first appear.</summary>
+    public static IReadOnlyList<Curve> All(IReadOnlyList<SearchRow> rows) =>
+        [.. rows.GroupBy(r => (r.Method, r.Alpha, r.Prover)).Select(family =>
+        {
+            var problems = family.Select(r => r.Problem).Distinct().Order(StringComparer.Ordinal).ToList();
+            var points = family.GroupBy(r => r.N).OrderBy(g => g.Key).Select(size =>
+            {
+                var byProblem = size.ToLookup(r => r.Problem);
+                if (problems.FirstOrDefault(p => !byProblem.Contains(p)) is { } missing)
+                {
+                    throw new UserError($"the search rows of {family.Key.Method} at n = {size.Key} lack problem {missing}; finish the search before summing it up");
+                }
+
+                double[] Of(Func<SearchRow, double> value) => [.. problems.Select(p => byProblem[p].Average(value))];
+                return new CurvePoint(
+                    size.Key, size.Select(r => r.Seed).Distinct().Count(),
+                    Of(r => r.Correct), Of(r => r.Pass), Of(r => r.GeneratedTokens), Of(r => r.ScoredTokens), Of(r => r.Seconds));
+            });
+            return new Curve(family.Key.Method, family.Key.Alpha, family.Key.Prover, problems, [.. points]);
+        })];
+}
