@@ -95,7 +95,8 @@ internal static class CommandTree
                 command.Options.Add(option);
             }
         }
-        foreach (var common in new Option[] { Recipe, Json, Quiet }) command.Options.Add(common);
+        var ownRecipe = flags.Any(f => f.Field.FlagName == Recipe.Name);
+        foreach (var common in ownRecipe ? [Json, Quiet] : new Option[] { Recipe, Json, Quiet }) command.Options.Add(common);
         command.SetAction((parsed, _) =>
         {
             var given = new Dictionary<string, string>();
@@ -105,7 +106,7 @@ internal static class CommandTree
                 if (toggle is not null && parsed.GetResult(toggle) is { Implicit: false }) given[field.FlagName] = parsed.GetValue(toggle) ? "on" : "off";
             }
             if (rest is not null && parsed.GetValue(rest) is { Length: > 0 } many) given[spec.Schema.Fields.First(f => f.Flag.Positional).FlagName] = string.Join(",", many);
-            return start(spec, new Request(given, parsed.GetValue(Recipe), parsed.GetValue(Json), parsed.GetValue(Quiet)));
+            return start(spec, new Request(given, ownRecipe ? null : parsed.GetValue(Recipe), parsed.GetValue(Json), parsed.GetValue(Quiet)));
         });
         return command;
     }

@@ -1,7 +1,9 @@
+using Pav.Cli.Demo;
+
 namespace Pav.Cli.Commands;
 
 /// <summary>The verbs of pav, in the order in which help shows them.</summary>
 internal static class AllCommands
 {
-    public static IReadOnlyList<CommandSpec> Specs { get; } = [ProblemsCommand.Spec];
+    public static IReadOnlyList<CommandSpec> Specs { get; } = [DemoCommand.Spec, ProblemsCommand.Spec, ReportCommand.Spec];
 }

@@ -7,16 +7,19 @@ internal sealed record Recipe(string Source, string? Command, IReadOnlyDictionar
 {
     private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
-    /// <summary>Reads a recipe by file name, or by the name of one that comes with pav (recipes/NAME.json).</summary>
     public static Recipe Load(string nameOrFile)
     {
-        var path = File.Exists(nameOrFile) ? nameOrFile : Home.Find(Path.Combine("recipes", nameOrFile + ".json"));
-        if (path is null)
-        {
-            var known = Home.Find("recipes") is { } folder ? Directory.GetFiles(folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order().ToList() : [];
-            throw new UserError($"Recipe '{nameOrFile}' is neither a file nor the name of one that comes with pav{(known.Count == 0 ? "" : $" ({string.Join(", ", known)})")}.");
-        }
+        var path = Locate(nameOrFile);
         return Parse(path, File.ReadAllText(path));
+    }
+
+    /// <summary>The file of a recipe given by its path, or by the name of one that comes with pav (recipes/NAME.json).</summary>
+    public static string Locate(string nameOrFile)
+    {
+        if (File.Exists(nameOrFile)) return nameOrFile;
+        if (Home.Find(Path.Combine("recipes", nameOrFile + ".json")) is { } path) return path;
+        var known = Home.Find("recipes") is { } folder ? Directory.GetFiles(folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order().ToList() : [];
+        throw new UserError($"Recipe '{nameOrFile}' is neither a file nor the name of one that comes with pav{(known.Count == 0 ? "" : $" ({string.Join(", ", known)})")}.");
     }
 
     public static Recipe Parse(string source, string text)

@@ -32,6 +32,9 @@ internal sealed class RunFolder : IDisposable
 
     public bool Finished => manifest["finished"] is not null;
 
+    /// <summary>Time that earlier starts of this run spent.</summary>
+    public double SecondsBefore => (double?)manifest["seconds"] ?? 0;
+
     /// <summary>What the command reported when it finished.</summary>
     public JsonObject? Result => manifest["result"]?.DeepClone() as JsonObject;
 
@@ -49,6 +52,9 @@ internal sealed class RunFolder : IDisposable
         if ((string?)run["command"] != command || run["options"] is not JsonObject options) return null;
         return new Recipe(file, command, options.Deserialize<Dictionary<string, JsonElement>>()!);
     }
+
+    /// <summary>Does that folder hold a run that came to its end?</summary>
+    public static bool IsFinished(string path) => IoPath.Combine(path, "run.json") is var file && File.Exists(file) && Read(file)["finished"] is not null;
 
     /// <summary>Opens or makes the folder and writes run.json.</summary>
     public static RunFolder Open(string command, object options, string path)

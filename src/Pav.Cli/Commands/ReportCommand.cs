@@ -1,0 +1,30 @@
+using System.Text.Json.Nodes;
+using Pav.Cli.Options;
+using Pav.Cli.Report;
+
+namespace Pav.Cli.Commands;
+
+internal sealed record ReportSettings
+{
+    [Flag("Run folders; all that lie below them are read too", Positional = true, Required = true, Input = true)]
+    public string[] Folders { get; init; } = [];
+
+    [Flag("HTML file to write (default: report.html in the first folder)", Local = true)]
+    public string Out { get; init; } = "";
+}
+
+/// <summary>Makes one self-contained HTML page from run folders.</summary>
+internal static class ReportCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ReportSettings>(
+        "report", "Make one self-contained HTML page from run folders: accuracy against compute, verifiers, search trees, settings.",
+        "pav report runs/demo --out report.html", Output.File, Run);
+
+    private static Task<JsonObject> Run(ReportSettings settings, CommandContext context)
+    {
+        if (settings.Folders.FirstOrDefault(f => !Directory.Exists(f)) is { } missing) throw new UserError($"{missing}: there is no such folder.");
+        var path = ReportWriter.Write(settings.Folders, DateTimeOffset.Now, settings.Out == "" ? null : settings.Out);
+        context.Reporter.Say(path);
+        return Task.FromResult(new JsonObject { ["file"] = path });
+    }
+}

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Pav.Cli.Commands;
+using Pav.Cli.Options;
+using Pav.Cli.Report;
+using Pav.Cli.Runs;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Demo;
+
+internal sealed record DemoSettings : RunSettings
+{
+    [Flag("The small version, a few minutes")]
+    public bool Quick { get; init; }
+
+    [Flag("Plan to run: a file, or the name of one in recipes/ (default: demo, or demo-quick with --quick)")]
+    public string Recipe { get; init; } = "";
+
+    [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024, Local = true)]
+    public int Threads { get; init; }
+
+    [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576, Local = true)]
+    public int MemoryMb { get; init; } = 512;
+}
+
+/// <summary>Runs a plan's commands in a row in sub-folders of one run folder, sums up, and shows what came of it.</summary>
+internal static class DemoCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<DemoSettings>(
+        "demo", "Run all of it in a row on the embedded problems and model: labels, verifiers, search, report.",
+        "pav demo --quick", Output.Folder, Run);
+
+    private static async Task<JsonObject> Run(DemoSettings settings, CommandContext context)
+    {
+        var (folder, reporter) = (context.Run, context.Reporter);
+        var clock = Stopwatch.StartNew();
+        var name = settings.Recipe != "" ? settings.Recipe : settings.Quick ? "demo-quick" : "demo";
+        var source = Recipe.Locate(name);
+        var local = new Dictionary<string, string> { ["--threads"] = OptionField.Text(settings.Threads), ["--memory-mb"] = OptionField.Text(settings.MemoryMb) };
+        var steps = DemoPlan.Parse(source, File.ReadAllText(source)).Bind(folder.Path, AllCommands.Specs, local);
+
+        for (var i = 0; i < steps.Count; i++)
+        {
+            context.Cancel.ThrowIfCancellationRequested();
+            reporter.Say($"\n[{i + 1}/{steps.Count}] {steps[i].Step.Name}: {steps[i].Step.Say}");
+            await RunStep(steps[i], context);
+        }
+
+        var search = steps.LastOrDefault(s => s.Command?.Name == "search");
+        if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter);
+        var report = ReportWriter.Write([folder.Path], DateTimeOffset.Now);
+        reporter.Say($"\nThe report: {report}");
+        return new JsonObject { ["report"] = report, ["summary"] = folder.At("summary.json") };
+    }
+
+    private static async Task RunStep(BoundStep step, CommandContext context)
+    {
+        if (step.Command is null)
+        {
+            context.Reporter.Say(Gate((GateSettings)step.Options));
+            return;
+        }
+        var target = step.Command.Schema.Fields.First(f => f.SnakeName == "out").Get(step.Options) as string ?? "";
+        var done = step.Command.Output == Output.Folder ? RunFolder.IsFinished(step.Path) : step.Command.Name == "problems" && File.Exists(target);
+        if (done) context.Reporter.Say("(done before)");
+        else await Runner.Run(step.Command, step.Options, step.Path, context.Reporter, context.Cancel);
+    }
+
+    /// <summary>Whether a verifier is good enough for its search to mean anything.</summary>
+    private static string Gate(GateSettings gate)
+    {
+        var file = Path.Combine(gate.Verifier, "verifier.json");
+        var measured = (double?)Json.Read<JsonObject>(file)["auc_within"];
+        return measured is not { } auc ? $"{file} holds no auc_within: the gate cannot be checked."
+            : string.Create(CultureInfo.InvariantCulture, $"AUC within problems on held-out problems: {auc:0.000}; the gate of {gate.AucWithin:0.00} {(auc >= gate.AucWithin ? "holds" : "does NOT hold, so read what the search shows as the verifier's failure, not the method's")}.");
+    }
+
+    private static void SumUp(string search, RunFolder folder, TimeSpan elapsed, Reporter reporter)
+    {
+        var summary = Json.Read<Summary>(Path.Combine(search, "summary.json"));
+        AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = RunFolder.PeakMemoryMb() });
+        reporter.Say("");
+        foreach (var line in ResultTable.Of(summary)) reporter.Say(line);
+        var trees = JsonLines.Read<SearchTree>(Path.Combine(search, "trees.jsonl")).ToList();
+        if (TraceExample.Choose(trees) is not { } tree) return;
+        reporter.Say("\nOne search, step by step (green: progress, red: a step back):");
+        foreach (var line in TraceExample.Lines(tree, reporter.Colours)) reporter.Say(line);
+    }
+}

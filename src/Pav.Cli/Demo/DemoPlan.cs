@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Pav.Cli.Commands;
+using Pav.Cli.Options;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Demo;
+
+/// <summary>One step of a plan: a command with its options, or a gate that a verifier must pass.</summary>
+/// <param name="Name">Its sub-folder.</param>
+/// <param name="Say">What goes on and why, in one sentence.</param>
+/// <param name="Run">The command's name; "gate" looks at a verifier.</param>
+/// <param name="Options">snake_case option values; a text that begins with "@/" is a path inside the plan's folder.</param>
+internal sealed record PlanStep(string Name, string Say, string Run, Dictionary<string, JsonElement> Options);
+
+/// <summary>Commands in a row: recipes/demo.json.</summary>
+internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
+{
+    public const string Gate = "gate";
+
+    private sealed record PlanFile(IReadOnlyList<PlanStep> Steps, string? Description = null, string? Command = null);
+
+    private static readonly JsonSerializerOptions Lenient = new(Json.Line)
+    {
+        ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+    };
+
+    public static DemoPlan Parse(string source, string text)
+    {
+        try
+        {
+            var plan = JsonSerializer.Deserialize<PlanFile>(text, Lenient);
+            return plan?.Steps is { Count: > 0 } steps ? new(source, steps) : throw new UserError($"{source}: a plan needs \"steps\".");
+        }
+        catch (JsonException e)
+        {
+            throw new UserError($"{source}:{e.LineNumber + 1}: not a plan: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The steps with their options bound, paths put inside the folder: everything is checked before anything runs.</summary>
+    public IReadOnlyList<BoundStep> Bind(string folder, IReadOnlyList<CommandSpec> commands, IReadOnlyDictionary<string, string> local)
+    {
+        var names = new HashSet<string>();
+        return [.. Steps.Select(step =>
+        {
+            if (!names.Add(step.Name)) throw new UserError($"{Source}: two steps are called '{step.Name}'.");
+            var where = $"{Source}, step '{step.Name}'";
+            var values = step.Options.ToDictionary(o => o.Key, o => Inside(o.Value, folder));
+            if (step.Run == Gate) return new BoundStep(step, null, OptionSchema.Of(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags), "");
+            var spec = commands.FirstOrDefault(c => c.Name == step.Run) ?? throw new UserError($"{where}: '{step.Run}' is no command of pav.");
+            var path = Path.Combine(folder, step.Name);
+            if (spec.Output == Output.Folder) values["out"] = JsonSerializer.SerializeToElement(path);
+            var flags = local.Where(l => spec.Schema.Fields.Any(f => f.FlagName == l.Key) && !values.ContainsKey(l.Key[2..].Replace('-', '_'))).ToDictionary();
+            return new BoundStep(step, spec, spec.Schema.Bind([new Recipe(where, null, values)], flags), path);
+        })];
+    }
+
+    private static readonly Dictionary<string, string> NoFlags = [];
+
+    private static JsonElement Inside(JsonElement value, string folder) => value.ValueKind switch
+    {
+        JsonValueKind.String when value.GetString()!.StartsWith("@/", StringComparison.Ordinal) => JsonSerializer.SerializeToElement(Path.Combine(folder, value.GetString()![2..])),
+        JsonValueKind.Array => JsonSerializer.SerializeToElement(value.EnumerateArray().Select(v => Inside(v, folder))),
+        _ => value,
+    };
+}
+
+/// <summary>A step ready to run. Command is null for a gate.</summary>
+internal sealed record BoundStep(PlanStep Step, CommandSpec? Command, object Options, string Path);
+
+internal sealed record GateSettings
+{
+    [Flag("Folder of a verifier's training", Required = true)]
+    public string Verifier { get; init; } = "";
+
+    [Flag("Least within-problem AUC on held-out problems", Min = 0, Max = 1)]
+    public double AucWithin { get; init; } = 0.85;
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+
+namespace Pav.Cli.Terminal;
+
+/// <summary>Rows of text under headings, columns aligned: the first to the left, the others to the right.</summary>
+internal static class ResultTable
+{
+    public static IEnumerable<string> Lines(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        var widths = headings.Select((h, c) => rows.Select(r => r[c].Length).Append(h.Length).Max()).ToArray();
+        string Line(IReadOnlyList<string> cells) => string.Join("  ", cells.Select((text, c) => c == 0 ? text.PadRight(widths[c]) : text.PadLeft(widths[c]))).TrimEnd();
+        yield return Line(headings);
+        yield return new string('-', widths.Sum() + 2 * (widths.Length - 1));
+        foreach (var row in rows) yield return Line(row);
+    }
+
+    /// <summary>Methods of a search with accuracy, its 95% interval, Pass@N of the candidates, and costs per problem.</summary>
+    public static IEnumerable<string> Of(Summary summary)
+    {
+        static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+        return Lines(
+            ["method", "n", "alpha", "accuracy %", "95%", "any right %", "generated", "scored", "problems"],
+            [.. summary.Methods.Select(m => (IReadOnlyList<string>)
+            [
+                m.Prover is null ? m.Method : $"{m.Method} {m.Prover}",
+                m.N.ToString(CultureInfo.InvariantCulture),
+                m.Alpha is { } alpha ? Text(alpha, "0.##") : "",
+                Text(100 * m.Accuracy, "0.0"),
+                $"{Text(100 * m.Low, "0.0")} to {Text(100 * m.High, "0.0")}",
+                Text(100 * m.Pass, "0.0"),
+                Text(m.GeneratedTokens, "0"),
+                Text(m.ScoredTokens, "0"),
+                m.Problems.ToString(CultureInfo.InvariantCulture),
+            ])]);
+    }
+}
