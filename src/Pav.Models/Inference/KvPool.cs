@@ -80,6 +80,9 @@ internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
             }
     }
 
+    /// <summary>Forgets the last token, so that it can be computed again for the head's values.</summary>
+    public void DropLast() => Count--;
+
     public unsafe float* BlockOf(int index) => (float*)blocks[index / Kernels.Block];
 
     /// <summary>Adds the filled blocks from the context's first position to this segment's last.</summary>

@@ -1,0 +1,165 @@
+using Pav.Models.Inference;
+
+namespace Pav.Models.Engine;
+
+/// <summary>What a model's engine may use.</summary>
+/// <param name="CacheBudgetBytes">Most memory for keys and values; with few, fewer draws run at once.</param>
+/// <param name="Slots">Most draws that run at once.</param>
+/// <param name="Threads">0: as many as libtorch uses.</param>
+public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0);
+
+/// <summary>How far a call has come.</summary>
+public readonly record struct SamplingProgress(int Done, int Draws, long GeneratedTokens);
+
+/// <summary>A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens.</summary>
+internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed);
+
+/// <summary>
+/// Continuous batching over a <see cref="KvTree"/>: every distinct stretch of the contexts is computed once and shared; a row that finishes leaves and
+/// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
+/// batch, so slots, budget and order change the speed and nothing else.
+/// </summary>
+internal sealed class SamplingEngine(LlamaRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsStep, Func<int, bool> endsTrace)
+{
+    /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
+    private const int PrefillTokens = 1024;
+
+    private readonly TokenSampler sampler = new();
+
+    public long Generated { get; private set; }
+
+    private sealed class Group(KvNode node)
+    {
+        public KvNode Node { get; } = node;
+        public Queue<int> Waiting { get; } = [];
+
+        /// <summary>Output row of the node's values in the call that computes them.</summary>
+        public int Row { get; set; }
+    }
+
+    private sealed class Row(int draw, KvNode node, int promised, KvSegment segment)
+    {
+        public int Draw { get; } = draw;
+        public KvNode Node { get; } = node;
+        public int Promised { get; set; } = promised;
+        public KvSegment Segment { get; } = segment;
+        public List<int> Tokens { get; } = [];
+    }
+
+    /// <summary>The new ids of each draw, an end-of-sequence id included.</summary>
+    public int[][] Run(IReadOnlyList<IdDraw> draws, Until until, Sampling sampling, Action<SamplingProgress>? progress, CancellationToken cancel)
+    {
+        var results = new int[draws.Count][];
+        var done = 0;
+        var groups = Grouped(draws);
+        List<Row> active = [], entering = [];
+        List<Group> computing = [];
+        try
+        {
+            while (active.Count > 0 || groups.Count > 0)
+            {
+                cancel.ThrowIfCancellationRequested();
+                foreach (var row in active)
+                {
+                    var before = row.Segment.Blocks;
+                    runner.Add(row.Segment, [row.Tokens[^1]]);
+                    Settle(row, row.Segment.Blocks - before);
+                }
+
+                Admit(draws, groups, computing, active, entering);
+                runner.Run();
+                foreach (var group in computing) group.Node.Values ??= runner.Output(group.Row).ToArray();
+                for (var i = 0; i < active.Count; i++) Step(active[i], runner.Output(i));
+                foreach (var row in entering) Step(row, row.Node.Values);
+                active.AddRange(entering);
+                entering.Clear();
+                foreach (var group in computing)
+                    if (group.Waiting.Count == 0) group.Node.Values = null;
+                computing.RemoveAll(g => g.Waiting.Count == 0);
+                if (active.RemoveAll(row => results[row.Draw] is not null) > 0) progress?.Invoke(new(done, draws.Count, Generated));
+            }
+
+            tree.Trim();
+            return results;
+        }
+        catch
+        {
+            // What was added and not run must not pass for computed.
+            foreach (var row in active.Concat(entering)) Release(row).Dispose();
+            runner.Clear();
+            tree.Clear();
+            throw;
+        }
+
+        void Step(Row row, ReadOnlySpan<float> logits)
+        {
+            var (_, limit, seed) = draws[row.Draw];
+            var token = sampler.Draw(logits, sampling, Seeds.Uniform(seed, row.Tokens.Count));
+            row.Tokens.Add(token);
+            Generated++;
+            if (row.Tokens.Count < limit && !endsTrace(token) && !(until == Until.StepEnd && endsStep(token))) return;
+            results[row.Draw] = [.. row.Tokens];
+            done++;
+            var segment = Release(row);
+            if (until == Until.StepEnd && !endsTrace(token)) tree.Adopt(row.Node, results[row.Draw], segment);
+            else segment.Dispose();
+        }
+    }
+
+    /// <summary>Draws from one context follow one another, so that its keys and values stay in the processor's cache.</summary>
+    private Queue<Group> Grouped(IReadOnlyList<IdDraw> draws)
+    {
+        var groups = new Dictionary<KvNode, Group>();
+        for (var i = 0; i < draws.Count; i++)
+        {
+            var node = tree.Find(draws[i].Context);
+            if (!groups.TryGetValue(node, out var group)) groups[node] = group = new(node);
+            group.Waiting.Enqueue(i);
+        }
+
+        return new(groups.Values);
+    }
+
+    /// <summary>Lets waiting draws in while slots and memory last; their contexts join the runner's next call.</summary>
+    private void Admit(IReadOnlyList<IdDraw> draws, Queue<Group> groups, List<Group> computing, List<Row> active, List<Row> entering)
+    {
+        while (groups.TryPeek(out var group) && active.Count + entering.Count < options.Slots)
+        {
+            var node = group.Node;
+            var own = KvSegment.BlocksFor(draws[group.Waiting.Peek()].Limit);
+            KvTree.Pin(node, 1);
+            if (!tree.MakeRoom(own + KvTree.BlocksMissing(node)))
+            {
+                KvTree.Pin(node, -1);
+                if (active.Count + entering.Count > 0) return;
+                var bytes = (own + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockFloats * sizeof(float);
+                throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockFloats * sizeof(float):N0}; raise the cache budget or lower the token limit");
+            }
+
+            if (node.Values is null && !computing.Contains(group))
+            {
+                group.Row = tree.Compute(node);
+                computing.Add(group);
+            }
+
+            entering.Add(new(group.Waiting.Dequeue(), node, own, new(runner.Pool, node.Segment)));
+            tree.Promised += own;
+            if (group.Waiting.Count == 0) groups.Dequeue();
+            if (runner.Pending - active.Count > PrefillTokens) return;
+        }
+    }
+
+    /// <summary>Blocks that a row has taken are no longer owed to it.</summary>
+    private void Settle(Row row, int taken)
+    {
+        row.Promised -= taken;
+        tree.Promised -= taken;
+    }
+
+    private KvSegment Release(Row row)
+    {
+        Settle(row, row.Promised);
+        KvTree.Pin(row.Node, -1);
+        return row.Segment;
+    }
+}

@@ -1,0 +1,19 @@
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models;
+
+/// <summary>How a problem is put to a model: a text in which <c>{problem}</c> stands for the problem's own.</summary>
+public sealed record PromptTemplate
+{
+    private const string Hole = "{problem}";
+
+    public PromptTemplate(string text) =>
+        Text = text.Contains(Hole, StringComparison.Ordinal) ? text : throw new UserError($"the prompt template \"{text}\" has no {Hole} in it; put it where the problem's text belongs");
+
+    public string Text { get; }
+
+    public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal);
+
+    /// <summary>The prompt's ids, begin-of-sequence included where the tokenizer asks for it.</summary>
+    public int[] Encode(Tokenizer tokenizer, Problem problem) => tokenizer.Encode(Fill(problem), addSpecial: true);
+}

@@ -1,0 +1,141 @@
+using Pav.Models.Engine;
+using Pav.Models.Inference;
+using Pav.Models.Llama;
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models;
+
+/// <summary>A language model as a policy: π or μ. Its weights are copied from the model; later changes to that do not reach it.</summary>
+public sealed class TransformerPolicy : IPolicy, IDisposable
+{
+    private readonly Tokenizer tokenizer;
+    private readonly PromptTemplate template;
+    private readonly LlamaRunner runner;
+    private readonly KvTree tree;
+    private readonly SamplingEngine engine;
+    private readonly HashSet<int> eos;
+    private readonly bool[] stepEnds;
+    private readonly SemaphoreSlim gate = new(1);
+
+    /// <param name="name">Told in results.</param>
+    /// <param name="model">With a language-model head.</param>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="template">How a problem is put to it.</param>
+    /// <param name="options">Memory, slots, threads.</param>
+    public TransformerPolicy(string name, LlamaModel model, Tokenizer tokenizer, PromptTemplate template, EngineOptions? options = null)
+    {
+        if (model.Config.Head != LlamaHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a policy needs a language model; give another folder");
+        Name = name;
+        this.tokenizer = tokenizer;
+        this.template = template;
+        options ??= new();
+        runner = new(model, options.CacheBudgetBytes, options.Threads);
+        tree = new(runner);
+        eos = [.. model.Config.Eos];
+        if (tokenizer.Eos is { } own) eos.Add(own);
+        stepEnds = new bool[Math.Max(runner.Outputs, tokenizer.Size)];
+        for (var id = 0; id < tokenizer.Size; id++) stepEnds[id] = Steps.EndsStep(tokenizer.Decode([id]));
+        engine = new(runner, tree, options, id => stepEnds[id], eos.Contains);
+    }
+
+    /// <summary>Opens a checkpoint's folder.</summary>
+    public static TransformerPolicy Load(string folder, PromptTemplate template, EngineOptions? options = null)
+    {
+        using var model = LlamaCheckpoint.Load(folder);
+        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, Tokenizer.Load(folder), template, options);
+    }
+
+    public string Name { get; }
+
+    /// <summary>Tokens of prompts and earlier steps computed so far; what is shared or still cached counts once.</summary>
+    public long PrefilledTokens => tree.Computed;
+
+    /// <summary>Tokens sampled so far.</summary>
+    public long GeneratedTokens => engine.Generated;
+
+    /// <summary>Bytes of key-value memory taken so far; at most the budget.</summary>
+    public long CacheBytes => runner.Pool.Bytes;
+
+    /// <summary>Called as draws finish, on the engine's thread.</summary>
+    public Action<SamplingProgress>? Progress { get; set; }
+
+    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    {
+        await gate.WaitAsync(cancel);
+        try
+        {
+            return await Task.Run(() => Extended(draws, until, sampling, cancel), cancel);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    private Prefix[] Extended(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel)
+    {
+        if (sampling.Temperature < 0 || sampling.TopK < 0 || sampling.TopP is <= 0 or > 1 || sampling.MaxTokens < 1)
+            throw new UserError($"{sampling} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+        var results = new Prefix[draws.Count];
+        var stretches = new Dictionary<Prefix, int[][]>(ReferenceEqualityComparer.Instance);
+        List<int> drawn = [];
+        List<IdDraw> work = [];
+        for (var i = 0; i < draws.Count; i++)
+        {
+            var (prefix, seed) = draws[i];
+            if (prefix.Ended)
+            {
+                results[i] = prefix;
+                continue;
+            }
+
+            var context = Context(prefix);
+            var prompt = context[0].Length;
+            var used = context.Sum(c => c.Length) - prompt;
+            if (prompt >= runner.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens and the model's max_position_embeddings is {runner.MaxPositions}");
+            if (prompt == 0) throw new UserError($"problem {prefix.Problem.Id}: its prompt has no token; a model needs one to begin with");
+            var limit = Math.Min(sampling.MaxTokens, runner.MaxPositions - prompt) - used;
+            if (limit > 0)
+            {
+                drawn.Add(i);
+                work.Add(new(context, limit, seed));
+            }
+            else results[i] = prefix.Then("", ended: true);
+        }
+
+        var sampled = engine.Run(work, until, sampling, Progress, cancel);
+        for (var w = 0; w < work.Count; w++) results[drawn[w]] = Chain(draws[drawn[w]].Prefix, sampled[w], work[w].Limit);
+        return results;
+
+        int[][] Context(Prefix prefix) =>
+            stretches.TryGetValue(prefix, out var known) ? known
+            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds(prefix)];
+
+        int[] StepIds(Prefix prefix) => prefix.Tokens.Count > 0 ? [.. prefix.Tokens] : tokenizer.Encode(prefix.Step, addSpecial: false);
+    }
+
+    /// <summary>One node for each step. An end-of-sequence id belongs to the step before it, unless it is all that was drawn: then it makes an empty step.</summary>
+    private Prefix Chain(Prefix prefix, int[] tokens, int limit)
+    {
+        var ended = eos.Contains(tokens[^1]) || tokens.Length == limit;
+        var text = eos.Contains(tokens[^1]) ? tokens.Length - 1 : tokens.Length;
+        for (var start = 0; start < tokens.Length;)
+        {
+            var end = start + 1;
+            while (end < text && !stepEnds[tokens[end - 1]]) end++;
+            if (end >= text) end = tokens.Length;
+            var step = tokens[start..end];
+            prefix = prefix.Then(tokenizer.Decode(step.Where(t => !eos.Contains(t))), step, ended && end == tokens.Length);
+            start = end;
+        }
+
+        return prefix;
+    }
+
+    public void Dispose()
+    {
+        tree.Clear();
+        runner.Dispose();
+        gate.Dispose();
+    }
+}

@@ -1,0 +1,146 @@
+using Pav.Models.Engine;
+using Pav.Models.Inference;
+using Pav.Models.Llama;
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models;
+
+/// <summary>
+/// A language model with a score head as a verifier: Q = σ(score) at the last id of the prompt and of every step. All steps of a trace are scored
+/// in one pass; what was scored before and is still held is not read again, so a beam costs its new steps only.
+/// </summary>
+public sealed class TransformerVerifier : IVerifier, IDisposable
+{
+    /// <summary>Ids that one call of the runner reads.</summary>
+    private const int TokensAtOnce = 4096;
+
+    private readonly VerifierEncoding encoding;
+    private readonly LlamaRunner runner;
+    private readonly KvTree tree;
+    private readonly SemaphoreSlim gate = new(1);
+
+    /// <param name="name">Told in results.</param>
+    /// <param name="model">With a score head of one label (σ of the score), or of two (σ of their difference).</param>
+    /// <param name="encoding">How traces become ids; the same as in training.</param>
+    /// <param name="options">Memory and threads.</param>
+    public TransformerVerifier(string name, LlamaModel model, VerifierEncoding encoding, EngineOptions? options = null)
+    {
+        if (model.Config.Head != LlamaHead.SequenceClassification) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
+        if (model.Config.Labels > 2) throw new UserError($"{name} has {model.Config.Labels} labels, and a verifier has one or two");
+        Name = name;
+        this.encoding = encoding;
+        options ??= new();
+        runner = new(model, options.CacheBudgetBytes, options.Threads);
+        tree = new(runner);
+    }
+
+    /// <summary>Opens a checkpoint's folder with its <c>verifier.json</c>.</summary>
+    /// <param name="folder">Of a verifier.</param>
+    /// <param name="sharedTokenizer">True when prefixes come from a policy with the same tokenizer: their ids are read as they are.</param>
+    /// <param name="options">Memory and threads.</param>
+    public static TransformerVerifier Load(string folder, bool sharedTokenizer, EngineOptions? options = null)
+    {
+        var record = VerifierRecord.Load(folder);
+        using var model = LlamaCheckpoint.Load(folder);
+        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), sharedTokenizer);
+        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, encoding, options);
+    }
+
+    public string Name { get; }
+
+    /// <summary>Tokens read so far; what was still held did not count.</summary>
+    public long ScoredTokens => tree.Computed;
+
+    public async Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
+    {
+        await gate.WaitAsync(cancel);
+        try
+        {
+            return await Task.Run(() => Scores(prefixes, cancel), cancel);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    public void Reset() => tree.Clear();
+
+    private Scored[] Scores(IReadOnlyList<Prefix> prefixes, CancellationToken cancel)
+    {
+        var results = new Scored[prefixes.Count];
+        List<(int Index, KvNode[] Nodes, int Tokens)> wave = [];
+        List<(KvNode Node, int Row)> computing = [];
+        try
+        {
+            for (var i = 0; i < prefixes.Count; i++)
+            {
+                var nodes = Nodes(encoding.Stretches(prefixes[i]));
+                if (!Reserve(nodes[^1]))
+                {
+                    Finish();
+                    if (!Reserve(nodes[^1]))
+                        throw new UserError($"problem {prefixes[i].Problem.Id}: scoring a trace of {nodes[^1].End} tokens needs more key-value cache than the budget of {runner.Pool.Capacity * runner.Pool.BlockFloats * sizeof(float):N0} bytes; raise the cache budget");
+                }
+
+                var before = tree.Computed;
+                foreach (var node in nodes)
+                    if (!node.Complete) computing.Add((node, tree.Extend(node)));
+                wave.Add((i, nodes, (int)(tree.Computed - before)));
+                if (runner.Pending >= TokensAtOnce) Finish();
+            }
+
+            Finish();
+            tree.Trim();
+            return results;
+        }
+        catch
+        {
+            // What was added and not run must not pass for computed.
+            runner.Clear();
+            tree.Clear();
+            throw;
+        }
+
+        bool Reserve(KvNode node)
+        {
+            KvTree.Pin(node, 1);
+            if (tree.MakeRoom(KvTree.BlocksMissing(node))) return true;
+            KvTree.Pin(node, -1);
+            return false;
+        }
+
+        void Finish()
+        {
+            cancel.ThrowIfCancellationRequested();
+            runner.Run();
+            foreach (var (node, row) in computing) node.Values = [Probability(runner.Output(row))];
+            computing.Clear();
+            foreach (var (index, nodes, tokens) in wave)
+            {
+                results[index] = new([.. nodes.Select(n => (double)n.Values![0])], tokens);
+                KvTree.Pin(nodes[^1], -1);
+            }
+
+            wave.Clear();
+        }
+    }
+
+    /// <summary>The node at which each stretch ends; a stretch without ids ends where the one before it does.</summary>
+    private KvNode[] Nodes(int[][] stretches)
+    {
+        var path = tree.Find(stretches).Path().ToArray();
+        var nodes = new KvNode[stretches.Length];
+        for (var (h, at) = (0, -1); h < stretches.Length; h++) nodes[h] = path[stretches[h].Length > 0 ? ++at : at];
+        return nodes;
+    }
+
+    private static float Probability(ReadOnlySpan<float> score) => 1 / (1 + MathF.Exp(score.Length == 1 ? -score[0] : score[0] - score[1]));
+
+    public void Dispose()
+    {
+        tree.Clear();
+        runner.Dispose();
+        gate.Dispose();
+    }
+}

@@ -1,0 +1,39 @@
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models;
+
+/// <summary>
+/// How a verifier reads a trace, in training and in scoring: the prompt's ids, then each step's, encoded by itself; its score is read at the last
+/// id of the prompt (V) and of each step (Q). A step's own ids are used when they come from this tokenizer, its text otherwise; then the last
+/// step of an ended trace gets an end-of-sequence id, if the tokenizer has one.
+/// </summary>
+/// <param name="tokenizer">The verifier's.</param>
+/// <param name="template">The verifier's; it may differ from the policy's.</param>
+/// <param name="sharedTokenizer">True when the steps' ids are this tokenizer's.</param>
+public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, bool sharedTokenizer)
+{
+    /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
+    public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
+
+    /// <summary>The joined ids and, for h = 0 … Depth, the position at which q[h] is read.</summary>
+    public (int[] Ids, int[] ReadAt) Encode(Prefix prefix)
+    {
+        var stretches = Stretches(prefix);
+        var readAt = new int[stretches.Length];
+        for (var (h, end) = (0, 0); h < stretches.Length; h++) readAt[h] = (end += stretches[h].Length) - 1;
+        return ([.. stretches.SelectMany(s => s)], readAt);
+    }
+
+    private int[] Ids(Prefix node)
+    {
+        if (node.Parent is null)
+        {
+            var prompt = template.Encode(tokenizer, node.Problem);
+            return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
+        }
+
+        if (sharedTokenizer && node.Tokens.Count > 0) return [.. node.Tokens];
+        var ids = tokenizer.Encode(node.Step, addSpecial: false);
+        return node.Ended && tokenizer.Eos is { } eos ? [.. ids, eos] : ids;
+    }
+}

@@ -1,0 +1,147 @@
+using System.Text.Json.Nodes;
+using Pav.Models.Inference;
+using Pav.Models.Llama;
+using Pav.Torch;
+using Pav.Torch.Optim;
+using static Pav.Torch.torch;
+
+namespace Pav.Models.Tests.Models;
+
+/// <summary>Four checkpoints against transformers v4.51.3: fixtures/*/expected.json and expected.safetensors.</summary>
+public class FixtureTests
+{
+    public static TheoryData<string> Folders => ["llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope"];
+
+    private static string At(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name);
+
+    private static JsonNode Expected(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(At(name), "expected.json")))!;
+
+    private static int[] Ids(JsonNode? list) => [.. list!.AsArray().Select(i => i!.GetValue<int>())];
+
+    private static int[] Prompt(JsonNode expected, int i) => Ids(expected["prompts"]![i]!["input_ids"]);
+
+    private static Tensor Row(ReadOnlySpan<int> ids)
+    {
+        var wide = new long[ids.Length];
+        for (var i = 0; i < ids.Length; i++) wide[i] = ids[i];
+        return tensor(wide, 1, wide.Length);
+    }
+
+    private static double Difference(Tensor a, Tensor b) => (a.reshape(-1) - b.reshape(-1)).abs().max().item<double>();
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Logits_and_hidden_states_match(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        using var model = LlamaCheckpoint.Load(At(name));
+        using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
+        var expected = Expected(name);
+        for (var i = 0; i < expected["prompts"]!.AsArray().Count; i++)
+        {
+            var hidden = model.forward(Row(Prompt(expected, i)));
+            Assert.InRange(Difference(model.logits(hidden), file.Read($"logits.{i}")), 0, 1e-4);
+            if (i == 2) Assert.InRange(Difference(hidden, file.Read($"hidden.2.{model.Config.Layers}")), 0, 1e-4);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Right_padding_changes_nothing_before_it(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        using var model = LlamaCheckpoint.Load(At(name));
+        var prompt = Prompt(Expected(name), 3);
+        var alone = model.logits(model.forward(Row(prompt)));
+        var padded = model.logits(model.forward(cat([Row([.. prompt, 511, 511, 511]), Row([.. prompt.Reverse(), 1, 2, 3])])));
+        Assert.InRange(Difference(alone, padded.narrow(0, 0, 1).narrow(1, 0, prompt.Length)), 0, 1e-4);
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Greedy_tokens_with_a_cache_are_equal(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        using var model = LlamaCheckpoint.Load(At(name));
+        var expected = Expected(name);
+        foreach (var greedy in expected["greedy"]!.AsArray())
+        {
+            var wanted = Ids(greedy!["tokens"]);
+            using var cache = new KvCache();
+            List<int> next = [.. Prompt(expected, greedy["prompt"]!.GetValue<int>())], found = [];
+            while (found.Count < wanted.Length)
+            {
+                var last = model.logits(model.forward(Row(next.ToArray()), cache)).select(1, -1);
+                next = [(int)last.argmax().item<long>()];
+                found.AddRange(next);
+            }
+
+            Assert.Equal(wanted, found);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Runner_gives_the_same_logits_and_greedy_tokens(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var model = LlamaCheckpoint.Load(At(name));
+        using var runner = new LlamaRunner(model, 1 << 24, 2);
+        using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
+        var expected = Expected(name);
+        var greedy = expected["greedy"]!.AsArray();
+        var segments = greedy.Select(_ => new KvSegment(runner.Pool, null)).ToArray();
+        var next = greedy.Select(g => Prompt(expected, g!["prompt"]!.GetValue<int>())).ToArray();
+        var found = greedy.Select(_ => new List<int>()).ToArray();
+        for (var t = 0; t < 16; t++)
+        {
+            for (var i = 0; i < next.Length; i++) runner.Add(segments[i], next[i]);
+            runner.Run();
+            for (var i = 0; i < next.Length; i++)
+            {
+                var logits = runner.Output(i).ToArray();
+                if (t == 0)
+                {
+                    var wanted = file.Read($"logits.{greedy[i]!["prompt"]}").select(0, -1).to_array<float>();
+                    Assert.InRange(wanted.Zip(logits, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4);
+                }
+
+                next[i] = [Array.IndexOf(logits, logits.Max())];
+                found[i].Add(next[i][0]);
+            }
+        }
+
+        for (var i = 0; i < greedy.Count; i++) Assert.Equal(Ids(greedy[i]!["tokens"]), found[i]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Gradient_norms_and_four_AdamW_losses_match(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var model = LlamaCheckpoint.Load(At(name));
+        var expected = Expected(name);
+        var training = expected["training"]!;
+        var sequences = Ids(training["sequences"]).Select(i => Prompt(expected, i)).ToArray();
+        var settings = training["adamw"]!;
+        using var adam = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), settings["lr"]!.GetValue<double>(), weight_decay: settings["weight_decay"]!.GetValue<double>());
+        var losses = settings["loss_before_each_step"]!.AsArray();
+        for (var step = 0; step < losses.Count; step++)
+        {
+            using var inner = NewDisposeScope();
+            adam.zero_grad();
+            var logits = sequences.Select(ids => model.logits(model.forward(Row(ids)))[0].narrow(0, 0, ids.Length - 1)).ToArray();
+            var targets = tensor(sequences.SelectMany(ids => ids.Skip(1).Select(i => (long)i)).ToArray());
+            var loss = functional.cross_entropy(cat(logits), targets);
+            Assert.Equal(losses[step]!.GetValue<double>(), loss.item<double>(), 5e-4);
+            loss.backward();
+            if (step == 0)
+                foreach (var (parameter, norm) in training["grad_l2"]!.AsObject())
+                    Assert.Equal(1, model.Parameters[parameter].grad!.norm().item<double>() / norm!.GetValue<double>(), 1e-3);
+            adam.step();
+        }
+    }
+}

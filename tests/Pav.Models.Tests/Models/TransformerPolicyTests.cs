@@ -1,0 +1,183 @@
+using Pav.Models.Engine;
+using Pav.Models.Llama;
+using Pav.Torch;
+using static Pav.Torch.torch;
+
+namespace Pav.Models.Tests.Models;
+
+public sealed class TransformerPolicyTests : IDisposable
+{
+    private static readonly Sampling Sampling = new(MaxTokens: 24);
+
+    private readonly LlamaModel model = Toy.Model();
+
+    public void Dispose() => model.Dispose();
+
+    private TransformerPolicy Policy(EngineOptions? options = null) => new("toy", model, Toy.Tokenizer, Toy.Template, options);
+
+    private static Draw[] Draws(int problems, int each) =>
+        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Of(1, p.Problem.Id + p.Text, "test", k))))];
+
+    private static string Told(Prefix prefix) => string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
+
+    private static async Task<string[]> Extend(TransformerPolicy policy, Draw[] draws, Until until, Sampling sampling) => [.. (await policy.Extend(draws, until, sampling)).Select(Told)];
+
+    /// <summary>One draw at a time, the whole context anew for each token, in double precision after the logits.</summary>
+    private int[] Reference(Draw draw, Until until, Sampling sampling)
+    {
+        using var off = no_grad();
+        List<long> ids = [.. Toy.Template.Encode(Toy.Tokenizer, draw.Prefix.Problem)];
+        var prompt = ids.Count;
+        foreach (var node in draw.Prefix.Path().Skip(1)) ids.AddRange(Toy.Tokenizer.Encode(node.Step, false).Select(i => (long)i));
+        List<int> tokens = [];
+        while (ids.Count - prompt < sampling.MaxTokens)
+        {
+            using var scope = NewDisposeScope();
+            var logits = model.logits(model.forward(tensor(ids.ToArray(), 1, ids.Count))).select(1, -1).to_array<float>();
+            var token = Chosen(logits, sampling, Seeds.Uniform(draw.Seed, tokens.Count));
+            tokens.Add(token);
+            ids.Add(token);
+            if (token == Toy.Tokenizer.Eos || (until == Until.StepEnd && token == Toy.Tokenizer.Id("\n"))) break;
+        }
+
+        return [.. tokens];
+    }
+
+    private static int Chosen(float[] logits, Sampling sampling, double uniform)
+    {
+        if (sampling.Temperature == 0) return Array.IndexOf(logits, logits.Max());
+        var p = logits.Select(l => Math.Exp((l - logits.Max()) / sampling.Temperature)).ToArray();
+        var order = Enumerable.Range(0, p.Length).OrderByDescending(i => p[i]).ThenBy(i => i).ToList();
+        if (sampling.TopK > 0) order = order[..sampling.TopK];
+        var total = order.Sum(i => p[i]);
+        var kept = order.Where((_, k) => k == 0 || order.Take(k).Sum(i => p[i]) < sampling.TopP * total).ToHashSet();
+        total = kept.Sum(i => p[i]);
+        var sum = 0.0;
+        for (var i = 0; i < p.Length; i++)
+            if (kept.Contains(i) && (sum += p[i]) > uniform * total) return i;
+        return p.Length - 1;
+    }
+
+    public static TheoryData<Until, Sampling> Ways => new()
+    {
+        { Until.TraceEnd, Sampling },
+        { Until.StepEnd, Sampling },
+        { Until.TraceEnd, Sampling with { Temperature = 0 } },
+        { Until.TraceEnd, Sampling with { Temperature = 0.7, TopK = 5 } },
+        { Until.TraceEnd, Sampling with { Temperature = 1.3, TopP = 0.8 } },
+        { Until.TraceEnd, Sampling with { TopK = 9, TopP = 0.9 } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task Draws_equal_one_by_one_sampling(Until until, Sampling sampling)
+    {
+        using var policy = Policy(new(Slots: 7));
+        var draws = Draws(3, 3);
+        var results = await policy.Extend(draws, until, sampling);
+        for (var i = 0; i < draws.Length; i++)
+            Assert.Equal(Reference(draws[i], until, sampling), results[i].Path().Skip(draws[i].Prefix.Depth + 1).SelectMany(p => p.Tokens));
+    }
+
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(0.0)]
+    public async Task Slots_order_threads_and_budget_change_nothing(double temperature)
+    {
+        var sampling = Sampling with { Temperature = temperature };
+        var draws = Draws(5, 8);
+        using var wide = Policy();
+        var expected = await Extend(wide, draws, Until.TraceEnd, sampling);
+        var shuffled = Enumerable.Range(0, draws.Length).OrderBy(i => Seeds.Mix((ulong)i)).ToArray();
+        foreach (var options in new EngineOptions[] { new(Slots: 1), new(Slots: 5, Threads: 2), new(Slots: 33), new(CacheBudgetBytes: 60_000) })
+        {
+            using var policy = Policy(options);
+            var found = await Extend(policy, [.. shuffled.Select(i => draws[i])], Until.TraceEnd, sampling);
+            for (var k = 0; k < shuffled.Length; k++) Assert.Equal(expected[shuffled[k]], found[k]);
+            Assert.InRange(policy.CacheBytes, 1, options.CacheBudgetBytes);
+        }
+    }
+
+    [Fact]
+    public async Task Distinct_prefixes_are_computed_once()
+    {
+        using var policy = Policy();
+        await policy.Extend(Draws(4, 16), Until.TraceEnd, Sampling);
+        var prompts = Enumerable.Range(0, 4).Sum(i => Toy.Template.Encode(Toy.Tokenizer, Toy.Problem(i)).Length);
+
+        // Steps " i 3\n", " 1 2 3\n" and "A 5\n" of each problem; the inner prefixes (root and first step) share their ancestors' tokens.
+        Assert.InRange(policy.PrefilledTokens, prompts + 4 * (3 + 4 + 3), prompts + 4 * (3 + 4 + 3) + 4 * 4);
+    }
+
+    [Fact]
+    public async Task Step_by_step_equals_whole_traces_when_greedy()
+    {
+        using var policy = Policy();
+        var greedy = Sampling with { Temperature = 0 };
+        var draws = Draws(8, 1);
+        var whole = await policy.Extend(draws, Until.TraceEnd, greedy);
+        var steps = draws.Select(d => d.Prefix).ToArray();
+        while (steps.Any(p => !p.Ended)) steps = [.. await policy.Extend([.. steps.Select(p => new Draw(p, 0))], Until.StepEnd, greedy)];
+        for (var i = 0; i < draws.Length; i++) Assert.Equal(whole[i].Path().SelectMany(p => p.Tokens), steps[i].Path().SelectMany(p => p.Tokens));
+    }
+
+    [Fact]
+    public async Task First_tokens_follow_the_models_distribution()
+    {
+        const int draws = 4000;
+        using var policy = Policy();
+        var root = Prefix.Root(Toy.Problem(2));
+        var results = await policy.Extend([.. Enumerable.Range(0, draws).Select(k => new Draw(root, Seeds.Of(5, "", "first", k)))], Until.StepEnd, Sampling);
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        var ids = Toy.Template.Encode(Toy.Tokenizer, root.Problem).Select(i => (long)i).ToArray();
+        var p = model.logits(model.forward(tensor(ids, 1, ids.Length))).select(1, -1).softmax(-1).to_array<float>();
+        var counts = new double[p.Length];
+        foreach (var result in results) counts[result.Tokens[0]]++;
+        var rare = Enumerable.Range(0, p.Length).Where(i => p[i] * draws < 5).ToArray();
+        var chi = Enumerable.Range(0, p.Length).Except(rare).Sum(i => Math.Pow(counts[i] - p[i] * draws, 2) / (p[i] * draws));
+
+        // At most 20 degrees of freedom: 45.3 is the 99.9% point.
+        Assert.InRange(chi, 0, 45.3);
+        Assert.True(p.Length - rare.Length >= 4, "the toy's distribution is too narrow to test anything");
+    }
+
+    [Fact]
+    public async Task Ends_are_told_and_respected()
+    {
+        using var policy = Policy();
+        var ended = Prefix.Root(Toy.Problem(1)).Then(" 1\n", ended: true);
+        var full = Prefix.Root(Toy.Problem(1)).Then(string.Concat(Enumerable.Repeat(" 1", 24)));
+        var results = await policy.Extend([new(ended, 1), new(full, 2)], Until.TraceEnd, Sampling);
+        Assert.Same(ended, results[0]);
+        Assert.True(results[1].Ended && results[1].Step == "" && results[1].Tokens.Count == 0);
+        foreach (var trace in await policy.Extend(Draws(6, 6), Until.TraceEnd, Sampling))
+        {
+            Assert.True(trace.Ended);
+            Assert.All(trace.Path().SkipLast(1), p => Assert.False(p.Ended));
+            Assert.InRange(trace.Path().Sum(p => Toy.Tokenizer.Encode(p.Step, false).Length), 0, Sampling.MaxTokens);
+            Assert.DoesNotContain("<eos>", trace.Text);
+        }
+    }
+
+    [Fact]
+    public async Task Too_small_a_budget_is_told()
+    {
+        using var policy = Policy(new(CacheBudgetBytes: 10_000));
+        var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend(Draws(1, 1), Until.TraceEnd, Sampling));
+        Assert.Contains("raise the cache budget", error.Message);
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_leaves_the_engine_usable()
+    {
+        using var policy = Policy(new(Slots: 4));
+        var draws = Draws(3, 4);
+        var expected = await Extend(policy, draws, Until.TraceEnd, Sampling);
+        using var cancel = new CancellationTokenSource();
+        policy.Progress = _ => cancel.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => policy.Extend(draws, Until.TraceEnd, Sampling, cancel.Token));
+        policy.Progress = null;
+        Assert.Equal(expected, await Extend(policy, draws, Until.TraceEnd, Sampling));
+    }
+}
