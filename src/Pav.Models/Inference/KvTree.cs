@@ -122,20 +122,25 @@ internal sealed class KvTree(LlamaRunner runner)
         int Free() => runner.Pool.Available - Promised;
     }
 
-    /// <summary>Between calls: keeps no more than an eighth of the budget.</summary>
-    public void Trim() => Evict(() => runner.Pool.InUse <= runner.Pool.Capacity / 8);
+    /// <summary>Between calls: keeps no more than an eighth of the budget, and no node that holds nothing.</summary>
+    public void Trim()
+    {
+        Evict(() => runner.Pool.InUse <= runner.Pool.Capacity / 8);
+        Prune(root);
+    }
 
     private bool Evict(Func<bool> enough)
     {
         while (!enough())
         {
-            var leaves = Leaves(root, []);
+            List<KvNode> leaves = [];
+            Leaves(root, leaves);
             if (leaves.Count == 0) return false;
             leaves.Sort((a, b) => a.Used.CompareTo(b.Used));
             foreach (var leaf in leaves)
             {
-                leaf.Segment?.Dispose();
-                leaf.Parent!.Children.Remove(new(leaf.Ids));
+                leaf.Segment!.Dispose();
+                (leaf.Segment, leaf.Values) = (null, null);
                 if (enough()) break;
             }
         }
@@ -156,11 +161,21 @@ internal sealed class KvTree(LlamaRunner runner)
         node.Children.Clear();
     }
 
-    private static List<KvNode> Leaves(KvNode node, List<KvNode> found)
+    /// <summary>Finds unpinned nodes with memory below which there is none; answers whether there is any at or below this node.</summary>
+    private static bool Leaves(KvNode node, List<KvNode> found)
     {
-        foreach (var child in node.Children.Values)
-            if (child.Children.Count > 0) Leaves(child, found);
-            else if (child.Pins == 0) found.Add(child);
-        return found;
+        var below = false;
+        foreach (var child in node.Children.Values) below |= Leaves(child, found);
+        if (!below && node.Segment is not null && node.Pins == 0) found.Add(node);
+        return below || node.Segment is not null;
+    }
+
+    private static void Prune(KvNode node)
+    {
+        foreach (var (key, child) in node.Children)
+        {
+            Prune(child);
+            if (child.Segment is null && child.Children.Count == 0) node.Children.Remove(key);
+        }
     }
 }

@@ -21,7 +21,7 @@ internal static class Toy
         var model = LlamaModel.RandomInit(config ?? Config(), seed);
         using var off = torch.no_grad();
         foreach (var (name, weight) in model.Parameters)
-            if (!name.Contains("norm")) weight.mul_(name.Contains("embed") ? 20 : 8);
+            if (!name.Contains("norm")) weight.mul_(name.Contains("embed") ? 12 : 8);
         return model;
     }
 
