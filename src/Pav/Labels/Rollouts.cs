@@ -20,7 +20,13 @@ internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling,
         var perCall = Math.Max(1, drawsPerCall / n);
         foreach (var call in open.Chunk(perCall))
         {
-            var draws = call.SelectMany(p => Enumerable.Range(0, n).Select(j => new Draw(p, Seeds.Of(seed, p.Problem.Id, $"{purpose}\n{p.Text}", j)))).ToList();
+            var draws = new List<Draw>(call.Length * n);
+            foreach (var prefix in call)
+            {
+                var of = $"{purpose}\n{prefix.Text}";
+                for (var j = 0; j < n; j++) draws.Add(new(prefix, Seeds.Of(seed, prefix.Problem.Id, of, j)));
+            }
+
             var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);
             for (var i = 0; i < call.Length; i++)
             {

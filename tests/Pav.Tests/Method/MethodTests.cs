@@ -1,0 +1,101 @@
+namespace Pav.Tests.Method;
+
+/// <summary>The worked number of each formula's file.</summary>
+public class MethodTests
+{
+    [Fact]
+    public void Q_estimate()
+    {
+        var q = new QEstimate(20, 5);
+        Assert.Equal(0.25, q.Value);
+        Assert.Equal(0.00987, q.NoiseVariance, 5);
+        Assert.False(default(QEstimate).Known);
+        Assert.Throws<InvalidOperationException>(() => default(QEstimate).Value);
+    }
+
+    [Fact]
+    public void Advantage_of_steps_telescopes()
+    {
+        double[] q = [0.3, 0.5, 0.2];
+        Assert.Equal([0.2, -0.3], Advantage.OfSteps(q).Select(a => Math.Round(a, 12)));
+        Assert.Equal(-0.1, Advantage.OfSteps(q).Sum(), 12);
+        Assert.Equal(-0.3, Advantage.OfLastStep(q), 12);
+        Assert.Equal(0, Advantage.OfLastStep([0.3]));
+    }
+
+    [Fact]
+    public void Effective_reward() => Assert.Equal(0.5, EffectiveReward.Of(0.6, -0.2, 0.5), 12);
+
+    [Fact]
+    public void Best_of_K()
+    {
+        Assert.Equal(0.68359375, BestOfK.FromQ(0.25, 4));
+        Assert.Equal(5.0 / 6, BestOfK.FromCounts(new(4, 2), 2), 12);
+        Assert.Equal(1, BestOfK.FromCounts(new(4, 3), 2));
+        Assert.Equal(0, BestOfK.FromCounts(new(4, 0), 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => BestOfK.FromCounts(new(4, 2), 5));
+    }
+
+    [Fact]
+    public async Task Best_of_K_verifier_transforms_every_value()
+    {
+        var trace = Prefix.Root(Toy.Problem(0)).Then("ok\n").Then("Answer: 1", ended: true);
+        var scored = Assert.Single(await new BestOfKVerifier(new ToyExact(), 4).Score([trace]));
+        var exact = Assert.Single(await new ToyExact().Score([trace]));
+        Assert.Equal(exact.Q.Select(q => 1 - Math.Pow(1 - q, 4)), scored.Q);
+        Assert.Equal(exact.Tokens, scored.Tokens);
+        Assert.Equal("bo4", new BestOfKVerifier(new ToyExact(), 4).Name);
+    }
+
+    [Fact]
+    public void Pass_at_N() => Assert.Equal(0.4, PassAtN.Of(5, 1, 2), 12);
+
+    [Fact]
+    public void Votes()
+    {
+        Assert.Equal("7", Vote.Majority(["7", "8", "7"]));
+        Assert.Equal("8", Vote.Weighted([("7", 0.2), ("8", 0.9), ("7", 0.3)]));
+        Assert.Equal("8", Vote.Majority(["8", "7", "7", "8", null, null, null]));
+        Assert.Null(Vote.Majority([null, null]));
+    }
+
+    [Fact]
+    public void Warm_up_and_cosine()
+    {
+        var rate = new WarmupCosine(1, 10, 110);
+        Assert.Equal(0.5, rate.At(4), 12);
+        Assert.Equal(1, rate.At(9), 12);
+        Assert.Equal(1, rate.At(10), 12);
+        Assert.Equal(0.5, rate.At(60), 12);
+        Assert.Equal(0, rate.At(110));
+        Assert.Equal(2, new WarmupCosine(2, 0, 10).At(0), 12);
+    }
+
+    [Fact]
+    public void Returns_credit_each_step_with_its_own_advantage() =>
+        Assert.Equal([1.4, 0.4], Returns.PerStep(1, 2, [0.3, 0.5, 0.2]).Select(r => Math.Round(r, 12)));
+
+    [Fact]
+    public void Distinguishability_and_alignment()
+    {
+        Assert.Equal(0.0625, Distinguishability.OfState([new(4, 1), new(4, 3)]), 12);
+        Assert.Equal(0.125, Alignment.OfState([new(4, 1), new(4, 3)], [new(4, 2), new(4, 4)]), 12);
+        QEstimate[] steps = [new(6, 1), new(6, 4), new(6, 3)];
+        Assert.Equal(Distinguishability.OfState(steps), Distinguishability.OfBestOf(1, steps), 12);
+        Assert.Equal(Distinguishability.OfState(steps), Alignment.OfBestOf(1, steps), 12);
+    }
+
+    [Fact]
+    public void Balanced_buckets_draw_both_alike()
+    {
+        double[] labels = [0, 0, 0.2, 0.9];
+        var buckets = new BalancedBuckets(labels, 3);
+        var drawn = Enumerable.Range(0, 1000).SelectMany(step => buckets.Batch(step, 20)).ToList();
+        Assert.Equal([1 / 6.0, 1 / 6.0, 1 / 6.0, 0.5], Enumerable.Range(0, 4).Select(i => drawn.Count(d => d == i) / 20000.0), (a, b) => Math.Abs(a - b) < 0.015);
+        Assert.Equal([2 / 3.0, 2 / 3.0, 2 / 3.0, 2], BalancedBuckets.Weights(labels), (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal([1, 1], BalancedBuckets.Weights([0.1, 0.2]));
+        Assert.Equal(buckets.Batch(17, 20), new BalancedBuckets(labels, 3).Batch(17, 20));
+        Assert.NotEqual(buckets.Batch(17, 20), buckets.Batch(18, 20));
+        Assert.All(new BalancedBuckets([0.7, 1], 1).Batch(0, 50), i => Assert.InRange(i, 0, 1));
+    }
+}

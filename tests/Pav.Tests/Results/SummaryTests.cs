@@ -1,0 +1,75 @@
+using System.Text.Json;
+
+namespace Pav.Tests.Results;
+
+public class SummaryTests
+{
+    /// <summary>Rows of ten problems of which the first <paramref name="right"/> are right.</summary>
+    private static IEnumerable<SearchRow> Rows(string method, int n, int right, long tokens, string? prover = null, ulong seed = 1) =>
+        Enumerable.Range(0, 10).Select(i => new SearchRow(
+            $"p{i}", 0, method, n, prover is null ? null : 0.5, prover, seed, i < right ? 1 : 0, i < right + 1 ? 1 : 0, n, n, "1", tokens, 0, 0.1));
+
+    private static Summary Of(params IEnumerable<SearchRow>[] rows) => Summary.Of([.. rows.SelectMany(r => r)], [], null, 1, 2);
+
+    [Fact]
+    public void Worked_comparisons()
+    {
+        var summary = Of(
+            Rows("best-of-n-orm", 1, 4, 100), Rows("best-of-n-orm", 4, 6, 400),
+            Rows("beam-pav", 1, 3, 50, "bo4"), Rows("beam-pav", 4, 7, 200, "bo4"));
+        var equal = Assert.Single(summary.Comparisons, c => c.Claim == "equal-tokens"); // 50 tokens lie outside the curve
+        Assert.Equal(("beam-pav bo4 alpha=0.5 n=4", "best-of-n-orm"), (equal.A, equal.B));
+        Assert.Equal(0.7 - 0.5, equal.Difference, 12);
+        Assert.True(equal.Low < 0.2 && 0.2 < equal.High);
+        Assert.Equal(200, equal.TokensA);
+        var reach = Assert.Single(summary.Comparisons, c => c.Claim == "tokens-to-reach");
+        Assert.Equal(2.83, reach.Difference, 2);
+        Assert.Equal(141.4, reach.TokensA!.Value, 1);
+        Assert.Equal((400, "best-of-n-orm n=4"), (reach.TokensB, reach.B));
+    }
+
+    [Fact]
+    public void A_beam_that_never_gets_there_says_so_and_a_peak_is_reported_apart()
+    {
+        var summary = Of(
+            Rows("best-of-n-orm", 1, 4, 100), Rows("best-of-n-orm", 4, 9, 400), Rows("best-of-n-orm", 16, 6, 1600),
+            Rows("beam-q", 1, 6, 200), Rows("beam-q", 2, 8, 400));
+        var reach = Assert.Single(summary.Comparisons, c => c.Claim == "tokens-to-reach");
+        Assert.Equal((8, 200), (reach.Difference, reach.TokensA));
+        var peak = Assert.Single(summary.Comparisons, c => c.Claim == "tokens-to-reach-peak");
+        Assert.Equal((0, null, 400, "best-of-n-orm n=4"), (peak.Difference, peak.TokensA, peak.TokensB, peak.B));
+        Assert.Equal(-0.1, summary.Comparisons.Single(c => c.A == "beam-q n=2" && c.Claim == "equal-tokens").Difference, 12);
+    }
+
+    [Fact]
+    public void Methods_average_over_seeds_and_intervals_are_over_problems()
+    {
+        var summary = Of(
+            Rows("sample", 1, 2, 10), Rows("sample", 1, 4, 20, seed: 2), Rows("greedy", 1, 3, 10), Rows("best-of-n-orm", 64, 5, 640), Rows("majority", 64, 4, 640));
+        var sample = summary.Methods[0];
+        Assert.Equal(("sample", 10, 2, 15.0), (sample.Method, sample.Problems, sample.Seeds, sample.GeneratedTokens));
+        Assert.Equal(0.3, sample.Accuracy, 12);
+        Assert.Equal(0.4, sample.Pass, 12);
+        Assert.True(sample.Low is > 0 and < 0.3 && sample.High is > 0.3 and < 0.8);
+        Assert.Equal((0.3, 0.3, 0.6), (Math.Round(summary.Base.Sample!.Value, 9), summary.Base.Greedy, summary.Base.Pass64));
+        Assert.Null(Of(Rows("beam-q", 1, 1, 1)).Base.Greedy);
+    }
+
+    [Fact]
+    public void Rows_of_an_unfinished_search_are_refused()
+    {
+        var rows = Rows("sample", 1, 2, 10).Concat(Rows("sample", 2, 2, 10).Skip(1)).ToList();
+        Assert.Contains("p0", Assert.Throws<UserError>(() => Summary.Of(rows, [], null, 0, 0)).Message);
+    }
+
+    [Fact]
+    public void A_summary_survives_its_file()
+    {
+        var summary = Of(Rows("best-of-n-orm", 1, 4, 100), Rows("best-of-n-orm", 4, 6, 400), Rows("beam-q", 1, 3, 150));
+        var text = JsonSerializer.Serialize(summary);
+        Assert.Equal(["methods", "comparisons", "verifiers", "base", "settings", "seconds", "peak_memory_mb"], JsonDocument.Parse(text).RootElement.EnumerateObject().Select(p => p.Name));
+        var back = JsonSerializer.Deserialize<Summary>(text)!;
+        Assert.Equal(summary.Methods, back.Methods);
+        Assert.Equal(summary.Comparisons, back.Comparisons);
+    }
+}

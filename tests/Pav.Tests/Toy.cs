@@ -1,0 +1,81 @@
+namespace Pav.Tests;
+
+/// <summary>
+/// A policy with exactly known Q. Four lines, then the answer: while all is well a line is <c>ok</c>, <c>idle</c> or the fatal <c>slip</c>; after a slip it is
+/// <c>on</c> or, rarely, <c>fix</c>. The answer is 1 (right) or 0. Every line has two tokens, the answer three.
+/// </summary>
+internal static class Toy
+{
+    private const int Lines = 4;
+
+    public static Problem Problem(int i) => new($"toy-{i}", $"Toy {i}", "1", i % 3);
+
+    public static IReadOnlyList<Problem> Problems(int count) => [.. Enumerable.Range(0, count).Select(Problem)];
+
+    public static Prefix Step(Prefix prefix, double u)
+    {
+        if (prefix.Depth == Lines) return prefix.Then($"Answer: {(Broken(prefix) ? 0 : 1)}", [7, 8, 9], ended: true);
+        var (step, _) = Choices(prefix).First(c => (u -= c.Probability) < 0 || c.Step is "on\n" or "idle\n");
+        return prefix.Then(step, [step.Length, step[0]]);
+    }
+
+    public static double Q(Prefix prefix) =>
+        prefix.Ended ? Grader.Numeric.Rex(prefix)
+        : prefix.Depth == Lines ? (Broken(prefix) ? 0 : 1)
+        : Choices(prefix).Sum(c => c.Probability * Q(prefix.Then(c.Step)));
+
+    private static (string Step, double Probability)[] Choices(Prefix prefix)
+    {
+        var slip = 0.15 + 0.1 * prefix.Problem.Level;
+        return Broken(prefix) ? [("fix\n", 0.2), ("on\n", 0.8)] : [("ok\n", 0.8 - slip), ("slip\n", slip), ("idle\n", 0.2)];
+    }
+
+    private static bool Broken(Prefix prefix) => prefix.Steps.LastOrDefault(s => s is "slip\n" or "fix\n") == "slip\n";
+}
+
+internal sealed class ToyPolicy : IPolicy
+{
+    public string Name => "toy";
+
+    public List<int> Calls { get; } = [];
+
+    public List<Draw> Draws { get; } = [];
+
+    public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    {
+        cancel.ThrowIfCancellationRequested();
+        Calls.Add(draws.Count);
+        Draws.AddRange(draws);
+        return Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(d =>
+        {
+            var at = d.Prefix;
+            for (var k = 0; !at.Ended && (k == 0 || until == Until.TraceEnd); k++) at = Toy.Step(at, Seeds.Uniform(d.Seed, k));
+            return at;
+        })]);
+    }
+}
+
+/// <summary>Exact Q of the toy.</summary>
+internal sealed class ToyExact : IVerifier
+{
+    public string Name => "exact";
+
+    public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
+        Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(Toy.Q)], p.Tokens.Count))]);
+}
+
+/// <summary>Q with an error that depends on the prefix's text, so that ranks differ from the exact ones.</summary>
+internal sealed class ToyNoisy(ulong seed, double error = 0.4) : IVerifier
+{
+    public string Name => $"noisy-{seed}";
+
+    public int Calls { get; private set; }
+
+    public double Q(Prefix p) => (1 - error) * Toy.Q(p) + error * Seeds.Uniform(Seeds.Of(seed, p.Problem.Id, p.Text, 0), 0);
+
+    public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
+    {
+        Calls++;
+        return Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], p.Tokens.Count))]);
+    }
+}
