@@ -14,10 +14,22 @@ internal static unsafe class Kernels
     /// <summary>y = x / sqrt(mean(x²) + eps) · weight over <paramref name="n"/> values.</summary>
     public static void RmsNorm(float* x, float[] weight, float eps, float* y, int n)
     {
-        double sum = 0;
-        for (var i = 0; i < n; i++) sum += x[i] * x[i];
-        var scale = (float)(1 / Math.Sqrt(sum / n + eps));
-        for (var i = 0; i < n; i++) y[i] = x[i] * scale * weight[i];
+        var squares = Vector256<float>.Zero;
+        var i = 0;
+        for (; i + 8 <= n; i += 8)
+        {
+            var v = Vector256.Load(x + i);
+            squares = Vector256.FusedMultiplyAdd(v, v, squares);
+        }
+
+        var sum = Vector256.Sum(squares);
+        for (; i < n; i++) sum += x[i] * x[i];
+        var scale = 1 / MathF.Sqrt(sum / n + eps);
+        fixed (float* w = weight)
+        {
+            for (i = 0; i + 8 <= n; i += 8) (Vector256.Load(x + i) * scale * Vector256.Load(w + i)).Store(y + i);
+            for (; i < n; i++) y[i] = x[i] * scale * w[i];
+        }
     }
 
     /// <summary>Rotates the pairs (x[i], x[i + size/2]) of each head by the angles of one position.</summary>
