@@ -1,0 +1,58 @@
+using Pav.Models.Llama;
+using Pav.Torch;
+
+namespace Pav.Models.Training;
+
+/// <summary>
+/// How long and how fast a model is trained: AdamW with gradient clipping, linear warm-up and cosine decay to zero (App. C, D).
+/// </summary>
+/// <param name="Steps">Optimizer steps, at least 1.</param>
+/// <param name="Batch">Rows of a step.</param>
+/// <param name="Rate">Peak learning rate.</param>
+/// <param name="Warmup">Steps of the warm-up.</param>
+/// <param name="WeightDecay">Decoupled; 0 is Adam.</param>
+/// <param name="Clip">Largest joint 2-norm of the gradients.</param>
+/// <param name="LogEvery">Steps between rows of log.jsonl.</param>
+/// <param name="EvaluateEvery">Steps between evaluations; the last step is always evaluated.</param>
+/// <param name="CheckpointEvery">Steps between checkpoints to resume from.</param>
+/// <param name="Seed">Of the order of the rows.</param>
+public sealed record TrainOptions(
+    int Steps, int Batch, double Rate, int Warmup = 0, double WeightDecay = 0, double Clip = 1, double Beta2 = 0.999,
+    int LogEvery = 10, int EvaluateEvery = 500, int CheckpointEvery = 500, ulong Seed = 1)
+{
+    public void Check()
+    {
+        (bool Good, string Rule)[] rules =
+        [
+            (Steps >= 1, $"the number of training steps must be at least 1, it is {Steps}"),
+            (Batch >= 1, $"the batch must hold at least 1 row, it is {Batch}"),
+            (Rate > 0 && double.IsFinite(Rate), $"the learning rate must be positive, it is {Rate}"),
+            (Warmup >= 0 && Warmup <= Steps, $"the warm-up must be 0 to {Steps} steps (all of them), it is {Warmup}"),
+            (WeightDecay >= 0, $"the weight decay must not be negative, it is {WeightDecay}"),
+            (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
+            (Beta2 is >= 0 and < 1, $"beta2 must be in [0, 1), it is {Beta2}"),
+            (LogEvery >= 1 && EvaluateEvery >= 1 && CheckpointEvery >= 1, "the steps between log rows, evaluations and checkpoints must each be at least 1"),
+        ];
+        foreach (var (good, rule) in rules)
+            if (!good) throw new UserError(rule);
+    }
+}
+
+/// <summary>The rows of one step: how many tokens they are, padding not counted, and the loss of a model on them (a scalar with a gradient).</summary>
+public readonly record struct Minibatch(int Tokens, Func<LlamaModel, Tensor> Loss);
+
+/// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which are logged as <c>valid_…</c>.</summary>
+public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);
+
+/// <summary>What is trained.</summary>
+/// <param name="Start">The weights to start from.</param>
+/// <param name="Next">The rows of a step: a pure function of it, so that a resumed run meets the same rows.</param>
+/// <param name="Evaluate">Held-out measures; without it the last checkpoint is the best.</param>
+/// <param name="SaveBeside">Writes what belongs into a checkpoint's folder besides the weights.</param>
+public sealed record TrainingTask(Func<LlamaModel> Start, Func<long, Minibatch> Next, Func<LlamaModel, Evaluation>? Evaluate, Action<string> SaveBeside);
+
+/// <summary>Where a training stands after a step.</summary>
+public readonly record struct TrainProgress(long Step, long Total, double Loss, double TokensPerSecond);
+
+/// <summary>How a training ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
+public sealed record TrainResult(bool Finished, long Steps, double Loss, double BestScore, long BestStep, long Tokens, double Seconds, string Best);

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Models.Files;
+using Pav.Models.Llama;
+using Pav.Torch;
+using Pav.Torch.Optim;
+
+namespace Pav.Models.Training;
+
+/// <summary>
+/// The one loop of all trainings. In its folder it keeps <c>log.jsonl</c>, <c>checkpoints/best</c> and <c>checkpoints/last</c> (weights, optimizer, position). Started on a
+/// folder with a checkpoint it goes on from there: log and weights come out as if it had never stopped.
+/// </summary>
+public static class TrainingLoop
+{
+    public static TrainResult Run(TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default)
+    {
+        options.Check();
+        var checkpoints = new Checkpoints(folder, options, task.SaveBeside);
+        var (model, optimizer, at) = checkpoints.Resume(task.Start);
+        using var _ = model;
+        using var __ = optimizer;
+        JsonLines.Keep<JsonObject>(checkpoints.Log, row => (long)row["step"]! <= at.Step);
+        using var log = JsonLines.Append(checkpoints.Log);
+        var schedule = new WarmupCosine(options.Rate, options.Warmup, options.Steps);
+        var (wall, training, tokensBefore, secondsBefore, lastLoss) = (Stopwatch.StartNew(), new Stopwatch(), at.Tokens, at.Seconds, double.NaN);
+
+        while (at.Step < options.Steps)
+        {
+            if (cancel.IsCancellationRequested)
+            {
+                checkpoints.SaveLast(model, optimizer, at);
+                return Result(finished: false);
+            }
+
+            training.Start();
+            optimizer.lr = schedule.At((int)at.Step);
+            var (tokens, loss) = Step(model, optimizer, task.Next(at.Step), options.Clip);
+            training.Stop();
+            lastLoss = loss;
+            var step = at.Step + 1;
+            if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
+            at = at with { Step = step, Tokens = at.Tokens + tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1 };
+            progress?.Invoke(new(step, options.Steps, loss, (at.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
+
+            var evaluation = task.Evaluate is not null && Due(options.EvaluateEvery) ? task.Evaluate(model) : null;
+            at = at with { Seconds = secondsBefore + wall.Elapsed.TotalSeconds };
+            if (evaluation is not null || Due(options.LogEvery))
+            {
+                log.Write(LogRow(at, optimizer.lr, evaluation));
+                at = at with { LossSum = 0, LossCount = 0 };
+            }
+
+            if (evaluation is not null && (at.BestStep == 0 || !(evaluation.Score <= at.BestScore)))
+            {
+                at = at with { BestScore = evaluation.Score, BestStep = step };
+                checkpoints.SaveBest(model);
+            }
+
+            if (!Due(options.CheckpointEvery)) continue;
+            if (step == options.Steps && task.Evaluate is null)
+            {
+                at = at with { BestStep = step };
+                checkpoints.SaveBest(model);
+            }
+
+            log.Sync();
+            checkpoints.SaveLast(model, optimizer, at);
+
+            bool Due(int every) => step % every == 0 || step == options.Steps;
+        }
+
+        return Result(finished: true);
+
+        TrainResult Result(bool finished) => new(finished, at.Step, lastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
+    }
+
+    private static (int Tokens, double Loss) Step(LlamaModel model, AdamW optimizer, Minibatch batch, double clip)
+    {
+        using var scope = torch.NewDisposeScope();
+        var loss = batch.Loss(model);
+        loss.backward();
+        Gradients.clip_grad_norm_(model.Parameters.Values, clip);
+        optimizer.step();
+        optimizer.zero_grad();
+        return (batch.Tokens, loss.item<double>());
+    }
+
+    private static JsonObject LogRow(Position at, double rate, Evaluation? evaluation)
+    {
+        var row = new JsonObject
+        {
+            ["step"] = at.Step, ["loss"] = at.LossSum / at.LossCount, ["rate"] = rate, ["tokens"] = at.Tokens, ["seconds"] = Math.Round(at.Seconds, 3),
+        };
+        foreach (var (name, value) in evaluation?.Measures ?? new Dictionary<string, double>())
+            if (double.IsFinite(value)) row[$"valid_{name}"] = value;
+        return row;
+    }
+}
+
+/// <summary>Everything besides weights and optimizer that a resumption needs. The loss's sum and count are those since the last row of the log.</summary>
+internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0, int LossCount = 0, double BestScore = 0, long BestStep = 0);
+
+/// <summary>The files of a training's folder.</summary>
+internal sealed class Checkpoints(string folder, TrainOptions options, Action<string> saveBeside)
+{
+    private const string OptimizerName = "optimizer.safetensors", PositionName = "position.json";
+
+    private readonly string last = Path.Combine(folder, "checkpoints", "last");
+
+    public string Best { get; } = Path.Combine(folder, "checkpoints", "best");
+
+    public string Log { get; } = Path.Combine(folder, "log.jsonl");
+
+    public (LlamaModel Model, AdamW Optimizer, Position At) Resume(Func<LlamaModel> start)
+    {
+        AtomicFile.RecoverFolder(last);
+        AtomicFile.RecoverFolder(Best);
+        var resumed = Directory.Exists(last);
+        var at = resumed ? Json.Read<Position>(Path.Combine(last, PositionName)) : new Position(options);
+        if (at.Options != options)
+            throw new UserError($"{folder}: holds a training with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
+        var model = resumed ? LlamaCheckpoint.Load(last) : start();
+        var optimizer = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
+        if (resumed)
+        {
+            using var state = new SafetensorsFile(Path.Combine(last, OptimizerName));
+            optimizer.load_state_dict(state.Read);
+        }
+
+        return (model, optimizer, at);
+    }
+
+    public void SaveLast(LlamaModel model, AdamW optimizer, Position at) => AtomicFile.WriteFolder(last, inside =>
+    {
+        Weights(model, inside);
+        SafetensorsFile.Write(Path.Combine(inside, OptimizerName), optimizer.state_dict());
+        AtomicFile.WriteJson(Path.Combine(inside, PositionName), at);
+    });
+
+    public void SaveBest(LlamaModel model) => AtomicFile.WriteFolder(Best, inside => Weights(model, inside));
+
+    private void Weights(LlamaModel model, string inside)
+    {
+        model.Save(inside);
+        saveBeside(inside);
+    }
+}

@@ -1,0 +1,78 @@
+using Pav.Models.Llama;
+using Pav.Torch;
+using static Pav.Torch.torch;
+
+namespace Pav.Models.Training;
+
+/// <summary>How the two buckets of labels, Q̂ &lt; 0.5 and Q̂ ≥ 0.5, are weighed (App. D).</summary>
+public enum Balance
+{
+    /// <summary>Each label counts once.</summary>
+    None,
+
+    /// <summary>Each bucket has half of the total weight. All prefixes of a trace are scored in one pass, so instead of being drawn labels are weighed: see <see cref="BalancedBuckets.Weights"/>.</summary>
+    Buckets,
+}
+
+/// <summary>A labelled trace as a verifier is trained on it: its ids and the places that have a label. Place i is at prefix <c>Prefix[i]</c> (0 … H).</summary>
+internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt, int[] Prefix, double[] Labels)
+{
+    /// <summary>Tokenised once, in the order of the traces.</summary>
+    public static VerifierRow[] Of(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, VerifierEncoding encoding, VerifierKind kind) =>
+    [
+        .. traces.AsParallel().AsOrdered().Select(trace =>
+        {
+            var problem = problems.TryGetValue(trace.Problem, out var found) ? found : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among the problems given; give the file that was labelled");
+            var (ids, readAt) = encoding.Encode(trace.ToPrefix(problem));
+            int[] prefixes = [.. Enumerable.Range(0, trace.Steps.Count + 1).Where(h => kind == VerifierKind.Outcome ? h == trace.Steps.Count : trace.N[h] > 0)];
+            return new VerifierRow(trace, ids, [.. prefixes.Select(h => readAt[h])], prefixes, [.. prefixes.Select(h => kind == VerifierKind.Outcome ? trace.Rex : trace.Q[h].Value)]);
+        }).Where(row => row.Labels.Length > 0),
+    ];
+
+    /// <summary>The weight of each label of each row; their mean is 1.</summary>
+    public static double[][] Weights(IReadOnlyList<VerifierRow> rows, Balance balance)
+    {
+        double[] labels = [.. rows.SelectMany(row => row.Labels)];
+        var weights = balance == Balance.Buckets ? BalancedBuckets.Weights(labels) : [.. labels.Select(_ => 1.0)];
+        var at = 0;
+        return [.. rows.Select(row => weights[at..(at += row.Labels.Length)])];
+    }
+}
+
+/// <summary>Scores of a model in training at the labelled places.</summary>
+internal static class VerifierScores
+{
+    private const int EvaluationBatch = 64;
+
+    /// <summary>Raw scores [places of all rows], one row after the other.</summary>
+    public static Tensor Of(LlamaModel model, IReadOnlyList<VerifierRow> rows)
+    {
+        var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids)], model));
+        return model.scores(Padded.At(hidden, rows.SelectMany((row, r) => row.ReadAt.Select(t => (r, t))))).squeeze(-1);
+    }
+
+    /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all places of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
+    public static Tensor Loss(LlamaModel model, IReadOnlyList<VerifierRow> rows, IReadOnlyList<double[]> weights)
+    {
+        var scores = Of(model, rows);
+        return functional.binary_cross_entropy_with_logits(scores, Values(rows.SelectMany(row => row.Labels)), Values(weights.SelectMany(w => w)));
+
+        Tensor Values(IEnumerable<double> values) => Padded.On(tensor(values.Select(v => (float)v).ToArray()), model);
+    }
+
+    /// <summary>The scores of each row, without gradient.</summary>
+    public static double[][] All(LlamaModel model, IReadOnlyList<VerifierRow> rows)
+    {
+        using var off = no_grad();
+        var scores = new double[rows.Count][];
+        foreach (var batch in Enumerable.Range(0, rows.Count).OrderBy(r => rows[r].Ids.Length).Chunk(EvaluationBatch))
+        {
+            using var scope = NewDisposeScope();
+            var flat = Of(model, [.. batch.Select(r => rows[r])]).to_array<float>();
+            var at = 0;
+            foreach (var r in batch) scores[r] = [.. flat[at..(at += rows[r].ReadAt.Length)].Select(z => (double)z)];
+        }
+
+        return scores;
+    }
+}

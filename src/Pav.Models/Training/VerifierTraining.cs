@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Models.Files;
+using Pav.Models.Llama;
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models.Training;
+
+/// <summary>What a verifier is trained from.</summary>
+/// <param name="Kind">Outcome: P(Rex = 1) at the last token only. Value: Q̂ = c/n at every prefix with n > 0.</param>
+/// <param name="Trunk">Folder of the checkpoint, policy or pretrained model, that it starts from; its score head starts at zero.</param>
+/// <param name="Template">How a problem is put to the verifier; it may differ from the policy's.</param>
+/// <param name="SharedTokenizer">True when the labels' ids are of the trunk's tokenizer.</param>
+/// <param name="Problems">By id: all that the labels name.</param>
+/// <param name="Train">Learned from.</param>
+/// <param name="HeldOut">Of other problems: chooses the best checkpoint (within-problem AUC), calibrates and measures it.</param>
+public sealed record VerifierInputs(
+    VerifierKind Kind, string Trunk, PromptTemplate Template, bool SharedTokenizer, IReadOnlyDictionary<string, Problem> Problems,
+    IReadOnlyList<LabelledTrace> Train, IReadOnlyList<LabelledTrace> HeldOut, Balance Balance = Balance.Buckets);
+
+/// <summary>Training of outcome verifiers and of verifiers of Q (App. D): a language model's trunk under a score head, all steps of a trace scored in one pass.</summary>
+public static class VerifierTraining
+{
+    /// <summary>Trains, and measures the best checkpoint when done. Its <c>verifier.json</c> also lies in the folder itself.</summary>
+    public static (TrainResult Result, VerifierRecord Record) Run(VerifierInputs inputs, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default)
+    {
+        var shared = inputs.Train.Select(t => t.Problem).Intersect(inputs.HeldOut.Select(t => t.Problem)).FirstOrDefault();
+        if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a verifier must be measured on problems that it has not seen");
+        var tokenizer = Tokenizer.Load(inputs.Trunk);
+        var encoding = new VerifierEncoding(tokenizer, inputs.Template, inputs.SharedTokenizer);
+        var train = VerifierRow.Of(inputs.Train, inputs.Problems, encoding, inputs.Kind);
+        var heldOut = VerifierRow.Of(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
+        if (train.Length == 0 || heldOut.Length == 0) throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones; a verifier needs some of both");
+        var record = Describe(inputs, train);
+        var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel);
+        if (!result.Finished) return (result, record);
+
+        using var best = LlamaCheckpoint.Load(result.Best);
+        var scores = VerifierScores.All(best, heldOut);
+        record = record with
+        {
+            Calibration = Platt.Fit([.. scores.SelectMany(s => s)], [.. heldOut.SelectMany(row => row.Labels)]),
+            Measures = JsonSerializer.SerializeToNode(VerifierMeasures.Of(heldOut, scores), Json.Line)!.AsObject(),
+        };
+        record.Save(result.Best);
+        record.Save(folder);
+        return (result, record);
+    }
+
+    /// <summary>Parts a set of labels by problem, as the problem's id decides; about <paramref name="fraction"/> of the problems are held out.</summary>
+    public static (IReadOnlyList<LabelledTrace> Train, IReadOnlyList<LabelledTrace> HeldOut) Part(IEnumerable<LabelledTrace> traces, double fraction)
+    {
+        var parts = traces.ToLookup(trace => Seeds.Uniform(Seeds.Of(0, trace.Problem, "held-out", 0), 0) < fraction);
+        return ([.. parts[false]], [.. parts[true]]);
+    }
+
+    private static TrainingTask Task(VerifierInputs inputs, VerifierRow[] train, VerifierRow[] heldOut, TrainOptions options, Tokenizer tokenizer, VerifierRecord record)
+    {
+        var (weights, heldOutWeights) = (VerifierRow.Weights(train, inputs.Balance), VerifierRow.Weights(heldOut, inputs.Balance));
+        var batches = new EpochBatches([.. train.Select(row => row.Ids.Length)], options.Batch, options.Seed);
+        return new(Start, Next, Evaluate, folder =>
+        {
+            tokenizer.Save(folder);
+            record.Save(folder);
+        });
+
+        LlamaModel Start()
+        {
+            using var trunk = LlamaCheckpoint.Load(inputs.Trunk);
+            return trunk.WithScoreHead();
+        }
+
+        Minibatch Next(long step)
+        {
+            var rows = batches.At(step);
+            return new(rows.Sum(r => train[r].Ids.Length), model => VerifierScores.Loss(model, [.. rows.Select(r => train[r])], [.. rows.Select(r => weights[r])]));
+        }
+
+        Evaluation Evaluate(LlamaModel model)
+        {
+            var scores = VerifierScores.All(model, heldOut);
+            var loss = Enumerable.Range(0, heldOut.Length).SelectMany(r => scores[r].Select((z, i) => heldOutWeights[r][i] * Platt.CrossEntropy(z, heldOut[r].Labels[i]))).Average();
+            var traces = VerifierMeasures.Judged(heldOut, scores);
+            var auc = Auc.WithinProblems(traces).Value;
+            return new(double.IsNaN(auc) ? -loss : auc, new Dictionary<string, double> { ["loss"] = loss, ["auc_within"] = auc, ["auc_pooled"] = Auc.Pooled(traces) });
+        }
+    }
+
+    private static VerifierRecord Describe(VerifierInputs inputs, VerifierRow[] train) => new(
+        inputs.Kind, string.Join(", ", train.Select(row => row.Trace.Policy).Distinct()), string.Join(", ", train.Select(row => row.Trace.Grader).Distinct()), inputs.Template.Text,
+        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length), train.Sum(row => (long)row.Trace.N.Sum())));
+}
