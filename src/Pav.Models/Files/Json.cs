@@ -1,10 +1,11 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Pav.Models.Files;
 
-/// <summary>How this program's own files are written: snake_case names, absent values left out, text readable.</summary>
+/// <summary>How this program's own files are written: snake_case names, absent values left out, text readable. What cannot be absent is required when they are read.</summary>
 public static class Json
 {
     public static JsonSerializerOptions Line { get; } = Make(false);
@@ -19,8 +20,15 @@ public static class Json
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
         RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LetNullsBeAbsent } },
         WriteIndented = indented,
     };
+
+    private static void LetNullsBeAbsent(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+            if (property.AssociatedParameter is { } parameter && (parameter.IsNullable || Nullable.GetUnderlyingType(parameter.ParameterType) is not null)) property.IsRequired = false;
+    }
 
     /// <summary>Reads one JSON file; what is wrong with it is told with its name.</summary>
     public static T Read<T>(string path)

@@ -14,18 +14,19 @@ public enum Balance
     Buckets,
 }
 
-/// <summary>A labelled trace as a verifier is trained on it: its ids and the places that have a label. Place i is at prefix <c>Prefix[i]</c> (0 … H).</summary>
-internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt, int[] Prefix, double[] Labels)
+/// <summary>A labelled trace as a verifier reads it: its ids, the H + 1 places at which its prefixes are scored, and the prefixes (0 … H) that have a label, with those.</summary>
+internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt, int[] Labelled, double[] Labels)
 {
-    /// <summary>Tokenised once, in the order of the traces.</summary>
+    /// <summary>Tokenised once, in the order of the traces; those without a label are left out.</summary>
     public static VerifierRow[] Of(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, VerifierEncoding encoding, VerifierKind kind) =>
     [
         .. traces.AsParallel().AsOrdered().Select(trace =>
         {
             var problem = problems.TryGetValue(trace.Problem, out var found) ? found : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among the problems given; give the file that was labelled");
             var (ids, readAt) = encoding.Encode(trace.ToPrefix(problem));
-            int[] prefixes = [.. Enumerable.Range(0, trace.Steps.Count + 1).Where(h => kind == VerifierKind.Outcome ? h == trace.Steps.Count : trace.N[h] > 0)];
-            return new VerifierRow(trace, ids, [.. prefixes.Select(h => readAt[h])], prefixes, [.. prefixes.Select(h => kind == VerifierKind.Outcome ? trace.Rex : trace.Q[h].Value)]);
+            if (kind == VerifierKind.Outcome) return new VerifierRow(trace, ids, readAt, [trace.Steps.Count], [trace.Rex]);
+            int[] labelled = [.. Enumerable.Range(0, trace.N.Count).Where(h => trace.N[h] > 0)];
+            return new VerifierRow(trace, ids, readAt, labelled, [.. labelled.Select(h => trace.Q[h].Value)]);
         }).Where(row => row.Labels.Length > 0),
     ];
 
@@ -39,28 +40,21 @@ internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt,
     }
 }
 
-/// <summary>Scores of a model in training at the labelled places.</summary>
+/// <summary>Scores of a model in training.</summary>
 internal static class VerifierScores
 {
     private const int EvaluationBatch = 64;
 
-    /// <summary>Raw scores [places of all rows], one row after the other.</summary>
-    public static Tensor Of(LlamaModel model, IReadOnlyList<VerifierRow> rows)
-    {
-        var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids)], model));
-        return model.scores(Padded.At(hidden, rows.SelectMany((row, r) => row.ReadAt.Select(t => (r, t))))).squeeze(-1);
-    }
-
-    /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all places of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
+    /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all labelled prefixes of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
     public static Tensor Loss(LlamaModel model, IReadOnlyList<VerifierRow> rows, IReadOnlyList<double[]> weights)
     {
-        var scores = Of(model, rows);
+        var scores = Scores(model, rows, row => row.Labelled.Select(h => row.ReadAt[h]));
         return functional.binary_cross_entropy_with_logits(scores, Values(rows.SelectMany(row => row.Labels)), Values(weights.SelectMany(w => w)));
 
         Tensor Values(IEnumerable<double> values) => Padded.On(tensor(values.Select(v => (float)v).ToArray()), model);
     }
 
-    /// <summary>The scores of each row, without gradient.</summary>
+    /// <summary>The H + 1 raw scores of each row, without gradient.</summary>
     public static double[][] All(LlamaModel model, IReadOnlyList<VerifierRow> rows)
     {
         using var off = no_grad();
@@ -68,11 +62,18 @@ internal static class VerifierScores
         foreach (var batch in Enumerable.Range(0, rows.Count).OrderBy(r => rows[r].Ids.Length).Chunk(EvaluationBatch))
         {
             using var scope = NewDisposeScope();
-            var flat = Of(model, [.. batch.Select(r => rows[r])]).to_array<float>();
+            var flat = Scores(model, [.. batch.Select(r => rows[r])], row => row.ReadAt).to_array<float>();
             var at = 0;
             foreach (var r in batch) scores[r] = [.. flat[at..(at += rows[r].ReadAt.Length)].Select(z => (double)z)];
         }
 
         return scores;
+    }
+
+    /// <summary>Raw scores at the places of all rows, one row after the other.</summary>
+    private static Tensor Scores(LlamaModel model, IReadOnlyList<VerifierRow> rows, Func<VerifierRow, IEnumerable<int>> places)
+    {
+        var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids)], model));
+        return model.scores(Padded.At(hidden, rows.SelectMany((row, r) => places(row).Select(t => (r, t))))).squeeze(-1);
     }
 }

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using Pav.Models.Files;
 using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 
@@ -39,8 +36,8 @@ public static class VerifierTraining
         var scores = VerifierScores.All(best, heldOut);
         record = record with
         {
-            Calibration = Platt.Fit([.. scores.SelectMany(s => s)], [.. heldOut.SelectMany(row => row.Labels)]),
-            Measures = JsonSerializer.SerializeToNode(VerifierMeasures.Of(heldOut, scores), Json.Line)!.AsObject(),
+            Calibration = Calibrate(heldOut, scores),
+            Measures = VerifierMeasures.Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), inputs.Kind == VerifierKind.Outcome, [.. heldOut.Select(row => row.Trace)], CrossFitted(heldOut, scores)),
         };
         record.Save(result.Best);
         record.Save(folder);
@@ -79,11 +76,25 @@ public static class VerifierTraining
         Evaluation Evaluate(LlamaModel model)
         {
             var scores = VerifierScores.All(model, heldOut);
-            var loss = Enumerable.Range(0, heldOut.Length).SelectMany(r => scores[r].Select((z, i) => heldOutWeights[r][i] * Platt.CrossEntropy(z, heldOut[r].Labels[i]))).Average();
-            var traces = VerifierMeasures.Judged(heldOut, scores);
+            var loss = heldOut.SelectMany((row, r) => row.Labels.Select((q, i) => heldOutWeights[r][i] * Platt.CrossEntropy(scores[r][row.Labelled[i]], q))).Average();
+            var traces = heldOut.Select((row, r) => new Judged(row.Trace.Problem, scores[r][^1], row.Trace.Rex == 1)).ToList();
             var auc = Auc.WithinProblems(traces).Value;
             return new(double.IsNaN(auc) ? -loss : auc, new Dictionary<string, double> { ["loss"] = loss, ["auc_within"] = auc, ["auc_pooled"] = Auc.Pooled(traces) });
         }
+    }
+
+    private static ScoreCalibration Calibrate(IEnumerable<VerifierRow> rows, double[][] scores)
+    {
+        var places = rows.SelectMany((row, r) => row.Labelled.Select((h, i) => (Score: scores[r][h], Label: row.Labels[i]))).ToList();
+        return Platt.Fit([.. places.Select(p => p.Score)], [.. places.Select(p => p.Label)]);
+    }
+
+    /// <summary>Probabilities by a calibration that was fitted on the other half of the problems, so that its own measures are not flattered.</summary>
+    private static double[][] CrossFitted(VerifierRow[] rows, double[][] scores)
+    {
+        int[] halves = [.. rows.Select(row => (int)(Seeds.Of(0, row.Trace.Problem, "calibration", 0) & 1))];
+        ScoreCalibration[] fits = [.. new[] { 0, 1 }.Select(half => Calibrate(rows.Where((_, r) => halves[r] != half), [.. scores.Where((_, r) => halves[r] != half)]))];
+        return [.. scores.Select((own, r) => own.Select(fits[halves[r]].Probability).ToArray())];
     }
 
     private static VerifierRecord Describe(VerifierInputs inputs, VerifierRow[] train) => new(

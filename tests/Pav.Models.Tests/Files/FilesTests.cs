@@ -48,6 +48,19 @@ public class FilesTests
     }
 
     [Fact]
+    public void What_may_be_null_may_be_absent_and_nothing_else()
+    {
+        using var folder = new TempFolder();
+        var trace = new LabelledTrace("p", "π", "random", 0, ["a\n"], [[1]], 0, null, "exact", [2, 1], [1, 0]);
+        using (var log = JsonLines.Append(folder["log"])) log.Write(trace);
+        Assert.DoesNotContain("answer", File.ReadAllText(folder["log"]));
+        Assert.Equivalent(trace, JsonLines.Read<LabelledTrace>(folder["log"]).Single());
+
+        File.WriteAllText(folder["log"], "{\"problem\":\"p\"}\n");
+        Assert.Contains("log:1: ", Assert.Throws<UserError>(() => JsonLines.Read<LabelledTrace>(folder["log"]).ToList()).Message);
+    }
+
+    [Fact]
     public void Keep_rewrites_the_rows_that_are_kept()
     {
         using var folder = new TempFolder();

@@ -1,0 +1,98 @@
+using Pav.Models.Llama;
+using Pav.Models.Tokenizers;
+using Pav.Models.Training;
+using Pav.Torch;
+
+namespace Pav.Models.Tests.Training;
+
+public class VerifierTrainingTests
+{
+    private static readonly Tokenizer Words = Tokenizer.WordLevel(["Q:", "good", "bad", "\n", "end", .. Enumerable.Range(0, 10).Select(i => $" {i}")]);
+
+    private static readonly Dictionary<string, Problem> Problems = Enumerable.Range(0, 300).Select(i => new Problem($"p{i}", $"Q: {i % 10} {i / 10 % 10} {i / 100}", "1")).ToDictionary(p => p.Id);
+
+    /// <summary>Right where no step is bad; three steps and the end. Q halves with each step still to come, and is 0 after a bad one.</summary>
+    private static LabelledTrace Trace(string problem, int index)
+    {
+        var bad = Enumerable.Range(0, 3).Select(h => Seeds.Uniform(Seeds.Of(1, problem, "bad", index), h) < 0.3).ToList();
+        var rex = bad.Contains(true) ? 0 : 1;
+        string[] steps = [.. bad.Select(b => b ? "bad\n" : "good\n"), "end"];
+        int[] n = [8, 8, 8, 8, 1], c = [3, .. Enumerable.Range(1, 3).Select(h => bad.Take(h).Contains(true) ? 0 : 2 + 2 * h), rex];
+        return new(problem, "π", "random", index, steps, [.. steps.Select((s, h) => (int[])[.. Words.Encode(s), .. h == 3 ? [Words.Eos!.Value] : Array.Empty<int>()])], rex, null, "exact", n, c);
+    }
+
+    private static VerifierInputs Inputs(VerifierKind kind, string trunk)
+    {
+        using (var model = TrainingTests.Tiny(Words)) model.Save(trunk);
+        Words.Save(trunk);
+        var (train, heldOut) = VerifierTraining.Part(Problems.Keys.SelectMany(p => Enumerable.Range(0, 2).Select(i => Trace(p, i))), 0.25);
+        return new(kind, trunk, new PromptTemplate("{problem}\n"), SharedTokenizer: true, Problems, train, heldOut);
+    }
+
+    [Theory]
+    [InlineData(VerifierKind.Value)]
+    [InlineData(VerifierKind.Outcome)]
+    public void A_verifier_learns_what_can_be_seen(VerifierKind kind)
+    {
+        using var temporary = new TempFolder();
+        var inputs = Inputs(kind, temporary["trunk"]);
+        var options = new TrainOptions(Steps: 120, Batch: 16, Rate: 3e-3, Warmup: 10, EvaluateEvery: 60);
+        var (result, record) = VerifierTraining.Run(inputs, options, temporary["run"]);
+
+        Assert.True(result.Finished);
+        var saved = VerifierRecord.Load(result.Best);
+        Assert.Equal((kind, "π", "exact", "{problem}\n"), (saved.Kind, saved.Policy, saved.Grader, saved.PromptTemplate));
+        Assert.Equal(record.Calibration, saved.Calibration);
+        var measures = saved.Measures!;
+        Assert.True(measures.AucWithin > 0.95 && measures.AucPooled > 0.95, $"{measures}");
+        Assert.True(measures.Brier < 0.03 && measures.Ece < 0.1, $"{measures}");
+        if (kind == VerifierKind.Value) Assert.True(measures.RankWithinState > 0.95 && measures.Correlation > 0.9, $"{measures}");
+        Assert.Equal((inputs.Train.Count, inputs.Train.Count * (kind == VerifierKind.Value ? 5L : 1)), (saved.Labels.Traces, saved.Labels.Prefixes));
+        using var model = LlamaCheckpoint.Load(result.Best);
+        Assert.Equal(LlamaHead.SequenceClassification, model.Config.Head);
+    }
+
+    [Fact]
+    public void A_problem_on_both_sides_is_refused()
+    {
+        using var temporary = new TempFolder();
+        var inputs = Inputs(VerifierKind.Value, temporary["trunk"]);
+        var error = Assert.Throws<UserError>(() => VerifierTraining.Run(inputs with { HeldOut = [inputs.Train[0]] }, new(1, 1, 1e-3), temporary["run"]));
+        Assert.Contains($"\"{inputs.Train[0].Problem}\"", error.Message);
+    }
+
+    /// <summary>A zero score head gives z = 0 and log 2 for every label, whatever its weight (their mean is 1): labels 0, 0, 0.2, 0.9 weigh 2/3, 2/3, 2/3, 2.</summary>
+    [Fact]
+    public void The_balanced_soft_loss_has_a_worked_number()
+    {
+        double[] z = [-1, 0, 1, 2], q = [0, 0, 0.2, 0.9], weights = BalancedBuckets.Weights(q);
+        // ln(1 + e^-1) = 0.313262; ln 2 = 0.693147; ln(1 + e) − 0.2 = 1.113262; ln(1 + e²) − 1.8 = 0.326928.
+        const double expected = (2.0 / 3 * (0.313262 + 0.693147 + 1.113262) + 2 * 0.326928) / 4;
+        Assert.Equal(expected, z.Zip(q, Platt.CrossEntropy).Zip(weights, (loss, w) => w * loss).Average(), 5);
+        using var scope = torch.NewDisposeScope();
+        static Tensor Floats(double[] values) => torch.tensor(values.Select(v => (float)v).ToArray());
+        Assert.Equal(expected, functional.binary_cross_entropy_with_logits(Floats(z), Floats(q), Floats(weights)).item<double>(), 5);
+
+        LabelledTrace trace = new("p0", "π", "random", 0, ["good\n", "bad\n", "end"], [[], [], []], 1, null, "exact", [5, 5, 5, 10], [0, 0, 1, 9]);
+        var row = VerifierRow.Of([trace], Problems, new VerifierEncoding(Words, new("{problem}\n"), sharedTokenizer: false), VerifierKind.Value);
+        Assert.Equal(q, row[0].Labels);
+        using var trunk = TrainingTests.Tiny(Words);
+        using var model = trunk.WithScoreHead();
+        Assert.Equal(Math.Log(2), VerifierScores.Loss(model, row, VerifierRow.Weights(row, Balance.Buckets)).item<double>(), 5);
+    }
+
+    [Fact]
+    public void Platt_scaling_undoes_a_shift_and_a_stretch()
+    {
+        double[] natural = [.. Enumerable.Range(0, 2000).Select(i => -3 + 0.003 * i)];
+        var fit = Platt.Fit([.. natural.Select(z => 2 * z + 1)], [.. natural.Select(Platt.Sigmoid)]);
+        Assert.Equal(0.5, fit.Scale, 2);
+        Assert.Equal(-0.5, fit.Bias, 2);
+
+        var constant = Platt.Fit(new double[100], [.. Enumerable.Range(0, 100).Select(i => i < 25 ? 1.0 : 0.0)]);
+        Assert.Equal((1.0, Math.Log(1.0 / 3)), (constant.Scale, Math.Round(constant.Bias, 3) == -1.099 ? Math.Log(1.0 / 3) : constant.Bias));
+
+        var separable = Platt.Fit([-2, -1, 1, 2], [0, 0, 1, 1]);
+        Assert.True(double.IsFinite(separable.Scale) && separable.Probability(-1) < 0.1 && separable.Probability(1) > 0.9);
+    }
+}
