@@ -6,7 +6,7 @@ using Pav.Models.Tokenizers;
 namespace Pav.Models;
 
 /// <summary>
-/// A language model with a score head as a verifier: Q = σ(score) at the last id of the prompt and of every step. All steps of a trace are scored
+/// A language model with a score head as a verifier: Q = σ(scale·score + bias) at the last id of the prompt and of every step. All steps of a trace are scored
 /// in one pass; what was scored before and is still held is not read again, so a beam costs its new steps only.
 /// </summary>
 public sealed class TransformerVerifier : IVerifier, IDisposable
@@ -15,6 +15,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     private const int TokensAtOnce = 4096;
 
     private readonly VerifierEncoding encoding;
+    private readonly ScoreCalibration calibration;
     private readonly LlamaRunner runner;
     private readonly KvTree tree;
     private readonly SemaphoreSlim gate = new(1);
@@ -23,12 +24,14 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     /// <param name="model">With a score head of one label (σ of the score), or of two (σ of their difference).</param>
     /// <param name="encoding">How traces become ids; the same as in training.</param>
     /// <param name="options">Memory and threads.</param>
-    public TransformerVerifier(string name, LlamaModel model, VerifierEncoding encoding, EngineOptions? options = null)
+    /// <param name="calibration">From scores to probabilities; without it, σ.</param>
+    public TransformerVerifier(string name, LlamaModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null)
     {
         if (model.Config.Head != LlamaHead.SequenceClassification) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
         if (model.Config.Labels > 2) throw new UserError($"{name} has {model.Config.Labels} labels, and a verifier has one or two");
         Name = name;
         this.encoding = encoding;
+        this.calibration = calibration ?? new(1, 0);
         options ??= new();
         runner = new(model, options.CacheBudgetBytes, options.Threads);
         tree = new(runner);
@@ -43,7 +46,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
         var record = VerifierRecord.Load(folder);
         using var model = LlamaCheckpoint.Load(folder);
         var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), sharedTokenizer);
-        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, encoding, options);
+        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, encoding, options, record.Calibration);
     }
 
     public string Name { get; }
@@ -114,7 +117,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
         {
             cancel.ThrowIfCancellationRequested();
             runner.Run();
-            foreach (var (node, row) in computing) node.Values = [Probability(runner.Output(row))];
+            foreach (var (node, row) in computing) node.Values = [(float)Probability(runner.Output(row))];
             computing.Clear();
             foreach (var (index, nodes, tokens) in wave)
             {
@@ -135,7 +138,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
         return nodes;
     }
 
-    private static float Probability(ReadOnlySpan<float> score) => 1 / (1 + MathF.Exp(score.Length == 1 ? -score[0] : score[0] - score[1]));
+    private double Probability(ReadOnlySpan<float> score) => calibration.Probability(score.Length == 1 ? score[0] : score[1] - score[0]);
 
     public void Dispose()
     {

@@ -32,7 +32,7 @@ public class VerifierTrainingTests
     [Theory]
     [InlineData(VerifierKind.Value)]
     [InlineData(VerifierKind.Outcome)]
-    public void A_verifier_learns_what_can_be_seen(VerifierKind kind)
+    public async Task A_verifier_learns_what_can_be_seen(VerifierKind kind)
     {
         using var temporary = new TempFolder();
         var inputs = Inputs(kind, temporary["trunk"]);
@@ -50,6 +50,11 @@ public class VerifierTrainingTests
         Assert.Equal((inputs.Train.Count, inputs.Train.Count * (kind == VerifierKind.Value ? 5L : 1)), (saved.Labels.Traces, saved.Labels.Prefixes));
         using var model = LlamaCheckpoint.Load(result.Best);
         Assert.Equal(LlamaHead.SequenceClassification, model.Config.Head);
+
+        using var verifier = TransformerVerifier.Load(result.Best, sharedTokenizer: true);
+        var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
+        var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template, sharedTokenizer: true), kind);
+        Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(saved.Calibration!.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
     }
 
     [Fact]
