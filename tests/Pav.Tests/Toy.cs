@@ -15,20 +15,17 @@ internal static class Toy
     public static Prefix Step(Prefix prefix, double u)
     {
         if (prefix.Depth == Lines) return prefix.Then($"Answer: {(Broken(prefix) ? 0 : 1)}", [7, 8, 9], ended: true);
-        var (step, _) = Choices(prefix).First(c => (u -= c.Probability) < 0 || c.Step is "on\n" or "idle\n");
+        var (step, _) = Choices(Broken(prefix), prefix.Problem.Level).First(c => (u -= c.Probability) < 0 || c.Step is "on\n" or "idle\n");
         return prefix.Then(step, [step.Length, step[0]]);
     }
 
-    public static double Q(Prefix prefix) =>
-        prefix.Ended ? Grader.Numeric.Rex(prefix)
-        : prefix.Depth == Lines ? (Broken(prefix) ? 0 : 1)
-        : Choices(prefix).Sum(c => c.Probability * Q(prefix.Then(c.Step)));
+    public static double Q(Prefix prefix) => prefix.Ended ? Grader.Numeric.Rex(prefix) : Q(Lines - prefix.Depth, Broken(prefix), prefix.Problem.Level);
 
-    private static (string Step, double Probability)[] Choices(Prefix prefix)
-    {
-        var slip = 0.15 + 0.1 * prefix.Problem.Level;
-        return Broken(prefix) ? [("fix\n", 0.2), ("on\n", 0.8)] : [("ok\n", 0.8 - slip), ("slip\n", slip), ("idle\n", 0.2)];
-    }
+    private static double Q(int left, bool broken, int level) =>
+        left == 0 ? (broken ? 0 : 1) : Choices(broken, level).Sum(c => c.Probability * Q(left - 1, c.Step == "slip\n" || (broken && c.Step != "fix\n"), level));
+
+    private static (string Step, double Probability)[] Choices(bool broken, int level) =>
+        broken ? [("fix\n", 0.2), ("on\n", 0.8)] : [("ok\n", 0.65 - 0.1 * level), ("slip\n", 0.15 + 0.1 * level), ("idle\n", 0.2)];
 
     private static bool Broken(Prefix prefix) => prefix.Steps.LastOrDefault(s => s is "slip\n" or "fix\n") == "slip\n";
 }

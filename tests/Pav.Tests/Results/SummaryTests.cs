@@ -29,6 +29,13 @@ public class SummaryTests
     }
 
     [Fact]
+    public void At_a_measured_point_a_curve_is_what_was_measured()
+    {
+        var summary = Of(Rows("best-of-n-q", 1, 4, 100), Rows("best-of-n-q", 4, 6, 400), Rows("beam-q", 1, 5, 100), Rows("beam-q", 2, 5, 400));
+        Assert.Equal([0.1, -0.1], summary.Comparisons.Where(c => c.Claim == "equal-tokens").Select(c => Math.Round(c.Difference, 12)));
+    }
+
+    [Fact]
     public void A_beam_that_never_gets_there_says_so_and_a_peak_is_reported_apart()
     {
         var summary = Of(
