@@ -79,12 +79,11 @@ c10::IValue unpack(const Value& v, const c10::Argument& argument) {
       return list;
     }
     case kOptionalTensorList: {
-      c10::List<c10::optional<at::Tensor>> list;
+      c10::impl::GenericList list(c10::OptionalType::create(c10::TensorType::get()));
       list.reserve(v.n);
       for (int64_t i = 0; i < v.n; i++) {
         void* handle = static_cast<void**>(v.p)[i];
-        if (handle) list.push_back(tensor_at(handle));
-        else list.push_back(c10::nullopt);
+        list.push_back(handle ? c10::IValue(tensor_at(handle)) : c10::IValue());
       }
       return list;
     }
