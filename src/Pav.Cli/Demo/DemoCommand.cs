@@ -6,6 +6,7 @@ using Pav.Cli.Options;
 using Pav.Cli.Report;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Demo;
@@ -71,9 +72,7 @@ internal static class DemoCommand
     /// <summary>Whether a verifier is good enough for its search to mean anything.</summary>
     private static string Gate(GateSettings gate)
     {
-        var file = Path.Combine(gate.Verifier, "verifier.json");
-        var measured = (double?)Json.Read<JsonObject>(file)["auc_within"];
-        return measured is not { } auc ? $"{file} holds no auc_within: the gate cannot be checked."
+        return VerifierRecord.Load(gate.Verifier).Measures?.AucWithin is not { } auc ? $"{gate.Verifier}: its verifier.json holds no auc_within: the gate cannot be checked."
             : string.Create(CultureInfo.InvariantCulture, $"AUC within problems on held-out problems: {auc:0.000}; the gate of {gate.AucWithin:0.00} {(auc >= gate.AucWithin ? "holds" : "does NOT hold, so read what the search shows as the verifier's failure, not the method's")}.");
     }
 

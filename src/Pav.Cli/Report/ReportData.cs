@@ -87,6 +87,9 @@ internal sealed record VerifierRow
     public IReadOnlyList<ReliabilityBin> Reliability { get; init; } = [];
 }
 
+/// <summary>What a page shows of a verifier.json.</summary>
+internal sealed record VerifierFile(VerifierRow? Measures);
+
 internal sealed record ReliabilityBin(double Predicted, double Observed, double Count);
 
 /// <summary>The trees that are shown, of <c>Total</c> in the run folders.</summary>

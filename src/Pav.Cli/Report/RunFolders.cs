@@ -78,7 +78,7 @@ internal static class RunFolders
     {
         var summed = results.SelectMany(r => r.Verifiers).ToList();
         var alone = folders.Where(f => f.Find("verifier.json") is not null)
-            .Select(f => (f.Shown, Row: Json.Read<VerifierRow>(f.Find("verifier.json")!)))
+            .Select(f => (f.Shown, Row: Json.Read<VerifierFile>(f.Find("verifier.json")!).Measures ?? new()))
             .Select(x => x.Row.Name.Length > 0 ? x.Row : x.Row with { Name = x.Shown });
         return [.. summed.Concat(alone.Where(v => v.AucPooled is not null || v.AucWithin is not null)).DistinctBy(v => v.Name)];
     }
