@@ -76,7 +76,7 @@ export function proverChart(rows: Strength[], levels: { label: string; method: s
       Plot.ruleX(rows.filter(r => r.row.low != null), { x: 'k', y1: r => r.row.low, y2: r => r.row.high, stroke: color, strokeWidth: 1.5 }),
       Plot.line(rows, { x: 'k', y: r => r.row.accuracy, stroke: color, strokeWidth: 2.2 }),
       Plot.dot(rows, { x: 'k', y: r => r.row.accuracy, fill: color, r: 4.2 }),
-      Plot.text(levels, { frameAnchor: 'right', y: 'value', text: 'label', textAnchor: 'end', dy: -7, fill: 'var(--ink-2)', stroke: 'var(--panel)', strokeWidth: 4 }),
+      ...levels.map((l, i) => Plot.text([l], { frameAnchor: (['right', 'middle', 'left'] as const)[i % 3], y: 'value', text: 'label', dy: -8, dx: [-4, 0, 4][i % 3], fill: 'var(--ink-2)', stroke: 'var(--panel)', strokeWidth: 4 })),
       Plot.tip(rows, Plot.pointerX({ x: 'k', y: r => r.row.accuracy, fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9, title: r => `prover Bo${r.k}, N = ${r.n}\naccuracy ${percent(r.row.accuracy)}  [${interval(r.row.low, r.row.high)}]` })),
     ],
   })
@@ -86,7 +86,7 @@ export function proverChart(rows: Strength[], levels: { label: string; method: s
 export function reliabilityChart(verifier: Verifier, width: number): Element {
   const size = Math.min(width, 330)
   return Plot.plot({
-    width: size, height: size * 0.92, marginLeft: 40, marginBottom: 40, marginTop: 12, marginRight: 10, style,
+    width: size, height: size * 0.92, marginLeft: 40, marginBottom: 40, marginTop: 26, marginRight: 10, style,
     x: { domain: [0, 1], label: 'predicted', ticks: 5, labelAnchor: 'center', labelArrow: 'none' },
     y: { domain: [0, 1], label: 'observed', ticks: 5, grid: true, labelArrow: 'none' },
     r: { range: [2, 9] },
@@ -101,7 +101,7 @@ export function reliabilityChart(verifier: Verifier, width: number): Element {
 
 export function histogramChart(labels: LabelSet, width: number): Element {
   return Plot.plot({
-    width, height: 220, marginLeft: 52, marginBottom: 40, marginTop: 18, style,
+    width, height: 220, marginLeft: 52, marginBottom: 40, marginTop: 26, style,
     x: { domain: [0, 1], label: 'Q̂ of a prefix', ticks: 5, labelAnchor: 'center', labelArrow: 'none' },
     y: { label: 'prefixes', grid: true, ticks: 5, tickFormat: short, labelArrow: 'none' },
     marks: [
@@ -113,7 +113,7 @@ export function histogramChart(labels: LabelSet, width: number): Element {
 
 export function stepChart(labels: LabelSet, width: number): Element {
   return Plot.plot({
-    width, height: 220, marginLeft: 44, marginBottom: 40, marginTop: 18, style,
+    width, height: 220, marginLeft: 44, marginBottom: 40, marginTop: 26, style,
     x: { label: 'steps taken', labelAnchor: 'center', labelArrow: 'none', ticks: Math.min(labels.by_step.length, 12), tickFormat: (x: number) => Number.isInteger(x) ? `${x}` : '' },
     y: { domain: [0, Math.max(...labels.by_step.map(s => s.mean)) * 1.1 || 1], label: 'mean Q̂', grid: true, ticks: 5, labelArrow: 'none' },
     marks: [
@@ -130,9 +130,9 @@ export function curveChart(curve: Curve, measure: string, width: number): Elemen
   const valid = curve.evaluations.filter(p => p[measure === 'loss' ? 'valid_loss' : measure] != null)
   const field = measure === 'loss' ? 'valid_loss' : measure
   return Plot.plot({
-    width, height: 210, marginLeft: 48, marginBottom: 40, marginTop: 20, marginRight: 10, style,
+    width, height: 210, marginLeft: 48, marginBottom: 40, marginTop: 26, marginRight: 10, style,
     x: { label: 'step', ticks: 5, tickFormat: short, labelAnchor: 'center', labelArrow: 'none' },
-    y: { label: measure.replace('valid_', 'held-out ').replaceAll('_', ' '), grid: true, ticks: 5, nice: true, labelArrow: 'none' },
+    y: { label: measure.replace('valid_', 'held-out ').replaceAll('_', ' ').replace('auc', 'AUC'), grid: true, ticks: 5, nice: true, labelArrow: 'none' },
     marks: [
       measure === 'loss' ? Plot.line(points, { x: 'step', y: measure, stroke: 'var(--ink-3)', strokeWidth: 1.4 }) : null,
       Plot.line(valid, { x: 'step', y: field, stroke: 'var(--accent)', strokeWidth: 1.8 }),

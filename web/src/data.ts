@@ -51,6 +51,10 @@ export interface MethodRow {
   seconds: number | null
 }
 
+/**
+ * `equal-tokens`: the difference is accuracy of a minus that of b at a's tokens. `tokens-to-reach` and `tokens-to-reach-peak`: it is the
+ * ratio of b's tokens to those that a needs for b's accuracy; 0 where a never gets there.
+ */
 export interface Comparison {
   claim: string
   a: string
@@ -60,9 +64,6 @@ export interface Comparison {
   high: number | null
   tokens_a: number | null
   tokens_b: number | null
-  token_ratio: number | null
-  token_ratio_low: number | null
-  token_ratio_high: number | null
 }
 
 export interface Verifier {

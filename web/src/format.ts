@@ -48,11 +48,3 @@ export const proverName = (prover: string | null): string => {
   const k = proverStrength(prover)
   return prover == null ? '' : k == null ? prover : `Bo${k}`
 }
-
-/** "beam-pav 16" or "beam-pav@16, bo4" with the method's id put in words. */
-export function runName(text: string): string {
-  const id = Object.keys(methods).sort((a, b) => b.length - a.length).find(m => text.startsWith(m) && !/^[\w-]/.test(text.slice(m.length)))
-  if (!id) return text
-  const rest = text.slice(id.length).replace(/^[\s@:,]+/, '').trim()
-  return rest ? `${methods[id]} (${/^\d+$/.test(rest) ? `N = ${rest}` : rest})` : methods[id]
-}

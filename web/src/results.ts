@@ -1,8 +1,8 @@
-import type { MethodRow, Report, Result } from './data.ts'
+import type { Comparison, MethodRow, Report, Result } from './data.ts'
 import { accuracyChart, colorOf, proverChart, type Strength } from './charts.ts'
-import { headline, sentence, verdictOf } from './claims.ts'
+import { factor, headline, inWords, isRatio, sideOf, verdictOf } from './claims.ts'
 import { fitted, h, missing, section, table } from './dom.ts'
-import { count, duration, interval, methodName, percent, proverName, proverStrength } from './format.ts'
+import { count, duration, interval, methodName, percent, points, proverName, proverStrength } from './format.ts'
 import { seriesOf, type Series } from './series.ts'
 
 const main = (report: Report): Result | null => report.results.find(r => r.methods.length > 0) ?? report.results[0] ?? null
@@ -11,14 +11,12 @@ export function headlineSection(report: Report): HTMLElement {
   const result = main(report)
   const children: (HTMLElement | null)[] = []
   if (result) {
-    const { claim, verdict, ratio } = headline(result)
-    if (claim) children.push(h('p', { class: `claim ${verdict}` }, claim))
-    if (ratio) children.push(h('p', { class: 'ratio' }, ratio))
-    const others = result.comparisons.filter(c => c.difference != null).slice(1)
-    if (others.length > 0)
-      children.push(h('details', { class: 'others' }, h('summary', {}, `${others.length} more comparison${others.length > 1 ? 's' : ''}`),
-        h('ul', {}, ...others.map(c => h('li', { class: verdictOf(c) }, c.claim ? h('span', { class: 'name' }, `${c.claim}: `) : null, sentence(c))))))
-    children.push(numbers(result))
+    const [first, ...rest] = headline(result)
+    if (first) children.push(h('p', { class: `claim ${first.verdict}` }, first.text))
+    if (first?.tally) children.push(h('p', { class: 'further' }, first.tally))
+    children.push(...rest.map(s => h('p', { class: 'further' }, [s.text, s.tally].filter(Boolean).join(' '))))
+    if (result.comparisons.length > 0) children.push(comparisons(result.comparisons))
+    children.push(...numbers(result))
   }
   return h('header', {}, h('p', { class: 'kicker' }, 'Process advantage verifiers'), h('h1', {}, report.title), h('p', { class: 'done' }, done(report, result)), ...children)
 }
@@ -42,22 +40,36 @@ function done(report: Report, result: Result | null): string {
 
 const sum = (xs: (number | null)[]): number => xs.reduce<number>((s, x) => s + (x ?? 0), 0)
 
-function numbers(result: Result): HTMLElement {
+function comparisons(rows: Comparison[]): HTMLElement {
+  const side = (name: string): string => { const text = inWords(sideOf(name)); return text[0].toUpperCase() + text.slice(1) }
+  const result = (c: Comparison): string => c.difference == null ? '–' : !isRatio(c) ? `${points(c.difference)} points` : c.tokens_a == null ? 'never' : `${factor(c.difference)} fewer tokens`
+  const range = (c: Comparison): string => c.low == null || c.high == null ? '–' : isRatio(c) ? `${factor(c.low)} to ${factor(c.high)}` : `${points(c.low)} to ${points(c.high)}`
+  return h('details', { class: 'comparisons' }, h('summary', {}, `All ${rows.length} comparisons`), table('Comparisons', [
+    { title: 'Method', cell: c => side(c.a) },
+    { title: 'Against', cell: c => side(c.b) },
+    { title: 'Compared', cell: c => isRatio(c) ? 'tokens for its accuracy' : 'accuracy at equal tokens' },
+    { title: 'Result', numeric: true, cell: c => h('span', { class: verdictOf(c) }, result(c)) },
+    { title: '95% interval', numeric: true, cell: range },
+    { title: 'Tokens', numeric: true, cell: c => isRatio(c) ? `${count(c.tokens_a)} / ${count(c.tokens_b)}` : count(c.tokens_a), hint: 'Generated tokens per problem' },
+  ], rows))
+}
+
+function numbers(result: Result): HTMLElement[] {
   const card = (label: string, value: string, note: string): HTMLElement =>
     h('div', { class: 'card' }, h('dt', {}, label), h('dd', {}, value, note ? h('small', {}, note) : null))
   const best = (method: string): MethodRow | null =>
     result.methods.filter(m => m.method === method).reduce<MethodRow | null>((a, b) => a && a.accuracy >= b.accuracy ? a : b, null)
-  const cards: HTMLElement[] = []
   const base = result.base
-  if (base?.sample != null) cards.push(card('Base policy, one sample', percent(base.sample), ''))
-  if (base?.greedy != null) cards.push(card('Greedy', percent(base.greedy), ''))
-  if (base?.pass_64 != null) cards.push(card('Pass@64', percent(base.pass_64), 'some sample is right'))
-  for (const method of ['best-of-n-orm', 'best-of-n-q', 'beam-q', 'beam-pav']) {
+  const start = [
+    base?.sample != null ? card('Base policy, one sample', percent(base.sample), '') : null,
+    base?.greedy != null ? card('Greedy decoding', percent(base.greedy), '') : null,
+    base?.pass_64 != null ? card('Pass@64', percent(base.pass_64), 'some sample of 64 is right') : null,
+  ]
+  const methods = ['best-of-n-orm', 'best-of-n-q', 'beam-q', 'beam-pav'].map(method => {
     const row = best(method)
-    if (row) cards.push(card(methodName(method), percent(row.accuracy),
-      `best, at N = ${row.n}${row.prover ? `, ${proverName(row.prover)}` : ''} · ${count(row.generated_tokens)} tokens`))
-  }
-  return h('dl', { class: 'cards' }, ...cards)
+    return row && card(methodName(method), percent(row.accuracy), `best, at N = ${row.n}${row.prover ? `, ${proverName(row.prover)}` : ''} · ${count(row.generated_tokens)} tokens`)
+  })
+  return [start, methods].map(cards => cards.filter(c => c !== null)).filter(cards => cards.length > 0).map(cards => h('dl', { class: 'cards' }, ...cards))
 }
 
 export function accuracySection(report: Report): HTMLElement {
@@ -65,7 +77,7 @@ export function accuracySection(report: Report): HTMLElement {
   const result = main(report)
   if (!result || result.methods.length === 0) return section('accuracy', title, null, missing('No search results in these run folders: `pav search` writes them.'))
 
-  const series = seriesOf(result.methods)
+  const series = seriesOf(result.methods).filter(s => s.main || s.points.length > 1)
   const shown = new Set(series.filter(s => s.main).map(s => s.key))
   let passes = false
   const visible = (): Series[] => series.filter(s => shown.has(s.key))
@@ -110,7 +122,7 @@ export function tableSection(report: Report): HTMLElement | null {
     { title: 'Pass@N', numeric: true, cell: r => percent(r.row.pass), hint: 'Some candidate of this method is right' },
     { title: 'Generated', numeric: true, cell: r => count(r.row.generated_tokens), hint: 'Tokens per problem' },
     { title: 'Scored', numeric: true, cell: r => count(r.row.scored_tokens), hint: 'Tokens per problem that a verifier reads' },
-    { title: 'Time', numeric: true, cell: r => duration(r.row.seconds), hint: 'Wall time of the method' },
+    { title: 'Time', numeric: true, cell: r => duration(r.row.seconds), hint: 'Wall time per problem' },
     { title: 'Problems', numeric: true, cell: r => `${count(r.row.problems)}${(r.row.seeds ?? 1) > 1 ? ` × ${r.row.seeds}` : ''}`, hint: 'Problems × seeds' },
   ], rows, r => r.first ? 'first' : null))
 }

@@ -16,7 +16,7 @@ const rank = (method: string): number => order.includes(method) ? order.indexOf(
 
 export function seriesOf(rows: MethodRow[]): Series[] {
   const severalAlphas = (row: MethodRow): boolean =>
-    rows.some(r => r.method === row.method && r.prover === row.prover && r.n === row.n && r.alpha !== row.alpha)
+    rows.some(r => r.method === row.method && r.prover === row.prover && r.alpha !== row.alpha)
   const byKey = new Map<string, Series>()
   for (const row of rows) {
     const alpha = severalAlphas(row) ? `α = ${row.alpha}` : ''
@@ -38,20 +38,3 @@ export function seriesOf(rows: MethodRow[]): Series[] {
 }
 
 const strength = (series: Series): number => proverStrength(series.points[0].prover) ?? 0
-
-/**
- * Generated tokens per problem at which a method reaches an accuracy: straight lines between its points over log tokens, on the best
- * accuracy so far. Null where it is never reached.
- */
-export function tokensToReach(points: MethodRow[], accuracy: number): number | null {
-  const sorted = [...points].filter(p => p.generated_tokens > 0).sort((a, b) => a.generated_tokens - b.generated_tokens)
-  for (let i = 0; i < sorted.length; i++) {
-    const { accuracy: y, generated_tokens: x } = sorted[i]
-    if (y < accuracy) continue
-    if (i === 0) return x
-    const before = sorted[i - 1]
-    const share = (accuracy - before.accuracy) / (y - before.accuracy)
-    return Math.exp(Math.log(before.generated_tokens) + share * (Math.log(x) - Math.log(before.generated_tokens)))
-  }
-  return null
-}

@@ -24,7 +24,7 @@ export function commandLine(run: Run): string {
 function flag(name: string, value: unknown): string[] {
   if (value === null || value === undefined || value === false || value === '') return []
   if (value === true) return [name]
-  if (Array.isArray(value)) return value.length === 0 ? [] : [`${name} ${value.map(v => quoted(String(v))).join(' ')}`]
+  if (Array.isArray(value)) return value.length === 0 ? [] : [`${name} ${quoted(value.join(','))}`]
   return [`${name} ${quoted(typeof value === 'object' ? JSON.stringify(value) : String(value))}`]
 }
 

@@ -4,7 +4,7 @@ import { h, missing, section, svg } from './dom.ts'
 import { branches, chosenPath, pathTo, type Branch, type Filter } from './forest.ts'
 import { decimal, methodName, proverName, signed } from './format.ts'
 
-const box = { width: 216, height: 40, gapX: 40, gapY: 10 }
+const box = { width: 212, height: 40, gapX: 34, gapY: 9, root: 84 }
 /** Above this many nodes the pruned ones are hidden at first. */
 const crowded = 70
 
@@ -85,15 +85,18 @@ function drawing(tree: Tree, filter: Filter, pick: (id: number) => void): Elemen
   const nodes = root.descendants()
   const top = Math.min(...nodes.map(n => n.x)) - box.height / 2 - 8
   const bottom = Math.max(...nodes.map(n => n.x)) + box.height / 2 + 8
-  const width = (root.height + 1) * (box.width + box.gapX) - box.gapX + 16
+  const width = left(root.height) + (root.height === 0 ? box.root : box.width) + 16
   const onPath = new Set([...chosenPath(tree).map(n => n.id), data.node.id])
   return svg('svg', { width, height: bottom - top, viewBox: `-8 ${top} ${width} ${bottom - top}`, role: 'group' },
     ...root.links().map(link => svg('path', {
       class: `link ${link.target.data.node.fate}${onPath.has(link.target.data.node.id) ? ' path' : ''}`,
-      d: curve(link.source.y + box.width, link.source.x, link.target.y, link.target.x),
+      d: curve(left(link.target.depth) - box.gapX, link.source.x, left(link.target.depth), link.target.x),
     })),
     ...nodes.map(n => nodeBox(n, onPath, pick)))
 }
+
+/** Where the boxes of a depth begin; the root's is a small one. */
+const left = (depth: number): number => depth === 0 ? 0 : box.root + box.gapX + (depth - 1) * (box.width + box.gapX)
 
 const curve = (x1: number, y1: number, x2: number, y2: number): string => `M${x1},${y1}C${(x1 + x2) / 2},${y1} ${(x1 + x2) / 2},${y2} ${x2},${y2}`
 
@@ -104,12 +107,12 @@ function nodeBox(point: HierarchyPointNode<Branch>, onPath: Set<number>, pick: (
   const label = root ? 'problem' : node.step.trim()
   const outcome = node.rex == null ? '' : node.rex ? ' ✓' : ' ✗'
   return svg('g', {
-    class: `node ${fate}`, transform: `translate(${point.y},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
+    class: `node ${fate}`, transform: `translate(${left(point.depth)},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
     'aria-label': `${label}, Q ${decimal(node.q, 2)}, progress ${signed(node.a)}, ${fates[fate] ?? fate}`,
     onclick: () => pick(node.id), onfocus: () => pick(node.id),
   },
-    svg('rect', { width: box.width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
-    svg('text', { x: 9, y: 16, class: 'step' }, clip(label, 31), svg('title', {}, label)),
+    svg('rect', { width: root ? box.root : box.width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
+    svg('text', { x: 9, y: 16, class: 'step' }, clip(label, 30), svg('title', {}, label)),
     svg('text', { x: 9, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : `Q ${decimal(node.q, 2)}  A ${signed(node.a)}`),
     svg('text', { x: box.width - 9, y: 32, class: 'values', 'text-anchor': 'end' }, root ? '' : `${fate}${outcome}`))
 }
@@ -126,18 +129,18 @@ function focusChosen(canvas: HTMLElement): void {
 function details(tree: Tree, id: number): HTMLElement {
   const node = tree.nodes.find(n => n.id === id)!
   const root = node.fate === 'root'
-  const facts: [string, string][] = [
-    [root ? 'V^π' : 'Q^π', decimal(node.q)],
-    ...(node.q_mu != null ? [[root ? 'V^μ' : 'Q^μ', decimal(node.q_mu)] as [string, string]] : []),
-    ...(node.a != null && !root ? [['A^μ', signed(node.a, 3)] as [string, string]] : []),
-    ...(node.score != null && !root ? [['score', decimal(node.score)] as [string, string]] : []),
-    ['fate', fates[node.fate] ?? node.fate],
-    ...(node.rex != null ? [['outcome', node.rex ? 'right answer' : 'wrong answer'] as [string, string]] : []),
+  const facts: ([string, string, string] | null)[] = [
+    [root ? 'V' : 'Q', 'π', decimal(node.q)],
+    node.q_mu != null ? [root ? 'V' : 'Q', 'μ', decimal(node.q_mu)] : null,
+    node.a != null && !root ? ['A', 'μ', signed(node.a, 3)] : null,
+    node.score != null && !root ? ['score', '', decimal(node.score)] : null,
+    ['fate', '', fates[node.fate] ?? node.fate],
+    node.rex != null ? ['outcome', '', node.rex ? 'right answer' : 'wrong answer'] : null,
   ]
   return h('div', {},
     h('h4', {}, root ? 'The problem' : `Step ${pathTo(tree, id).length}`),
     h('p', { class: 'text' }, root ? tree.text : node.step.trim()),
-    h('dl', { class: 'pairs' }, ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
+    h('dl', { class: 'pairs' }, ...facts.filter(f => f !== null).flatMap(([name, policy, value]) => [h('dt', {}, name, policy ? h('sup', {}, policy) : null), h('dd', {}, value)])),
     root ? null : h('h4', {}, 'The trace up to here'),
     root ? null : steps(pathTo(tree, id)))
 }

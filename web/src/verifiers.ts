@@ -15,12 +15,14 @@ export function verifierSection(report: Report): HTMLElement {
   return section('verifiers', 'Verifiers and labels', null, ...parts)
 }
 
+const kinds: Record<string, string> = { outcome: 'outcome of a trace', q: 'Q of a prefix' }
+
 function measures(verifiers: Verifier[]): HTMLElement {
   return h('div', {},
     h('p', { class: 'lead' }, `The measure that matters for search is the AUC within a problem: how often a right trace scores above a wrong one of the same problem (${gate} is the gate before any search result is looked at). The pooled AUC also rewards knowing which problems are hard.`),
     table('Verifiers', [
       { title: 'Verifier', cell: v => v.name },
-      { title: 'Predicts', cell: v => v.kind ?? '' },
+      { title: 'Predicts', cell: v => kinds[v.kind ?? ''] ?? v.kind ?? '' },
       { title: 'AUC within problem', numeric: true, cell: v => h('span', { class: v.auc_within == null ? null : v.auc_within >= gate ? 'good' : 'bad' }, decimal(v.auc_within)) },
       { title: '95% interval', numeric: true, cell: v => v.auc_within_low == null ? '' : `${decimal(v.auc_within_low)}–${decimal(v.auc_within_high)}` },
       { title: 'AUC pooled', numeric: true, cell: v => decimal(v.auc_pooled) },

@@ -67,10 +67,7 @@ internal sealed record ComparisonRow(
     double? Low = null,
     double? High = null,
     double? TokensA = null,
-    double? TokensB = null,
-    double? TokenRatio = null,
-    double? TokenRatioLow = null,
-    double? TokenRatioHigh = null);
+    double? TokensB = null);
 
 internal sealed record VerifierRow
 {

@@ -29,7 +29,7 @@ public sealed class ReportTests : IDisposable
     {
         var result = Assert.Single(RunFolders.Read([Fixture], Now).Results);
         Assert.Equal("report-run", result.Path);
-        Assert.Equal(0.1273, result.Comparisons[0].Difference);
+        Assert.Equal(("equal-tokens", 0.093), (result.Comparisons[0].Claim, result.Comparisons[0].Difference!.Value));
         Assert.Equal(["outcome", "verifier"], RunFolders.Read([Fixture], Now).Verifiers.Select(v => v.Name));
     }
 

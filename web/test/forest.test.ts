@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { branches, chosenPath, pathTo } from '../src/forest.ts'
+import type { Fate, Tree, TreeNode } from '../src/data.ts'
+
+const node = (id: number, parent: number, fate: Fate, score: number): TreeNode => ({ id, parent, step: `step ${id}`, q: score, q_mu: null, a: null, score, fate, rex: null })
+const tree: Tree = {
+  problem: 'p', text: '', answer: '1', method: 'beam-q', n: 2, alpha: null, prover: null, correct: 1,
+  nodes: [node(0, -1, 'root', 0), node(1, 0, 'kept', 0.3), node(2, 0, 'kept', 0.6), node(3, 0, 'pruned', 0.1), node(4, 1, 'chosen', 0.9), node(5, 2, 'duplicate', 0.2), node(6, 99, 'kept', 0.5)],
+}
+const ids = (t: Tree, filter: 'all' | 'kept' | 'chosen'): number[] => {
+  const walk = (b: { node: TreeNode; children: { node: TreeNode; children: never[] }[] }): number[] => [b.node.id, ...b.children.flatMap(c => walk(c))]
+  return walk(branches(t, filter) as never)
+}
+
+test('the chosen trace runs from the first step to the chosen node', () => {
+  assert.deepEqual(chosenPath(tree).map(n => n.id), [1, 4])
+  assert.deepEqual(pathTo(tree, 5).map(n => n.id), [2, 5])
+  assert.deepEqual(chosenPath({ ...tree, nodes: tree.nodes.slice(0, 3) }), [])
+})
+
+test('filters leave what they say, best score first, and drop nodes without a parent', () => {
+  assert.deepEqual(ids(tree, 'all'), [0, 2, 5, 1, 4, 3])
+  assert.deepEqual(ids(tree, 'kept'), [0, 2, 1, 4])
+  assert.deepEqual(ids(tree, 'chosen'), [0, 1, 4])
+})
+
+test('a circle of parents does not hang', () => {
+  const circle = { ...tree, nodes: [node(0, 1, 'kept', 0), node(1, 0, 'chosen', 0)] }
+  assert.ok(pathTo(circle, 1).length <= 3)
+  assert.equal(branches(circle, 'all'), null)
+})
