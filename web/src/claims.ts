@@ -95,7 +95,7 @@ function atEqualTokens({ a, b, equal }: Pair): Statement {
   }
   const verdict = better > 0 ? 'better' : 'worse'
   const clearest = equal.reduce((x, y) => (verdict === 'better' ? y.low! > x.low! : y.high! < x.high!) ? y : x)
-  const tally = equal.length === 1 ? null : `The interval excludes zero at ${better + worse} of ${budgets}${better > 0 && worse > 0 ? `, in favour at ${better} and against at ${worse}` : better === 0 ? ', each time against it' : ''}.`
+  const tally = equal.length === 1 ? null : `The interval excludes zero at ${better + worse === equal.length ? `all ${equal.length}` : `${better + worse} of the ${equal.length}`} budgets compared${better > 0 && worse > 0 ? `, in favour at ${better} and against at ${worse}` : better === 0 ? ', each time against it' : ''}.`
   return {
     verdict: better > 0 && worse > 0 ? 'open' : verdict,
     text: `At equal generated tokens, ${A} answers ${Math.abs(100 * clearest.difference!).toFixed(1)} points ${verdict === 'better' ? 'more' : 'fewer'} of the problems than ${B} (${place(clearest)}; 95% interval ${span(clearest)}).`,

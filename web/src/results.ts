@@ -142,7 +142,7 @@ export function proverSection(report: Report): HTMLElement | null {
   })
   return section('prover', 'How strong a prover',
     `Beam search (N = ${n}) on Q + αA, where A is the progress under the prover BoK(π), over K; bars are 95% intervals. Level lines: the same beam on Q alone and with oracle values (Monte Carlo), which separate what the verifier loses from what the search loses. In the paper (Fig. 5b) K = 4 is best, and provers that are too weak or too strong help less.`,
-    fitted(width => proverChart(rows, levels, width)),
+    fitted(width => proverChart(rows, width < 520 ? levels.map(l => ({ ...l, label: l.label.replace('Oracle beam', 'Oracle') })) : levels, width)),
     table('Accuracy by prover', [
       { title: 'Score', cell: r => r.label },
       { title: 'α', numeric: true, cell: r => r.row.alpha == null ? '' : `${r.row.alpha}` },

@@ -61,17 +61,29 @@ internal static class RunFolders
         return roots.Count == 1 && command is not null && command != names.First() ? $"pav {command}: {names.First()}" : $"pav: {string.Join(", ", names)}";
     }
 
-    /// <summary>Summaries, the one nearest to a root first; one below a folder that sums up its sub-folders is left out.</summary>
+    /// <summary>Summaries, the one nearest to a root first; one below a folder that sums up its sub-folders is left out. A search that has none is summed up here.</summary>
     private static List<ResultRow> Results(List<Folder> folders)
     {
         var kept = new List<(Folder Folder, ResultRow Row)>();
-        foreach (var folder in folders.Where(f => f.Find("summary.json") is not null).OrderBy(f => f.Full.Count(c => c == Path.DirectorySeparatorChar)))
+        foreach (var folder in folders.OrderBy(f => f.Full.Count(c => c == Path.DirectorySeparatorChar)))
         {
             if (kept.Any(k => k.Row.Methods.Count > 0 && folder.Full.StartsWith(k.Folder.Full + Path.DirectorySeparatorChar, StringComparison.Ordinal))) continue;
-            kept.Add((folder, Json.Read<ResultRow>(folder.Find("summary.json")!) with { Path = folder.Shown }));
+            if (Result(folder) is { } row) kept.Add((folder, row with { Path = folder.Shown }));
         }
 
         return [.. kept.Select(k => k.Row)];
+    }
+
+    private static ResultRow? Result(Folder folder)
+    {
+        if (folder.Find("summary.json") is { } summary) return Json.Read<ResultRow>(summary);
+        if (folder.Find("search.jsonl") is not { } search) return null;
+        // Only what is through all its problems can be compared: of a search that was stopped, some is not.
+        var rows = JsonLines.Read<SearchRow>(search).ToList();
+        var problems = rows.Select(r => r.Problem).Distinct().Count();
+        var complete = rows.GroupBy(r => (r.Method, r.Alpha, r.Prover, r.N)).Where(g => g.Select(r => r.Problem).Distinct().Count() == problems).SelectMany(g => g).ToList();
+        var summed = JsonSerializer.SerializeToElement(Summary.Of(complete, [], null, 0, 0), Json.Line);
+        return summed.Deserialize<ResultRow>(Json.Line)! with { Seconds = null, PeakMemoryMb = null };
     }
 
     private static List<VerifierRow> Verifiers(List<Folder> folders, List<ResultRow> results)

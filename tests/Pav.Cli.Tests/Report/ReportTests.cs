@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Pav.Cli.Report;
+using Pav.Models.Files;
 
 namespace Pav.Cli.Tests.Report;
 
@@ -40,6 +41,41 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(["label", "search"], data.Runs.Select(r => r.Command));
         Assert.Single(data.Labels);
         Assert.Single(data.Results);
+    }
+
+    [Fact]
+    public void What_a_search_writes_the_report_reads()
+    {
+        SearchRow Row(string problem, string method, int n, int correct, double? alpha = null, string? prover = null) =>
+            new(problem, 1, method, n, alpha, prover, 1, correct, 1, n, n, "7", 50 * n, 40 * n, 0.1);
+        List<SearchRow> rows = [.. from p in Enumerable.Range(0, 8)
+                                   from n in new[] { 2, 4, 8 }
+                                   from row in new[] { Row($"p{p}", "best-of-n-orm", n, p % 4 == 0 ? 1 : 0), Row($"p{p}", "beam-pav", n, p % 2, 0.5, "bo4") }
+                                   select row];
+        var verifier = new VerifierMeasures("v", "q", 0.9, 0.88, 0.92, 0.95, 0.1, 0.02, 0.7, 0.6, [new(0.1, 0.2, 30)]);
+        var summary = Summary.Of(rows, [verifier], new { candidates = 3 }, 12, 900);
+        var tree = new SearchTree("p1", "How many?", "7", "beam-q", 2, null, null, 1, [new(0, -1, "", 0.4, 0.87, 0, 0.4, Fate.Root, null), new(1, 0, "7\n", 0.9, 1, 0.13, 0.9, Fate.Chosen, 1)]);
+        var label = new LabelledTrace("p1", "tiny", "random", 0, ["7\n"], [[3]], 1, "7", "integer", [4, 1], [2, 1]);
+        AtomicFile.WriteJson(Path.Combine(folder, "summary.json"), summary);
+        using (var trees = JsonLines.Append(Path.Combine(folder, "trees.jsonl"))) trees.Write(tree);
+        using (var labels = JsonLines.Append(Path.Combine(folder, "labels.jsonl"))) labels.Write(label);
+
+        var data = RunFolders.Read([folder], Now);
+        var result = data.Results[0];
+        Assert.Equal(summary.Methods.Select(m => (m.Method, m.N, m.Prover, m.Accuracy, m.GeneratedTokens)), result.Methods.Select(m => (m.Method, m.N, m.Prover, m.Accuracy, m.GeneratedTokens)));
+        Assert.Equal(summary.Comparisons.Select(c => (c.Claim, c.A, c.B, (double?)c.Low)), result.Comparisons.Select(c => (c.Claim, c.A, c.B, c.Low)));
+        Assert.Contains(result.Comparisons, c => c.Claim == "equal-tokens" && c.A == "beam-pav bo4 alpha=0.5 n=4" && c.B == "best-of-n-orm");
+        Assert.Equal((0.9, 30.0), (data.Verifiers[0].AucWithin!.Value, data.Verifiers[0].Reliability[0].Count));
+        Assert.Equal([("root", null), ("chosen", 1)], data.Trees!.Trees[0].Nodes.Select(n => (n.Fate, n.Rex)));
+        Assert.Equal((1, 1L, 4L), (data.Labels[0].CorrectTraces, data.Labels[0].Prefixes, data.Labels[0].Completions));
+    }
+
+    [Fact]
+    public void A_search_that_was_not_summed_up_is()
+    {
+        Write("search.jsonl", string.Concat(Enumerable.Range(0, 4).Select(p => $$"""{"problem":"p{{p}}","level":1,"method":"greedy","n":1,"alpha":null,"prover":null,"seed":1,"correct":{{p % 2}},"pass":1,"candidates":1,"distinct":1,"answer":"7","generated_tokens":60,"scored_tokens":0,"seconds":0.1}""" + "\n")));
+        var method = Assert.Single(Assert.Single(RunFolders.Read([folder], Now).Results).Methods);
+        Assert.Equal(("greedy", 0.5, 4, 60.0), (method.Method, method.Accuracy, method.Problems!.Value, method.GeneratedTokens));
     }
 
     [Fact]
