@@ -7,10 +7,10 @@ namespace Pav;
 /// </summary>
 internal static class Comparisons
 {
-    /// <summary>What can be said of a against b; empty if they were not run on the same problems.</summary>
-    public static IEnumerable<Comparison> Of(Curve a, Curve b)
+    /// <summary>What can be said of a against b on a's problems; empty if b was not run on all of them.</summary>
+    public static IEnumerable<Comparison> Of(Curve a, Curve all)
     {
-        if (!a.Problems.SequenceEqual(b.Problems)) yield break;
+        if (all.On(a.Problems) is not { } b) yield break;
         foreach (var point in a.Points)
         {
             if (AtEqualTokens(a, point, b) is { } comparison) yield return comparison;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Pav;
 
-/// <summary>One size of a method: a value for each problem (mean over seeds), problems in the same order for all points of a search.</summary>
+/// <summary>One size of a method: a value for each problem (mean over seeds), in the order of the curve's problems.</summary>
 internal sealed record CurvePoint(int N, int Seeds, double[] Correct, double[] PassRight, double[] Tokens, double[] Scored, double[] Seconds)
 {
     public double Accuracy => Correct.Average();
@@ -18,6 +18,19 @@ internal sealed record Curve(string Method, double? Alpha, string? Prover, IRead
     public string Name => Method
         + (Prover is null ? "" : $" {Prover}")
         + (Alpha is null ? "" : string.Create(CultureInfo.InvariantCulture, $" alpha={Alpha}"));
+
+    /// <summary>The curve over some of its problems; null if it lacks one of them.</summary>
+    public Curve? On(IReadOnlyList<string> problems)
+    {
+        var index = Problems.Select((p, i) => (p, i)).ToDictionary(x => x.p, x => x.i);
+        if (!problems.All(index.ContainsKey)) return null;
+        double[] Of(double[] values) => [.. problems.Select(p => values[index[p]])];
+        return this with
+        {
+            Problems = problems,
+            Points = [.. Points.Select(p => new CurvePoint(p.N, p.Seeds, Of(p.Correct), Of(p.PassRight), Of(p.Tokens), Of(p.Scored), Of(p.Seconds)))],
+        };
+    }
 
     public MethodSummary Summarise(CurvePoint point)
     {

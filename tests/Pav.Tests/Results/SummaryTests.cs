@@ -36,6 +36,14 @@ public class SummaryTests
     }
 
     [Fact]
+    public void A_search_of_fewer_problems_is_compared_on_these()
+    {
+        var summary = Of(Rows("best-of-n-q", 1, 4, 100), Rows("best-of-n-q", 4, 6, 400), Rows("oracle-beam-q", 1, 5, 400).Take(5));
+        Assert.Equal(0, Assert.Single(summary.Comparisons, c => c.Claim == "equal-tokens").Difference, 12); // both are right on the first five
+        Assert.Empty(Of(Rows("best-of-n-q", 1, 4, 100).Take(5), Rows("beam-q", 1, 5, 100)).Comparisons);
+    }
+
+    [Fact]
     public void A_beam_that_never_gets_there_says_so_and_a_peak_is_reported_apart()
     {
         var summary = Of(

@@ -10,7 +10,7 @@ public class SearchTests
         [.. (await BeamSearch.Run(problems ?? Problems, new ToyPolicy(), verifier ?? new ToyNoisy(5), Grader.Numeric, options, trees)).Select(r => r with { Row = r.Row with { Seconds = 0 } })];
 
     /// <summary>The definition, one problem at a time, by plain lists.</summary>
-    private static (string Answer, long Tokens, List<string> Final) Reference(Problem problem, int n, int candidates, double alpha, ulong seed, ToyNoisy pi, Func<Prefix, double> mu)
+    private static (string Chosen, long Tokens, List<string> Final) Reference(Problem problem, int n, int candidates, double alpha, ulong seed, ToyNoisy pi, Func<Prefix, double> mu)
     {
         var (beam, tokens, counter) = (new List<Prefix> { Prefix.Root(problem) }, 0L, 0L);
         double Score(Prefix p) => pi.Q(p) + alpha * (mu(p) - mu(p.Parent!));
@@ -30,7 +30,7 @@ public class SearchTests
             beam = [.. next.OrderByDescending(Score).Take(n)];
         }
 
-        return (Grader.Numeric.Extract(beam.MaxBy(pi.Q)!.Text)!, tokens, [.. beam.Select(p => p.Text).Order()]);
+        return (beam.MaxBy(pi.Q)!.Text, tokens, [.. beam.Select(p => p.Text).Order()]);
     }
 
     [Theory]
@@ -47,8 +47,9 @@ public class SearchTests
             foreach (var (problem, result) in Problems.Zip(results))
             {
                 var expected = Reference(problem, n, candidates, alpha, 9, pi, q);
-                Assert.Equal((expected.Answer, expected.Tokens), (result.Row.Answer, result.Row.GeneratedTokens));
-                Assert.Equal(expected.Final, Finals(result.Tree!));
+                Assert.Equal((Grader.Numeric.Extract(expected.Chosen), expected.Tokens), (result.Row.Answer, result.Row.GeneratedTokens));
+                Assert.Equal(expected.Final, Texts(result.Tree!, Fate.Finished, Fate.Chosen));
+                Assert.Equal([expected.Chosen], Texts(result.Tree!, Fate.Chosen));
                 Assert.Equal((prover.Name, alpha, "beam-pav"), (result.Row.Prover, result.Row.Alpha, result.Row.Method));
                 Assert.Equal(expected.Final.Count, result.Row.Candidates);
                 Assert.Equal(expected.Final.Any(t => t.EndsWith('1')) ? 1 : 0, result.Row.Pass);
@@ -56,10 +57,10 @@ public class SearchTests
         }
     }
 
-    private static List<string> Finals(SearchTree tree)
+    private static List<string> Texts(SearchTree tree, params Fate[] fates)
     {
         string Text(TreeNode n) => n.Parent < 0 ? "" : Text(tree.Nodes[n.Parent]) + n.Step;
-        return [.. tree.Nodes.Where(n => n.Fate is Fate.Finished or Fate.Chosen).Select(Text).Order()];
+        return [.. tree.Nodes.Where(n => fates.Contains(n.Fate)).Select(Text).Order()];
     }
 
     [Fact]
