@@ -74,13 +74,21 @@ public sealed class JsonLines : IDisposable
         stream.Dispose();
     }
 
-    /// <summary>All whole lines of a file that <see cref="Append"/> made; none if it does not exist. A broken line is an error that names it.</summary>
-    public static IEnumerable<T> Read<T>(string path)
+    /// <summary>
+    /// All whole lines of a file that <see cref="Append"/> made; none if it does not exist. A broken line is an error that names it, and so is a row
+    /// of which <paramref name="wrong"/> has something to say.
+    /// </summary>
+    public static IEnumerable<T> Read<T>(string path, Func<T, string?>? wrong = null)
     {
         if (!File.Exists(path)) yield break;
         using var input = InputFile.Open(path);
         using var reader = new WholeLineReader(input);
-        for (var number = 1; reader.Next() is { } line; number++) yield return Parse<T>(path, number, line);
+        for (var number = 1; reader.Next() is { } line; number++)
+        {
+            var row = Parse<T>(path, number, line);
+            if (wrong?.Invoke(row) is { } complaint) throw new UserError($"{path}:{number}: {complaint}");
+            yield return row;
+        }
     }
 
     /// <summary>Rewrites the file with those rows that are to be kept.</summary>

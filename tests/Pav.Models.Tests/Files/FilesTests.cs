@@ -61,6 +61,23 @@ public class FilesTests
         Assert.Contains("log:1: ", Assert.Throws<UserError>(() => JsonLines.Read<LabelledTrace>(folder["log"]).ToList()).Message);
     }
 
+    [Theory]
+    [InlineData(new[] { 4 }, new[] { 1 }, 1, "1 steps need 2 counts n and c")]
+    [InlineData(new[] { 4, 1 }, new[] { 5, 1 }, 1, "c[0] = 5 of n[0] = 4")]
+    [InlineData(new[] { 4, 1 }, new[] { 1, 1 }, 2, "rex must be 0 or 1")]
+    public void Labels_whose_counts_cannot_be_are_refused(int[] n, int[] c, int rex, string complaint)
+    {
+        using var folder = new TempFolder();
+        var good = new LabelledTrace("p", "π", "random", 0, ["a\n"], [[1]], 1, "2", "exact", [4, 1], [3, 1]);
+        using (var log = JsonLines.Append(folder["labels"]))
+        {
+            log.Write(good);
+            log.Write(good with { N = n, C = c, Rex = rex });
+        }
+
+        Assert.Contains($"labels:2: {complaint}", Assert.Throws<UserError>(() => Labels.Read(folder["labels"]).Count()).Message);
+    }
+
     [Fact]
     public void Keep_rewrites_the_rows_that_are_kept()
     {

@@ -103,11 +103,12 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void A_verifiers_record_comes_back_as_written()
     {
-        var record = new VerifierRecord(VerifierKind.Value, "base", "last-number", "Check\n{problem}\n", new(10, 20, 100, 400), new JsonObject { ["auc_within"] = 0.87 });
+        var record = new VerifierRecord(VerifierKind.Value, "base", "last-number", "Check\n{problem}\n", new(10, 20, 100, 400), new(1.5, -0.25),
+            new("q", "q", 0.87, 0.85, null, 0.9, 0.1, 0.05, null, 0.6, [new(0.15, 0.2, 7)]));
         record.Save(folder);
         var again = VerifierRecord.Load(folder);
         Assert.Equal(record with { Measures = null }, again with { Measures = null });
-        Assert.Equal(0.87, again.Measures!["auc_within"]!.GetValue<double>());
+        Assert.Equal((0.87, null, new ReliabilityPoint(0.15, 0.2, 7)), (again.Measures!.AucWithin, again.Measures.AucWithinHigh, again.Measures.Reliability.Single()));
         Assert.Contains("{problem}", Assert.Throws<UserError>(() => new PromptTemplate("Check\n")).Message);
     }
 
