@@ -1,0 +1,81 @@
+using Pav.Models.Inference;
+using Pav.Torch;
+using static Pav.Torch.torch;
+
+namespace Pav.Models.Tests.Models;
+
+public class LlamaRunnerTests
+{
+    private static readonly int[][] Sequences = [.. Enumerable.Range(0, 9).Select(i => Enumerable.Range(0, 5 + 9 * i).Select(t => (t * t + 3 * i + 2) % Toy.Tokenizer.Size).ToArray())];
+
+    /// <summary>Last logits of each sequence, each cut into stretches of at most a length, all in one call or each alone.</summary>
+    private static float[][] Logits(LlamaRunner runner, int stretch, bool together)
+    {
+        var results = new float[Sequences.Length][];
+        var rows = new int[Sequences.Length];
+        for (var i = 0; i < Sequences.Length; i++)
+        {
+            KvSegment? segment = null;
+            foreach (var ids in Sequences[i].Chunk(stretch))
+            {
+                segment = new(runner.Pool, segment);
+                rows[i] = runner.Add(segment, ids);
+                if (!together) Run(i);
+            }
+        }
+
+        if (together) Run([.. Enumerable.Range(0, results.Length)]);
+        return results;
+
+        void Run(params int[] which)
+        {
+            runner.Run();
+            foreach (var i in which) results[i] = runner.Output(rows[i]).ToArray();
+        }
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    [InlineData(32)]
+    [InlineData(56)]
+    public void Bits_depend_on_the_context_alone(int headSize)
+    {
+        using var model = Toy.Model(Toy.Config(headSize));
+        using var one = new LlamaRunner(model, 1 << 24, 1);
+        using var two = new LlamaRunner(model, 1 << 24, 2);
+        var expected = Logits(one, 1000, together: false);
+        Assert.Equal(expected, Logits(one, 1000, together: true));
+        Assert.Equal(expected, Logits(two, 1000, together: true));
+        Assert.Equal(expected, Logits(two, 7, together: true));
+        Assert.Equal(expected, Logits(one, 3, together: false));
+        Assert.Equal(expected, Logits(one, 1, together: false));
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(56)]
+    public void Logits_equal_the_training_model(int headSize)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        using var model = Toy.Model(Toy.Config(headSize));
+        using var runner = new LlamaRunner(model, 1 << 24, 2);
+        var found = Logits(runner, 10, together: true);
+        for (var i = 0; i < Sequences.Length; i++)
+        {
+            var ids = tensor(Sequences[i].Select(t => (long)t).ToArray(), 1, Sequences[i].Length);
+            var expected = model.logits(model.forward(ids)).select(1, -1).to_array<float>();
+            Assert.InRange(expected.Zip(found[i], (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4);
+        }
+    }
+
+    [Fact]
+    public void Ids_and_lengths_that_the_model_lacks_are_told()
+    {
+        using var model = Toy.Model(Toy.Config(maxPositions: 8));
+        using var runner = new LlamaRunner(model, 1 << 24, 1);
+        Assert.Contains("vocabulary", Assert.Throws<UserError>(() => runner.Add(new(runner.Pool, null), [Toy.Tokenizer.Size])).Message);
+        Assert.Contains("max_position_embeddings", Assert.Throws<UserError>(() => runner.Add(new(runner.Pool, null), new int[9])).Message);
+    }
+}
