@@ -17,18 +17,21 @@ internal static class Home
     /// <summary>The folder of a checkpoint given as a path, or as the bare name of an embedded model (pav-tiny-s).</summary>
     public static string Model(string option, string nameOrFolder)
     {
-        if (Directory.Exists(nameOrFolder)) return Checkpoint(nameOrFolder);
-        if (!nameOrFolder.Contains('/') && Find(Path.Combine("models", nameOrFolder)) is { } embedded) return embedded;
+        if (TryModel(nameOrFolder) is { } folder) return folder;
         var known = Find("models") is { } models ? Directory.GetDirectories(models).Select(d => Path.GetFileName(d)!).Order().ToList() : [];
         throw new UserError($"{option} '{nameOrFolder}': there is no such folder{(known.Count == 0 ? "" : $", and the models that come with pav are {string.Join(", ", known)}")}.");
     }
+
+    /// <inheritdoc cref="Model"/>
+    /// <returns>Null where there is none.</returns>
+    public static string? TryModel(string nameOrFolder) =>
+        Directory.Exists(nameOrFolder) ? Checkpoint(nameOrFolder) : nameOrFolder != "" && !nameOrFolder.Contains('/') ? Find(Path.Combine("models", nameOrFolder)) : null;
 
     /// <summary>The files that an option's value stands for: a file, or the weights, settings and lines of a folder; none where it is neither.</summary>
     public static IEnumerable<string> FilesOf(string value)
     {
         if (File.Exists(value)) return [value];
-        var folder = Directory.Exists(value) ? Checkpoint(value) : value != "" && !value.Contains('/') ? Find(Path.Combine("models", value)) : null;
-        return folder is null || !Directory.Exists(folder) ? [] : Directory.GetFiles(folder).Where(IsContent).Order(StringComparer.Ordinal);
+        return TryModel(value) is not { } folder ? [] : Directory.GetFiles(folder).Where(IsContent).Order(StringComparer.Ordinal);
     }
 
     /// <summary>A training run's folder stands for its best checkpoint.</summary>

@@ -5,5 +5,5 @@ namespace Pav.Cli.Commands;
 /// <summary>The verbs of pav, in the order in which help shows them.</summary>
 internal static class AllCommands
 {
-    public static IReadOnlyList<CommandSpec> Specs { get; } = [DemoCommand.Spec, ProblemsCommand.Spec, ReportCommand.Spec];
+    public static IReadOnlyList<CommandSpec> Specs { get; } = [DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, LabelCommand.Spec, SearchCommand.Spec, ReportCommand.Spec];
 }

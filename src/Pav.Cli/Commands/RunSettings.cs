@@ -15,9 +15,6 @@ internal abstract record ModelSettings : RunSettings
     [Flag("Seed of all randomness; equal seeds give equal results")]
     public ulong Seed { get; init; } = 1;
 
-    [Flag("Device that models run on", Choices = "cpu|cuda")]
-    public string Device { get; init; } = "cpu";
-
     [Flag("Memory for key-value caches in MB: more draws at once, the same results", Min = 16, Max = 1048576, Local = true)]
     public int MemoryMb { get; init; } = 512;
 
@@ -30,6 +27,9 @@ internal abstract record SamplingSettings : ModelSettings
 {
     [Flag("Policy: a checkpoint folder, a training run, or an embedded model (pav-tiny-s)", Required = true, Input = true)]
     public string Policy { get; init; } = "";
+
+    [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
+    public string Template { get; init; } = "";
 
     [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";

@@ -1,0 +1,68 @@
+using Pav.Models;
+using Pav.Models.Engine;
+using Pav.Models.Files;
+using Pav.Models.Llama;
+using Pav.Models.Tokenizers;
+using Pav.Torch;
+
+namespace Pav.Cli.Commands;
+
+/// <summary><c>policy.json</c> beside a policy's config.json: how it was taught to be asked.</summary>
+internal sealed record PolicyRecord(string PromptTemplate)
+{
+    private const string FileName = "policy.json";
+
+    public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
+
+    public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
+}
+
+/// <summary>Models by what the command line calls them.</summary>
+internal static class Checkpoint
+{
+    public const string PlainTemplate = "{problem}\n";
+
+    /// <summary>The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line.</summary>
+    public static PromptTemplate Template(string given, string folder) =>
+        new(given != "" ? given.Replace("\\n", "\n") : PolicyRecord.Find(folder)?.PromptTemplate ?? PlainTemplate);
+
+    /// <summary>"sft" for runs/sft and for runs/sft/checkpoints/best.</summary>
+    public static string NameOf(string folder)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        var suffix = Path.Combine("checkpoints", "best");
+        return Path.GetFileName(full.EndsWith(Path.DirectorySeparatorChar + suffix, StringComparison.Ordinal) ? full[..^(suffix.Length + 1)] : full);
+    }
+
+    public static EngineOptions EngineOf(int memoryMb, int threads) => new((long)memoryMb << 20, Threads: threads);
+
+    public static TransformerPolicy Policy(SamplingSettings settings)
+    {
+        Threads(settings.Threads);
+        var folder = Home.Model("--policy", settings.Policy);
+        using var model = LlamaCheckpoint.Load(folder);
+        return new(NameOf(folder), model, Tokenizer.Load(folder), Template(settings.Template, folder), EngineOf(settings.MemoryMb, settings.Threads));
+    }
+
+    /// <summary>A verifier for the traces of a policy: where both have the same tokenizer the policy's ids are read as they are.</summary>
+    public static TransformerVerifier Verifier(string option, string given, string policy, ModelSettings settings)
+    {
+        var folder = Home.Model(option, given);
+        var record = VerifierRecord.Load(folder);
+        using var model = LlamaCheckpoint.Load(folder);
+        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), SameTokenizer(folder, Home.Model("--policy", policy)));
+        return new(NameOf(folder), model, encoding, EngineOf(settings.MemoryMb, settings.Threads));
+    }
+
+    /// <summary>Do two checkpoints have the same tokenizer.json, byte for byte?</summary>
+    public static bool SameTokenizer(string a, string b)
+    {
+        var files = new[] { a, b }.Select(f => Path.Combine(f, "tokenizer.json")).ToArray();
+        return files.All(File.Exists) && File.ReadAllBytes(files[0]).AsSpan().SequenceEqual(File.ReadAllBytes(files[1]));
+    }
+
+    public static void Threads(int threads)
+    {
+        if (threads > 0) torch.set_num_threads(threads);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Cli.Options;
+using Pav.Cli.Runs;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Commands;
+
+/// <summary>Searches for answers with every method asked for, at every size, and sums up accuracy against compute.</summary>
+internal static class SearchCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<SearchSettings>(
+        "search", "Answer problems by sampling, voting, re-ranking and beam search on progress, and compare accuracy at equal compute.",
+        """
+        pav search --policy runs/sft --verifier runs/verifier --outcome runs/outcome --problems test.jsonl --out runs/search
+        pav search --policy runs/sft --verifier runs/verifier --problems test.jsonl --methods beam-q,beam-pav --beam 4 --provers bo1,bo2,bo4,bo8
+        """, Output.Folder, Run);
+
+    private static async Task<JsonObject> Run(SearchSettings settings, CommandContext context)
+    {
+        settings.Check();
+        var methods = settings.ChosenMethods();
+        var problems = settings.ReadProblems();
+        var loaded = new Dictionary<string, IVerifier>();
+        using var policy = Checkpoint.Policy(settings);
+        try
+        {
+            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings.Policy, settings);
+            var tools = new SearchTools(
+                policy,
+                settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
+                settings.Outcome == "" ? null : Open("--outcome", settings.Outcome),
+                name => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name)),
+                Grader.Named(settings.Grader));
+            var run = new SearchRun(settings, tools, context.Run, context.Reporter, context.Cancel);
+            var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
+            if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
+            context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods)}");
+            await run.All(problems, alpha);
+        }
+        finally
+        {
+            foreach (var verifier in loaded.Values.OfType<IDisposable>()) verifier.Dispose();
+        }
+        return SumUp(settings, context.Run, context.Reporter);
+    }
+
+    private static JsonObject SumUp(SearchSettings settings, RunFolder folder, Reporter reporter)
+    {
+        var rows = JsonLines.Read<SearchRow>(folder.At("search.jsonl")).ToList();
+        var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(Measures.Of).OfType<VerifierMeasures>().ToList();
+        folder.Spend();
+        var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, RunFolder.PeakMemoryMb());
+        AtomicFile.WriteJson(folder.At("summary.json"), summary);
+        reporter.Say("");
+        foreach (var line in ResultTable.Of(summary)) reporter.Say(line);
+        return JsonSerializer.SerializeToNode(summary, Json.Line)!.AsObject();
+    }
+}
+
+/// <summary>What a verifier's folder says it is worth.</summary>
+internal static class Measures
+{
+    /// <summary>The measures in verifier.json, under the name of its training; null where it was not measured.</summary>
+    public static VerifierMeasures? Of(string given)
+    {
+        var folder = Home.Model("--verifier", given);
+        var file = Path.Combine(folder, "verifier.json");
+        var json = File.Exists(file) ? Json.Read<JsonObject>(file) : [];
+        double? Number(string name) => (double?)json[name];
+        if (Number("auc_pooled") is null && Number("auc_within") is null) return null;
+        return new(
+            Checkpoint.NameOf(folder), (string?)json["kind"] == "outcome" ? "outcome" : "q", Number("auc_within"), Number("auc_within_low"), Number("auc_within_high"), Number("auc_pooled"),
+            Number("brier"), Number("ece"), Number("rank_within_state"), Number("correlation"), json["reliability"]?.Deserialize<List<ReliabilityPoint>>(Json.Line) ?? []);
+    }
+}
