@@ -5,5 +5,9 @@ namespace Pav.Cli.Commands;
 /// <summary>The verbs of pav, in the order in which help shows them.</summary>
 internal static class AllCommands
 {
-    public static IReadOnlyList<CommandSpec> Specs { get; } = [DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, LabelCommand.Spec, SearchCommand.Spec, ReportCommand.Spec];
+    public static IReadOnlyList<CommandSpec> Specs { get; } =
+    [
+        DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
+        LabelCommand.Spec, SearchCommand.Spec, EvaluateCommand.Spec, ReportCommand.Spec,
+    ];
 }

@@ -51,7 +51,7 @@ internal static class Checkpoint
         var record = VerifierRecord.Load(folder);
         using var model = LlamaCheckpoint.Load(folder);
         var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), SameTokenizer(folder, Home.Model("--policy", policy)));
-        return new(NameOf(folder), model, encoding, EngineOf(settings.MemoryMb, settings.Threads));
+        return new(NameOf(folder), model, encoding, EngineOf(settings.MemoryMb, settings.Threads), record.Calibration);
     }
 
     /// <summary>Do two checkpoints have the same tokenizer.json, byte for byte?</summary>

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
@@ -49,7 +50,7 @@ internal static class SearchCommand
     private static JsonObject SumUp(SearchSettings settings, RunFolder folder, Reporter reporter)
     {
         var rows = JsonLines.Read<SearchRow>(folder.At("search.jsonl")).ToList();
-        var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(Measures.Of).OfType<VerifierMeasures>().ToList();
+        var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
         folder.Spend();
         var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, RunFolder.PeakMemoryMb());
         AtomicFile.WriteJson(folder.At("summary.json"), summary);
@@ -57,21 +58,12 @@ internal static class SearchCommand
         foreach (var line in ResultTable.Of(summary)) reporter.Say(line);
         return JsonSerializer.SerializeToNode(summary, Json.Line)!.AsObject();
     }
-}
 
-/// <summary>What a verifier's folder says it is worth.</summary>
-internal static class Measures
-{
     /// <summary>The measures in verifier.json, under the name of its training; null where it was not measured.</summary>
-    public static VerifierMeasures? Of(string given)
+    private static VerifierMeasures? MeasuresOf(string given)
     {
         var folder = Home.Model("--verifier", given);
-        var file = Path.Combine(folder, "verifier.json");
-        var json = File.Exists(file) ? Json.Read<JsonObject>(file) : [];
-        double? Number(string name) => (double?)json[name];
-        if (Number("auc_pooled") is null && Number("auc_within") is null) return null;
-        return new(
-            Checkpoint.NameOf(folder), (string?)json["kind"] == "outcome" ? "outcome" : "q", Number("auc_within"), Number("auc_within_low"), Number("auc_within_high"), Number("auc_pooled"),
-            Number("brier"), Number("ece"), Number("rank_within_state"), Number("correlation"), json["reliability"]?.Deserialize<List<ReliabilityPoint>>(Json.Line) ?? []);
+        var measures = VerifierRecord.Load(folder).Measures;
+        return measures is null ? null : measures with { Name = Checkpoint.NameOf(folder) };
     }
 }

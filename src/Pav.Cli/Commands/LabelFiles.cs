@@ -1,0 +1,26 @@
+using System.Text.Json.Nodes;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Commands;
+
+/// <summary>Labels and problems that a command is given by files or run folders.</summary>
+internal static class LabelFiles
+{
+    /// <summary>The labelled traces of a 'label' run's folder or of a labels.jsonl.</summary>
+    public static IEnumerable<LabelledTrace> Read(string path)
+    {
+        var file = Directory.Exists(path) ? Path.Combine(path, "labels.jsonl") : path;
+        return File.Exists(file) ? JsonLines.Read<LabelledTrace>(file) : throw new UserError($"--labels {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
+    }
+
+    public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> files) =>
+        files.SelectMany(Pav.Models.Files.Problems.Read).DistinctBy(p => p.Id).ToDictionary(p => p.Id);
+
+    /// <summary>Were the labels' ids written by a policy whose tokenizer is this model's? Where the run.json beside them does not tell, no.</summary>
+    public static bool SharesTokenizer(IEnumerable<string> labels, string model) => labels.All(path =>
+    {
+        var run = Path.Combine(Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!, "run.json");
+        var policy = File.Exists(run) ? (string?)Json.Read<JsonObject>(run)["options"]?["policy"] : null;
+        return policy is not null && Home.TryModel(policy) is { } folder && Checkpoint.SameTokenizer(folder, model);
+    });
+}
