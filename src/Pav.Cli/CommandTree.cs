@@ -72,44 +72,51 @@ internal static class CommandTree
     private static Command ToCommand(CommandSpec spec, string name, Func<CommandSpec, Request, Task<int>> start)
     {
         var command = new Command(name, spec.Description);
-        var flags = new List<(OptionField Field, Option<string?>? Text, Option<bool>? Switch)>();
-        Argument<string[]>? rest = null;
+        var readers = new List<(OptionField Field, Func<ParseResult, string?> Text)>();
         foreach (var field in spec.Schema.Fields)
         {
             var help = $"{field.Flag.Description}{field.Accepts()}";
+            Option option;
             if (field.Flag.Positional)
             {
-                rest = new Argument<string[]>(field.SnakeName.ToUpperInvariant()) { Description = help, Arity = ArgumentArity.ZeroOrMore };
+                var rest = new Argument<string[]>(field.SnakeName.ToUpperInvariant()) { Description = help, Arity = ArgumentArity.ZeroOrMore };
                 command.Arguments.Add(rest);
+                readers.Add((field, parsed => Joined(parsed.GetValue(rest))));
+                continue;
             }
-            else if (field.IsSwitch)
+            if (field.IsSwitch)
             {
-                var option = new Option<bool>(field.FlagName) { Description = help };
-                flags.Add((field, null, option));
-                command.Options.Add(option);
+                var toggle = new Option<bool>(field.FlagName);
+                readers.Add((field, parsed => parsed.GetResult(toggle) is { Implicit: false } ? parsed.GetValue(toggle) ? "on" : "off" : null));
+                option = toggle;
+            }
+            else if (field.IsList)
+            {
+                var list = new Option<string[]>(field.FlagName) { HelpName = field.ValueName };
+                readers.Add((field, parsed => Joined(parsed.GetValue(list))));
+                option = list;
             }
             else
             {
-                var option = new Option<string?>(field.FlagName) { Description = help, HelpName = field.ValueName };
-                flags.Add((field, option, null));
-                command.Options.Add(option);
+                var text = new Option<string?>(field.FlagName) { HelpName = field.ValueName };
+                readers.Add((field, parsed => parsed.GetValue(text)));
+                option = text;
             }
+            option.Description = help;
+            command.Options.Add(option);
         }
-        var ownRecipe = flags.Any(f => f.Field.FlagName == Recipe.Name);
+        var ownRecipe = readers.Any(r => r.Field.FlagName == Recipe.Name);
         foreach (var common in ownRecipe ? [Json, Quiet] : new Option[] { Recipe, Json, Quiet }) command.Options.Add(common);
         command.SetAction((parsed, _) =>
         {
-            var given = new Dictionary<string, string>();
-            foreach (var (field, text, toggle) in flags)
-            {
-                if (text is not null && parsed.GetValue(text) is { } value) given[field.FlagName] = value;
-                if (toggle is not null && parsed.GetResult(toggle) is { Implicit: false }) given[field.FlagName] = parsed.GetValue(toggle) ? "on" : "off";
-            }
-            if (rest is not null && parsed.GetValue(rest) is { Length: > 0 } many) given[spec.Schema.Fields.First(f => f.Flag.Positional).FlagName] = string.Join(",", many);
+            var given = readers.Select(r => (r.Field.FlagName, Text: r.Text(parsed))).Where(r => r.Text is not null).ToDictionary(r => r.FlagName, r => r.Text!);
             return start(spec, new Request(given, ownRecipe ? null : parsed.GetValue(Recipe), parsed.GetValue(Json), parsed.GetValue(Quiet)));
         });
         return command;
     }
+
+    /// <summary>A list may be written with commas, or its flag repeated.</summary>
+    private static string? Joined(string[]? items) => items is { Length: > 0 } ? string.Join(",", items) : null;
 
     private sealed class HelpWithExample(HelpAction help, IReadOnlyList<CommandSpec> specs) : SynchronousCommandLineAction
     {

@@ -52,22 +52,23 @@ internal static class Runner
         if (folder.Finished)
         {
             reporter.Say($"{path} is finished already; choose another --out to run it again.");
-            return folder.Result ?? [];
+            return Named(spec, path, folder.Result ?? []);
         }
         reporter.Say($"{(folder.Resumed ? "Taking up" : "Writing into")} {path}");
         try
         {
             var result = await spec.Run(options, new CommandContext(folder, reporter, cancel));
-            result = new JsonObject { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
             folder.Finish(result);
-            return result;
+            return Named(spec, path, result);
         }
         catch
         {
-            TrySpend(folder);
+            LeaveBehind(folder);
             throw;
         }
     }
+
+    private static JsonObject Named(CommandSpec spec, string path, JsonObject result) => new() { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
 
     /// <summary>What a person should read of a failure that is not pav's own fault; null for one that is.</summary>
     public static string? Sentence(Exception e) => e switch
@@ -107,11 +108,12 @@ internal static class Runner
         return given == "" ? RunFolder.DefaultPath(spec.Name, DateTime.Now) : given;
     }
 
-    private static void TrySpend(RunFolder folder)
+    /// <summary>A run that stops early leaves its time in run.json, and one that had made nothing yet leaves nothing.</summary>
+    private static void LeaveBehind(RunFolder folder)
     {
         try
         {
-            folder.Spend();
+            if (!folder.RemoveIfUnused()) folder.Spend();
         }
         catch (Exception e) when (Sentence(e) is not null)
         {

@@ -108,6 +108,14 @@ internal sealed class RunFolder : IDisposable
         Write();
     }
 
+    /// <summary>Removes a folder that this run made and in which there is nothing but its run.json.</summary>
+    public bool RemoveIfUnused()
+    {
+        if (Resumed || Directory.EnumerateFileSystemEntries(Path).Any(e => IoPath.GetFileName(e) is not (".claim" or "run.json"))) return false;
+        Directory.Delete(Path, recursive: true);
+        return true;
+    }
+
     public static double PeakMemoryMb() => Math.Round(Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0, 1);
 
     public void Dispose() => claim.Dispose();
