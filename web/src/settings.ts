@@ -9,9 +9,10 @@ export function settingsSection(report: Report): HTMLElement {
 }
 
 function commands(runs: Run[]): HTMLElement {
+  const whole = runs.find(r => r.command === 'demo')
   return h('div', {},
-    h('p', { class: 'lead' }, 'These commands, in this order, on the same version. Every draw takes its randomness from the seed, the problem and the index of the draw, so results depend neither on batch size nor on interruptions.'),
-    h('pre', { tabindex: 0 }, h('code', {}, runs.map(commandLine).join('\n'))))
+    h('p', { class: 'lead' }, `${whole && runs.length > 1 ? 'The first command runs all that follow it. ' : ''}On the same version and machine they give the same numbers: every draw takes its randomness from the seed, the problem and the index of the draw, so results depend neither on batch size nor on interruptions.`),
+    h('pre', { tabindex: 0 }, h('code', {}, ...runs.map(r => h('span', { class: 'line' }, commandLine(r))))))
 }
 
 /** A run's options as the flags that gave them: `n_mc: 8` is `--n-mc 8`. */

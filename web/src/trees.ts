@@ -113,7 +113,7 @@ function nodeBox(point: HierarchyPointNode<Branch>, onPath: Set<number>, pick: (
   },
     svg('rect', { width: root ? box.root : box.width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
     svg('text', { x: 9, y: 16, class: 'step' }, clip(label, 30), svg('title', {}, label)),
-    svg('text', { x: 9, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : `Q ${decimal(node.q, 2)}  A ${signed(node.a)}`),
+    svg('text', { x: 9, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : `Q ${decimal(node.q, 2)}\u2002A ${signed(node.a)}`),
     svg('text', { x: box.width - 9, y: 32, class: 'values', 'text-anchor': 'end' }, root ? '' : `${fate}${outcome}`))
 }
 

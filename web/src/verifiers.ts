@@ -19,7 +19,7 @@ const kinds: Record<string, string> = { outcome: 'outcome of a trace', q: 'Q of 
 
 function measures(verifiers: Verifier[]): HTMLElement {
   return h('div', {},
-    h('p', { class: 'lead' }, `The measure that matters for search is the AUC within a problem: how often a right trace scores above a wrong one of the same problem (${gate} is the gate before any search result is looked at). The pooled AUC also rewards knowing which problems are hard.`),
+    h('p', { class: 'lead' }, `The measure that matters for search is the AUC within a problem: how often a right trace scores above a wrong one of the same problem (${gate} is the gate before any search result is looked at). The pooled AUC also rewards knowing which problems are hard. All are measured on held-out problems.`),
     table('Verifiers', [
       { title: 'Verifier', cell: v => v.name },
       { title: 'Predicts', cell: v => kinds[v.kind ?? ''] ?? v.kind ?? '' },

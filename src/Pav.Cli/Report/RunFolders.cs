@@ -19,7 +19,7 @@ internal static class RunFolders
     public static ReportData Read(IReadOnlyList<string> roots, DateTimeOffset now)
     {
         if (roots.Count == 0) throw new UserError("no run folder was given; name a folder that a pav command wrote, such as runs/demo");
-        var folders = roots.SelectMany(root => Below(root, roots.Count > 1)).DistinctBy(f => f.Full).ToList();
+        var folders = roots.SelectMany(root => Below(root, roots)).DistinctBy(f => f.Full).ToList();
         var runs = folders.Where(f => f.Find("run.json") is not null)
             .Select(f => Json.Read<RunRow>(f.Find("run.json")!) with { Path = f.Shown })
             .OrderBy(r => r.Started, StringComparer.Ordinal).ToList();
@@ -35,16 +35,18 @@ internal static class RunFolders
     }
 
     /// <summary>The run folders at and below a root, parents first.</summary>
-    private static IEnumerable<Folder> Below(string root, bool several)
+    private static IEnumerable<Folder> Below(string root, IReadOnlyList<string> roots)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
         if (!Directory.Exists(full)) throw new UserError($"{root}: no such folder; name one that a pav command wrote, such as runs/demo");
-        var name = several ? Path.TrimEndingDirectorySeparator(root) : Path.GetFileName(full);
+        var name = roots.Count(r => Name(r) == Name(root)) > 1 ? Path.TrimEndingDirectorySeparator(root) : Name(root);
         var found = Walk(full).Where(f => Signs.Any(sign => File.Exists(Path.Combine(f, sign))))
-            .Select(f => Path.GetRelativePath(full, f) is var inner && inner == "." ? new Folder(f, name) : new Folder(f, several ? $"{name}/{inner}" : inner))
+            .Select(f => Path.GetRelativePath(full, f) is var inner && inner == "." ? new Folder(f, name) : new Folder(f, roots.Count > 1 ? $"{name}/{inner}" : inner))
             .ToList();
         return found.Count > 0 ? found : throw new UserError($"{root}: no run.json here or below; name a folder that a pav command wrote, such as runs/demo");
     }
+
+    private static string Name(string root) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
 
     private static IEnumerable<string> Walk(string folder)
     {
@@ -56,9 +58,9 @@ internal static class RunFolders
 
     private static string Title(IReadOnlyList<string> roots, List<Folder> folders, Dictionary<string, string> commands)
     {
-        var names = roots.Select(r => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(r))));
+        var names = roots.Select(Name).ToList();
         var command = commands.GetValueOrDefault(folders[0].Shown);
-        return roots.Count == 1 && command is not null && command != names.First() ? $"pav {command}: {names.First()}" : $"pav: {string.Join(", ", names)}";
+        return roots.Count == 1 && command is not null && command != names[0] ? $"pav {command}: {names[0]}" : $"pav: {string.Join(", ", names)}";
     }
 
     /// <summary>Summaries, the one nearest to a root first; one below a folder that sums up its sub-folders is left out. A search that has none is summed up here.</summary>
@@ -105,6 +107,6 @@ internal static class RunFolders
         var wanted = Math.Clamp((int)(heads.Count * share), 1, heads.Count);
         var chosen = Enumerable.Range(0, wanted).Select(i => heads[i * heads.Count / wanted].Problem).ToHashSet();
         var trees = files.SelectMany(file => JsonLines.Read<TreeRow>(file)).Where(t => chosen.Contains(t.Problem));
-        return new(total, [.. trees.OrderBy(t => t.Problem, StringComparer.Ordinal)]);
+        return new(total, [.. trees.GroupBy(t => t.Problem).SelectMany(g => g)]);
     }
 }

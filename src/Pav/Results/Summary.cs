@@ -48,15 +48,16 @@ public sealed record Summary(
     [property: JsonPropertyName("seconds")] double Seconds,
     [property: JsonPropertyName("peak_memory_mb")] double PeakMemoryMb)
 {
-    /// <summary>Summarises a search: every method, and every beam against each best-of-N.</summary>
+    /// <summary>Summarises a search: every method, every beam against each best-of-N, and every beam on the effective reward against the same on Q alone.</summary>
     public static Summary Of(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double seconds, double peakMemoryMb)
     {
         var curves = Curve.All(rows);
         var baselines = curves.Where(c => c.Method.StartsWith("best-of-n", StringComparison.Ordinal)).ToList();
         var beams = curves.Where(c => c.Method.Contains("beam", StringComparison.Ordinal)).ToList();
+        var withAndWithout = from a in beams from b in beams where a.Method.EndsWith("beam-pav", StringComparison.Ordinal) && b.Method == a.Method.Replace("-pav", "-q") select (With: a, Without: b);
         return new(
             [.. curves.SelectMany(c => c.Points.Select(c.Summarise))],
-            [.. baselines.SelectMany(b => beams.SelectMany(a => Pav.Comparisons.Of(a, b)))],
+            [.. baselines.SelectMany(b => beams.SelectMany(a => Pav.Comparisons.Of(a, b))), .. withAndWithout.SelectMany(p => Pav.Comparisons.Of(p.With, p.Without))],
             verifiers,
             new(
                 curves.FirstOrDefault(c => c.Method == "sample")?.At(1)?.Accuracy,

@@ -57,6 +57,17 @@ public class SummaryTests
     }
 
     [Fact]
+    public void A_beam_on_the_effective_reward_is_compared_with_the_same_on_Q()
+    {
+        var summary = Of(
+            Rows("beam-q", 2, 4, 100), Rows("beam-q", 4, 5, 200), Rows("beam-pav", 2, 6, 100, "bo4"), Rows("beam-pav", 4, 7, 200, "bo4"), Rows("oracle-beam-q", 2, 8, 100));
+        Assert.All(summary.Comparisons, c => Assert.Equal(("beam-pav bo4", "beam-q"), (c.A[..12], c.B[..6])));
+        var added = summary.Comparisons.Where(c => c.Claim == "equal-tokens").Select(c => c.Difference).ToList();
+        Assert.Equal(2, added.Count);
+        Assert.All(added, difference => Assert.Equal(0.2, difference, 12));
+    }
+
+    [Fact]
     public void Methods_average_over_seeds_and_intervals_are_over_problems()
     {
         var summary = Of(
