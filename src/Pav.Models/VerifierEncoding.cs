@@ -4,8 +4,8 @@ namespace Pav.Models;
 
 /// <summary>
 /// How a verifier reads a trace, in training and in scoring: the prompt's ids, then each step's, encoded by itself; its score is read at the last
-/// id of the prompt (V) and of each step (Q). A step's own ids are used when they come from this tokenizer, its text otherwise; then the last
-/// step of an ended trace gets an end-of-sequence id, if the tokenizer has one.
+/// id of the prompt (V) and of each step (Q). A step's own ids are used when they come from this tokenizer, its text otherwise. An end-of-sequence id
+/// is not read: it says nothing of the text, and a trace known as text only has none.
 /// </summary>
 /// <param name="tokenizer">The verifier's.</param>
 /// <param name="template">The verifier's; it may differ from the policy's.</param>
@@ -32,8 +32,6 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
             return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
         }
 
-        if (sharedTokenizer && node.Tokens.Count > 0) return [.. node.Tokens];
-        var ids = tokenizer.Encode(node.Step, addSpecial: false);
-        return node.Ended && tokenizer.Eos is { } eos ? [.. ids, eos] : ids;
+        return sharedTokenizer && node.Tokens.Count > 0 ? [.. node.Tokens.Where(id => id != tokenizer.Eos)] : tokenizer.Encode(node.Step, addSpecial: false);
     }
 }

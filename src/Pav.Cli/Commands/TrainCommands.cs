@@ -40,7 +40,7 @@ internal static class TrainCommands
         var config = new LlamaConfig
         {
             VocabSize = tokenizer.Size, HiddenSize = settings.Hidden, IntermediateSize = settings.Intermediate, Layers = settings.Layers, Heads = settings.Heads,
-            KvHeads = settings.KvHeads, HeadSize = settings.Hidden / settings.Heads, MaxPositions = settings.MaxPositions, TiedEmbeddings = true,
+            KvHeads = settings.KvHeads, HeadSize = settings.Hidden / settings.Heads, MaxPositions = settings.MaxPositions, NormEps = 1e-5, TiedEmbeddings = settings.Tied,
             Eos = tokenizer.Eos is { } eos ? [eos] : [], Pad = tokenizer.Pad,
         };
         context.Reporter.Say($"{config.Parameters:N0} parameters, {tokenizer.Size} words");

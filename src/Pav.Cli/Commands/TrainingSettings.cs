@@ -122,6 +122,9 @@ internal sealed record PretrainSettings : TrainingSettings
     [Flag("Key-value heads", Min = 1, Max = 256)]
     public int KvHeads { get; init; } = 4;
 
+    [Flag("Output head shares the embedding's weights")]
+    public bool Tied { get; init; }
+
     [Flag("Longest sequence in tokens", Min = 8, Max = 1048576)]
     public int MaxPositions { get; init; } = 256;
 

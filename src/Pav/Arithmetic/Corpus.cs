@@ -6,8 +6,8 @@ namespace Pav.Arithmetic;
 public sealed record Lesson(string Prompt, string Completion);
 
 /// <summary>
-/// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which about half of the
-/// steps are followed by a line <c>ok</c> or <c>no</c>; a heading tells the kinds apart. So a pretrained model knows more than it does when it
+/// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which some of the
+/// steps are followed by a line <c>ok</c> or <c>no</c> (is the value right so far?) and the answer by <c>right</c> or <c>wrong</c>; a heading tells the kinds apart. So a pretrained model knows more than it does when it
 /// writes quickly, as real ones do, and a verifier that starts from it has features for judging.
 /// </summary>
 public static class Corpus
@@ -20,7 +20,7 @@ public static class Corpus
 
     private const string WorkedTemplate = "Worked:\n{problem}\n";
 
-    private const double WorkedShare = 0.25, QuickShare = 0.3, MarkShare = 0.5;
+    private const double WorkedShare = 0.25, QuickShare = 0.3, FewMarks = 0.15, ManyMarks = 0.6, GradeShare = 0.8;
 
     /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems only.</summary>
     public static string Document(ulong seed, long index, Split split = Split.Train)
@@ -30,14 +30,17 @@ public static class Corpus
         var sheet = Worksheet.Draw(seed, index, split);
         var (steps, answer) = Student.Solve(sheet, careful: kind < WorkedShare, Seeds.Of(seed, "", "student", index));
         var isChecked = kind >= WorkedShare + QuickShare;
+        var marks = random.Chance(0.5) ? FewMarks : ManyMarks;
         var text = new StringBuilder((kind < WorkedShare ? WorkedTemplate : isChecked ? CheckedTemplate : QuickTemplate).Replace("{problem}", sheet.Text));
         foreach (var step in steps)
         {
             text.Append(step.Text);
-            if (isChecked && random.Chance(MarkShare)) text.Append(step.Right ? "ok\n" : "no\n");
+            if (isChecked && random.Chance(marks)) text.Append(step.OnTrack ? "ok\n" : "no\n");
         }
 
-        return text.Append($"Answer: {answer}").ToString();
+        text.Append($"Answer: {answer}");
+        if (isChecked && random.Chance(GradeShare)) text.Append(answer == sheet.Answer ? " right" : " wrong");
+        return text.ToString();
     }
 
     /// <summary>The index-th piece of homework for supervised fine-tuning: a sloppy solution, as people write them.</summary>
@@ -51,7 +54,7 @@ public static class Corpus
     /// <summary>Every word of the domain, as the word-level tokenizer wants them: a word carries the space before it.</summary>
     public static IReadOnlyList<string> Words { get; } =
     [
-        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", "ok", "no", " =", " skip", " keep",
+        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", "ok", "no", " right", " wrong", " =", " skip", " keep",
         .. Enumerable.Range(1, Worksheet.MaxLevel).Select(k => $"{k}:"),
         .. Operation.All.Select(o => $" {o}"),
         .. Enumerable.Range(0, Worksheet.Values).Select(v => $" {v}"),

@@ -1,7 +1,7 @@
 namespace Pav.Arithmetic;
 
-/// <summary>A written step and whether it is right, given the lines before it.</summary>
-public readonly record struct WrittenStep(string Text, bool Right);
+/// <summary>A written step and whether the value that it reaches is the right one there, so that the answer can still come out right.</summary>
+public readonly record struct WrittenStep(string Text, bool OnTrack);
 
 /// <summary>
 /// Writes solutions of worksheets. A careful student makes no mistakes; a sloppy one has misconceptions: the same carry, borrow or
@@ -22,7 +22,7 @@ public static class Student
         int? wrong = operation switch
         {
             { Sign: '+', Operand: >= 5 and var d } when units + d >= 10 => right - 10,
-            { Sign: '-', Operand: >= 5 and var d } when units - d < 0 => right + 10,
+            { Sign: '-', Operand: >= 5 and var d } when units < d => value - units + (d - units),
             { Sign: 'x', Operand: 2 } when units >= 5 => right - 10,
             { Sign: 'x', Operand: 3 } when units >= 4 => value * 2,
             _ => null,
@@ -38,24 +38,25 @@ public static class Student
     {
         var random = new SeededRandom(seed);
         var steps = new List<WrittenStep>();
-        var value = sheet.Start;
+        var (value, truth) = (sheet.Start, sheet.Start);
         for (var k = 0; k < sheet.Lines.Count; k++)
         {
             var (line, before) = (sheet.Lines[k], value);
             var skips = line.Skip && (careful || !Tempted(line) || !random.Chance(Slip));
             value = skips ? before : Work(before, line.Operation, careful, random);
-            var right = skips || (!line.Skip && value == line.Operation.Apply(before));
-            steps.Add(new($"{k + 1}: {(skips ? "skip" : line.Operation)} = {value}\n", right));
+            var right = value == (line.Skip ? before : line.Operation.Apply(before));
+            truth = line.Skip ? truth : line.Operation.Apply(truth);
+            steps.Add(new($"{k + 1}: {(skips ? "skip" : line.Operation)} = {value}\n", value == truth));
 
             if (!random.Chance(right ? AfterRight : RepairAfterWrong)) continue;
             if (right && !careful && random.Chance(0.5))
             {
-                steps.Add(new($"so: keep = {value}\n", true));
+                steps.Add(new($"so: keep = {value}\n", value == truth));
                 continue;
             }
 
             value = line.Skip ? before : Work(before, line.Operation, careful, random);
-            steps.Add(new($"fix: {(line.Skip ? "skip" : line.Operation)} = {value}\n", line.Skip || value == line.Operation.Apply(before)));
+            steps.Add(new($"fix: {(line.Skip ? "skip" : line.Operation)} = {value}\n", value == truth));
         }
 
         return (steps, value);

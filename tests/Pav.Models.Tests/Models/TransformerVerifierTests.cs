@@ -71,7 +71,7 @@ public sealed class TransformerVerifierTests : IDisposable
     {
         var newline = Toy.Tokenizer.Id("\n")!.Value;
         var (ids, readAt) = encoding.Encode(Prefix.Root(Toy.Problem(0)).Then(" 1 2\n").Then("", ended: false).Then(" 3", ended: true));
-        Assert.Equal([newline, newline, newline, Toy.Tokenizer.Eos!.Value], readAt.Select(at => ids[at]));
+        Assert.Equal([newline, newline, newline, Toy.Tokenizer.Id(" 3")!.Value], readAt.Select(at => ids[at]));
         Assert.Equal(readAt[1], readAt[2]);
         Assert.Equal(ids.Length - 1, readAt[^1]);
     }
