@@ -7,7 +7,8 @@ public sealed record Lesson(string Prompt, string Completion);
 
 /// <summary>
 /// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which some of the
-/// steps are followed by a line <c>ok</c> or <c>no</c> (is the value right so far?) and the answer by <c>right</c> or <c>wrong</c>; a heading tells the kinds apart. So a pretrained model knows more than it does when it
+/// steps are followed by a line <c>ok</c> or <c>no</c> (is this step right?) or <c>right</c> or <c>wrong</c> (is the value, so far?), and the answer by the latter; a heading
+/// tells the kinds apart. So a pretrained model knows more than it does when it
 /// writes quickly, as real ones do, and a verifier that starts from it has features for judging.
 /// </summary>
 public static class Corpus
@@ -20,7 +21,7 @@ public static class Corpus
 
     private const string WorkedTemplate = "Worked:\n{problem}\n";
 
-    private const double WorkedShare = 0.25, QuickShare = 0.3, FewMarks = 0.15, ManyMarks = 0.6, GradeShare = 0.8;
+    private const double WorkedShare = 0.25, QuickShare = 0.3, FewMarks = 0.2, ManyMarks = 0.7, GradeShare = 0.8;
 
     /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems only.</summary>
     public static string Document(ulong seed, long index, Split split = Split.Train)
@@ -35,7 +36,8 @@ public static class Corpus
         foreach (var step in steps)
         {
             text.Append(step.Text);
-            if (isChecked && random.Chance(marks)) text.Append(step.OnTrack ? "ok\n" : "no\n");
+            if (!isChecked || !random.Chance(marks)) continue;
+            text.Append(random.Chance(0.5) ? step.Right ? "ok\n" : "no\n" : step.OnTrack ? "right\n" : "wrong\n");
         }
 
         text.Append($"Answer: {answer}");
@@ -54,7 +56,7 @@ public static class Corpus
     /// <summary>Every word of the domain, as the word-level tokenizer wants them: a word carries the space before it.</summary>
     public static IReadOnlyList<string> Words { get; } =
     [
-        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", "ok", "no", " right", " wrong", " =", " skip", " keep",
+        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", "ok", "no", "right", "wrong", " right", " wrong", " =", " skip", " keep",
         .. Enumerable.Range(1, Worksheet.MaxLevel).Select(k => $"{k}:"),
         .. Operation.All.Select(o => $" {o}"),
         .. Enumerable.Range(0, Worksheet.Values).Select(v => $" {v}"),

@@ -1,7 +1,10 @@
 namespace Pav.Arithmetic;
 
-/// <summary>A written step and whether the value that it reaches is the right one there, so that the answer can still come out right.</summary>
-public readonly record struct WrittenStep(string Text, bool OnTrack);
+/// <summary>A written step.</summary>
+/// <param name="Text">Its text with the newline.</param>
+/// <param name="Right">Is it right, given the value before it?</param>
+/// <param name="OnTrack">Is the value that it reaches the right one there, so that the answer can still come out right?</param>
+public readonly record struct WrittenStep(string Text, bool Right, bool OnTrack);
 
 /// <summary>
 /// Writes solutions of worksheets. A careful student makes no mistakes; a sloppy one has misconceptions: the same carry, borrow or
@@ -46,17 +49,17 @@ public static class Student
             value = skips ? before : Work(before, line.Operation, careful, random);
             var right = value == (line.Skip ? before : line.Operation.Apply(before));
             truth = line.Skip ? truth : line.Operation.Apply(truth);
-            steps.Add(new($"{k + 1}: {(skips ? "skip" : line.Operation)} = {value}\n", value == truth));
+            steps.Add(new($"{k + 1}: {(skips ? "skip" : line.Operation)} = {value}\n", right, value == truth));
 
             if (!random.Chance(right ? AfterRight : RepairAfterWrong)) continue;
             if (right && !careful && random.Chance(0.5))
             {
-                steps.Add(new($"so: keep = {value}\n", value == truth));
+                steps.Add(new($"so: keep = {value}\n", true, value == truth));
                 continue;
             }
 
             value = line.Skip ? before : Work(before, line.Operation, careful, random);
-            steps.Add(new($"fix: {(line.Skip ? "skip" : line.Operation)} = {value}\n", value == truth));
+            steps.Add(new($"fix: {(line.Skip ? "skip" : line.Operation)} = {value}\n", line.Skip || value == line.Operation.Apply(before), value == truth));
         }
 
         return (steps, value);
