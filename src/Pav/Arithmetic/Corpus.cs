@@ -21,7 +21,7 @@ public static class Corpus
 
     private const string WorkedTemplate = "Worked:\n{problem}\n";
 
-    private const double WorkedShare = 0.25, QuickShare = 0.3, FewMarks = 0.2, ManyMarks = 0.7, GradeShare = 0.8;
+    private const double WorkedShare = 0.2, QuickShare = 0.25, FewMarks = 0.3, ManyMarks = 0.9, StepShare = 0.65, GradeShare = 0.8;
 
     /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems only.</summary>
     public static string Document(ulong seed, long index, Split split = Split.Train)
@@ -37,7 +37,7 @@ public static class Corpus
         {
             text.Append(step.Text);
             if (!isChecked || !random.Chance(marks)) continue;
-            text.Append(random.Chance(0.5) ? step.Right ? "ok\n" : "no\n" : step.OnTrack ? "right\n" : "wrong\n");
+            text.Append(random.Chance(StepShare) ? step.Right ? "ok\n" : "no\n" : step.OnTrack ? "right\n" : "wrong\n");
         }
 
         text.Append($"Answer: {answer}");

@@ -9,7 +9,7 @@ public readonly record struct WrittenStep(string Text, bool Right, bool OnTrack)
 /// <summary>
 /// Writes solutions of worksheets. A careful student makes no mistakes; a sloppy one has misconceptions: the same carry, borrow or
 /// distractor goes wrong with probability <see cref="Slip"/> wherever it occurs, so greedy decoding of a model that imitates him repeats them.
-/// Steps are <c>3: +8 = 45</c>, <c>4: skip = 45</c>, the useless <c>so: keep = 45</c>, and <c>fix: +8 = 55</c>, which does the last line again.
+/// Steps are <c>1: +8 = 15</c>, <c>2: skip = 15</c>, the useless <c>so: keep = 15</c>, and <c>fix: +8 = 25</c>, which does the last line again.
 /// </summary>
 public static class Student
 {
@@ -18,7 +18,7 @@ public static class Student
 
     private const double RandomSlip = 0.01, AfterRight = 0.05, RepairAfterWrong = 0.2;
 
-    /// <summary>The wrong result that a misconception gives for a fact; null where there is none or it leaves 0..99.</summary>
+    /// <summary>The wrong result that a misconception gives for a fact; null where there is none or it leaves 0..49.</summary>
     public static int? Misconception(int value, Operation operation)
     {
         var (right, units) = (operation.Apply(value), value % 10);

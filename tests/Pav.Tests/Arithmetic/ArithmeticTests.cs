@@ -4,23 +4,23 @@ namespace Pav.Tests.Arithmetic;
 
 public class ArithmeticTests
 {
-    private static readonly Worksheet Example = new(47,
-        [new(new('+', 8), false), new(new('-', 6), true), new(new('-', 9), false), new(new('x', 2), false)]);
+    private static readonly Worksheet Example = new(17,
+        [new(new('+', 8), false), new(new('-', 7), true), new(new('-', 9), false), new(new('x', 2), false)]);
 
     [Fact]
     public void A_worksheet_has_readable_text_and_an_answer_without_its_distractors()
     {
-        Assert.Equal("Start 47\n1: +8\n2: skip -6\n3: -9\n4: x2", Example.Text);
-        Assert.Equal((47 + 8 - 9) * 2, Example.Answer);
+        Assert.Equal("Start 17\n1: +8\n2: skip -7\n3: -9\n4: x2", Example.Text);
+        Assert.Equal((17 + 8 - 9) * 2, Example.Answer);
     }
 
     [Theory]
-    [InlineData(47, '+', 8, 45)]   // 55 without the carry
-    [InlineData(41, '+', 8, null)] // no carry
-    [InlineData(52, '-', 7, 55)]   // digit from digit, the smaller from the larger; 45 is right
-    [InlineData(36, 'x', 2, 62)]   // 72 without the carry
-    [InlineData(25, 'x', 3, 50)]   // doubled instead
-    [InlineData(47, '+', 4, null)] // small carries go well
+    [InlineData(17, '+', 8, 15)]   // 25 without the carry
+    [InlineData(11, '+', 8, null)] // no carry
+    [InlineData(32, '-', 7, 35)]   // digit from digit, the smaller from the larger; 25 is right
+    [InlineData(18, 'x', 2, 26)]   // 36 without the carry
+    [InlineData(15, 'x', 3, 30)]   // doubled instead
+    [InlineData(17, '+', 3, null)] // small carries go well
     public void Misconceptions_are_functions_of_the_fact(int value, char sign, int operand, int? wrong) =>
         Assert.Equal(wrong, Student.Misconception(value, new(sign, operand)));
 
@@ -48,7 +48,7 @@ public class ArithmeticTests
                 if (words[1] == "skip") continue;
                 var d = int.Parse(words[1][1..]);
                 value = words[1][0] switch { '+' => value + d, '-' => value - d, _ => value * d };
-                Assert.InRange(value, 0, 99);
+                Assert.InRange(value, 0, Worksheet.Values - 1);
             }
 
             Assert.Equal(problem.Answer, value.ToString());
@@ -76,11 +76,11 @@ public class ArithmeticTests
     [Fact]
     public void A_step_is_on_track_when_its_value_is_right()
     {
-        var sheet = new Worksheet(47, [new(new('+', 8), false)]);
+        var sheet = new Worksheet(17, [new(new('+', 8), false)]);
         for (var seed = 0UL; seed < 50; seed++)
         {
             foreach (var step in Student.Solve(sheet, false, seed).Steps.Where(s => s.Text.Contains("+8")))
-                Assert.Equal(step.Text.EndsWith("= 55\n"), step.OnTrack);
+                Assert.Equal(step.Text.EndsWith("= 25\n"), step.OnTrack);
         }
     }
 
