@@ -89,7 +89,7 @@ public class OptionsTests
 
     [Fact]
     public void ManifestsHoldEveryOptionUnderItsSnakeCaseName() =>
-        Assert.Equal(JsonNode.Parse("""{"alpha":0.5,"rate":0.001,"n":[1,2],"n_cov":4,"strategy":"random","out":"","quick":false,"limit":null}""")!.ToJsonString(), Schema.ToJson(new Sample()).ToJsonString());
+        Assert.Equal(JsonNode.Parse("""{"out":"","alpha":0.5,"rate":0.001,"n":[1,2],"n_cov":4,"strategy":"random","quick":false,"limit":null}""")!.ToJsonString(), Schema.ToJson(new Sample()).ToJsonString());
 
     [Theory]
     [InlineData("label", "lable", 2)]

@@ -42,31 +42,38 @@ internal static class DemoCommand
         var local = new Dictionary<string, string> { ["--threads"] = OptionField.Text(settings.Threads), ["--memory-mb"] = OptionField.Text(settings.MemoryMb) };
         var steps = DemoPlan.Parse(source, File.ReadAllText(source)).Bind(folder.Path, AllCommands.Specs, local);
 
+        var ran = new HashSet<BoundStep>();
         for (var i = 0; i < steps.Count; i++)
         {
             context.Cancel.ThrowIfCancellationRequested();
             reporter.Say($"\n[{i + 1}/{steps.Count}] {steps[i].Step.Name}: {steps[i].Step.Say}");
-            await RunStep(steps[i], context);
+            if (await RunStep(steps[i], context)) ran.Add(steps[i]);
         }
 
         var search = steps.LastOrDefault(s => s.Command?.Name == "search");
-        if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter);
+        if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran.Contains(search));
         var report = ReportWriter.Write([folder.Path], DateTimeOffset.Now);
         reporter.Say($"\nThe report: {report}");
         return new JsonObject { ["report"] = report, ["summary"] = folder.At("summary.json") };
     }
 
-    private static async Task RunStep(BoundStep step, CommandContext context)
+    /// <summary>False where the step was done by an earlier start.</summary>
+    private static async Task<bool> RunStep(BoundStep step, CommandContext context)
     {
         if (step.Command is null)
         {
             context.Reporter.Say(Gate((GateSettings)step.Options));
-            return;
+            return true;
         }
         var target = step.Command.Schema.Fields.First(f => f.SnakeName == "out").Get(step.Options) as string ?? "";
         var done = step.Command.Output == Output.Folder ? RunFolder.IsFinished(step.Path) : step.Command.Name == "problems" && File.Exists(target);
-        if (done) context.Reporter.Say("(done before)");
+        if (done)
+        {
+            context.Reporter.Say("(done before)");
+            if (step.Command.Output == Output.Folder) RunFolder.Open(step.Command.Name, step.Options, step.Path).Dispose();
+        }
         else await Runner.Run(step.Command, step.Options, step.Path, context.Reporter, context.Cancel);
+        return !done;
     }
 
     /// <summary>Whether a verifier is good enough for its search to mean anything.</summary>
@@ -76,12 +83,12 @@ internal static class DemoCommand
             : string.Create(CultureInfo.InvariantCulture, $"AUC within problems on held-out problems: {auc:0.000}; the gate of {gate.AucWithin:0.00} {(auc >= gate.AucWithin ? "holds" : "does NOT hold, so read what the search shows as the verifier's failure, not the method's")}.");
     }
 
-    private static void SumUp(string search, RunFolder folder, TimeSpan elapsed, Reporter reporter)
+    private static void SumUp(string search, RunFolder folder, TimeSpan elapsed, Reporter reporter, bool shown)
     {
         var summary = Json.Read<Summary>(Path.Combine(search, "summary.json"));
         AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = RunFolder.PeakMemoryMb() });
-        reporter.Say("");
-        foreach (var line in ResultTable.Of(summary)) reporter.Say(line);
+        if (!shown)
+            foreach (var line in ResultTable.Of(summary).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
         var trees = JsonLines.Read<SearchTree>(Path.Combine(search, "trees.jsonl")).ToList();
         if (TraceExample.Choose(trees) is not { } tree) return;
         reporter.Say("\nOne search, step by step (green: progress, red: a step back):");

@@ -52,7 +52,7 @@ internal sealed class OptionField
         else if (!double.IsInfinity(Flag.Min) || !double.IsInfinity(Flag.Max)) parts.Add(Range());
         if (Flag.Required) parts.Add("required");
         else if (IsSwitch) parts.Add("default: off");
-        else if (Default is not null and not "") parts.Add($"default: {Text(Default)}");
+        else if (Default is not null and not "" and not Array { Length: 0 }) parts.Add($"default: {Text(Default)}");
         return parts.Count == 0 ? "" : $" [{string.Join("; ", parts)}]";
     }
 

@@ -21,7 +21,8 @@ internal sealed class OptionSchema
             .SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
             .Select(p => (p, flag: p.GetCustomAttribute<FlagAttribute>()))
             .Where(x => x.flag is not null)
-            .Select(x => new OptionField(x.p, x.flag!, defaults))];
+            .Select(x => new OptionField(x.p, x.flag!, defaults))
+            .OrderByDescending(f => f.Flag.Required)];
     }
 
     public IReadOnlyList<OptionField> Fields { get; }
@@ -39,7 +40,7 @@ internal sealed class OptionSchema
             field.Set(options, field.Parse(text));
         }
         if (Fields.FirstOrDefault(f => f.Flag.Required && (f.Get(options) is null or "" or Array { Length: 0 })) is { } missing)
-            throw new UserError($"{missing.FlagName} is missing ({missing.Flag.Description}).");
+            throw new UserError($"{(missing.Flag.Positional ? missing.SnakeName.ToUpperInvariant() : missing.FlagName)} is missing ({missing.Flag.Description}).");
         return options;
     }
 

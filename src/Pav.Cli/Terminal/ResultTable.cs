@@ -33,4 +33,22 @@ internal static class ResultTable
                 m.Problems.ToString(CultureInfo.InvariantCulture),
             ])]);
     }
+
+    /// <summary>What the comparisons say of beams against best-of-N by the outcome verifier, the strongest of each kind, said to be that.</summary>
+    public static IEnumerable<string> Claims(Summary summary)
+    {
+        static string Points(double difference) => (100 * difference).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture);
+        var claims = summary.Comparisons.Where(c => c.A.StartsWith("beam-", StringComparison.Ordinal) && c.B.StartsWith("best-of-n-orm", StringComparison.Ordinal)).ToList();
+        var equal = claims.Where(c => c.Claim == "equal-tokens").ToList();
+        if (equal.Count > 0)
+        {
+            var best = equal.MaxBy(c => c.Difference)!;
+            yield return string.Create(CultureInfo.InvariantCulture, $"At equal generated tokens ({best.TokensA:0} a problem), {best.A} is {Points(best.Difference)} points [{Points(best.Low)} to {Points(best.High)}] from {best.B}: the largest of {equal.Count} such differences.");
+        }
+        var reach = claims.Where(c => c.Claim == "tokens-to-reach").ToList();
+        if (reach.Count == 0) yield break;
+        var fewest = reach.MaxBy(c => c.Difference)!;
+        yield return fewest.TokensA is null ? $"No beam reaches the accuracy of {fewest.B}."
+            : string.Create(CultureInfo.InvariantCulture, $"{fewest.A} reaches the accuracy of {fewest.B} with {fewest.TokensA:0} instead of {fewest.TokensB:0} tokens: {fewest.Difference:0.0} times fewer [{fewest.Low:0.0} to {fewest.High:0.0}], the best of {reach.Count}.");
+    }
 }

@@ -1,0 +1,91 @@
+using System.Text.Json.Nodes;
+using Pav.Torch;
+
+namespace Pav.Cli.Tests;
+
+/// <summary>Every mistake is one sentence, a non-zero exit code, and nothing written.</summary>
+public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
+{
+    [Theory]
+    [InlineData("lable", "'pav' has no command 'lable'; did you mean 'label'?")]
+    [InlineData("train sfd", "'pav train' has no command 'sfd'; did you mean 'sft'?")]
+    [InlineData("label --n-mcc 3", "'pav label' has no option '--n-mcc'; did you mean '--n-mc'?")]
+    [InlineData("label --problems train.jsonl", "--policy is missing")]
+    [InlineData("search --policy model --problems test.jsonl --n 0", "--n is '0', but must be a whole number from 1 to 4096")]
+    [InlineData("label --policy model --problems test.jsonl --temperature 0", "--temperature is '0', but must be a number above 0 to 10.")]
+    [InlineData("label --policy model --problems test.jsonl --recipe no-such", "Recipe 'no-such' is neither a file")]
+    public void CommandLinesThatCannotBeUnderstood(string line, string expected) =>
+        Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(2));
+
+    [Theory]
+    [InlineData("search --policy model --problems test.jsonl --alpha 11 --out new", "--alpha is '11', but must be a number from 0 to 10, or auto.")]
+    [InlineData("search --policy model --problems test.jsonl --methods beam-q --out new", "--methods names beam-q, which needs --verifier.")]
+    [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
+    [InlineData("label --policy model --problems nowhere.jsonl --out new", "nowhere.jsonl: no such file")]
+    [InlineData("label --policy model --problems model --out new", "model: ")]
+    [InlineData("train verifier --model model --labels nowhere --problems train.jsonl --out new", "--labels nowhere: there is no such file or folder.")]
+    public void InputsThatAreNotThere(string line, string expected)
+    {
+        Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
+        Assert.False(Directory.Exists(tiny.At("new")));
+    }
+
+    [Fact]
+    public void ABrokenLineIsNamedAndNothingIsWritten()
+    {
+        File.WriteAllText(tiny.At("broken.jsonl"), "{\"problem\": \"Start 5\", \"answer\": \"5\"}\n{\"problem\": \"Start 6\"\n");
+        Assert.StartsWith("pav: broken.jsonl:2: ", Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "broken.jsonl", "--out", "new").Sentence(1));
+        Assert.False(Directory.Exists(tiny.At("new")));
+    }
+
+    [Fact]
+    public void ACheckpointThatDoesNotFitIsNamed()
+    {
+        string Label(string model) => Cli.Run(tiny.Folder, "label", "--policy", model, "--problems", "test.jsonl", "--out", "new").Sentence(1);
+        string Copy(string name, Func<IEnumerable<(string, Tensor)>, IEnumerable<(string, Tensor)>> change, Action<JsonObject>? config = null)
+        {
+            Directory.CreateDirectory(tiny.At(name));
+            foreach (var file in Directory.GetFiles(tiny.At("model"))) File.Copy(file, Path.Combine(tiny.At(name), Path.GetFileName(file)), overwrite: true);
+            using var scope = torch.NewDisposeScope();
+            using (var weights = new SafetensorsFolder(tiny.At("model"))) SafetensorsFile.Write(Path.Combine(tiny.At(name), "model.safetensors"), [.. change(weights.Names.Select(n => (n, weights.Read(n))))]);
+            var json = JsonNode.Parse(File.ReadAllText(Path.Combine(tiny.At(name), "config.json")))!.AsObject();
+            config?.Invoke(json);
+            File.WriteAllText(Path.Combine(tiny.At(name), "config.json"), json.ToJsonString());
+            return name;
+        }
+        const string norm = "model.norm.weight";
+        Assert.Contains(norm, Label(Copy("lacking", all => all.Where(t => t.Item1 != norm))));
+        var wrong = Label(Copy("wrong", all => all.Select(t => t.Item1 == norm ? (t.Item1, torch.ones([17])) : t)));
+        Assert.Contains(norm, wrong);
+        Assert.Contains("[17]", wrong);
+        Assert.Contains("sliding_window_of_mine", Label(Copy("unknown", all => all, json => json["sliding_window_of_mine"] = 4)));
+        Assert.False(Directory.Exists(tiny.At("new")));
+    }
+
+    [Fact]
+    public void AFolderOfOtherOptionsIsRefused()
+    {
+        string[] label = ["label", "--policy", "model", "--problems", "test.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "20", "--out", "labels"];
+        Cli.Run(tiny.Folder, label).Succeeded();
+        Assert.Contains("belongs to a run with --n-mc 1, not 2", Cli.Run(tiny.Folder, "label", "--out", "labels", "--recipe", Recipe("{ \"n_mc\": 2 }")).Sentence(1));
+        Assert.Contains("belongs to a run of 'pav label'", Cli.Run(tiny.Folder, "evaluate", "--policy", "model", "--problems", "test.jsonl", "--out", "labels").Sentence(1));
+    }
+
+    [Fact]
+    public void AFullDiskIsOneSentenceAndTheRunCanBeTakenUp()
+    {
+        string[] label = ["label", "--policy", "model", "--problems", "test.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "20", "--out", "full"];
+        Cli.StopAt(Cli.Start(tiny.Folder, label), tiny.At("full/run.json"), 1);
+        File.Delete(tiny.At("full/labels.jsonl"));
+        File.CreateSymbolicLink(tiny.At("full/labels.jsonl"), "/dev/full");
+        Assert.Contains("the disk is full", Cli.Run(tiny.Folder, label).Sentence(1));
+        File.Delete(tiny.At("full/labels.jsonl"));
+        Assert.Equal(0, Cli.Run(tiny.Folder, label).Code);
+    }
+
+    private string Recipe(string text)
+    {
+        File.WriteAllText(tiny.At("recipe.json"), text);
+        return "recipe.json";
+    }
+}

@@ -1,0 +1,66 @@
+using System.Diagnostics;
+
+namespace Pav.Cli.Tests;
+
+/// <summary>The program as a process of its own: what it prints and how it ends.</summary>
+internal static class Cli
+{
+    public sealed record Ended(int Code, string Out, string Error)
+    {
+        public Ended Succeeded()
+        {
+            Assert.True(Code == 0, $"exit code {Code}: {Error}");
+            return this;
+        }
+
+        /// <summary>A failure that a person can read: one sentence on one line, no stack trace.</summary>
+        public string Sentence(int code)
+        {
+            Assert.Equal(code, Code);
+            var line = Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.StartsWith("pav: ", line);
+            Assert.DoesNotContain("   at ", Error);
+            return line;
+        }
+    }
+
+    public static Process Start(string folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Pav.Cli.dll"), .. arguments]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS" }) start.Environment[name] = "1";
+        start.Environment.Remove("PAV_DEBUG");
+        return Process.Start(start)!;
+    }
+
+    public static Ended Run(string folder, params string[] arguments) => Wait(Start(folder, arguments));
+
+    public static Ended Wait(Process process)
+    {
+        using (process)
+        {
+            var output = process.StandardOutput.ReadToEndAsync();
+            var error = process.StandardError.ReadToEndAsync();
+            if (!process.WaitForExit(120_000))
+            {
+                process.Kill();
+                throw new TimeoutException("pav ran for two minutes");
+            }
+            return new(process.ExitCode, output.Result, error.Result);
+        }
+    }
+
+    /// <summary>Waits until a file has so many lines, and ends the process then: SIGKILL, or SIGTERM as a polite stop.</summary>
+    public static Ended StopAt(Process process, string file, int lines, bool politely = false)
+    {
+        while (!process.HasExited && (!File.Exists(file) || Lines(file) < lines)) Thread.Sleep(2);
+        if (politely) Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+        else process.Kill();
+        return Wait(process);
+    }
+
+    private static int Lines(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return new StreamReader(stream).ReadToEnd().Count(c => c == '\n');
+    }
+}

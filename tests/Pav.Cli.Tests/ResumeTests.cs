@@ -1,0 +1,65 @@
+using System.Text.Json.Nodes;
+
+namespace Pav.Cli.Tests;
+
+/// <summary>A run that was stopped, by whatever means, and taken up again leaves the files of one that was not.</summary>
+public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
+{
+    private string[] Label(string to) => ["label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "2", "--n-mc", "8", "--max-tokens", "60", "--problems-per-batch", "1", "--out", to];
+
+    private string[] Train(string to) =>
+    [
+        "train", "outcome", "--model", "model", "--labels", "whole", "--problems", "train.jsonl", "--held-out", "0.3", "--steps", "60", "--batch", "8", "--warmup", "5", "--log-every", "1",
+        "--evaluate-every", "20", "--checkpoint-every", "7", "--out", to,
+    ];
+
+    [Fact]
+    public void KilledLabellingAndTrainingEndAsIfTheyHadNotBeen()
+    {
+        Cli.Run(tiny.Folder, Label("whole")).Succeeded();
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Label("killed")), tiny.At("killed/labels.jsonl"), 5).Code);
+        Assert.True(File.ReadLines(tiny.At("killed/labels.jsonl")).Count() < 80);
+        Cli.Run(tiny.Folder, Label("killed")).Succeeded();
+        Assert.Equal(File.ReadAllText(tiny.At("whole/labels.jsonl")), File.ReadAllText(tiny.At("killed/labels.jsonl")));
+
+        Cli.Run(tiny.Folder, Train("one/outcome")).Succeeded();
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Train("two/outcome")), tiny.At("two/outcome/log.jsonl"), 12).Code);
+        Cli.Run(tiny.Folder, Train("two/outcome")).Succeeded();
+        Assert.Equal(Curve("one/outcome"), Curve("two/outcome"));
+        foreach (var name in new[] { "checkpoints/best/model.safetensors", "checkpoints/last/model.safetensors", "verifier.json" })
+            Assert.Equal(File.ReadAllBytes(tiny.At($"one/outcome/{name}")), File.ReadAllBytes(tiny.At($"two/outcome/{name}")));
+    }
+
+    [Fact]
+    public void APoliteStopSaysHowToGoOnAndTheOptionsNeedNotBeRepeated()
+    {
+        var stopped = Cli.StopAt(Cli.Start(tiny.Folder, Label("stopped")), tiny.At("stopped/labels.jsonl"), 3, politely: true);
+        Assert.Equal(130, stopped.Code);
+        Assert.Contains("pav label --out stopped", stopped.Error);
+        var resumed = Cli.Run(tiny.Folder, "label", "--out", "stopped", "--json").Succeeded();
+        Assert.Equal(80, (int?)JsonNode.Parse(resumed.Out)!["result"]!["traces"]);
+        Assert.Contains("Taking up stopped", resumed.Error);
+        Assert.NotNull(JsonNode.Parse(File.ReadAllText(tiny.At("stopped/run.json")))!["finished"]);
+        Assert.Contains("is finished already", Cli.Run(tiny.Folder, "label", "--out", "stopped").Succeeded().Out);
+    }
+
+    [Fact]
+    public void AResumedSearchHasEveryRowOnce()
+    {
+        string[] search = ["search", "--policy", "model", "--problems", "test.jsonl", "--n", "1,2,8", "--max-tokens", "60", "--problems-per-batch", "1", "--out", "search"];
+        Cli.StopAt(Cli.Start(tiny.Folder, search), tiny.At("search/search.jsonl"), 4);
+        Cli.Run(tiny.Folder, search).Succeeded();
+        var rows = File.ReadLines(tiny.At("search/search.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
+        Assert.Equal(6 * 5, rows.Count);
+        Assert.Equal(rows.Count, rows.DistinctBy(r => ((string)r["problem"]!, (string)r["method"]!, (int)r["n"]!)).Count());
+        Assert.Equal(5, JsonNode.Parse(File.ReadAllText(tiny.At("search/summary.json")))!["methods"]!.AsArray().Count);
+    }
+
+    /// <summary>The log without its clock.</summary>
+    private string[] Curve(string run) => [.. File.ReadLines(tiny.At($"{run}/log.jsonl")).Select(line =>
+    {
+        var row = JsonNode.Parse(line)!.AsObject();
+        row.Remove("seconds");
+        return row.ToJsonString();
+    })];
+}
