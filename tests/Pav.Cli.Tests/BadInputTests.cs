@@ -72,15 +72,14 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     }
 
     [Fact]
-    public void AFullDiskIsOneSentenceAndTheRunCanBeTakenUp()
+    public void ADiskThatRefusesLeavesWholeLinesThatARestartTakesUp()
     {
-        string[] label = ["label", "--policy", "model", "--problems", "test.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "20", "--out", "full"];
-        Cli.StopAt(Cli.Start(tiny.Folder, label), tiny.At("full/run.json"), 1);
-        File.Delete(tiny.At("full/labels.jsonl"));
-        File.CreateSymbolicLink(tiny.At("full/labels.jsonl"), "/dev/full");
-        Assert.Contains("the disk is full", Cli.Run(tiny.Folder, label).Sentence(1));
-        File.Delete(tiny.At("full/labels.jsonl"));
-        Assert.Equal(0, Cli.Run(tiny.Folder, label).Code);
+        string[] Label(string to) => ["label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "40", "--problems-per-batch", "1", "--out", to];
+        Assert.Contains("full/labels.jsonl: the file would be larger", Cli.RunWithFilesUpTo(4, tiny.Folder, Label("full")).Sentence(1));
+        Assert.EndsWith("\n", File.ReadAllText(tiny.At("full/labels.jsonl")));
+        Cli.Run(tiny.Folder, Label("full")).Succeeded();
+        Cli.Run(tiny.Folder, Label("roomy")).Succeeded();
+        Assert.Equal(File.ReadAllText(tiny.At("roomy/labels.jsonl")), File.ReadAllText(tiny.At("full/labels.jsonl")));
     }
 
     private string Recipe(string text)

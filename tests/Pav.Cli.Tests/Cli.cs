@@ -24,15 +24,13 @@ internal static class Cli
         }
     }
 
-    public static Process Start(string folder, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Pav.Cli.dll"), .. arguments]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS" }) start.Environment[name] = "1";
-        start.Environment.Remove("PAV_DEBUG");
-        return Process.Start(start)!;
-    }
+    public static Process Start(string folder, params string[] arguments) => Start(folder, "dotnet", [Dll, .. arguments]);
 
     public static Ended Run(string folder, params string[] arguments) => Wait(Start(folder, arguments));
+
+    /// <summary>With files limited to so many KiB, as on a disk that refuses more.</summary>
+    public static Ended RunWithFilesUpTo(int kib, string folder, params string[] arguments) =>
+        Wait(Start(folder, "bash", ["-c", $"trap '' XFSZ; ulimit -f {kib}; exec dotnet \"$0\" \"$@\"", Dll, .. arguments]));
 
     public static Ended Wait(Process process)
     {
@@ -62,5 +60,16 @@ internal static class Cli
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         return new StreamReader(stream).ReadToEnd().Count(c => c == '\n');
+    }
+
+    private static string Dll => Path.Combine(AppContext.BaseDirectory, "Pav.Cli.dll");
+
+    private static Process Start(string folder, string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS" }) start.Environment[name] = "1";
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+        start.Environment.Remove("PAV_DEBUG");
+        return Process.Start(start)!;
     }
 }

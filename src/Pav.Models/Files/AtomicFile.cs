@@ -102,6 +102,11 @@ internal static class Disk
         {
             throw new UserError($"{path}: the disk is full, nothing half-written was left behind; free some space or choose another folder, then start the command again", e);
         }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // .NET's name for EFBIG.
+            throw new UserError($"{path}: the file would be larger than this disk or this user may have; choose another folder, then start the command again", e);
+        }
         catch (UnauthorizedAccessException e)
         {
             throw new UserError($"{path}: not allowed to write here; choose a folder that you own", e);

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Pav.Cli.Commands;
+using Pav.Cli.Demo;
+using Pav.Cli.Options;
+
+namespace Pav.Cli.Tests;
+
+/// <summary>The recipes that come with pav fit the commands that they are for.</summary>
+public class RecipeFilesTests
+{
+    public static TheoryData<string> All => [.. Directory.GetFiles(Home.Find("recipes")!, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!)];
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void EveryRecipeBinds(string name)
+    {
+        var file = Recipe.Locate(name);
+        var text = File.ReadAllText(file);
+        if (JsonDocument.Parse(text, new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }).RootElement.TryGetProperty("steps", out var listed) && listed.ValueKind == JsonValueKind.Array)
+        {
+            var steps = DemoPlan.Parse(file, text).Bind("out", AllCommands.Specs, new Dictionary<string, string> { ["--threads"] = "1" });
+            Assert.All(steps.Where(s => s.Command?.Output == Output.Folder), s => Assert.Equal(Path.Combine("out", s.Step.Name), ((RunSettings)s.Options).Out));
+            return;
+        }
+        var recipe = Recipe.Load(name);
+        var spec = Assert.Single(AllCommands.Specs, s => s.Name == recipe.Command);
+        Assert.NotNull(spec.Schema.Bind([recipe], new Dictionary<string, string>()));
+    }
+
+    [Theory]
+    [InlineData("""{ "steps": [] }""", "p.json: a plan needs \"steps\".")]
+    [InlineData("""{ "steps": [ { "name": "a", "say": "", "run": "labell", "options": {} } ] }""", "p.json, step 'a': 'labell' is no command of pav.")]
+    [InlineData("""{ "steps": [ { "name": "a", "say": "", "run": "problems", "options": { "out": "x", "cuont": 3 } } ] }""", "p.json, step 'a': option 'cuont' is not known; did you mean 'count'?")]
+    [InlineData("{ \"steps\": \n [ { \"name\": 3 } ] }", "p.json:2: not a plan")]
+    public void ABrokenPlanIsRefusedBeforeAnythingRuns(string text, string expected) =>
+        Assert.StartsWith(expected, Assert.Throws<UserError>(() => DemoPlan.Parse("p.json", text).Bind("out", AllCommands.Specs, new Dictionary<string, string>())).Message);
+
+    [Fact]
+    public void PathsOfAPlanLieInItsFolder()
+    {
+        var plan = DemoPlan.Parse("p.json", """{ "steps": [ { "name": "a", "say": "", "run": "train rft", "options": { "model": "@/base", "labels": ["@/l", "m"], "problems": ["@/p.jsonl"], "out": "ignored" } } ] }""");
+        var settings = (RftSettings)Assert.Single(plan.Bind("d", AllCommands.Specs, new Dictionary<string, string> { ["--threads"] = "2", ["--nothing"] = "3" })).Options;
+        Assert.Equal("d/base", settings.Model);
+        Assert.Equal(["d/l", "m"], settings.Labels);
+        Assert.Equal("d/a", settings.Out);
+        Assert.Equal(2, settings.Threads);
+    }
+}
