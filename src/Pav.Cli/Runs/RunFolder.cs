@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Models.Files;
+using Pav.Torch;
 using IoPath = System.IO.Path;
 
 namespace Pav.Cli.Runs;
@@ -95,6 +96,7 @@ internal sealed class RunFolder : IDisposable
     public void Finish(JsonObject result)
     {
         manifest["finished"] = Now();
+        manifest["versions"]!["libtorch"] = torch.version;
         manifest["result"] = result.DeepClone();
         Spend();
     }
