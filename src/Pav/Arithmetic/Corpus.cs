@@ -7,8 +7,8 @@ public sealed record Lesson(string Prompt, string Completion);
 
 /// <summary>
 /// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which some of the
-/// steps are followed by a line <c>ok</c> or <c>no</c> (is this step right?) or <c>right</c> or <c>wrong</c> (is the value, so far?), and the answer by the latter; a heading
-/// tells the kinds apart. So a pretrained model knows more than it does when it
+/// steps end in <c>ok</c> or <c>no</c> (is this step right?) or <c>right</c> or <c>wrong</c> (is the value, so far?) in place of the full stop, and the answer in the latter;
+/// a heading tells the kinds apart. So a pretrained model knows more than it does when it
 /// writes quickly, as real ones do, and a verifier that starts from it has features for judging.
 /// </summary>
 public static class Corpus
@@ -35,9 +35,8 @@ public static class Corpus
         var text = new StringBuilder((kind < WorkedShare ? WorkedTemplate : isChecked ? CheckedTemplate : QuickTemplate).Replace("{problem}", sheet.Text));
         foreach (var step in steps)
         {
-            text.Append(step.Text);
-            if (!isChecked || !random.Chance(marks)) continue;
-            text.Append(random.Chance(StepShare) ? step.Right ? "ok\n" : "no\n" : step.OnTrack ? "right\n" : "wrong\n");
+            if (!isChecked || !random.Chance(marks)) text.Append(step.Text);
+            else text.Append(step.Text.Replace(" .\n", random.Chance(StepShare) ? step.Right ? " ok\n" : " no\n" : step.OnTrack ? " right\n" : " wrong\n"));
         }
 
         text.Append($"Answer: {answer}");
@@ -56,7 +55,7 @@ public static class Corpus
     /// <summary>Every word of the domain, as the word-level tokenizer wants them: a word carries the space before it.</summary>
     public static IReadOnlyList<string> Words { get; } =
     [
-        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", "ok", "no", "right", "wrong", " right", " wrong", " =", " skip", " keep",
+        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", " .", " ok", " no", " right", " wrong", " =", " skip", " keep",
         .. Enumerable.Range(1, Worksheet.MaxLevel).Select(k => $"{k}:"),
         .. Operation.All.Select(o => $" {o}"),
         .. Enumerable.Range(0, Worksheet.Values).Select(v => $" {v}"),
