@@ -160,6 +160,9 @@ public class LabellingTests
         var again = await verifier.Score(prefixes);
         Assert.Equal(before, policy.Calls.Sum());
         Assert.All(again, s => Assert.Equal(0, s.Tokens));
+        verifier.Reset();
+        Assert.Equal(scored.Select(s => s.Tokens), (await verifier.Score(prefixes)).Select(s => s.Tokens));
+        Assert.Equal(before, policy.Calls.Sum());
         Assert.Equal(scored[7].Q, Assert.Single(await new MonteCarloVerifier(policy, Grader.Numeric, 8, new(), 3).Score([prefixes[7]])).Q);
         var ended = Assert.Single(await verifier.Score([prefixes[0].Then("on\n").Then("on\n").Then("Answer: 0", ended: true)]));
         Assert.Equal(0, ended.Q[^1]);

@@ -121,6 +121,7 @@ public class SearchTests
         var found = await Beam(new(4), verifier: oracle);
         var sets = await RepeatedSampling.Draw(Problems, new ToyPolicy(), 1, 1, new());
         Assert.Equal(1, found.Average(r => r.Row.Correct));
+        Assert.Equal(found.Select(r => r.Row.ScoredTokens), (await Beam(new(4), verifier: oracle)).Select(r => r.Row.ScoredTokens));
         Assert.InRange(sets.Average(s => RepeatedSampling.Sample(s, Grader.Numeric).Correct), 0.2, 0.8);
     }
 
