@@ -13,9 +13,10 @@ public static class BestOfK
     public static double FromCounts(QEstimate counts, int k) =>
         k >= 1 && k <= counts.N ? 1 - AllFail(counts.N, counts.C, k) : throw new ArgumentOutOfRangeException(nameof(k), k, $"1 ≤ K ≤ n = {counts.N}");
 
-    /// <summary>C(n − c, k)/C(n, k): the chance that k of the n completions, drawn without replacement, are all wrong.</summary>
+    /// <summary>C(n − c, k)/C(n, k): the chance that k of the n completions, drawn without replacement, are all wrong. Fewer than k completions cannot tell.</summary>
     internal static double AllFail(int n, int c, int k)
     {
+        if (k > n) throw new ArgumentOutOfRangeException(nameof(k), k, $"needs as many completions, there are {n}");
         var p = 1.0;
         for (var i = 0; i < k && p > 0; i++) p *= Math.Max(0, n - c - i) / (double)(n - i);
         return p;

@@ -86,6 +86,15 @@ public class MethodTests
     }
 
     [Fact]
+    public void Too_few_completions_for_K_are_refused()
+    {
+        QEstimate[] steps = [new(6, 1), new(6, 4)];
+        Assert.True(double.IsFinite(Distinguishability.OfBestOf(3, steps)) && double.IsFinite(Alignment.OfBestOf(5, steps)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Distinguishability.OfBestOf(4, steps));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Alignment.OfBestOf(6, steps));
+    }
+
+    [Fact]
     public void Balanced_buckets_draw_both_alike()
     {
         double[] labels = [0, 0, 0.2, 0.9];
