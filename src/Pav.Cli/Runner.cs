@@ -76,7 +76,7 @@ internal static class Runner
         UserError or SafetensorsException or TorchException => e.Message,
         UnauthorizedAccessException or IOException => $"{e.Message.TrimEnd('.')}.",
         JsonException json => $"Not JSON{(json.LineNumber is { } line ? $" (line {line + 1})" : "")}: {json.Message}",
-        AggregateException { InnerExceptions.Count: 1 } one => Sentence(one.InnerException!),
+        AggregateException many => many.Flatten().InnerExceptions.Select(Sentence).FirstOrDefault(s => s is not null),
         DllNotFoundException => $"libtorch cannot be loaded ({e.Message.Split('\n')[0].TrimEnd('.')}); start through ./pav, which finds or installs it, or see 'pav doctor'.",
         _ => null,
     };

@@ -10,7 +10,7 @@ internal static class LabelFiles
     public static IEnumerable<LabelledTrace> Read(string path)
     {
         var file = Directory.Exists(path) ? Path.Combine(path, "labels.jsonl") : path;
-        return File.Exists(file) ? JsonLines.Read<LabelledTrace>(file) : throw new UserError($"--labels {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
+        return File.Exists(file) ? Labels.Read(file) : throw new UserError($"--labels {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
     }
 
     public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> files) =>

@@ -36,6 +36,7 @@ internal static class TrainCommands
     {
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
         if (settings.Hidden % settings.Heads != 0) throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
+        if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");
         if (settings.Heads % settings.KvHeads != 0) throw new UserError($"--heads {settings.Heads} must be a multiple of --kv-heads {settings.KvHeads}.");
         var config = new LlamaConfig
         {

@@ -122,10 +122,10 @@ internal sealed class KvTree(LlamaRunner runner)
         int Free() => runner.Pool.Available - Promised;
     }
 
-    /// <summary>Between calls: keeps no more than an eighth of the budget, and no node that holds nothing.</summary>
+    /// <summary>Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and no node that holds nothing.</summary>
     public void Trim()
     {
-        Evict(() => runner.Pool.InUse <= runner.Pool.Capacity / 8);
+        Evict(() => runner.Pool.InUse <= runner.Pool.Capacity / 4 * 3);
         Prune(root);
     }
 

@@ -42,10 +42,12 @@ public sealed class TransformerVerifierTests : IDisposable
         Assert.True(scored.SelectMany(s => s.Q).Max() - scored.SelectMany(s => s.Q).Min() > 0.1, "the toy's scores are too alike to test anything");
     }
 
-    [Fact]
-    public async Task A_beam_costs_its_new_steps_only()
+    [Theory]
+    [InlineData(1 << 24)]
+    [InlineData(400_000)] // the beam's past is more than an eighth of it
+    public async Task A_beam_costs_its_new_steps_only(long budget)
     {
-        using var verifier = Verifier();
+        using var verifier = Verifier(budget);
         var beam = Toy.Prefixes(3).ToArray();
         await verifier.Score(beam);
         for (var step = 0; step < 3; step++)
