@@ -138,10 +138,10 @@ export function proverSection(report: Report): HTMLElement | null {
   const level = (method: string) => result.methods.filter(m => m.method === method && m.n === n).sort((a, b) => b.accuracy - a.accuracy)[0]
   const levels = ['beam-q', 'oracle-beam-q', 'oracle-beam-pav'].flatMap(method => {
     const row = level(method)
-    return row ? [{ label: `${methodName(method)}${row.prover ? `, ${proverName(row.prover)}` : ''}`, method, value: row.accuracy, row }] : []
+    return row ? [{ label: `${methodName(method)}${row.prover ? `, ${proverName(row.prover)}` : ''}${row.problems === rows[0].row.problems ? '' : ` (${row.problems} problems)`}`, method, value: row.accuracy, row }] : []
   })
   return section('prover', 'How strong a prover',
-    `Beam search (N = ${n}) on Q + αA, where A is the progress under the prover BoK(π), over K; bars are 95% intervals. Level lines: the same beam on Q alone and with oracle values (Monte Carlo), which separate what the verifier loses from what the search loses. In the paper (Fig. 5b) K = 4 is best, and provers that are too weak or too strong help less.`,
+    `Beam search (N = ${n}) on Q + αA, where A is the progress under the prover BoK(π), over K; bars are 95% intervals. Level lines: the same beam on Q alone and with oracle values (Monte Carlo), which separate what the verifier loses from what the search loses; the oracle searches fewer problems where its label says so, and its BoK, from few completions, is somewhat too low. In the paper (Fig. 5b) K = 4 is best, and provers that are too weak or too strong help less.`,
     fitted(width => proverChart(rows, width < 520 ? levels.map(l => ({ ...l, label: l.label.replace('Oracle beam', 'Oracle') })) : levels, width)),
     table('Accuracy by prover', [
       { title: 'Score', cell: r => r.label },
