@@ -64,7 +64,13 @@ internal static class CommandTree
 
     private static Command Group(Command root, string name)
     {
-        var group = new Command(name, $"Fine-tune models; see 'pav {name} --help' for the kinds.");
+        var about = name switch
+        {
+            "train" => "Fine-tune models; see 'pav train --help' for the kinds.",
+            "labels" => "Move labels between files and programs; see 'pav labels --help'.",
+            _ => $"See 'pav {name} --help'.",
+        };
+        var group = new Command(name, about);
         root.Subcommands.Add(group);
         return group;
     }

@@ -27,7 +27,8 @@ public static class VerifierTraining
         var encoding = new VerifierEncoding(tokenizer, inputs.Template, inputs.SharedTokenizer);
         var train = VerifierRow.Of(inputs.Train, inputs.Problems, encoding, inputs.Kind);
         var heldOut = VerifierRow.Of(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
-        if (train.Length == 0 || heldOut.Length == 0) throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones; a verifier needs some of both");
+        if (train.Length == 0 || heldOut.Length == 0)
+            throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that an {inputs.Kind.ToString().ToLowerInvariant()} verifier can use; it needs some of both");
         var record = Describe(inputs, train);
         var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel);
         if (!result.Finished) return (result, record);
@@ -77,7 +78,7 @@ public static class VerifierTraining
         {
             var scores = VerifierScores.All(model, heldOut);
             var loss = heldOut.SelectMany((row, r) => row.Labels.Select((q, i) => heldOutWeights[r][i] * Platt.CrossEntropy(scores[r][row.Labelled[i]], q))).Average();
-            var traces = heldOut.Select((row, r) => new Judged(row.Trace.Problem, scores[r][^1], row.Trace.Rex == 1)).ToList();
+            var traces = heldOut.Select((row, r) => (row.Trace, Q: scores[r][^1])).Where(s => !s.Trace.Unfinished).Select(s => new Judged(s.Trace.Problem, s.Q, s.Trace.Rex == 1)).ToList();
             var auc = Auc.WithinProblems(traces).Value;
             return new(double.IsNaN(auc) ? -loss : auc, new Dictionary<string, double> { ["loss"] = loss, ["auc_within"] = auc, ["auc_pooled"] = Auc.Pooled(traces) });
         }

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 namespace Pav;
 
 /// <summary>One line of <c>labels.jsonl</c>: a seed trace of H steps with the counts of its H + 1 prefixes (docs/run-folder.md).</summary>
+/// <param name="Unfinished">The trace breaks off before an answer, as imported ones may: it has no outcome, and its <paramref name="Rex"/> of 0 says nothing.</param>
 public sealed record LabelledTrace(
     [property: JsonPropertyName("problem")] string Problem,
     [property: JsonPropertyName("policy")] string Policy,
@@ -14,17 +15,18 @@ public sealed record LabelledTrace(
     [property: JsonPropertyName("answer")] string? Answer,
     [property: JsonPropertyName("grader")] string Grader,
     [property: JsonPropertyName("n")] IReadOnlyList<int> N,
-    [property: JsonPropertyName("c")] IReadOnlyList<int> C)
+    [property: JsonPropertyName("c")] IReadOnlyList<int> C,
+    [property: JsonPropertyName("unfinished"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Unfinished = false)
 {
     /// <summary>H + 1 estimates: of the problem itself and after each step.</summary>
     [JsonIgnore]
     public IReadOnlyList<QEstimate> Q => [.. N.Zip(C, (n, c) => new QEstimate(n, c))];
 
-    /// <summary>The trace as an ended prefix of its problem.</summary>
+    /// <summary>The trace as a prefix of its problem, ended unless it is unfinished.</summary>
     public Prefix ToPrefix(Problem problem)
     {
         var prefix = Prefix.Root(problem);
-        for (var h = 0; h < Steps.Count; h++) prefix = prefix.Then(Steps[h], Tokens[h], ended: h == Steps.Count - 1);
+        for (var h = 0; h < Steps.Count; h++) prefix = prefix.Then(Steps[h], Tokens[h], ended: !Unfinished && h == Steps.Count - 1);
         return prefix;
     }
 }

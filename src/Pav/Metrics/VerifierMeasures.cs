@@ -22,7 +22,7 @@ public sealed record VerifierMeasures(
     /// </summary>
     public static VerifierMeasures Of(string name, bool outcome, IReadOnlyList<LabelledTrace> traces, IReadOnlyList<double[]> scores, ulong seed = 1)
     {
-        var judged = traces.Zip(scores, (t, q) => new Judged(t.Problem, q[^1], t.Rex == 1)).ToList();
+        var judged = traces.Zip(scores).Where(s => !s.First.Unfinished).Select(s => new Judged(s.First.Problem, s.Second[^1], s.First.Rex == 1)).ToList();
         var within = Auc.WithinProblems(judged, seed);
         var prefixes = traces.Zip(scores, Labelled).SelectMany(p => p).DistinctBy(p => (p.Problem, p.State, p.Step, p.Last)).ToList();
         var steps = prefixes.Where(p => p.Step.Length > 0).ToList();
