@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Pav.Models;
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
-using Pav.Models.Llama;
 using Pav.Torch;
 
 namespace Pav.Bench;
@@ -16,7 +16,7 @@ internal static class SamplingBench
 
     public static async Task Run(int[] sequences)
     {
-        using var model = LlamaModel.RandomInit(Subject.Config, 1);
+        using var model = DecoderModel.RandomInit(Subject.Config, 1);
         var tokenizer = Subject.TokenizerWithoutEnd();
         Console.WriteLine($"{Subject.Config.Parameters / 1e6:F1} M parameters, {torch.get_num_threads()} threads, libtorch {torch.version}");
         Console.WriteLine($"{"sequences",9} {"tokens/s",10} {"GEMM bound",11} {"share",6} {"prefill/s",10}");

@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Bench;
@@ -8,7 +8,7 @@ internal static class Subject
 {
     public const int PromptTokens = 64;
 
-    public static readonly LlamaConfig Config = new()
+    public static readonly DecoderConfig Config = new()
     {
         VocabSize = 512, HiddenSize = 384, IntermediateSize = 1024, Layers = 6, Heads = 6, KvHeads = 6, HeadSize = 64, MaxPositions = 256,
     };

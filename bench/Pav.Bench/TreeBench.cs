@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Pav.Models;
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
-using Pav.Models.Llama;
 
 namespace Pav.Bench;
 
@@ -16,7 +16,7 @@ internal static class TreeBench
     public static async Task Labelling()
     {
         const int steps = 8, seeds = 4, most = steps * StepTokens;
-        using var model = LlamaModel.RandomInit(Subject.Config, 1);
+        using var model = DecoderModel.RandomInit(Subject.Config, 1);
         Console.WriteLine($"{"n_mc",5} {"labels",7} {"computed per label",19} {"re-reading",11} {"saved",6} {"labels/s",9}");
         foreach (var completions in (int[])[1, 4, 16])
         {
@@ -46,7 +46,7 @@ internal static class TreeBench
     public static async Task Scoring()
     {
         const int beam = 16, candidates = 3;
-        using var trunk = LlamaModel.RandomInit(Subject.Config, 1);
+        using var trunk = DecoderModel.RandomInit(Subject.Config, 1);
         using var model = trunk.WithScoreHead();
         var encoding = new VerifierEncoding(Subject.TokenizerWithoutEnd(), new("{problem}"), sharedTokenizer: false);
         using var cached = new TransformerVerifier("cached", model, encoding, new());

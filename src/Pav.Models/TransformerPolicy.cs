@@ -1,6 +1,6 @@
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
 using Pav.Models.Inference;
-using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
@@ -10,7 +10,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 {
     private readonly Tokenizer tokenizer;
     private readonly PromptTemplate template;
-    private readonly LlamaRunner runner;
+    private readonly CpuRunner runner;
     private readonly KvTree tree;
     private readonly SamplingEngine engine;
     private readonly HashSet<int> eos;
@@ -22,9 +22,9 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <param name="tokenizer">The model's.</param>
     /// <param name="template">How a problem is put to it.</param>
     /// <param name="options">Memory, slots, threads.</param>
-    public TransformerPolicy(string name, LlamaModel model, Tokenizer tokenizer, PromptTemplate template, EngineOptions? options = null)
+    public TransformerPolicy(string name, DecoderModel model, Tokenizer tokenizer, PromptTemplate template, EngineOptions? options = null)
     {
-        if (model.Config.Head != LlamaHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a policy needs a language model; give another folder");
+        if (model.Config.Head != DecoderHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a policy needs a language model; give another folder");
         Name = name;
         this.tokenizer = tokenizer;
         this.template = template;
@@ -41,7 +41,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <summary>Opens a checkpoint's folder.</summary>
     public static TransformerPolicy Load(string folder, PromptTemplate template, EngineOptions? options = null)
     {
-        using var model = LlamaCheckpoint.Load(folder);
+        using var model = DecoderCheckpoint.Load(folder);
         return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, Tokenizer.Load(folder), template, options);
     }
 

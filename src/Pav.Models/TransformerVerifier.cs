@@ -1,6 +1,6 @@
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
 using Pav.Models.Inference;
-using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
@@ -16,7 +16,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
 
     private readonly VerifierEncoding encoding;
     private readonly ScoreCalibration calibration;
-    private readonly LlamaRunner runner;
+    private readonly CpuRunner runner;
     private readonly KvTree tree;
     private readonly SemaphoreSlim gate = new(1);
 
@@ -25,9 +25,9 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     /// <param name="encoding">How traces become ids; the same as in training.</param>
     /// <param name="options">Memory and threads.</param>
     /// <param name="calibration">From scores to probabilities; without it, σ.</param>
-    public TransformerVerifier(string name, LlamaModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null)
+    public TransformerVerifier(string name, DecoderModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null)
     {
-        if (model.Config.Head != LlamaHead.SequenceClassification) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
+        if (model.Config.Head != DecoderHead.SequenceClassification) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
         if (model.Config.Labels > 2) throw new UserError($"{name} has {model.Config.Labels} labels, and a verifier has one or two");
         Name = name;
         this.encoding = encoding;
@@ -44,7 +44,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     public static TransformerVerifier Load(string folder, bool sharedTokenizer, EngineOptions? options = null)
     {
         var record = VerifierRecord.Load(folder);
-        using var model = LlamaCheckpoint.Load(folder);
+        using var model = DecoderCheckpoint.Load(folder);
         var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), sharedTokenizer);
         return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, encoding, options, record.Calibration);
     }

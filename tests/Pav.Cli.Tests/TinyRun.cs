@@ -1,6 +1,6 @@
 using Pav.Arithmetic;
+using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Cli.Tests;
@@ -13,13 +13,13 @@ public sealed class TinyRun : IDisposable
     public TinyRun()
     {
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
-        var config = new LlamaConfig
+        var config = new DecoderConfig
         {
             VocabSize = tokenizer.Size, HiddenSize = 16, IntermediateSize = 32, Layers = 1, Heads = 2, KvHeads = 2, HeadSize = 8, MaxPositions = 128, TiedEmbeddings = true,
             Eos = [tokenizer.Eos!.Value],
         };
         Directory.CreateDirectory(At("model"));
-        using var model = LlamaModel.RandomInit(config, 1);
+        using var model = DecoderModel.RandomInit(config, 1);
         model.Save(At("model"));
         tokenizer.Save(At("model"));
         Problems.Write(At("train.jsonl"), Worksheet.Problems(1, Split.Train).Take(40));

@@ -1,7 +1,7 @@
 using Pav.Models;
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
 using Pav.Models.Files;
-using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 using Pav.Torch;
 
@@ -40,7 +40,7 @@ internal static class Checkpoint
     {
         Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        using var model = LlamaCheckpoint.Load(folder);
+        using var model = DecoderCheckpoint.Load(folder);
         return new(NameOf(folder), model, Tokenizer.Load(folder), Template(settings.Template, folder), EngineOf(settings.MemoryMb, settings.Threads));
     }
 
@@ -49,7 +49,7 @@ internal static class Checkpoint
     {
         var folder = Home.Model(option, given);
         var record = VerifierRecord.Load(folder);
-        using var model = LlamaCheckpoint.Load(folder);
+        using var model = DecoderCheckpoint.Load(folder);
         var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), SameTokenizer(folder, Home.Model("--policy", policy)));
         return new(NameOf(folder), model, encoding, EngineOf(settings.MemoryMb, settings.Threads), record.Calibration);
     }

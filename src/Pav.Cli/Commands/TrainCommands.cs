@@ -2,8 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Arithmetic;
 using Pav.Models;
+using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
 
@@ -38,7 +38,7 @@ internal static class TrainCommands
         if (settings.Hidden % settings.Heads != 0) throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
         if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");
         if (settings.Heads % settings.KvHeads != 0) throw new UserError($"--heads {settings.Heads} must be a multiple of --kv-heads {settings.KvHeads}.");
-        var config = new LlamaConfig
+        var config = new DecoderConfig
         {
             VocabSize = tokenizer.Size, HiddenSize = settings.Hidden, IntermediateSize = settings.Intermediate, Layers = settings.Layers, Heads = settings.Heads,
             KvHeads = settings.KvHeads, HeadSize = settings.Hidden / settings.Heads, MaxPositions = settings.MaxPositions, NormEps = 1e-5, TiedEmbeddings = settings.Tied,
@@ -47,7 +47,7 @@ internal static class TrainCommands
         context.Reporter.Say($"{config.Parameters:N0} parameters, {tokenizer.Size} words");
         var options = settings.ToOptions();
         var heldOut = Enumerable.Range(0, settings.ValidDocuments).Select(i => Corpus.Document(settings.Seed, i, Split.Valid));
-        var task = Pretraining.Task(() => LlamaModel.RandomInit(config, settings.Seed), tokenizer, i => Corpus.Document(settings.Seed, i), heldOut, options);
+        var task = Pretraining.Task(() => DecoderModel.RandomInit(config, settings.Seed), tokenizer, i => Corpus.Document(settings.Seed, i), heldOut, options);
         return Train("Pretraining", task, settings, context);
     }
 
@@ -75,13 +75,13 @@ internal static class TrainCommands
         var tokenizer = Tokenizer.Load(folder);
         var grader = Grader.Named(settings.Grader);
         IReadOnlyList<Problem> valid = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
-        double Accuracy(LlamaModel model)
+        double Accuracy(DecoderModel model)
         {
             using var policy = new TransformerPolicy("valid", model, tokenizer, template, Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
             var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Of(settings.Seed, p.Id, "valid", 0))).ToList();
             return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
         }
-        var task = FineTuning.Task(() => LlamaCheckpoint.Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
+        var task = FineTuning.Task(() => DecoderCheckpoint.Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
         return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); new PolicyRecord(template.Text).Save(inside); } }, settings, context);
     }
 

@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
@@ -16,14 +16,14 @@ public static class FineTuning
     /// <param name="options">Batch and seed are used here.</param>
     /// <param name="accuracy">Share of held-out problems that the policy solves. It chooses the best checkpoint; without it the held-out loss does.</param>
     public static TrainingTask Task(
-        Func<LlamaModel> start, Tokenizer tokenizer, IReadOnlyList<Demonstration> train, IReadOnlyList<Demonstration> heldOut, TrainOptions options, Func<LlamaModel, double>? accuracy = null)
+        Func<DecoderModel> start, Tokenizer tokenizer, IReadOnlyList<Demonstration> train, IReadOnlyList<Demonstration> heldOut, TrainOptions options, Func<DecoderModel, double>? accuracy = null)
     {
         if (train.Count == 0) throw new UserError("there is no demonstration to learn from");
         var (rows, valid) = (Rows(tokenizer, train), Rows(tokenizer, heldOut));
         var batches = new EpochBatches([.. rows.Select(row => row.Ids.Length)], options.Batch, options.Seed);
         return new(start, step => NextToken.Batch([.. batches.At(step).Select(row => rows[row])]), valid.Length == 0 && accuracy is null ? null : Evaluate, tokenizer.Save);
 
-        Evaluation Evaluate(LlamaModel model)
+        Evaluation Evaluate(DecoderModel model)
         {
             var measures = new Dictionary<string, double>();
             if (valid.Length > 0) measures["loss"] = NextToken.Mean(model, valid);

@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
@@ -13,8 +13,8 @@ public static class Pretraining
     /// <param name="options">Batch and seed are used here.</param>
     /// <param name="measure">More measures to log at evaluations; the best checkpoint is chosen by the held-out loss.</param>
     public static TrainingTask Task(
-        Func<LlamaModel> start, Tokenizer tokenizer, Func<long, string> document, IEnumerable<string> heldOut, TrainOptions options,
-        Func<LlamaModel, IReadOnlyDictionary<string, double>>? measure = null)
+        Func<DecoderModel> start, Tokenizer tokenizer, Func<long, string> document, IEnumerable<string> heldOut, TrainOptions options,
+        Func<DecoderModel, IReadOnlyDictionary<string, double>>? measure = null)
     {
         TokenRow[] valid = [.. heldOut.Select(text => TokenRow.Document(tokenizer, text))];
         var (stretch, rows, order) = (-1L, Array.Empty<TokenRow>(), Array.Empty<int[]>());

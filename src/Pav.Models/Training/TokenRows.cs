@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 using Pav.Torch;
 using static Pav.Torch.torch;
@@ -24,7 +24,7 @@ internal readonly record struct TokenRow(int[] Ids, int LearnFrom)
 internal static class Padded
 {
     /// <summary>[rows, longest row], int64, where the model is.</summary>
-    public static Tensor Ids(IReadOnlyList<int[]> rows, LlamaModel model)
+    public static Tensor Ids(IReadOnlyList<int[]> rows, DecoderModel model)
     {
         var length = rows.Max(row => row.Length);
         var ids = new long[rows.Count * length];
@@ -41,7 +41,7 @@ internal static class Padded
         return hidden.reshape(-1, hidden.size(2)).index_select(0, flat.to(hidden.device));
     }
 
-    public static Tensor On(Tensor made, LlamaModel model) => model.HeadWeight.device.IsCpu ? made : made.to(model.HeadWeight.device);
+    public static Tensor On(Tensor made, DecoderModel model) => model.HeadWeight.device.IsCpu ? made : made.to(model.HeadWeight.device);
 }
 
 /// <summary>Next-token cross-entropy.</summary>
@@ -52,7 +52,7 @@ internal static class NextToken
     public static Minibatch Batch(IReadOnlyList<TokenRow> rows) => new(rows.Sum(row => row.Ids.Length), model => Loss(model, rows, "mean"));
 
     /// <summary>Mean over all learned tokens of the rows, without gradient.</summary>
-    public static double Mean(LlamaModel model, IReadOnlyList<TokenRow> rows)
+    public static double Mean(DecoderModel model, IReadOnlyList<TokenRow> rows)
     {
         using var off = no_grad();
         var (sum, count) = (0.0, 0L);
@@ -66,7 +66,7 @@ internal static class NextToken
         return sum / count;
     }
 
-    private static Tensor Loss(LlamaModel model, IReadOnlyList<TokenRow> rows, string reduction)
+    private static Tensor Loss(DecoderModel model, IReadOnlyList<TokenRow> rows, string reduction)
     {
         var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids[..^1])], model));
         var places = rows.SelectMany((row, r) => Enumerable.Range(row.LearnFrom - 1, row.Ids.Length - row.LearnFrom).Select(t => (r, t)));

@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Torch;
 
 namespace Pav.Models.Training;
@@ -39,7 +39,7 @@ public sealed record TrainOptions(
 }
 
 /// <summary>The rows of one step: how many tokens they are, padding not counted, and the loss of a model on them (a scalar with a gradient).</summary>
-public readonly record struct Minibatch(int Tokens, Func<LlamaModel, Tensor> Loss);
+public readonly record struct Minibatch(int Tokens, Func<DecoderModel, Tensor> Loss);
 
 /// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which are logged as <c>valid_…</c>.</summary>
 public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);
@@ -49,7 +49,7 @@ public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double
 /// <param name="Next">The rows of a step: a pure function of it, so that a resumed run meets the same rows.</param>
 /// <param name="Evaluate">Held-out measures; without it the last checkpoint is the best.</param>
 /// <param name="SaveBeside">Writes what belongs into a checkpoint's folder besides the weights.</param>
-public sealed record TrainingTask(Func<LlamaModel> Start, Func<long, Minibatch> Next, Func<LlamaModel, Evaluation>? Evaluate, Action<string> SaveBeside);
+public sealed record TrainingTask(Func<DecoderModel> Start, Func<long, Minibatch> Next, Func<DecoderModel, Evaluation>? Evaluate, Action<string> SaveBeside);
 
 /// <summary>Where a training stands after a step.</summary>
 public readonly record struct TrainProgress(long Step, long Total, double Loss, double TokensPerSecond);

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Models.Llama;
 using Pav.Torch;
 using Pav.Torch.Optim;
 
@@ -76,7 +76,7 @@ public static class TrainingLoop
         TrainResult Result(bool finished) => new(finished, at.Step, lastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
     }
 
-    private static (int Tokens, double Loss) Step(LlamaModel model, AdamW optimizer, Minibatch batch, double clip)
+    private static (int Tokens, double Loss) Step(DecoderModel model, AdamW optimizer, Minibatch batch, double clip)
     {
         using var scope = torch.NewDisposeScope();
         var loss = batch.Loss(model);
@@ -113,7 +113,7 @@ internal sealed class Checkpoints(string folder, TrainOptions options, Action<st
 
     public string Log { get; } = Path.Combine(folder, "log.jsonl");
 
-    public (LlamaModel Model, AdamW Optimizer, Position At) Resume(Func<LlamaModel> start)
+    public (DecoderModel Model, AdamW Optimizer, Position At) Resume(Func<DecoderModel> start)
     {
         AtomicFile.RecoverFolder(last);
         AtomicFile.RecoverFolder(Best);
@@ -121,7 +121,7 @@ internal sealed class Checkpoints(string folder, TrainOptions options, Action<st
         var at = resumed ? Json.Read<Position>(Path.Combine(last, PositionName)) : new Position(options);
         if (at.Options != options)
             throw new UserError($"{folder}: holds a training with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
-        var model = resumed ? LlamaCheckpoint.Load(last) : start();
+        var model = resumed ? DecoderCheckpoint.Load(last) : start();
         var optimizer = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
         if (resumed)
         {
@@ -132,16 +132,16 @@ internal sealed class Checkpoints(string folder, TrainOptions options, Action<st
         return (model, optimizer, at);
     }
 
-    public void SaveLast(LlamaModel model, AdamW optimizer, Position at) => AtomicFile.WriteFolder(last, inside =>
+    public void SaveLast(DecoderModel model, AdamW optimizer, Position at) => AtomicFile.WriteFolder(last, inside =>
     {
         Weights(model, inside);
         SafetensorsFile.Write(Path.Combine(inside, OptimizerName), optimizer.state_dict());
         AtomicFile.WriteJson(Path.Combine(inside, PositionName), at);
     });
 
-    public void SaveBest(LlamaModel model) => AtomicFile.WriteFolder(Best, inside => Weights(model, inside));
+    public void SaveBest(DecoderModel model) => AtomicFile.WriteFolder(Best, inside => Weights(model, inside));
 
-    private void Weights(LlamaModel model, string inside)
+    private void Weights(DecoderModel model, string inside)
     {
         model.Save(inside);
         saveBeside(inside);

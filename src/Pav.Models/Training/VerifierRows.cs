@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Torch;
 using static Pav.Torch.torch;
 
@@ -46,7 +46,7 @@ internal static class VerifierScores
     private const int EvaluationBatch = 64;
 
     /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all labelled prefixes of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
-    public static Tensor Loss(LlamaModel model, IReadOnlyList<VerifierRow> rows, IReadOnlyList<double[]> weights)
+    public static Tensor Loss(DecoderModel model, IReadOnlyList<VerifierRow> rows, IReadOnlyList<double[]> weights)
     {
         var scores = Scores(model, rows, row => row.Labelled.Select(h => row.ReadAt[h]));
         return functional.binary_cross_entropy_with_logits(scores, Values(rows.SelectMany(row => row.Labels)), Values(weights.SelectMany(w => w)));
@@ -55,7 +55,7 @@ internal static class VerifierScores
     }
 
     /// <summary>The H + 1 raw scores of each row, without gradient.</summary>
-    public static double[][] All(LlamaModel model, IReadOnlyList<VerifierRow> rows)
+    public static double[][] All(DecoderModel model, IReadOnlyList<VerifierRow> rows)
     {
         using var off = no_grad();
         var scores = new double[rows.Count][];
@@ -71,7 +71,7 @@ internal static class VerifierScores
     }
 
     /// <summary>Raw scores at the places of all rows, one row after the other.</summary>
-    private static Tensor Scores(LlamaModel model, IReadOnlyList<VerifierRow> rows, Func<VerifierRow, IEnumerable<int>> places)
+    private static Tensor Scores(DecoderModel model, IReadOnlyList<VerifierRow> rows, Func<VerifierRow, IEnumerable<int>> places)
     {
         var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids)], model));
         return model.scores(Padded.At(hidden, rows.SelectMany((row, r) => places(row).Select(t => (r, t))))).squeeze(-1);

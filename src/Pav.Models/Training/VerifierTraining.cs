@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
@@ -33,7 +33,7 @@ public static class VerifierTraining
         var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel);
         if (!result.Finished) return (result, record);
 
-        using var best = LlamaCheckpoint.Load(result.Best);
+        using var best = DecoderCheckpoint.Load(result.Best);
         var scores = VerifierScores.All(best, heldOut);
         record = record with
         {
@@ -62,9 +62,9 @@ public static class VerifierTraining
             record.Save(folder);
         });
 
-        LlamaModel Start()
+        DecoderModel Start()
         {
-            using var trunk = LlamaCheckpoint.Load(inputs.Trunk);
+            using var trunk = DecoderCheckpoint.Load(inputs.Trunk);
             return trunk.WithScoreHead();
         }
 
@@ -74,7 +74,7 @@ public static class VerifierTraining
             return new(rows.Sum(r => train[r].Ids.Length), model => VerifierScores.Loss(model, [.. rows.Select(r => train[r])], [.. rows.Select(r => weights[r])]));
         }
 
-        Evaluation Evaluate(LlamaModel model)
+        Evaluation Evaluate(DecoderModel model)
         {
             var scores = VerifierScores.All(model, heldOut);
             var loss = heldOut.SelectMany((row, r) => row.Labels.Select((q, i) => heldOutWeights[r][i] * Platt.CrossEntropy(scores[r][row.Labelled[i]], q))).Average();

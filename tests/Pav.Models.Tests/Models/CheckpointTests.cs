@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Torch;
 
 namespace Pav.Models.Tests.Models;
@@ -18,7 +18,7 @@ public sealed class CheckpointTests : IDisposable
         var json = Config();
         change(json);
         File.WriteAllText(Path.Combine(folder, "config.json"), json.ToJsonString());
-        return Assert.Throws<UserError>(() => LlamaConfig.Load(folder));
+        return Assert.Throws<UserError>(() => DecoderConfig.Load(folder));
     }
 
     [Theory]
@@ -28,8 +28,8 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("llama-linear-rope")]
     public void Config_comes_back_as_written(string name)
     {
-        var config = LlamaConfig.Parse(Config(name), name);
-        var again = LlamaConfig.Parse(JsonNode.Parse(config.ToJson().ToJsonString())!.AsObject(), name);
+        var config = DecoderConfig.Parse(Config(name), name);
+        var again = DecoderConfig.Parse(JsonNode.Parse(config.ToJson().ToJsonString())!.AsObject(), name);
         Assert.Equal(config with { Eos = [] }, again with { Eos = [] });
         Assert.Equal(config.Eos, again.Eos);
         Assert.Equal([510], config.Eos);
@@ -59,7 +59,7 @@ public sealed class CheckpointTests : IDisposable
         Assert.Contains("\"beta\"", Refused(json => json["rope_scaling"] = new JsonObject { ["type"] = "linear", ["factor"] = 2, ["beta"] = 1 }).Message);
         Assert.Contains("\"vocab_size\" is missing", Refused(json => json.Remove("vocab_size")).Message);
         File.WriteAllText(Path.Combine(folder, "config.json"), "{");
-        Assert.Contains("not valid JSON", Assert.Throws<UserError>(() => LlamaConfig.Load(folder)).Message);
+        Assert.Contains("not valid JSON", Assert.Throws<UserError>(() => DecoderConfig.Load(folder)).Message);
     }
 
     [Fact]
@@ -67,8 +67,8 @@ public sealed class CheckpointTests : IDisposable
     {
         using var model = Toy.Scorer();
         model.Save(folder);
-        using var again = LlamaCheckpoint.Load(folder);
-        Assert.Equal(LlamaHead.SequenceClassification, again.Config.Head);
+        using var again = DecoderCheckpoint.Load(folder);
+        Assert.Equal(DecoderHead.SequenceClassification, again.Config.Head);
         Assert.Equal(1, again.Config.Labels);
         Assert.Equal(model.Parameters.Keys, again.Parameters.Keys);
         foreach (var (name, weight) in model.Parameters) Assert.Equal(weight.to_array<float>(), again.Parameters[name].to_array<float>());
@@ -96,7 +96,7 @@ public sealed class CheckpointTests : IDisposable
             var changed = new Dictionary<string, Tensor>(weights);
             change(changed);
             SafetensorsFile.Write(Path.Combine(folder, "model.safetensors"), changed.Select(w => (w.Key, w.Value)));
-            return Assert.Throws<UserError>(() => LlamaCheckpoint.Load(folder)).Message;
+            return Assert.Throws<UserError>(() => DecoderCheckpoint.Load(folder)).Message;
         }
     }
 

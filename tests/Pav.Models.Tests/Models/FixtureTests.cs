@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
+using Pav.Models.Decoders;
 using Pav.Models.Inference;
-using Pav.Models.Llama;
 using Pav.Torch;
 using Pav.Torch.Optim;
 using static Pav.Torch.torch;
@@ -35,7 +35,7 @@ public class FixtureTests
     {
         using var scope = NewDisposeScope();
         using var off = no_grad();
-        using var model = LlamaCheckpoint.Load(At(name));
+        using var model = DecoderCheckpoint.Load(At(name));
         using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
         var expected = Expected(name);
         for (var i = 0; i < expected["prompts"]!.AsArray().Count; i++)
@@ -52,7 +52,7 @@ public class FixtureTests
     {
         using var scope = NewDisposeScope();
         using var off = no_grad();
-        using var model = LlamaCheckpoint.Load(At(name));
+        using var model = DecoderCheckpoint.Load(At(name));
         var prompt = Prompt(Expected(name), 3);
         var alone = model.logits(model.forward(Row(prompt)));
         var padded = model.logits(model.forward(cat([Row([.. prompt, 511, 511, 511]), Row([.. prompt.Reverse(), 1, 2, 3])])));
@@ -65,7 +65,7 @@ public class FixtureTests
     {
         using var scope = NewDisposeScope();
         using var off = no_grad();
-        using var model = LlamaCheckpoint.Load(At(name));
+        using var model = DecoderCheckpoint.Load(At(name));
         var expected = Expected(name);
         foreach (var greedy in expected["greedy"]!.AsArray())
         {
@@ -88,8 +88,8 @@ public class FixtureTests
     public void Runner_gives_the_same_logits_and_greedy_tokens(string name)
     {
         using var scope = NewDisposeScope();
-        using var model = LlamaCheckpoint.Load(At(name));
-        using var runner = new LlamaRunner(model, 1 << 24, 2);
+        using var model = DecoderCheckpoint.Load(At(name));
+        using var runner = new CpuRunner(model, 1 << 24, 2);
         using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
         var expected = Expected(name);
         var greedy = expected["greedy"]!.AsArray();
@@ -122,7 +122,7 @@ public class FixtureTests
     public void Gradient_norms_and_four_AdamW_losses_match(string name)
     {
         using var scope = NewDisposeScope();
-        using var model = LlamaCheckpoint.Load(At(name));
+        using var model = DecoderCheckpoint.Load(At(name));
         var expected = Expected(name);
         var training = expected["training"]!;
         var sequences = Ids(training["sequences"]).Select(i => Prompt(expected, i)).ToArray();

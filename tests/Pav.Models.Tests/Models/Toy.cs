@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 using Pav.Torch;
 
@@ -11,21 +11,21 @@ internal static class Toy
 
     public static readonly PromptTemplate Template = new("Q{problem}\n");
 
-    public static LlamaConfig Config(int headSize = 8, int maxPositions = 256) => new()
+    public static DecoderConfig Config(int headSize = 8, int maxPositions = 256) => new()
     {
         VocabSize = Tokenizer.Size, HiddenSize = 32, IntermediateSize = 40, Layers = 2, Heads = 4, KvHeads = 2, HeadSize = headSize, MaxPositions = maxPositions, TiedEmbeddings = true,
     };
 
-    public static LlamaModel Model(LlamaConfig? config = null, ulong seed = 1)
+    public static DecoderModel Model(DecoderConfig? config = null, ulong seed = 1)
     {
-        var model = LlamaModel.RandomInit(config ?? Config(), seed);
+        var model = DecoderModel.RandomInit(config ?? Config(), seed);
         using var off = torch.no_grad();
         foreach (var (name, weight) in model.Parameters)
             if (!name.Contains("norm")) weight.mul_(name.Contains("embed") ? 12 : 8);
         return model;
     }
 
-    public static LlamaModel Scorer(ulong seed = 2)
+    public static DecoderModel Scorer(ulong seed = 2)
     {
         using var trunk = Model(seed: seed);
         var model = trunk.WithScoreHead();

@@ -1,5 +1,5 @@
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
-using Pav.Models.Llama;
 using Pav.Torch;
 using static Pav.Torch.torch;
 
@@ -9,7 +9,7 @@ public sealed class TransformerPolicyTests : IDisposable
 {
     private static readonly Sampling Sampling = new(MaxTokens: 24);
 
-    private readonly LlamaModel model = Toy.Model();
+    private readonly DecoderModel model = Toy.Model();
 
     public void Dispose() => model.Dispose();
 

@@ -1,12 +1,12 @@
+using Pav.Models.Decoders;
 using Pav.Models.Engine;
-using Pav.Models.Llama;
 using static Pav.Torch.torch;
 
 namespace Pav.Models.Tests.Models;
 
 public sealed class TransformerVerifierTests : IDisposable
 {
-    private readonly LlamaModel model = Toy.Scorer();
+    private readonly DecoderModel model = Toy.Scorer();
     private readonly VerifierEncoding encoding = new(Toy.Tokenizer, Toy.Template, sharedTokenizer: true);
 
     public void Dispose() => model.Dispose();

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
+using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Models.Llama;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
 using Pav.Torch;
@@ -11,7 +11,7 @@ public class TrainingTests
 {
     private static readonly Tokenizer Words = Tokenizer.WordLevel(["Q:", "A:", "\n", .. Enumerable.Range(0, 10).Select(i => $" {i}")]);
 
-    internal static LlamaModel Tiny(Tokenizer tokenizer, ulong seed = 1) => LlamaModel.RandomInit(new LlamaConfig
+    internal static DecoderModel Tiny(Tokenizer tokenizer, ulong seed = 1) => DecoderModel.RandomInit(new DecoderConfig
     {
         VocabSize = tokenizer.Size, HiddenSize = 32, IntermediateSize = 64, Layers = 2, Heads = 4, KvHeads = 4, HeadSize = 8, MaxPositions = 64, Eos = [tokenizer.Eos!.Value], TiedEmbeddings = true,
     }, seed);

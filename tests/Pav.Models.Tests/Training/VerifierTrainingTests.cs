@@ -1,4 +1,4 @@
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
 using Pav.Torch;
@@ -48,8 +48,8 @@ public class VerifierTrainingTests
         Assert.True(measures.Brier < 0.03 && measures.Ece < 0.1, $"{measures}");
         if (kind == VerifierKind.Value) Assert.True(measures.RankWithinState > 0.95 && measures.Correlation > 0.9, $"{measures}");
         Assert.Equal((inputs.Train.Count, inputs.Train.Count * (kind == VerifierKind.Value ? 5L : 1)), (saved.Labels.Traces, saved.Labels.Prefixes));
-        using var model = LlamaCheckpoint.Load(result.Best);
-        Assert.Equal(LlamaHead.SequenceClassification, model.Config.Head);
+        using var model = DecoderCheckpoint.Load(result.Best);
+        Assert.Equal(DecoderHead.SequenceClassification, model.Config.Head);
 
         using var verifier = TransformerVerifier.Load(result.Best, sharedTokenizer: true);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);

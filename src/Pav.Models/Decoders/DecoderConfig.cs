@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Pav.Models.Llama;
+namespace Pav.Models.Decoders;
 
 /// <summary>What a hidden state is turned into: next-token logits, or one score per label (<c>score.weight</c>, no bias).</summary>
-public enum LlamaHead
+public enum DecoderHead
 {
     CausalLM,
     SequenceClassification,
@@ -14,7 +14,7 @@ public enum LlamaHead
 public sealed record RopeScaling(string Type, double Factor, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalContext = 0);
 
 /// <summary>A Hugging Face <c>config.json</c> of the Llama architecture. A key that this program neither uses nor knows to be harmless is refused.</summary>
-public sealed record LlamaConfig
+public sealed record DecoderConfig
 {
     public required int VocabSize { get; init; }
     public required int HiddenSize { get; init; }
@@ -33,13 +33,13 @@ public sealed record LlamaConfig
     public int? Bos { get; init; }
     public IReadOnlyList<int> Eos { get; init; } = [];
     public int? Pad { get; init; }
-    public LlamaHead Head { get; init; } = LlamaHead.CausalLM;
+    public DecoderHead Head { get; init; } = DecoderHead.CausalLM;
 
     /// <summary>Outputs of the score head.</summary>
     public int Labels { get; init; } = 1;
 
     /// <summary>Number of weights, a tied head counted once.</summary>
-    public long Parameters => LlamaModel.Shapes(this).Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
+    public long Parameters => DecoderModel.Shapes(this).Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
 
     private static readonly HashSet<string> Harmless =
     [
@@ -48,7 +48,7 @@ public sealed record LlamaConfig
     ];
 
     /// <summary>Reads <c>config.json</c> in a checkpoint's folder.</summary>
-    public static LlamaConfig Load(string folder)
+    public static DecoderConfig Load(string folder)
     {
         var file = Path.Combine(folder, "config.json");
         if (!File.Exists(file)) throw new UserError($"{file} is missing; a checkpoint's folder holds config.json, model.safetensors and tokenizer.json");
@@ -66,7 +66,7 @@ public sealed record LlamaConfig
 
     /// <param name="json">The object in the file.</param>
     /// <param name="file">Named in errors.</param>
-    internal static LlamaConfig Parse(JsonObject json, string file)
+    internal static DecoderConfig Parse(JsonObject json, string file)
     {
         var keys = new ConfigKeys(json, file);
         keys.Require("model_type", "llama");
@@ -76,13 +76,13 @@ public sealed record LlamaConfig
         if (json["rope_parameters"] is not null) throw keys.Refuse("rope_parameters", "use rope_theta and rope_scaling");
         var head = keys.Strings("architectures") switch
         {
-            [] or ["LlamaForCausalLM"] => LlamaHead.CausalLM,
-            ["LlamaForSequenceClassification"] => LlamaHead.SequenceClassification,
+            [] or ["LlamaForCausalLM"] => DecoderHead.CausalLM,
+            ["LlamaForSequenceClassification"] => DecoderHead.SequenceClassification,
             _ => throw keys.Refuse("architectures", "this program runs LlamaForCausalLM and LlamaForSequenceClassification"),
         };
         var hidden = keys.Int("hidden_size");
         var heads = keys.Int("num_attention_heads");
-        var config = new LlamaConfig
+        var config = new DecoderConfig
         {
             VocabSize = keys.Int("vocab_size"),
             HiddenSize = hidden,
@@ -102,7 +102,7 @@ public sealed record LlamaConfig
             Eos = keys.Ids("eos_token_id"),
             Pad = keys.Ids("pad_token_id") is [var pad, ..] ? pad : null,
             Head = head,
-            Labels = json["id2label"] is JsonObject labels && head == LlamaHead.SequenceClassification ? labels.Count : keys.Int("num_labels", head == LlamaHead.SequenceClassification ? 2 : 1),
+            Labels = json["id2label"] is JsonObject labels && head == DecoderHead.SequenceClassification ? labels.Count : keys.Int("num_labels", head == DecoderHead.SequenceClassification ? 2 : 1),
         };
         foreach (var (key, _) in json)
             if (!keys.Used.Contains(key) && !Harmless.Contains(key)) throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
@@ -116,7 +116,7 @@ public sealed record LlamaConfig
     {
         var json = new JsonObject
         {
-            ["architectures"] = new JsonArray(Head == LlamaHead.CausalLM ? "LlamaForCausalLM" : "LlamaForSequenceClassification"),
+            ["architectures"] = new JsonArray(Head == DecoderHead.CausalLM ? "LlamaForCausalLM" : "LlamaForSequenceClassification"),
             ["model_type"] = "llama",
             ["vocab_size"] = VocabSize,
             ["hidden_size"] = HiddenSize,
@@ -147,7 +147,7 @@ public sealed record LlamaConfig
             ["pad_token_id"] = Pad,
             ["torch_dtype"] = "float32",
         };
-        if (Head == LlamaHead.SequenceClassification)
+        if (Head == DecoderHead.SequenceClassification)
         {
             json["id2label"] = new JsonObject(Enumerable.Range(0, Labels).Select(i => KeyValuePair.Create(i.ToString(), (JsonNode?)$"LABEL_{i}")));
             json["label2id"] = new JsonObject(Enumerable.Range(0, Labels).Select(i => KeyValuePair.Create($"LABEL_{i}", (JsonNode?)i)));

@@ -1,21 +1,21 @@
 using Pav.Torch;
 using static Pav.Torch.torch;
 
-namespace Pav.Models.Llama;
+namespace Pav.Models.Decoders;
 
 /// <summary>
 /// A Llama-architecture decoder for training: RMSNorm, rotary positions, grouped-query attention, SwiGLU. Parameters carry the names of a
-/// Hugging Face checkpoint. Generation and scoring run on <see cref="Inference.LlamaRunner"/>, which packs the same weights.
+/// Hugging Face checkpoint. Generation and scoring run on <see cref="Inference.CpuRunner"/>, which packs the same weights.
 /// </summary>
-public sealed class LlamaModel : IDisposable
+public sealed class DecoderModel : IDisposable
 {
     private readonly SortedDictionary<string, Tensor> parameters;
-    private readonly LlamaLayer[] layers;
+    private readonly DecoderLayer[] layers;
     private readonly Tensor embedding, finalNorm, cos, sin;
 
     /// <param name="config">The architecture.</param>
     /// <param name="parameters">A tensor for each of <see cref="Shapes"/>; owned by the model from now on.</param>
-    internal LlamaModel(LlamaConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    internal DecoderModel(DecoderConfig config, IReadOnlyDictionary<string, Tensor> parameters)
     {
         Config = config;
         this.parameters = new(parameters.ToDictionary(), StringComparer.Ordinal);
@@ -23,13 +23,13 @@ public sealed class LlamaModel : IDisposable
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
         HeadWeight = parameters[HeadName(config)];
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaLayer(config, parameters, $"model.layers.{i}."))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, parameters, $"model.layers.{i}."))];
         (cos, sin) = functional.rotary_tables(Rotary.Frequencies(config), config.MaxPositions);
         cos.DetachFromDisposeScope();
         sin.DetachFromDisposeScope();
     }
 
-    public LlamaConfig Config { get; }
+    public DecoderConfig Config { get; }
 
     /// <summary>Name → weight, in the order of the names. A tied head has no entry of its own.</summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => parameters;
@@ -56,23 +56,23 @@ public sealed class LlamaModel : IDisposable
     }
 
     /// <summary>Next-token logits [.., vocabulary] of hidden states.</summary>
-    public Tensor logits(Tensor hidden) => Project(hidden, LlamaHead.CausalLM);
+    public Tensor logits(Tensor hidden) => Project(hidden, DecoderHead.CausalLM);
 
     /// <summary>Raw scores [.., labels] of hidden states; a probability is their sigmoid.</summary>
-    public Tensor scores(Tensor hidden) => Project(hidden, LlamaHead.SequenceClassification);
+    public Tensor scores(Tensor hidden) => Project(hidden, DecoderHead.SequenceClassification);
 
     /// <summary>The same trunk, copied, under a fresh score head of zeros: what a verifier is trained from.</summary>
-    public LlamaModel WithScoreHead(int labels = 1)
+    public DecoderModel WithScoreHead(int labels = 1)
     {
-        var config = Config with { Head = LlamaHead.SequenceClassification, Labels = labels };
+        var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };
         return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? Copied(weight) : zeros(s.Value)));
     }
 
     /// <summary>A copy with weights of its own.</summary>
-    public LlamaModel Clone() => new(Config, parameters.ToDictionary(p => p.Key, p => Copied(p.Value)));
+    public DecoderModel Clone() => new(Config, parameters.ToDictionary(p => p.Key, p => Copied(p.Value)));
 
     /// <summary>Fresh weights: normal with deviation 0.02, output projections smaller by √(2·layers), norms one, biases zero.</summary>
-    public static LlamaModel RandomInit(LlamaConfig config, ulong seed)
+    public static DecoderModel RandomInit(DecoderConfig config, ulong seed)
     {
         var made = new Dictionary<string, Tensor>();
         foreach (var (name, shape) in Shapes(config))
@@ -94,7 +94,7 @@ public sealed class LlamaModel : IDisposable
     }
 
     /// <summary>Every parameter's name and shape, as in the checkpoint.</summary>
-    public static IReadOnlyDictionary<string, long[]> Shapes(LlamaConfig config)
+    public static IReadOnlyDictionary<string, long[]> Shapes(DecoderConfig config)
     {
         long hidden = config.HiddenSize, q = config.Heads * config.HeadSize, kv = config.KvHeads * config.HeadSize, inner = config.IntermediateSize;
         var shapes = new Dictionary<string, long[]> { ["model.embed_tokens.weight"] = [config.VocabSize, hidden] };
@@ -119,14 +119,14 @@ public sealed class LlamaModel : IDisposable
         }
 
         shapes["model.norm.weight"] = [hidden];
-        if (config.Head == LlamaHead.SequenceClassification) shapes["score.weight"] = [config.Labels, hidden];
+        if (config.Head == DecoderHead.SequenceClassification) shapes["score.weight"] = [config.Labels, hidden];
         else if (!config.TiedEmbeddings) shapes["lm_head.weight"] = [config.VocabSize, hidden];
         return shapes;
     }
 
     /// <summary>The parameter that the head multiplies with.</summary>
-    private static string HeadName(LlamaConfig config) =>
-        config.Head == LlamaHead.SequenceClassification ? "score.weight" : config.TiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+    private static string HeadName(DecoderConfig config) =>
+        config.Head == DecoderHead.SequenceClassification ? "score.weight" : config.TiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 
     private static Tensor Copied(Tensor weight)
     {
@@ -134,7 +134,7 @@ public sealed class LlamaModel : IDisposable
         return weight.detach().clone();
     }
 
-    private Tensor Project(Tensor hidden, LlamaHead wanted) =>
+    private Tensor Project(Tensor hidden, DecoderHead wanted) =>
         Config.Head == wanted ? functional.linear(hidden, HeadWeight) : throw new UserError($"the model has a {Config.Head} head, and a {wanted} head is needed; give the other kind of checkpoint");
 
     public void Dispose()
@@ -146,7 +146,7 @@ public sealed class LlamaModel : IDisposable
 }
 
 /// <summary>One decoder layer; fields are named as in the checkpoint.</summary>
-internal sealed class LlamaLayer(LlamaConfig config, IReadOnlyDictionary<string, Tensor> weights, string prefix)
+internal sealed class DecoderLayer(DecoderConfig config, IReadOnlyDictionary<string, Tensor> weights, string prefix)
 {
     private readonly Tensor input_layernorm = weights[prefix + "input_layernorm.weight"], post_attention_layernorm = weights[prefix + "post_attention_layernorm.weight"];
     private readonly (Tensor weight, Tensor? bias) q_proj = At(weights, prefix + "self_attn.q_proj"), k_proj = At(weights, prefix + "self_attn.k_proj"),

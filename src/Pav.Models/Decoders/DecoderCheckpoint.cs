@@ -1,19 +1,19 @@
 using Pav.Models.Files;
 using Pav.Torch;
 
-namespace Pav.Models.Llama;
+namespace Pav.Models.Decoders;
 
 /// <summary>A model as a folder in the Hugging Face layout: <c>config.json</c> and <c>model.safetensors</c> (or shards with an index).</summary>
-public static class LlamaCheckpoint
+public static class DecoderCheckpoint
 {
     /// <summary>Reads config and weights; bfloat16 and float16 are widened to float32.</summary>
-    public static LlamaModel Load(string folder)
+    public static DecoderModel Load(string folder)
     {
-        var config = LlamaConfig.Load(folder);
+        var config = DecoderConfig.Load(folder);
         try
         {
             using var file = new SafetensorsFolder(folder);
-            return new(config, Read(file, folder, LlamaModel.Shapes(config)));
+            return new(config, Read(file, folder, DecoderModel.Shapes(config)));
         }
         catch (SafetensorsException e)
         {
@@ -22,7 +22,7 @@ public static class LlamaCheckpoint
     }
 
     /// <summary>Writes config and weights into a folder, each file whole or not at all; other files there stay.</summary>
-    public static void Save(this LlamaModel model, string folder)
+    public static void Save(this DecoderModel model, string folder)
     {
         Directory.CreateDirectory(folder);
         SafetensorsFile.Write(Path.Combine(folder, "model.safetensors"), model.Parameters.Select(p => (p.Key, p.Value)));

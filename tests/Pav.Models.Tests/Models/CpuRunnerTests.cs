@@ -4,12 +4,12 @@ using static Pav.Torch.torch;
 
 namespace Pav.Models.Tests.Models;
 
-public class LlamaRunnerTests
+public class CpuRunnerTests
 {
     private static readonly int[][] Sequences = [.. Enumerable.Range(0, 9).Select(i => Enumerable.Range(0, 5 + 9 * i).Select(t => (t * t + 3 * i + 2) % Toy.Tokenizer.Size).ToArray())];
 
     /// <summary>Last logits of each sequence, each cut into stretches of at most a length, all in one call or each alone.</summary>
-    private static float[][] Logits(LlamaRunner runner, int stretch, bool together)
+    private static float[][] Logits(CpuRunner runner, int stretch, bool together)
     {
         var results = new float[Sequences.Length][];
         var rows = new int[Sequences.Length];
@@ -42,8 +42,8 @@ public class LlamaRunnerTests
     public void Bits_depend_on_the_context_alone(int headSize)
     {
         using var model = Toy.Model(Toy.Config(headSize));
-        using var one = new LlamaRunner(model, 1 << 24, 1);
-        using var two = new LlamaRunner(model, 1 << 24, 2);
+        using var one = new CpuRunner(model, 1 << 24, 1);
+        using var two = new CpuRunner(model, 1 << 24, 2);
         var expected = Logits(one, 1000, together: false);
         Assert.Equal(expected, Logits(one, 1000, together: true));
         Assert.Equal(expected, Logits(two, 1000, together: true));
@@ -60,7 +60,7 @@ public class LlamaRunnerTests
         using var scope = NewDisposeScope();
         using var off = no_grad();
         using var model = Toy.Model(Toy.Config(headSize));
-        using var runner = new LlamaRunner(model, 1 << 24, 2);
+        using var runner = new CpuRunner(model, 1 << 24, 2);
         var found = Logits(runner, 10, together: true);
         for (var i = 0; i < Sequences.Length; i++)
         {
@@ -74,7 +74,7 @@ public class LlamaRunnerTests
     public void Ids_and_lengths_that_the_model_lacks_are_told()
     {
         using var model = Toy.Model(Toy.Config(maxPositions: 8));
-        using var runner = new LlamaRunner(model, 1 << 24, 1);
+        using var runner = new CpuRunner(model, 1 << 24, 1);
         Assert.Contains("vocabulary", Assert.Throws<UserError>(() => runner.Add(new(runner.Pool, null), [Toy.Tokenizer.Size])).Message);
         Assert.Contains("max_position_embeddings", Assert.Throws<UserError>(() => runner.Add(new(runner.Pool, null), new int[9])).Message);
     }

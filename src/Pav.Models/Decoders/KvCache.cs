@@ -1,6 +1,6 @@
 using Pav.Torch;
 
-namespace Pav.Models.Llama;
+namespace Pav.Models.Decoders;
 
 /// <summary>Keys and values [B, kv heads, Length, head size] of each layer, for a batch whose rows are equally long.</summary>
 public sealed class KvCache : IDisposable

@@ -1,4 +1,4 @@
-namespace Pav.Models.Llama;
+namespace Pav.Models.Decoders;
 
 /// <summary>Frequencies of rotary positions.</summary>
 internal static class Rotary
@@ -7,7 +7,7 @@ internal static class Rotary
     /// θ^(−2i/size) for i &lt; size/2, stretched. The llama3 kind leaves wavelengths below original context / high_freq_factor as they are, divides
     /// those above original context / low_freq_factor by the factor, and blends linearly in context / wavelength between.
     /// </summary>
-    public static double[] Frequencies(LlamaConfig config)
+    public static double[] Frequencies(DecoderConfig config)
     {
         var result = Torch.functional.rotary_frequencies(config.HeadSize, config.RopeTheta);
         for (var i = 0; i < result.Length; i++)

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Pav.Models.Llama;
+using Pav.Models.Decoders;
 using Pav.Torch;
 
 namespace Pav.Models.Inference;
@@ -9,11 +9,11 @@ namespace Pav.Models.Inference;
 /// without padding; contexts share their past through <see cref="KvSegment"/>. A row's result does not depend, to the last bit, on what else
 /// is in the call, on how its context is cut into segments, or on the number of threads.
 /// </summary>
-internal sealed unsafe class LlamaRunner : IDisposable
+internal sealed unsafe class CpuRunner : IDisposable
 {
     private const int MostRows = 96;
 
-    private readonly LlamaConfig config;
+    private readonly DecoderConfig config;
     private readonly float[] embedding;
     private readonly Layer[] layers;
     private readonly float[] finalNorm;
@@ -34,7 +34,7 @@ internal sealed unsafe class LlamaRunner : IDisposable
     /// <param name="model">Its weights are copied and packed.</param>
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
     /// <param name="threadCount">0: as many as libtorch uses.</param>
-    public LlamaRunner(LlamaModel model, long cacheBytes, int threadCount = 0)
+    public CpuRunner(DecoderModel model, long cacheBytes, int threadCount = 0)
     {
         config = model.Config;
         threads = new() { MaxDegreeOfParallelism = threadCount > 0 ? threadCount : torch.get_num_threads() };
