@@ -48,7 +48,7 @@ internal static class TreeBench
         const int beam = 16, candidates = 3;
         using var trunk = DecoderModel.RandomInit(Subject.Config, 1);
         using var model = trunk.WithScoreHead();
-        var encoding = new VerifierEncoding(Subject.TokenizerWithoutEnd(), new("{problem}"), sharedTokenizer: false);
+        var encoding = new VerifierEncoding(Subject.TokenizerWithoutEnd(), new("{problem}"));
         using var cached = new TransformerVerifier("cached", model, encoding, new());
         using var fresh = new TransformerVerifier("fresh", model, encoding, new());
         Prefix[] states = [.. Enumerable.Repeat(Prefix.Root(Subject.Problem(0)), beam)];

@@ -35,7 +35,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         if (tokenizer.Eos is { } own) eos.Add(own);
         stepEnds = new bool[Math.Max(runner.Outputs, tokenizer.Size)];
         for (var id = 0; id < tokenizer.Size; id++) stepEnds[id] = Steps.EndsStep(tokenizer.Decode([id]));
-        engine = new(runner, tree, options, id => stepEnds[id], eos.Contains);
+        engine = new(name, runner, tree, options, id => stepEnds[id], eos.Contains);
     }
 
     /// <summary>Opens a checkpoint's folder.</summary>
@@ -109,24 +109,17 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
         int[][] Context(Prefix prefix) =>
             stretches.TryGetValue(prefix, out var known) ? known
-            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds(prefix)];
-
-        int[] StepIds(Prefix prefix) => prefix.Tokens.Count > 0 ? [.. prefix.Tokens] : tokenizer.Encode(prefix.Step, addSpecial: false);
+            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.Of(tokenizer, prefix.Step, prefix.Tokens)];
     }
 
-    /// <summary>One node for each step. An end-of-sequence id belongs to the step before it, unless it is all that was drawn: then it makes an empty step.</summary>
+    /// <summary>One node for each step.</summary>
     private Prefix Chain(Prefix prefix, int[] tokens, int limit)
     {
         var ended = eos.Contains(tokens[^1]) || tokens.Length == limit;
-        var text = eos.Contains(tokens[^1]) ? tokens.Length - 1 : tokens.Length;
-        for (var start = 0; start < tokens.Length;)
+        foreach (var range in Steps.OfIds(tokens, id => stepEnds[id]))
         {
-            var end = start + 1;
-            while (end < text && !stepEnds[tokens[end - 1]]) end++;
-            if (end >= text) end = tokens.Length;
-            var step = tokens[start..end];
-            prefix = prefix.Then(tokenizer.Decode(step.Where(t => !eos.Contains(t))), step, ended && end == tokens.Length);
-            start = end;
+            var step = tokens[range];
+            prefix = prefix.Then(tokenizer.Decode(step.Where(t => !eos.Contains(t))), step, ended && range.End.Value == tokens.Length);
         }
 
         return prefix;

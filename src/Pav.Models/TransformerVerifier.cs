@@ -39,13 +39,12 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
 
     /// <summary>Opens a checkpoint's folder with its <c>verifier.json</c>.</summary>
     /// <param name="folder">Of a verifier.</param>
-    /// <param name="sharedTokenizer">True when prefixes come from a policy with the same tokenizer: their ids are read as they are.</param>
     /// <param name="options">Memory and threads.</param>
-    public static TransformerVerifier Load(string folder, bool sharedTokenizer, EngineOptions? options = null)
+    public static TransformerVerifier Load(string folder, EngineOptions? options = null)
     {
         var record = VerifierRecord.Load(folder);
         using var model = DecoderCheckpoint.Load(folder);
-        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), sharedTokenizer);
+        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate));
         return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, encoding, options, record.Calibration);
     }
 

@@ -4,13 +4,11 @@ namespace Pav.Models;
 
 /// <summary>
 /// How a verifier reads a trace, in training and in scoring: the prompt's ids, then each step's, encoded by itself; its score is read at the last
-/// id of the prompt (V) and of each step (Q). A step's own ids are used when they come from this tokenizer, its text otherwise. An end-of-sequence id
-/// is not read: it says nothing of the text, and a trace known as text only has none.
+/// id of the prompt (V) and of each step (Q). Ids that stand for no text, end-of-sequence among them, are not read: a trace known as text only has none.
 /// </summary>
 /// <param name="tokenizer">The verifier's.</param>
 /// <param name="template">The verifier's; it may differ from the policy's.</param>
-/// <param name="sharedTokenizer">True when the steps' ids are this tokenizer's.</param>
-public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, bool sharedTokenizer)
+public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template)
 {
     /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
     public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
@@ -32,6 +30,6 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
             return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
         }
 
-        return sharedTokenizer && node.Tokens.Count > 0 ? [.. node.Tokens.Where(id => id != tokenizer.Eos)] : tokenizer.Encode(node.Step, addSpecial: false);
+        return StepIds.Of(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id))]);
     }
 }

@@ -20,6 +20,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [Theory]
     [InlineData("search --policy model --problems test.jsonl --alpha 11 --out new", "--alpha is '11', but must be a number from 0 to 10, or auto.")]
     [InlineData("search --policy model --problems test.jsonl --methods beam-q --out new", "--methods names beam-q, which needs --verifier.")]
+    [InlineData("search --policy model --problems test.jsonl --oracle 8 --provers bo4,bo16 --out new", "--oracle 8 completions cannot tell what bo16 of --provers is worth without bias; give --oracle at least 16")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
     [InlineData("label --policy model --problems nowhere.jsonl --out new", "nowhere.jsonl: no such file")]
     [InlineData("label --policy model --problems model --out new", "model: ")]

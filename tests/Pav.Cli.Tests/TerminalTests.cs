@@ -23,6 +23,10 @@ public class TerminalTests
     }
 
     [Fact]
+    public void TheChoiceToStopAfterANewlineIsNamed() =>
+        Assert.EndsWith("(stops)", TraceExample.Lines(Tree(1, "bo4", [.. Nodes[..2], Node(2, 1, "", 1, 0.25, Fate.Chosen)]), colours: false).Last());
+
+    [Fact]
     public void StepsAreGreenRedOrGreyByTheirProgress()
     {
         var lines = TraceExample.Lines(Tree(1, "bo4", Nodes), colours: true).Skip(2).ToArray();

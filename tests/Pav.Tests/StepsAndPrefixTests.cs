@@ -21,6 +21,15 @@ public class StepsAndPrefixTests
             return steps.All(s => s.Length > 0 && !Steps.EndsStep(s.AsSpan(0, s.Length - 1))) && steps.SkipLast(1).All(s => Steps.EndsStep(s));
         }).QuickCheckThrowOnFailure();
 
+    [Theory]
+    [InlineData(new int[0], new string[0])]
+    [InlineData(new[] { 5, 10, 6, 7 }, new[] { "5 10", "6 7" })]
+    [InlineData(new[] { 5, 10, 0 }, new[] { "5 10", "0" })]      // an end right after a newline
+    [InlineData(new[] { 5, 0 }, new[] { "5 0" })]
+    [InlineData(new[] { 10, 10, 5, 10 }, new[] { "10", "10", "5 10" })]
+    public void Ids_are_cut_after_those_that_end_a_step(int[] ids, string[] expected) =>
+        Assert.Equal(expected, Steps.OfIds(ids, id => id == 10).Select(range => string.Join(" ", ids[range])));
+
     [Fact]
     public void Equal_prefixes_have_equal_steps_and_hashes() =>
         Prop.ForAll(StepLists, StepLists, (a, b) =>

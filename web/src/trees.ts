@@ -104,7 +104,7 @@ function nodeBox(point: HierarchyPointNode<Branch>, onPath: Set<number>, pick: (
   const node = point.data.node
   const root = node.fate === 'root'
   const fate = onPath.has(node.id) && !root ? 'chosen' : node.fate
-  const label = root ? 'problem' : node.step.trim()
+  const label = root ? 'problem' : words(node)
   const outcome = node.rex == null ? '' : node.rex ? ' ✓' : ' ✗'
   return svg('g', {
     class: `node ${fate}`, transform: `translate(${left(point.depth)},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
@@ -139,7 +139,7 @@ function details(tree: Tree, id: number): HTMLElement {
   ]
   return h('div', {},
     h('h4', {}, root ? 'The problem' : `Step ${pathTo(tree, id).length}`),
-    h('p', { class: 'text' }, root ? tree.text : node.step.trim()),
+    h('p', { class: 'text' }, root ? tree.text : words(node)),
     h('dl', { class: 'pairs' }, ...facts.filter(f => f !== null).flatMap(([name, policy, value]) => [h('dt', {}, name, policy ? h('sup', {}, policy) : null), h('dd', {}, value)])),
     root ? null : h('h4', {}, 'The trace up to here'),
     root ? null : steps(pathTo(tree, id)))
@@ -151,5 +151,8 @@ function trace(tree: Tree): HTMLElement {
     : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace (${tree.correct ? 'right' : 'wrong'})`), steps(path))
 }
 
+/** A step without text is the choice to stop after a newline. */
+const words = (node: TreeNode): string => node.step.trim() || '(stops)'
+
 const steps = (path: TreeNode[]): HTMLElement => h('ol', { class: 'steps' }, ...path.map(n =>
-  h('li', { style: `--progress:${progressColor(n.a)}` }, h('span', { class: 'text' }, n.step.trim()), h('span', { class: 'values' }, `A ${signed(n.a)}`, h('span', {}, `Q ${decimal(n.q, 2)}`)))))
+  h('li', { style: `--progress:${progressColor(n.a)}` }, h('span', { class: 'text' }, words(n)), h('span', { class: 'values' }, `A ${signed(n.a)}`, h('span', {}, `Q ${decimal(n.q, 2)}`)))))

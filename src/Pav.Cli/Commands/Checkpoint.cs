@@ -44,21 +44,13 @@ internal static class Checkpoint
         return new(NameOf(folder), model, Tokenizer.Load(folder), Template(settings.Template, folder), EngineOf(settings.MemoryMb, settings.Threads));
     }
 
-    /// <summary>A verifier for the traces of a policy: where both have the same tokenizer the policy's ids are read as they are.</summary>
-    public static TransformerVerifier Verifier(string option, string given, string policy, ModelSettings settings)
+    public static TransformerVerifier Verifier(string option, string given, ModelSettings settings)
     {
         var folder = Home.Model(option, given);
         var record = VerifierRecord.Load(folder);
         using var model = DecoderCheckpoint.Load(folder);
-        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), SameTokenizer(folder, Home.Model("--policy", policy)));
+        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate));
         return new(NameOf(folder), model, encoding, EngineOf(settings.MemoryMb, settings.Threads), record.Calibration);
-    }
-
-    /// <summary>Do two checkpoints have the same tokenizer.json, byte for byte?</summary>
-    public static bool SameTokenizer(string a, string b)
-    {
-        var files = new[] { a, b }.Select(f => Path.Combine(f, "tokenizer.json")).ToArray();
-        return files.All(File.Exists) && File.ReadAllBytes(files[0]).AsSpan().SequenceEqual(File.ReadAllBytes(files[1]));
     }
 
     public static void Threads(int threads)

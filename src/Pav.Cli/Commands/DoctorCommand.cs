@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
@@ -49,6 +48,5 @@ internal static class DoctorCommand
         facts["blas"] = machine.Blas.Library;
         facts["gemm_gflops"] = Math.Round(machine.GemmGflops, 1);
         if (machine.Blas.IsSlowReference) warnings.Add("this is the slow reference BLAS, about ten times slower than OpenBLAS; install libopenblas0-pthread.");
-        if (machine.Threads < machine.Cores) warnings.Add(string.Create(CultureInfo.InvariantCulture, $"libtorch uses {machine.Threads} of {machine.Cores} cores (OMP_NUM_THREADS?)."));
     }
 }

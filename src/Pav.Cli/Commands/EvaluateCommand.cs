@@ -84,7 +84,7 @@ internal static class EvaluateCommand
 
     private static async Task<VerifierMeasures> OfVerifier(EvaluateSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
     {
-        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings.Policy, settings);
+        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings);
         var byId = problems.ToDictionary(p => p.Id);
         var traces = settings.Labels.SelectMany(LabelFiles.Read).Where(t => byId.ContainsKey(t.Problem)).ToList();
         if (traces.Count == 0) throw new UserError("--labels: none of the labels is of one of the --problems.");

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
@@ -15,12 +14,4 @@ internal static class LabelFiles
 
     public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> files) =>
         files.SelectMany(Pav.Models.Files.Problems.Read).DistinctBy(p => p.Id).ToDictionary(p => p.Id);
-
-    /// <summary>Were the labels' ids written by a policy whose tokenizer is this model's? Where the run.json beside them does not tell, no.</summary>
-    public static bool SharesTokenizer(IEnumerable<string> labels, string model) => labels.All(path =>
-    {
-        var run = Path.Combine(Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!, "run.json");
-        var policy = File.Exists(run) ? (string?)Json.Read<JsonObject>(run)["options"]?["policy"] : null;
-        return policy is not null && Home.TryModel(policy) is { } folder && Checkpoint.SameTokenizer(folder, model);
-    });
 }

@@ -27,7 +27,7 @@ internal static class SearchCommand
         using var policy = Checkpoint.Policy(settings);
         try
         {
-            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings.Policy, settings);
+            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings);
             var tools = new SearchTools(
                 policy,
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),

@@ -124,8 +124,7 @@ internal sealed class SearchRun(SearchSettings settings, SearchTools tools, RunF
         {
             var plain = new BeamOptions(n, settings.Candidates, 0, null, seed, settings.Sampling, Method: "oracle-beam-q");
             await Search(problems, plain, oracle, rows);
-            foreach (var prover in settings.Provers.Where(p => Provers.BestOf(p) is not null))
-                await Search(problems, plain with { Alpha = alpha, Prover = tools.Prover(prover), Method = "oracle-beam-pav" }, oracle, rows);
+            foreach (var k in settings.OracleProvers) await Search(problems, plain with { Alpha = alpha, Prover = Prover.By(oracle.BestOf(k)), Method = "oracle-beam-pav" }, oracle, rows);
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Beam size of --sweep-provers", Min = 1, Max = 4096)]
     public int SweepBeam { get; init; } = 8;
 
-    [Flag("Also search with Monte Carlo values of so many completions instead of a verifier; 0 is off", Min = 0, Max = 65536)]
+    [Flag("Also search with Monte Carlo values of so many completions instead of a verifier; boK in --provers needs K or more; 0 is off", Min = 0, Max = 65536)]
     public int Oracle { get; init; }
 
     [Flag("The oracle searches the first so many problems", Min = 1)]
@@ -72,6 +72,9 @@ internal sealed record SearchSettings : SamplingSettings
         : double.TryParse(Alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out var alpha) && alpha is >= 0 and <= 10 ? alpha
         : throw new UserError($"--alpha is '{Alpha}', but must be a number from 0 to 10, or auto.");
 
+    /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
+    public IEnumerable<int> OracleProvers => Provers.Distinct().Select(Commands.Provers.BestOf).OfType<int>();
+
     /// <summary>The methods to run; one that lacks its verifier is an error where it was named.</summary>
     public IReadOnlySet<string> ChosenMethods()
     {
@@ -92,6 +95,8 @@ internal sealed record SearchSettings : SamplingSettings
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
         if (FixedAlpha is null && (Verifier == "" || Provers.Length == 0)) throw new UserError("--alpha auto needs --verifier and --provers.");
+        if (Oracle > 0 && OracleProvers.FirstOrDefault(k => k > Oracle) is > 0 and var k)
+            throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");
         ChosenMethods();
     }
 }

@@ -92,7 +92,7 @@ internal static class TrainCommands
         var labels = settings.Labels.SelectMany(LabelFiles.Read).ToList();
         var (train, heldOut) = settings.ValidLabels.Length > 0 ? (labels, settings.ValidLabels.SelectMany(LabelFiles.Read).ToList()) : VerifierTraining.Part(labels, settings.HeldOut);
         var inputs = new VerifierInputs(
-            kind, folder, Checkpoint.Template(settings.Template, folder), LabelFiles.SharesTokenizer(settings.Labels, folder), LabelFiles.Problems(settings.Problems),
+            kind, folder, Checkpoint.Template(settings.Template, folder), LabelFiles.Problems(settings.Problems),
             train, heldOut, settings.Balance == "none" ? Balance.None : Balance.Buckets);
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
         var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel));

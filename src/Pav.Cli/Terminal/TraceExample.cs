@@ -43,7 +43,7 @@ internal static class TraceExample
 
     private static string Line(TreeNode node, string note, bool colours)
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"    {node.A,6:+0.00;-0.00;0.00}  {node.Q:0.00}  {node.Step.TrimEnd()}{note}");
+        var text = string.Create(CultureInfo.InvariantCulture, $"    {node.A,6:+0.00;-0.00;0.00}  {node.Q:0.00}  {(node.Step == "" ? "(stops)" : node.Step.TrimEnd())}{note}");
         if (!colours) return text;
         return (node.A > Noticeable ? Green : node.A < -Noticeable ? Red : Grey) + text + Plain;
     }

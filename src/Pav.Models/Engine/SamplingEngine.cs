@@ -19,12 +19,12 @@ internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed);
 /// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
 /// batch, so slots, budget and order change the speed and nothing else.
 /// </summary>
-internal sealed class SamplingEngine(CpuRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsStep, Func<int, bool> endsTrace)
+internal sealed class SamplingEngine(string model, CpuRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsStep, Func<int, bool> endsTrace)
 {
     /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
     private const int PrefillTokens = 1024;
 
-    private readonly TokenSampler sampler = new();
+    private readonly TokenSampler sampler = new(model);
 
     public long Generated { get; private set; }
 

@@ -1,9 +1,11 @@
+using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
 
 namespace Pav.Models.Engine;
 
 /// <summary>One token from next-token logits: the inverse of the cumulative distribution at a given uniform number.</summary>
-internal sealed class TokenSampler
+/// <param name="model">Named when its logits are unusable.</param>
+internal sealed class TokenSampler(string model)
 {
     private float[] weights = [];
     private int[] order = [];
@@ -17,10 +19,8 @@ internal sealed class TokenSampler
     /// <param name="uniform">In [0, 1).</param>
     public int Draw(ReadOnlySpan<float> logits, Sampling sampling, double uniform)
     {
-        var best = 0;
-        for (var i = 1; i < logits.Length; i++)
-            if (logits[i] > logits[best]) best = i;
-        if (!float.IsFinite(logits[best])) throw new UserError("the model's logits are not finite; the checkpoint is damaged or its training diverged");
+        var best = TensorPrimitives.IndexOfMax(logits); // of a NaN, if there is one
+        if (!float.IsFinite(logits[best])) throw new UserError($"{model}: the logit of token {best} is {logits[best]}; the checkpoint is damaged or its training diverged");
         if (sampling.Temperature == 0) return best;
         if (weights.Length < logits.Length + 8) weights = new float[logits.Length + 8];
         Exponentials(logits, logits[best], (float)(1 / sampling.Temperature));

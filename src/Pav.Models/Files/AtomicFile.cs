@@ -102,9 +102,9 @@ internal static class Disk
         {
             throw new UserError($"{path}: the disk is full, nothing half-written was left behind; free some space or choose another folder, then start the command again", e);
         }
-        catch (ArgumentOutOfRangeException e)
+        catch (ArgumentOutOfRangeException e) when (e is { ParamName: "value", ActualValue: null } && e.TargetSite?.DeclaringType?.Namespace?.StartsWith("System.IO", StringComparison.Ordinal) == true)
         {
-            // .NET's name for EFBIG.
+            // .NET's name for EFBIG, thrown where it writes; anything else out of range is a mistake of this program.
             throw new UserError($"{path}: the file would be larger than this disk or this user may have; choose another folder, then start the command again", e);
         }
         catch (UnauthorizedAccessException e)

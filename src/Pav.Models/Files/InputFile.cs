@@ -6,6 +6,9 @@ namespace Pav.Models.Files;
 /// <summary>Files that are read whole or line by line; gzip is recognised by its content, not its name.</summary>
 public static class InputFile
 {
+    /// <summary>Without this a file that was cut short is read as if it ended there.</summary>
+    static InputFile() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+
     public static Stream Open(string path)
     {
         try
@@ -38,11 +41,14 @@ public static class InputFile
             }
             catch (InvalidDataException e)
             {
-                throw new UserError($"{path}:{number}: the gzip data is broken ({e.Message})", e);
+                throw Broken($"{path}:{number}", e);
             }
 
             if (line is null) yield break;
             yield return (number, line);
         }
     }
+
+    /// <summary>What to say where decompressing fails.</summary>
+    internal static UserError Broken(string where, InvalidDataException e) => new($"{where}: the gzip data is broken ({e.Message.TrimEnd('.')}); copy or download the file again", e);
 }

@@ -42,5 +42,9 @@ public static class Json
         {
             throw new UserError($"{path}:{(e.LineNumber ?? 0) + 1}: {e.Message}", e);
         }
+        catch (InvalidDataException e)
+        {
+            throw InputFile.Broken(path, e);
+        }
     }
 }

@@ -83,7 +83,7 @@ public sealed class JsonLines : IDisposable
         if (!File.Exists(path)) yield break;
         using var input = InputFile.Open(path);
         using var reader = new WholeLineReader(input);
-        for (var number = 1; reader.Next() is { } line; number++)
+        for (var number = 1; Next(path, number, reader) is { } line; number++)
         {
             var row = Parse<T>(path, number, line);
             if (wrong?.Invoke(row) is { } complaint) throw new UserError($"{path}:{number}: {complaint}");
@@ -114,6 +114,18 @@ public sealed class JsonLines : IDisposable
 
     private static JsonElement Object(string path, int number, JsonElement row) =>
         row.ValueKind == JsonValueKind.Object ? row : throw new UserError($"{path}:{number}: expected one JSON object on the line, found {row.ValueKind.ToString().ToLowerInvariant()}");
+
+    private static string? Next(string path, int number, WholeLineReader reader)
+    {
+        try
+        {
+            return reader.Next();
+        }
+        catch (InvalidDataException e)
+        {
+            throw InputFile.Broken($"{path}:{number}", e);
+        }
+    }
 
     private static T Parse<T>(string path, int number, string line)
     {

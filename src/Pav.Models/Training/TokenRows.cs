@@ -13,7 +13,7 @@ internal readonly record struct TokenRow(int[] Ids, int LearnFrom)
     public static TokenRow Of(Tokenizer tokenizer, Demonstration demonstration)
     {
         var (prompt, eos) = (tokenizer.Encode(demonstration.Prompt), Eos(tokenizer));
-        var completion = demonstration.Ids is { Count: > 0 } own && tokenizer.Decode(own) == demonstration.Completion ? own : tokenizer.Encode(demonstration.Completion, addSpecial: false);
+        var completion = StepIds.Of(tokenizer, demonstration.Completion, demonstration.Ids ?? []);
         return new([.. prompt, .. completion.TakeWhile(id => id != eos), eos], Math.Max(1, prompt.Length));
     }
 

@@ -24,7 +24,7 @@ public static class TrainingLoop
         JsonLines.Keep<JsonObject>(checkpoints.Log, row => (long)row["step"]! <= at.Step);
         using var log = JsonLines.Append(checkpoints.Log);
         var schedule = new WarmupCosine(options.Rate, options.Warmup, options.Steps);
-        var (wall, training, tokensBefore, secondsBefore, lastLoss) = (Stopwatch.StartNew(), new Stopwatch(), at.Tokens, at.Seconds, double.NaN);
+        var (wall, training, tokensBefore, secondsBefore) = (Stopwatch.StartNew(), new Stopwatch(), at.Tokens, at.Seconds);
 
         while (at.Step < options.Steps)
         {
@@ -38,10 +38,9 @@ public static class TrainingLoop
             optimizer.lr = schedule.At((int)at.Step);
             var (tokens, loss) = Step(model, optimizer, task.Next(at.Step), options.Clip);
             training.Stop();
-            lastLoss = loss;
             var step = at.Step + 1;
             if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
-            at = at with { Step = step, Tokens = at.Tokens + tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1 };
+            at = at with { Step = step, Tokens = at.Tokens + tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1, LastLoss = loss };
             progress?.Invoke(new(step, options.Steps, loss, (at.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
 
             var evaluation = task.Evaluate is not null && Due(options.EvaluateEvery) ? task.Evaluate(model) : null;
@@ -73,7 +72,7 @@ public static class TrainingLoop
 
         return Result(finished: true);
 
-        TrainResult Result(bool finished) => new(finished, at.Step, lastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
+        TrainResult Result(bool finished) => new(finished, at.Step, at.LastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
     }
 
     private static (int Tokens, double Loss) Step(DecoderModel model, AdamW optimizer, Minibatch batch, double clip)
@@ -100,7 +99,7 @@ public static class TrainingLoop
 }
 
 /// <summary>Everything besides weights and optimizer that a resumption needs. The loss's sum and count are those since the last row of the log.</summary>
-internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0, int LossCount = 0, double BestScore = 0, long BestStep = 0);
+internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0, int LossCount = 0, double BestScore = 0, long BestStep = 0, double LastLoss = double.NaN);
 
 /// <summary>The files of a training's folder.</summary>
 internal sealed class Checkpoints(string folder, TrainOptions options, Action<string> saveBeside)

@@ -7,12 +7,11 @@ namespace Pav.Models.Training;
 /// <param name="Kind">Outcome: P(Rex = 1) at the last token only. Value: Q̂ = c/n at every prefix with n > 0.</param>
 /// <param name="Trunk">Folder of the checkpoint, policy or pretrained model, that it starts from; its score head starts at zero.</param>
 /// <param name="Template">How a problem is put to the verifier; it may differ from the policy's.</param>
-/// <param name="SharedTokenizer">True when the labels' ids are of the trunk's tokenizer.</param>
 /// <param name="Problems">By id: all that the labels name.</param>
 /// <param name="Train">Learned from.</param>
 /// <param name="HeldOut">Of other problems: chooses the best checkpoint (within-problem AUC), calibrates and measures it.</param>
 public sealed record VerifierInputs(
-    VerifierKind Kind, string Trunk, PromptTemplate Template, bool SharedTokenizer, IReadOnlyDictionary<string, Problem> Problems,
+    VerifierKind Kind, string Trunk, PromptTemplate Template, IReadOnlyDictionary<string, Problem> Problems,
     IReadOnlyList<LabelledTrace> Train, IReadOnlyList<LabelledTrace> HeldOut, Balance Balance = Balance.Buckets);
 
 /// <summary>Training of outcome verifiers and of verifiers of Q (App. D): a language model's trunk under a score head, all steps of a trace scored in one pass.</summary>
@@ -24,7 +23,7 @@ public static class VerifierTraining
         var shared = inputs.Train.Select(t => t.Problem).Intersect(inputs.HeldOut.Select(t => t.Problem)).FirstOrDefault();
         if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a verifier must be measured on problems that it has not seen");
         var tokenizer = Tokenizer.Load(inputs.Trunk);
-        var encoding = new VerifierEncoding(tokenizer, inputs.Template, inputs.SharedTokenizer);
+        var encoding = new VerifierEncoding(tokenizer, inputs.Template);
         var train = VerifierRow.Of(inputs.Train, inputs.Problems, encoding, inputs.Kind);
         var heldOut = VerifierRow.Of(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
         if (train.Length == 0 || heldOut.Length == 0)

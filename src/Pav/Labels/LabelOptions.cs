@@ -6,7 +6,10 @@ public enum LabelStrategy
     /// <summary>Every prefix of every seed trace gets the same number of completions.</summary>
     Random,
 
-    /// <summary>Wrong traces through a state of high value get a second, larger number of completions up to their first pit, and only those are kept.</summary>
+    /// <summary>
+    /// Wrong traces through a state of high value get a second, larger number of completions up to their first pit, and of the prefixes with completions only those are kept.
+    /// The end of every trace, right ones too, stays labelled with its outcome: that is no estimate and costs nothing, and the choice among finished traces reads Q there.
+    /// </summary>
     FirstPit,
 }
 

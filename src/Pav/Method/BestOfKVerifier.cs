@@ -1,6 +1,6 @@
 namespace Pav;
 
-/// <summary>The prover BoK(π) from a verifier of Q^π: every value, those of ended traces too, becomes 1 − (1 − Q)^K.</summary>
+/// <summary>The prover BoK(π) from a verifier of Q^π: every value, those of ended traces too, becomes 1 − (1 − Q)^K. Of ratios of few rollouts that is biased: there, <see cref="MonteCarloVerifier.BestOf"/>.</summary>
 public sealed class BestOfKVerifier(IVerifier inner, int k) : IVerifier
 {
     public string Name => $"bo{k}";

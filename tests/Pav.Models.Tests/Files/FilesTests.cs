@@ -123,6 +123,34 @@ public class FilesTests
     }
 
     [Fact]
+    public void A_mistake_of_the_program_is_not_called_a_full_disk()
+    {
+        using var folder = new TempFolder();
+        foreach (var mistake in new Action<Stream>[] { _ => ArgumentOutOfRangeException.ThrowIfNegative(-1, "value"), stream => stream.Position = -1, stream => stream.Write(new byte[1], 0, 2), _ => "a".Substring(2) })
+            Assert.ThrowsAny<ArgumentException>(() => AtomicFile.Write(folder["file"], mistake));
+    }
+
+    [Theory]
+    [InlineData("cut short")]
+    [InlineData("no gzip after the first two bytes")]
+    [InlineData("a byte changed")]
+    public void Broken_gzip_is_told_with_the_files_name(string how)
+    {
+        using var folder = new TempFolder();
+        var zipped = new MemoryStream();
+        var lines = Enumerable.Range(0, 2000).Select(i => $"{{\"problem\":\"{Seeds.Mix((ulong)i)}\",\"answer\":\"1\"}}\n");
+        using (var zip = new GZipStream(zipped, CompressionMode.Compress, leaveOpen: true)) zip.Write(Encoding.UTF8.GetBytes(string.Concat(lines)));
+        var bytes = zipped.ToArray();
+        if (how == "cut short") bytes = bytes[..(bytes.Length / 2)];
+        else if (how == "a byte changed") bytes[bytes.Length / 2] ^= 0x55;
+        else bytes.AsSpan(2).Fill(0xEE);
+        File.WriteAllBytes(folder["broken"], bytes);
+        Action[] reads = [() => Problems.Read(folder["broken"]), () => Labels.Read(folder["broken"]).Count(), () => JsonLines.Read<System.Text.Json.JsonElement>(folder["broken"]).Count(), () => Json.Read<object>(folder["broken"])];
+        foreach (var read in reads) Assert.StartsWith(folder["broken"], Assert.Throws<UserError>(read).Message);
+        if (how != "a byte changed") Assert.Contains("the gzip data is broken", Assert.Throws<UserError>(reads[2]).Message);
+    }
+
+    [Fact]
     public void A_folder_is_replaced_whole_and_comes_back_after_a_kill_between_its_renames()
     {
         using var folder = new TempFolder();

@@ -110,6 +110,35 @@ public sealed class TransformerPolicyTests : IDisposable
     }
 
     [Fact]
+    public async Task A_step_of_another_tokenizers_policy_is_read_as_text()
+    {
+        using var policy = Policy();
+        var root = Prefix.Root(Toy.Problem(3));
+        Prefix[] prefixes = [root.Then(" 1 2\n"), root.Then(" 1 2\n", Toy.Tokenizer.Encode(" 1 2\n", false)), root.Then(" 1 2\n", [3, 4, 5, 6, 7]), root.Then(" 1 2\n", [1 << 20])];
+        var results = await policy.Extend([.. prefixes.Select(p => new Draw(p, 4))], Until.TraceEnd, Sampling);
+        Assert.All(results, r => Assert.Equal(results[0].Text, r.Text));
+    }
+
+    [Theory]
+    [InlineData(Until.TraceEnd)]
+    [InlineData(Until.StepEnd)]
+    public async Task Steps_end_alike_in_whole_traces_and_one_by_one(Until until)
+    {
+        using var policy = Policy();
+        var draws = Draws(6, 40);
+        IReadOnlyList<Prefix> traces = await policy.Extend(draws, until, Sampling);
+        for (var round = 1UL; traces.Any(t => !t.Ended); round++) traces = await policy.Extend([.. traces.Select((t, i) => new Draw(t, Seeds.Mix(round * 1000 + (ulong)i)))], until, Sampling);
+        var (newline, eos) = (Toy.Tokenizer.Id("\n")!.Value, Toy.Tokenizer.Eos!.Value);
+        var drawn = traces.SelectMany((t, i) => t.Path().Skip(draws[i].Prefix.Depth + 1)).ToList();
+        Assert.All(drawn, step => Assert.DoesNotContain(newline, step.Tokens.SkipLast(1)));
+        Assert.All(drawn, step => Assert.True(step.Ended || step.Tokens[^1] == newline));
+
+        // To stop right after a newline is a step of its own; to stop after other text is not.
+        Assert.Contains(drawn, step => step.Tokens is [var id] && id == eos && step.Parent!.Tokens is [.., var before] && before == newline);
+        Assert.All(drawn.Where(step => step.Parent!.Tokens.Count > 0), step => Assert.Equal(newline, step.Parent!.Tokens[^1]));
+    }
+
+    [Fact]
     public async Task Step_by_step_equals_whole_traces_when_greedy()
     {
         using var policy = Policy();
@@ -118,7 +147,7 @@ public sealed class TransformerPolicyTests : IDisposable
         var whole = await policy.Extend(draws, Until.TraceEnd, greedy);
         var steps = draws.Select(d => d.Prefix).ToArray();
         while (steps.Any(p => !p.Ended)) steps = [.. await policy.Extend([.. steps.Select(p => new Draw(p, 0))], Until.StepEnd, greedy)];
-        for (var i = 0; i < draws.Length; i++) Assert.Equal(whole[i].Path().SelectMany(p => p.Tokens), steps[i].Path().SelectMany(p => p.Tokens));
+        for (var i = 0; i < draws.Length; i++) Assert.Equal(Told(whole[i]), Told(steps[i]));
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace Pav.Models.Tests.Models;
 public sealed class TransformerVerifierTests : IDisposable
 {
     private readonly DecoderModel model = Toy.Scorer();
-    private readonly VerifierEncoding encoding = new(Toy.Tokenizer, Toy.Template, sharedTokenizer: true);
+    private readonly VerifierEncoding encoding = new(Toy.Tokenizer, Toy.Template);
 
     public void Dispose() => model.Dispose();
 
@@ -76,6 +76,27 @@ public sealed class TransformerVerifierTests : IDisposable
         Assert.Equal([newline, newline, newline, Toy.Tokenizer.Id(" 3")!.Value], readAt.Select(at => ids[at]));
         Assert.Equal(readAt[1], readAt[2]);
         Assert.Equal(ids.Length - 1, readAt[^1]);
+    }
+
+    [Fact]
+    public void Encoding_reads_what_the_text_says_whoever_wrote_it()
+    {
+        var root = Prefix.Root(Toy.Problem(0));
+        var (expected, places) = encoding.Encode(root.Then(" 1 2\n").Then(" 3", ended: true));
+        int[] step = Toy.Tokenizer.Encode(" 1 2\n", false), last = Toy.Tokenizer.Encode(" 3", false);
+        Prefix[] same =
+        [
+            root.Then(" 1 2\n", step).Then(" 3", [.. last, Toy.Tokenizer.Eos!.Value], ended: true),
+            root.Then(" 1 2\n", step).Then(" 3", [.. last, Toy.Tokenizer.Pad!.Value], ended: true), // another of a config's end-of-sequence ids
+            root.Then(" 1 2\n", [0, 1, 2]).Then(" 3", [7, 8, 9], ended: true), // ids of another tokenizer
+            root.Then(" 1 2\n", [1 << 20]).Then(" 3", [.. last, .. last], ended: true),
+        ];
+        Assert.All(same, prefix =>
+        {
+            var (ids, readAt) = encoding.Encode(prefix);
+            Assert.Equal(expected, ids);
+            Assert.Equal(places, readAt);
+        });
     }
 
     [Fact]

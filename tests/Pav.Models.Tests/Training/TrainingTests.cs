@@ -72,6 +72,9 @@ public class TrainingTests
             foreach (var which in new[] { "last", "best" }) Assert.Equal(Weights(temporary["whole"], which), Weights(temporary[resumed], which));
         }
 
+        var (again, rows) = (Train(temporary["whole"], options), Log(temporary["whole"])); // finished already
+        Assert.Equal((true, whole.Loss, whole.BestScore, whole.Steps), (again.Finished, again.Loss, again.BestScore, again.Steps));
+        Assert.Equal(Log(temporary["killed"]), rows);
         Assert.Contains("other settings", Assert.Throws<UserError>(() => Train(temporary["killed"], options with { Rate = 1e-3 })).Message);
     }
 

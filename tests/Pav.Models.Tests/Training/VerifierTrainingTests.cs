@@ -26,7 +26,7 @@ public class VerifierTrainingTests
         using (var model = TrainingTests.Tiny(Words)) model.Save(trunk);
         Words.Save(trunk);
         var (train, heldOut) = VerifierTraining.Part(Problems.Keys.SelectMany(p => Enumerable.Range(0, 2).Select(i => Trace(p, i))), 0.25);
-        return new(kind, trunk, new PromptTemplate("{problem}\n"), SharedTokenizer: true, Problems, train, heldOut);
+        return new(kind, trunk, new PromptTemplate("{problem}\n"), Problems, train, heldOut);
     }
 
     [Theory]
@@ -51,9 +51,9 @@ public class VerifierTrainingTests
         using var model = DecoderCheckpoint.Load(result.Best);
         Assert.Equal(DecoderHead.SequenceClassification, model.Config.Head);
 
-        using var verifier = TransformerVerifier.Load(result.Best, sharedTokenizer: true);
+        using var verifier = TransformerVerifier.Load(result.Best);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
-        var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template, sharedTokenizer: true), kind);
+        var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), kind);
         Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(saved.Calibration!.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
     }
 
@@ -79,7 +79,7 @@ public class VerifierTrainingTests
         Assert.Equal(expected, functional.binary_cross_entropy_with_logits(Floats(z), Floats(q), Floats(weights)).item<double>(), 5);
 
         LabelledTrace trace = new("p0", "π", "random", 0, ["good\n", "bad\n", "end"], [[], [], []], 1, null, "exact", [5, 5, 5, 10], [0, 0, 1, 9]);
-        var row = VerifierRow.Of([trace], Problems, new VerifierEncoding(Words, new("{problem}\n"), sharedTokenizer: false), VerifierKind.Value);
+        var row = VerifierRow.Of([trace], Problems, new VerifierEncoding(Words, new("{problem}\n")), VerifierKind.Value);
         Assert.Equal(q, row[0].Labels);
         using var trunk = TrainingTests.Tiny(Words);
         using var model = trunk.WithScoreHead();

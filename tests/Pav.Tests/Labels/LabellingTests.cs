@@ -167,4 +167,48 @@ public class LabellingTests
         var ended = Assert.Single(await verifier.Score([prefixes[0].Then("on\n").Then("on\n").Then("Answer: 0", ended: true)]));
         Assert.Equal(0, ended.Q[^1]);
     }
+
+    [Fact]
+    public async Task Monte_Carlo_best_of_K_is_unbiased_shares_the_counts_and_refuses_more_than_it_has()
+    {
+        var policy = new ToyPolicy();
+        var oracle = new MonteCarloVerifier(policy, Grader.Numeric, 6, new(), 3);
+        var prefixes = Toy.Problems(1500).Select(p => Prefix.Root(p).Then("slip\n", [1, 2])).ToList();
+        var plain = await oracle.Score(prefixes);
+        var calls = policy.Calls.Sum();
+        var best = oracle.BestOf(4);
+        Assert.Equal("bo4", best.Name);
+        var scored = await best.Score(prefixes);
+        Assert.Equal(calls, policy.Calls.Sum());
+        Assert.All(scored, s => Assert.Equal(0, s.Tokens));
+        for (var h = 0; h < 2; h++)
+        {
+            var exact = prefixes.Average(p => BestOfK.FromQ(Toy.Q(p.Path()[h]), 4));
+            Assert.Equal(exact, scored.Average(s => s.Q[h]), 0.02);
+            Assert.True(plain.Average(s => BestOfK.FromQ(s.Q[h], 4)) < exact - 0.02); // the plug-in
+        }
+
+        var trace = prefixes[0].Then("fix\n").Then("ok\n").Then("ok\n");
+        foreach (var answer in new[] { 0, 1 }) Assert.Equal(answer, Assert.Single(await best.Score([trace.Then($"Answer: {answer}", ended: true)])).Q[^1]);
+        best.Reset();
+        Assert.True(Assert.Single(await best.Score([prefixes[0]])).Tokens > 0);
+        Assert.Contains("bo7", Assert.Throws<UserError>(() => oracle.BestOf(7)).Message);
+    }
+
+    [Fact]
+    public async Task Monte_Carlo_counts_are_forgotten_when_they_are_many_and_come_back_alike()
+    {
+        var policy = new ToyPolicy();
+        var oracle = new MonteCarloVerifier(policy, Grader.Numeric, 4, new(), 3, keep: 60);
+        var prefixes = Toy.Problems(40).Select(p => Prefix.Root(p).Then("ok\n", [1, 2])).ToList();
+        var first = await oracle.Score(prefixes[..20]);
+        oracle.Reset();
+        await oracle.Score(prefixes[..20]);
+        Assert.Equal(20 * 2 * 4, policy.Calls.Sum()); // kept: 40 counts
+        await oracle.Score(prefixes);
+        oracle.Reset();
+        var again = await oracle.Score(prefixes[..20]);
+        Assert.Equal((40 + 20) * 2 * 4, policy.Calls.Sum()); // forgotten: 80 counts
+        Assert.Equal(first.Select(s => (s.Q[0], s.Q[1], s.Tokens)), again.Select(s => (s.Q[0], s.Q[1], s.Tokens)));
+    }
 }

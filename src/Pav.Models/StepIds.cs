@@ -1,0 +1,16 @@
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models;
+
+/// <summary>Ids are the truth for a step's own policy, text for all others.</summary>
+internal static class StepIds
+{
+    /// <summary>
+    /// A step in the ids of a tokenizer: those that its policy wrote, where they say the step's text in this tokenizer too, else the text encoded. So nobody
+    /// needs to know whose the ids are.
+    /// </summary>
+    /// <param name="text">The step's.</param>
+    /// <param name="written">Ids of any tokenizer, or none.</param>
+    public static int[] Of(Tokenizer tokenizer, string text, IReadOnlyList<int> written) =>
+        written.Count > 0 && tokenizer.Decode(written) == text ? [.. written] : tokenizer.Encode(text, addSpecial: false);
+}
