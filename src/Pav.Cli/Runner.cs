@@ -28,7 +28,7 @@ internal static class Runner
         var path = "";
         try
         {
-            path = spec.Output == Output.Folder ? FolderOf(spec, options) : "";
+            path = FolderOf(spec, options);
             var result = await Run(spec, options, path, reporter, cancel);
             if (request.Json) Console.Out.WriteLine(result.ToJsonString());
             return Done;
@@ -47,7 +47,7 @@ internal static class Runner
     /// <summary>Runs a command whose options are known, in its run folder where it has one; a finished folder gives its old result at once.</summary>
     public static async Task<JsonObject> Run(CommandSpec spec, object options, string path, Reporter reporter, CancellationToken cancel)
     {
-        if (spec.Output != Output.Folder) return await spec.Run(options, new CommandContext(null, reporter, cancel));
+        if (spec.Output is Output.None or Output.File || path == "") return await spec.Run(options, new CommandContext(null, reporter, cancel));
         using var folder = RunFolder.Open(spec.Name, options, path);
         if (folder.Finished)
         {
@@ -92,7 +92,7 @@ internal static class Runner
     private static object Bind(CommandSpec spec, Request request)
     {
         var recipes = new List<Recipe>();
-        if (spec.Output == Output.Folder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun) recipes.Add(begun);
+        if (spec.Output is Output.Folder or Output.OptionalFolder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun) recipes.Add(begun);
         if (request.Recipe is { } name)
         {
             var recipe = Recipe.Load(name);
@@ -102,11 +102,13 @@ internal static class Runner
         return spec.Schema.Bind(recipes, request.Flags);
     }
 
-    private static string FolderOf(CommandSpec spec, object options)
+    /// <summary>Where a command's run folder is to be; empty where it writes none.</summary>
+    private static string FolderOf(CommandSpec spec, object options) => spec.Output switch
     {
-        var given = ((RunSettings)options).Out;
-        return given == "" ? RunFolder.DefaultPath(spec.Name, DateTime.Now) : given;
-    }
+        Output.Folder when ((RunSettings)options).Out == "" => RunFolder.DefaultPath(spec.Name, DateTime.Now),
+        Output.Folder or Output.OptionalFolder => ((RunSettings)options).Out,
+        _ => "",
+    };
 
     /// <summary>A run that stops early leaves its time in run.json, and one that had made nothing yet leaves nothing.</summary>
     private static void LeaveBehind(RunFolder folder)

@@ -9,5 +9,6 @@ internal static class AllCommands
     [
         DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
         LabelCommand.Spec, LabelsCommands.Export, SearchCommand.Spec, EvaluateCommand.Spec, ReportCommand.Spec,
+        TheoryCommand.Spec,
     ];
 }

@@ -16,6 +16,9 @@ internal enum Output
 
     /// <summary>A run folder: --out, or a new one under runs/.</summary>
     Folder,
+
+    /// <summary>The run folder that --out names, else nowhere but the terminal.</summary>
+    OptionalFolder,
 }
 
 /// <summary>What a running command has at hand.</summary>

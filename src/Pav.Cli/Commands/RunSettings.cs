@@ -5,7 +5,7 @@ namespace Pav.Cli.Commands;
 /// <summary>Options of every command that writes a run folder.</summary>
 internal abstract record RunSettings
 {
-    [Flag("Run folder; a stopped run of the same options there is taken up again (default: runs/COMMAND-DATE)", Local = true)]
+    [Flag("Run folder; a stopped run of the same options there is taken up again (default: runs/COMMAND-DATE, or none where a command only looks)", Local = true)]
     public string Out { get; init; } = "";
 }
 
