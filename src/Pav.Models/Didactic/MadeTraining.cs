@@ -1,0 +1,174 @@
+using Pav.Didactic;
+using Pav.Torch;
+using Pav.Torch.Optim;
+using static Pav.Torch.torch;
+
+namespace Pav.Models.Didactic;
+
+/// <summary>Settings of a policy gradient on the planted task (App. B).</summary>
+/// <param name="Gamma">Strength of the prover.</param>
+/// <param name="Rollouts">Monte Carlo rollouts of each value; 0 takes exact values (for A^π, which has none, then 4).</param>
+/// <param name="Rate">Learning rate, of Adam or else of plain gradient descent.</param>
+public sealed record PolicyGradientOptions(
+    StepReward Reward, double Gamma = 10, double Alpha = 1, bool Adam = true, double Rate = 1e-3, int Batch = 64, int Rollouts = 0, ulong Seed = 1);
+
+/// <summary>Supervised fine-tuning of a <see cref="MadePolicy"/> on sequences of a prover.</summary>
+public static class MadeSft
+{
+    /// <summary>A fresh network, taught on iterations × batch sequences of the prover of strength γ with Adam at 1e-3.</summary>
+    public static MadePolicy Run(PlantedTask task, ulong seed, int iterations = 50, int batch = 64, double gamma = 5)
+    {
+        var policy = MadePolicy.RandomInit(task, seed);
+        var teacher = TabularPolicy.Prover(task, gamma);
+        using var optimizer = new AdamW(policy.Parameters, 1e-3, weight_decay: 0);
+        var rows = new SequenceBatch(task, batch);
+        for (var iteration = 0; iteration < iterations; iteration++)
+        {
+            var own = Seeds.Of(seed, "made", "sft", iteration);
+            for (var b = 0; b < batch; b++)
+            {
+                var episode = teacher.Play(Seeds.Mix(own + (ulong)b));
+                rows.Set(b, episode, _ => 1);
+            }
+
+            using var scope = NewDisposeScope();
+            rows.Loss(policy).backward();
+            optimizer.step();
+            optimizer.zero_grad();
+        }
+
+        return policy;
+    }
+}
+
+/// <summary>
+/// Policy gradient on the planted task: Σ_h ∇log π(a_h|s_h)·(Rex − batch mean + α·credit of the step), averaged over a batch of fresh sequences; for
+/// <see cref="StepReward.AMuAllActions"/> the credit enters as Σ_a π(a|s_h)·A^μ(s_h, a)·∇log π(a|s_h) over all actions.
+/// </summary>
+public sealed class MadePolicyGradient : IDisposable
+{
+    private const int DefaultOwnRollouts = 4;
+
+    private readonly PlantedTask task;
+    private readonly PolicyGradientOptions options;
+    private readonly ExactValues prover;
+    private readonly MadePolicy policy;
+    private readonly MadeSampler sampler;
+    private readonly SequenceBatch rows;
+    private readonly AdamW? adam;
+    private readonly SGD? sgd;
+    private long iteration;
+    private bool moved;
+
+    public MadePolicyGradient(MadePolicy policy, PolicyGradientOptions options)
+    {
+        (this.policy, this.options, task) = (policy, options, policy.Task);
+        prover = ExactValues.Of(TabularPolicy.Prover(task, options.Gamma));
+        sampler = new(policy);
+        rows = new(task, options.Batch);
+        if (options.Adam) adam = new(policy.Parameters, options.Rate, weight_decay: 0);
+        else sgd = new(policy.Parameters, options.Rate);
+    }
+
+    /// <summary>One iteration; answers the fraction of its sequences that were right.</summary>
+    public double Step()
+    {
+        sampler.Read();
+        var own = Seeds.Of(options.Seed, "made", "policy gradient", iteration++);
+        var (episodes, values) = (new Episode[options.Batch], new double[options.Batch][]);
+        for (var b = 0; b < options.Batch; b++)
+        {
+            var seed = Seeds.Mix(own + (ulong)b);
+            episodes[b] = sampler.Play(seed);
+            values[b] = Values(episodes[b], Seeds.Mix(seed + 1));
+        }
+
+        var mean = episodes.Average(e => e.Rex(task));
+        for (var b = 0; b < options.Batch; b++)
+        {
+            var (episode, sampled) = (episodes[b], options.Reward == StepReward.AMuAllActions ? StepReward.Outcome : options.Reward);
+            var credit = StepCredit.OfSteps(sampled, episode.Rex(task), options.Alpha, values[b]);
+            rows.Set(b, episode, h => credit[h] - mean);
+            if (options.Reward == StepReward.AMuAllActions) SetAllActions(b, episode, Seeds.Mix(own ^ (ulong)(b + 1) << 32));
+        }
+
+        if (rows.HasGradient || moved) Update();
+        return mean;
+    }
+
+    /// <summary>Without a gradient so far, as where outcome reward waits for its first hit, an update changes nothing and is left out.</summary>
+    private void Update()
+    {
+        moved = true;
+        using var scope = NewDisposeScope();
+        rows.Loss(policy).backward();
+        adam?.step();
+        sgd?.step();
+        adam?.zero_grad();
+        sgd?.zero_grad();
+    }
+
+    public void Dispose() => adam?.Dispose();
+
+    /// <summary>H + 1 values along a sequence, of the prover or, for A^π, of the policy itself.</summary>
+    private double[] Values(Episode episode, ulong seed)
+    {
+        if (options.Reward == StepReward.APi) return [.. sampler.Rollouts(episode, options.Rollouts > 0 ? options.Rollouts : DefaultOwnRollouts, seed).Select(c => c.Value)];
+        if (options.Rollouts == 0 || options.Reward is StepReward.Outcome or StepReward.AMuAllActions) return prover.Along(episode);
+        return [.. episode.States.Select((k, t) => prover.Rollouts(t, k, options.Rollouts, Seeds.Mix(seed + (ulong)t)).Value)];
+    }
+
+    /// <summary>αA^μ of every action of every state of a sequence; V^μ(s) is left out, because Σ_a ∇π(a|s) = 0.</summary>
+    private void SetAllActions(int row, Episode episode, ulong seed)
+    {
+        for (var t = 0; t < episode.Steps; t++)
+            for (var a = 0; a < task.Vocabulary; a++)
+            {
+                var k = episode.States[t];
+                var q = options.Rollouts == 0 ? prover.Q(t, k, a) : prover.Rollouts(t + 1, task.Next(k, a), options.Rollouts, Seeds.Mix(seed + (ulong)(t * task.Vocabulary + a))).Value;
+                rows.SetAction(row, t, a, options.Alpha * q);
+            }
+    }
+}
+
+/// <summary>A batch of sequences as tensors: tokens, the weight of each step's ∇log π, and, where set, a credit for every action.</summary>
+internal sealed class SequenceBatch(PlantedTask task, int size)
+{
+    private readonly float[] inputs = new float[size * task.Length * task.Vocabulary];
+    private readonly float[] weights = new float[size * task.Length * task.Vocabulary];
+    private readonly float[] actions = new float[size * task.Length * task.Vocabulary];
+    private bool allActions;
+
+    /// <summary>Row b: a sequence and the weight of each of its steps. Positions after its end count nothing.</summary>
+    public void Set(int b, Episode episode, Func<int, double> weight)
+    {
+        var width = task.Length * task.Vocabulary;
+        inputs.AsSpan(b * width, width).Clear();
+        weights.AsSpan(b * width, width).Clear();
+        actions.AsSpan(b * width, width).Clear();
+        for (var t = 0; t < episode.Steps; t++)
+        {
+            var at = b * width + t * task.Vocabulary + episode.Tokens[t];
+            inputs[at] = 1;
+            weights[at] = (float)weight(t);
+        }
+    }
+
+    public void SetAction(int b, int t, int a, double credit)
+    {
+        actions[(b * task.Length + t) * task.Vocabulary + a] = (float)credit;
+        allActions = true;
+    }
+
+    public bool HasGradient => weights.AsSpan().ContainsAnyExcept(0f) || (allActions && actions.AsSpan().ContainsAnyExcept(0f));
+
+    /// <summary>−1/B·Σ (weight·log π(a_h|s_h) + Σ_a π(a|s_h)·credit(a)), a scalar with a gradient.</summary>
+    public Tensor Loss(MadePolicy policy)
+    {
+        long[] shape = [size, task.Length, task.Vocabulary];
+        var log = policy.forward(tensor(inputs, size, task.Length * task.Vocabulary)).log_softmax(-1);
+        var gain = (log * tensor(weights, shape)).sum();
+        if (allActions) gain += (log.exp() * tensor(actions, shape)).sum();
+        return gain * (-1.0 / size);
+    }
+}

@@ -1,0 +1,184 @@
+using Pav.Didactic;
+using Pav.Models.Didactic;
+using Pav.Torch;
+
+namespace Pav.Models.Tests.Didactic;
+
+public class MadeTests
+{
+    private static readonly PlantedTask Short = PlantedTask.Random(3, 1);
+
+    [Fact]
+    public void Logits_see_earlier_tokens_alone_and_all_of_them()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var policy = MadePolicy.RandomInit(Short, 3);
+        int[] tokens = [1, 4, 2, 9, 14, 0, 7, 7, 3, 5];
+        var before = Rows(policy, tokens);
+        for (var changed = 0; changed < 10; changed++)
+        {
+            var other = tokens.ToArray();
+            other[changed] = (other[changed] + 1) % 15;
+            var after = Rows(policy, other);
+            for (var t = 0; t < 10; t++)
+            {
+                var same = before[t].SequenceEqual(after[t]);
+                Assert.True(same == (t <= changed), $"token {changed} changed, logits of position {t} {(same ? "did not" : "did")}");
+            }
+        }
+    }
+
+    [Fact]
+    public void The_first_position_is_more_than_a_bias()
+    {
+        using var policy = MadePolicy.RandomInit(Short, 3);
+        Assert.Equal(13, policy.UnitsUpTo(0));
+        Assert.Equal(128, policy.UnitsUpTo(9));
+        using var scope = torch.NewDisposeScope();
+        policy.forward(OneHot([0, 0, 0, 0, 0, 0, 0, 0, 0, 0])).narrow(1, 0, 1).square().sum().backward();
+        foreach (var (name, parameter) in policy.Parameters.Where(p => p.Name is "1.weight" or "2.weight" or "3.weight"))
+            Assert.True(parameter.grad!.abs().sum().item<double>() > 0, name);
+        policy.Parameters.ToList().ForEach(p => p.Parameter.grad = null);
+    }
+
+    [Fact]
+    public void The_sampler_computes_what_libtorch_computes()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var policy = MadePolicy.RandomInit(Short, 5);
+        var sampler = new MadeSampler(policy);
+        // A sequence of the full length, so that every position is compared.
+        var (seed, episode) = Enumerable.Range(0, 200).Select(i => ((ulong)i, sampler.Play((ulong)i))).First(x => x.Item2.Steps == 10);
+        var probabilities = policy.forward(OneHot(episode.Tokens)).softmax(-1).flatten().to_array<float>();
+        sampler.Play(seed);
+        for (var t = 9; t >= 0; t--)
+        {
+            var of = sampler.Probabilities(t);
+            for (var a = 0; a < 15; a++) Assert.Equal(probabilities[t * 15 + a], of[a], 1e-6f);
+        }
+
+        Assert.Equal(episode.Tokens, sampler.Play(seed).Tokens);
+    }
+
+    [Fact]
+    public void Sequences_follow_the_policy()
+    {
+        using var policy = MadeSft.Run(Short, 2, iterations: 150);
+        var sampler = new MadeSampler(policy);
+        const int N = 20_000;
+        var hits = Enumerable.Range(0, N).Count(i => sampler.Play(Seeds.Mix((ulong)i)).Rex(Short) == 1);
+        var p = sampler.Accuracy(2000, 7);
+        Assert.InRange(p, 0.005, 0.5);
+        Assert.InRange((double)hits / N, p - 4 * Math.Sqrt(p / N), p + 4 * Math.Sqrt(p / N));
+    }
+
+    [Fact]
+    public void Rollouts_of_the_policy_continue_its_prefixes()
+    {
+        using var policy = MadeSft.Run(Short, 2, iterations: 400);
+        var sampler = new MadeSampler(policy);
+        var episode = Enumerable.Range(0, 500).Select(i => sampler.Play((ulong)i)).First(e => e.Rex(Short) == 1 && e.Steps >= 5);
+        var counts = sampler.Rollouts(episode, 4000, 11);
+        Assert.Equal(1, counts[^1].Value);
+        var start = sampler.Accuracy(4000, 5);
+        Assert.InRange(counts[0].Value, start - 0.03, start + 0.03);
+        Assert.True(counts[^2].Value > counts[0].Value);
+    }
+
+    [Fact]
+    public void The_gradient_over_all_actions_is_the_mean_of_sampled_ones()
+    {
+        // At the first position alone (sequences of one token), where the state is always the same.
+        var task = new PlantedTask([2], length: 1, vocabulary: 4);
+        using var policy = MadePolicy.RandomInit(task, 4, hidden: 16);
+        var prover = ExactValues.Of(TabularPolicy.Prover(task, 10));
+        var sampler = new MadeSampler(policy);
+        double[] Bias(Action<SequenceBatch, int, Episode> credit)
+        {
+            const int B = 20_000;
+            var rows = new SequenceBatch(task, B);
+            for (var b = 0; b < B; b++)
+            {
+                var episode = sampler.Play(Seeds.Mix((ulong)b));
+                rows.Set(b, episode, _ => 0);
+                credit(rows, b, episode);
+            }
+
+            using var scope = torch.NewDisposeScope();
+            rows.Loss(policy).backward();
+            var bias = policy.Parameters.Single(p => p.Name == "3.bias").Parameter;
+            var gradient = bias.grad!.to_array<float>();
+            foreach (var (_, parameter) in policy.Parameters) parameter.grad = null;
+            return [.. gradient.Select(g => (double)g)];
+        }
+
+        var sampled = Bias((rows, b, e) => rows.Set(b, e, h => prover.A(0, 0, e.Tokens[0])));
+        var all = Bias((rows, b, e) =>
+        {
+            for (var a = 0; a < 4; a++) rows.SetAction(b, 0, a, prover.Q(0, 0, a));
+        });
+        Assert.True(all.Max(Math.Abs) > 0.05);
+        for (var i = 0; i < 4; i++) Assert.Equal(all[i], sampled[i], 0.01);
+    }
+
+    [Fact]
+    public void The_start_is_as_rare_as_it_should_be()
+    {
+        // 1/(64·p₀) iterations are what outcome reward waits for its first hit.
+        Assert.InRange(StartOf(3), 2e-3, 8e-3);
+        Assert.InRange(StartOf(6), 1e-7, 1.5e-6);
+
+        static double StartOf(int length)
+        {
+            using var policy = MadeSft.Run(PlantedTask.Random(length, 1), 1);
+            return new MadeSampler(policy).Accuracy(400, 3);
+        }
+    }
+
+    [Fact]
+    public void Progress_over_all_actions_finds_six_tokens_and_outcome_alone_does_not_begin()
+    {
+        var task = PlantedTask.Random(6, 1);
+        using var start = MadeSft.Run(task, 1);
+        Assert.True(Trained(start, new(StepReward.AMuAllActions, Seed: 1), 300) >= 0.99);
+        Assert.True(Trained(start, new(StepReward.Outcome, Seed: 1), 300) < 0.01);
+    }
+
+    [Fact]
+    public void Every_reward_and_both_optimizers_train_and_free_their_tensors()
+    {
+        using var start = MadeSft.Run(Short, 1);
+        Trained(start, new(StepReward.Outcome), 1);
+        var live = torch.live_tensors;
+        foreach (var reward in Enum.GetValues<StepReward>())
+            foreach (var (adam, rollouts) in new[] { (true, 0), (false, 20) })
+                Assert.InRange(Trained(start, new(reward, Adam: adam, Rate: adam ? 1e-3 : 0.5, Batch: 16, Rollouts: rollouts), 5), 0, 0.5);
+        Assert.Equal(live, torch.live_tensors);
+    }
+
+    [Fact]
+    public void Equal_seeds_train_alike()
+    {
+        using var start = MadeSft.Run(Short, 1);
+        var options = new PolicyGradientOptions(StepReward.AMu, Rollouts: 10, Seed: 5);
+        Assert.Equal(Trained(start, options, 20), Trained(start, options, 20));
+        Assert.NotEqual(Trained(start, options, 20), Trained(start, options with { Seed = 6 }, 20));
+    }
+
+    private static double Trained(MadePolicy start, PolicyGradientOptions options, int iterations)
+    {
+        using var policy = start.Clone();
+        using var gradient = new MadePolicyGradient(policy, options);
+        for (var i = 0; i < iterations; i++) gradient.Step();
+        return new MadeSampler(policy).Accuracy(1000, 1);
+    }
+
+    private static float[][] Rows(MadePolicy policy, int[] tokens) => [.. policy.forward(OneHot(tokens)).flatten().to_array<float>().Chunk(15)];
+
+    private static Tensor OneHot(int[] tokens)
+    {
+        var values = new float[150];
+        for (var t = 0; t < tokens.Length; t++) values[t * 15 + tokens[t]] = 1;
+        return torch.tensor(values, 1, 150);
+    }
+}
