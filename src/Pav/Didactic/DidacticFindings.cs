@@ -1,0 +1,2 @@
+namespace Pav.Didactic;
+internal static class DidacticFindings { public static IReadOnlyList<string> Of(DidacticSummary s) => []; }
