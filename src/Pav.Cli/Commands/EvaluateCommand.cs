@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Pav.Cli.Options;
-using Pav.Cli.Runs;
-using Pav.Cli.Terminal;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
@@ -11,6 +9,9 @@ internal sealed record EvaluateSettings : SamplingSettings
 {
     [Flag("Samples per problem", Min = 1, Max = 65536)]
     public int Samples { get; init; } = 64;
+
+    [Flag("An 'evaluate' run of another policy on these problems: those that none of its samples solved are the hard set, measured apart", Input = true)]
+    public string Hard { get; init; } = "";
 
     [Flag("Also measure this verifier on --labels", Input = true)]
     public string Verifier { get; init; } = "";
@@ -26,60 +27,23 @@ internal sealed record EvaluateSettings : SamplingSettings
 internal static class EvaluateCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Of<EvaluateSettings>(
-        "evaluate", "Measure a policy by itself (one sample, greedy, Pass@N) and, on labels, a verifier (AUC, calibration, ranking).",
+        "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a verifier (AUC, calibration, ranking).",
         "pav evaluate --policy runs/sft --problems test.jsonl --samples 64", Output.Folder, Run);
-
-    private sealed record Tally(string Problem, int Right, int Samples, int Greedy, long Tokens);
 
     private static async Task<JsonObject> Run(EvaluateSettings settings, CommandContext context)
     {
         if (settings.Verifier == "" != (settings.Labels.Length == 0)) throw new UserError("--verifier and --labels go together: a verifier is measured on labels.");
         var problems = settings.ReadProblems();
         using var policy = Checkpoint.Policy(settings);
-        var tallies = await Tallies(settings, policy, problems, context);
-        var measures = settings.Verifier == "" ? null : await OfVerifier(settings, problems, context);
-
-        var sample = Bootstrap.Mean([.. tallies.Select(t => (double)t.Right / t.Samples)]);
-        var passes = Enumerable.Range(0, 17).Select(k => 1 << k).Where(n => n <= settings.Samples)
-            .Select(n => (N: n, Pass: tallies.Average(t => PassAtN.Of(t.Samples, t.Right, n)))).ToList();
-        var greedy = tallies.Average(t => (double)t.Greedy);
-        var result = new JsonObject
-        {
-            ["problems"] = tallies.Count, ["sample"] = sample.Value, ["sample_low"] = sample.Low, ["sample_high"] = sample.High, ["greedy"] = greedy,
-            ["tokens_per_trace"] = tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples),
-            ["pass"] = new JsonObject(passes.Select(p => KeyValuePair.Create(p.N.ToString(CultureInfo.InvariantCulture), (JsonNode?)p.Pass))),
-        };
-        if (measures is not null) result["verifier"] = System.Text.Json.JsonSerializer.SerializeToNode(measures, Json.Line);
-        AtomicFile.WriteJson(context.Run.At("evaluation.json"), result);
-        Show(context.Reporter, sample, greedy, passes, measures);
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context);
+        var result = await evaluation.Run(problems, settings.Hard);
+        if (settings.Verifier == "") return result;
+        var measures = await OfVerifier(settings, problems, context);
+        result["verifier"] = System.Text.Json.JsonSerializer.SerializeToNode(measures, Json.Line);
+        AtomicFile.WriteJson(context.Run.At(PolicyEvaluation.FileName), result);
+        static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "unknown";
+        context.Reporter.Say($"{measures.Name}: AUC within problems {Number(measures.AucWithin)}, pooled {Number(measures.AucPooled)}, Brier {Number(measures.Brier)}, ECE {Number(measures.Ece)}, ranking within states {Number(measures.RankWithinState)}, correlation {Number(measures.Correlation)}");
         return result;
-    }
-
-    private static async Task<IReadOnlyList<Tally>> Tallies(EvaluateSettings settings, IPolicy policy, IReadOnlyList<Problem> problems, CommandContext context)
-    {
-        var grader = Grader.Named(settings.Grader);
-        var file = context.Run.At("tallies.jsonl");
-        var done = JsonLines.Read<Tally>(file).ToDictionary(t => t.Problem);
-        await context.Reporter.Track("Sampling", problems.Count, "problems", async tracker =>
-        {
-            var finished = done.Count;
-            using var lines = JsonLines.Append(file);
-            foreach (var batch in problems.Where(p => !done.ContainsKey(p.Id)).Chunk(settings.ProblemsPerBatch))
-            {
-                context.Cancel.ThrowIfCancellationRequested();
-                var sampled = await RepeatedSampling.Draw(batch, policy, settings.Samples, settings.Seed, settings.Sampling, context.Cancel);
-                var greedy = await RepeatedSampling.Draw(batch, policy, 1, settings.Seed, settings.Sampling with { Temperature = 0, TopK = 0, TopP = 1 }, context.Cancel);
-                foreach (var (set, best) in sampled.Zip(greedy))
-                {
-                    var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.Tokens.Count));
-                    var tally = done[set.Problem.Id] = new(set.Problem.Id, set.Traces.Sum(grader.Rex), set.Traces.Count, grader.Rex(best.Traces[0]), tokens);
-                    lines.Write(tally);
-                }
-                tracker.At(finished += batch.Length);
-            }
-            return 0;
-        }, done.Count);
-        return [.. problems.Select(p => done[p.Id])];
     }
 
     private static async Task<VerifierMeasures> OfVerifier(EvaluateSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
@@ -101,15 +65,5 @@ internal static class EvaluateCommand
         });
         var kind = Pav.Models.VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind;
         return VerifierMeasures.Of(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
-    }
-
-    private static void Show(Reporter reporter, Interval sample, double greedy, IReadOnlyList<(int N, double Pass)> passes, VerifierMeasures? measures)
-    {
-        static string Percent(double value) => (100 * value).ToString("0.0", CultureInfo.InvariantCulture);
-        static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "unknown";
-        reporter.Say($"one sample {Percent(sample.Value)}% right [{Percent(sample.Low)} to {Percent(sample.High)}], greedy {Percent(greedy)}%");
-        foreach (var line in ResultTable.Lines(["Pass@N", "%"], [.. passes.Select(p => (IReadOnlyList<string>)[p.N.ToString(CultureInfo.InvariantCulture), Percent(p.Pass)])])) reporter.Say(line);
-        if (measures is not null)
-            reporter.Say($"{measures.Name}: AUC within problems {Number(measures.AucWithin)}, pooled {Number(measures.AucPooled)}, Brier {Number(measures.Brier)}, ECE {Number(measures.Ece)}, ranking within states {Number(measures.RankWithinState)}, correlation {Number(measures.Correlation)}");
     }
 }

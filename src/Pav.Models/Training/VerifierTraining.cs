@@ -5,7 +5,7 @@ namespace Pav.Models.Training;
 
 /// <summary>What a verifier is trained from.</summary>
 /// <param name="Kind">Outcome: P(Rex = 1) at the last token only. Value: Q̂ = c/n at every prefix with n > 0.</param>
-/// <param name="Trunk">Folder of the checkpoint, policy or pretrained model, that it starts from; its score head starts at zero.</param>
+/// <param name="Trunk">Folder of the checkpoint that it starts from: a policy or pretrained model, whose score head starts at zero, or a verifier to go on from.</param>
 /// <param name="Template">How a problem is put to the verifier; it may differ from the policy's.</param>
 /// <param name="Problems">By id: all that the labels name.</param>
 /// <param name="Train">Learned from.</param>
@@ -64,7 +64,7 @@ public static class VerifierTraining
         DecoderModel Start()
         {
             using var trunk = DecoderCheckpoint.Load(inputs.Trunk);
-            return trunk.WithScoreHead();
+            return trunk.Config.Head == DecoderHead.SequenceClassification ? trunk.Clone() : trunk.WithScoreHead();
         }
 
         Minibatch Next(long step)

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Cli.Options;
+using Pav.Models;
+using Pav.Models.Files;
+using Pav.Models.Decoders;
+using Pav.Models.Tokenizers;
+using Pav.Models.Training;
+
+namespace Pav.Cli.Commands;
+
+/// <summary>Online RL of a policy with outcome rewards, or with progress as a dense reward beside them.</summary>
+internal static class RlCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<RlSettings>(
+        "rl", "Train a policy online: sample traces, reward their outcome and the progress of each step, update, again.",
+        """
+        pav rl --policy runs/rft --verifier runs/verifier --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-pav
+        pav rl --reward orm --policy runs/rft --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-orm
+        pav rl --recipe quick
+        """, Output.Folder, Run);
+
+    private static async Task<JsonObject> Run(RlSettings settings, CommandContext context)
+    {
+        settings.Check();
+        Checkpoint.Threads(settings.Threads);
+        var folder = Home.Model("--policy", settings.Policy);
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Template, folder), Grader.Named(settings.Grader));
+        var (problems, engine, options) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings.MemoryMb, settings.Threads), settings.ToOptions());
+        IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
+        using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
+        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, context);
+        Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover = refresh is not null ? refresh.At : start is not null ? Oracle : null;
+        var task = new RlTask(
+            Checkpoint.NameOf(folder), () => DecoderCheckpoint.Load(folder), tokenizer, template, grader, problems, prover, heldOut, settings.ValidSamples, engine,
+            inside => { tokenizer.Save(inside); new PolicyRecord(template.Text).Save(inside); });
+
+        var warned = false;
+        var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker => Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
+        {
+            tracker.At(p.Row.Iteration, Line(p));
+            if (warned || p.Signs is not { Suspicious: true } signs) return;
+            warned = true;
+            context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"warning: at iteration {p.Row.Iteration} progress has risen by {signs.Progress:0.000} while right answers have fallen by {100 * -signs.Rex:0.0} points over {options.GuardWindow} iterations: the policy may be pleasing the verifier."));
+        }, context.Cancel)));
+        if (!result.Finished) throw new OperationCanceledException(context.Cancel);
+        var json = JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
+        context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} iterations and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
+        if (settings.TestProblems != "") json["test"] = await Test(settings, result.Last, context);
+        return json;
+
+        Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
+        {
+            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.MaxTokens), Seeds.Of(settings.Seed, "", "oracle", iteration));
+            return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
+        }
+    }
+
+    private static TransformerPolicy ProverPolicy(RlSettings settings, string policy)
+    {
+        var folder = settings.ProverPolicy == "" ? policy : Home.Model("--prover-policy", settings.ProverPolicy);
+        using var model = DecoderCheckpoint.Load(folder);
+        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Template : "", folder), Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+    }
+
+    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, CommandContext context)
+    {
+        var folder = Home.Model("--verifier", settings.Verifier);
+        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256);
+        var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed);
+        return new(
+            context.Run.Path, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
+            Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+    }
+
+    private static async Task<JsonObject> Test(RlSettings settings, string last, CommandContext context)
+    {
+        using var model = DecoderCheckpoint.Load(last);
+        var tokenizer = Tokenizer.Load(last);
+        using var policy = new TransformerPolicy("last", model, tokenizer, Checkpoint.Template("", last), Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
+        return await evaluation.Run(Problems.Read(settings.TestProblems), settings.Hard);
+    }
+
+    private static string Line(RlProgress p)
+    {
+        var row = p.Row;
+        var parts = new List<string>();
+        if (row.Reward is { } reward) parts.Add($"reward {reward:0.000}");
+        if (row.Progress is { } progress) parts.Add($"progress {progress:+0.0000;-0.0000}");
+        if (row.Kl is { } kl) parts.Add($"KL {kl:0.0000}");
+        if (row.ValidAccuracy is { } accuracy) parts.Add($"held-out {100 * accuracy:0.0}%");
+        if (p.TokensPerSecond > 0) parts.Add($"{p.TokensPerSecond:N0} tokens/s");
+        return string.Join(", ", parts);
+    }
+}

@@ -1,0 +1,71 @@
+namespace Pav.Models.Training;
+
+/// <summary>
+/// One line of <c>metrics.jsonl</c>: the policy after so many iterations, measured on the batch that it sampled next (and on held-out problems, where due).
+/// The last line, after all iterations, holds held-out measures only. Clocks are in <c>timing.jsonl</c>, so that equal runs have equal metrics.
+/// </summary>
+/// <param name="Iteration">Updates done before this batch was sampled.</param>
+/// <param name="Reward">Mean Rex.</param>
+/// <param name="Solved">Share of the batch's problems that some sample solves.</param>
+/// <param name="Progress">Mean A^μ of a step; absent without a prover.</param>
+/// <param name="NoProgress">Share of steps that repeat an earlier one of their trace or (with a prover) have |A^μ| below the bound.</param>
+/// <param name="Repeated">Share of steps that repeat an earlier one of their trace.</param>
+/// <param name="Steps">Mean steps of a trace.</param>
+/// <param name="Length">Mean generated tokens of a trace.</param>
+/// <param name="Truncated">Share of traces cut off by the token limit.</param>
+/// <param name="Entropy">Of the next token, mean over generated tokens, in nats.</param>
+/// <param name="Kl">KL(π‖π₀), likewise.</param>
+/// <param name="ValueLoss">Mean squared error of the value function; absent without one.</param>
+/// <param name="GradNorm">Before clipping.</param>
+/// <param name="Clipped">Share of tokens whose ratio was clipped; absent with one update per batch.</param>
+/// <param name="Rate">The policy's learning rate.</param>
+/// <param name="Traces">Traces sampled so far for the policy's own updates.</param>
+/// <param name="GeneratedTokens">Their tokens.</param>
+/// <param name="ProverTokens">Tokens generated so far for oracle rollouts and for labels of refreshed verifiers.</param>
+/// <param name="ProverRollouts">Those completions and traces.</param>
+/// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
+/// <param name="ValidPass">Share of held-out problems that some of the samples solves.</param>
+public sealed record RlRow(
+    int Iteration, double? Reward = null, double? Solved = null, double? Progress = null, double? NoProgress = null, double? Repeated = null, double? Steps = null, double? Length = null,
+    double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null, double? Clipped = null, double? Rate = null,
+    long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null, double? ValidPass = null)
+{
+    /// <summary>What a batch shows before the update.</summary>
+    internal RlRow Of(IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu, Grader grader, RlOptions options)
+    {
+        var traces = groups.SelectMany(g => g).ToList();
+        double[]? progress = qMu is null ? null : [.. qMu.SelectMany(g => g).SelectMany(Advantage.OfSteps)];
+        bool[] repeated = [.. traces.SelectMany(Repeats)];
+        int[] lengths = [.. traces.Select(t => t.Path().Sum(p => p.Tokens.Count))];
+        return this with
+        {
+            Reward = traces.Average(grader.Rex),
+            Solved = groups.Average(g => g.Max(grader.Rex)),
+            Progress = progress?.Average(),
+            NoProgress = repeated.Select((r, i) => r || progress is not null && Math.Abs(progress[i]) < options.NoProgress ? 1.0 : 0).Average(),
+            Repeated = repeated.Average(r => r ? 1.0 : 0),
+            Steps = traces.Average(t => t.Depth),
+            Length = lengths.Average(),
+            Truncated = lengths.Average(l => l >= options.MaxTokens ? 1.0 : 0),
+            Traces = Traces + traces.Count,
+            GeneratedTokens = GeneratedTokens + lengths.Sum(l => (long)l),
+        };
+    }
+
+    /// <summary>For each step, is it one that its trace has taken before?</summary>
+    private static IEnumerable<bool> Repeats(Prefix trace)
+    {
+        var seen = new HashSet<string>();
+        return trace.Steps.Select(step => !seen.Add(step)).ToList();
+    }
+}
+
+/// <summary>One line of <c>timing.jsonl</c>: seconds of an iteration's parts.</summary>
+public sealed record RlTiming(int Iteration, double Sampling, double Scoring, double Update, double Evaluation, double Refresh, double TokensPerSecond);
+
+/// <summary>Where RL stands.</summary>
+public readonly record struct RlProgress(RlRow Row, double TokensPerSecond, HackingSigns? Signs);
+
+/// <summary>How RL ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
+/// <param name="Stopped">The guard stopped it.</param>
+public sealed record RlResult(bool Finished, bool Stopped, int Iterations, double? ValidAccuracy, double? BestAccuracy, int BestIteration, long GeneratedTokens, long ProverTokens, string Last, string Best);
