@@ -18,13 +18,13 @@ public class PolicyGradientTests
     public void Dense_rewards_of_a_worked_trace()
     {
         static double[] Rounded(DenseReward reward, Credit credit) => [.. Returns.Dense(reward, credit, 2, Q, 2).Select(x => Math.Round(x, 12))];
-        Assert.Equal([0, 0], Returns.Dense(DenseReward.None, Credit.Own, 2, null, 2));
+        Assert.Equal<double[]>([0, 0], Returns.Dense(DenseReward.None, Credit.Own, 2, null, 2));
         Assert.Equal([0.4, -0.6], Rounded(DenseReward.Progress, Credit.Own));
         Assert.Equal([-0.2, -0.6], Rounded(DenseReward.Progress, Credit.ToGo));
         Assert.Equal([1, 0.4], Rounded(DenseReward.Q, Credit.Own));
         Assert.Equal([1.4, 0.4], Rounded(DenseReward.Q, Credit.ToGo));
         var returns = new StepReturns(1, Returns.Dense(DenseReward.Progress, Credit.Own, 2, Q, 2));
-        Assert.Equal(Returns.PerStep(1, 2, Q), [returns.At(0), returns.At(1)]);
+        Assert.Equal<double[]>([returns.At(0), returns.At(1)], Returns.PerStep(1, 2, Q));
         Assert.Throws<ArgumentException>(() => Returns.Dense(DenseReward.Progress, Credit.Own, 2, [0.3], 2));
     }
 
