@@ -11,94 +11,94 @@ namespace Pav.Models.Didactic;
 /// </summary>
 public sealed class MadePolicy : IDisposable
 {
-    private const int Output = 3;
-    private readonly Tensor[] weights, biases, masks;
+    private readonly Tensor mask;
+    private readonly long[] sizes;
 
-    private MadePolicy(PlantedTask task, int hidden, float[][] weights, float[][] biases)
+    private MadePolicy(PlantedTask task, int hidden, float[] values)
     {
-        (Task, Hidden) = (task, hidden);
-        long inputs = task.Length * task.Vocabulary;
-        long[][] shapes = [[hidden, inputs], [hidden, hidden], [hidden, hidden], [inputs, hidden]];
-        this.weights = [.. shapes.Select((shape, i) => Parameter(weights[i], shape))];
-        this.biases = [.. shapes.Select((shape, i) => Parameter(biases[i], shape[0]))];
-        masks = [.. shapes.Select((shape, i) => tensor(Mask(i, shape), shape).DetachFromDisposeScope())];
+        (Task, Layers) = (task, MadeLayer.All(task, hidden));
+        sizes = [.. Layers.SelectMany(l => new long[] { l.Outputs * l.Inputs, l.Outputs })];
+        Parameter = tensor(values).DetachFromDisposeScope();
+        Parameter.requires_grad = true;
+        mask = tensor(Mask()).DetachFromDisposeScope();
     }
 
     public PlantedTask Task { get; }
 
-    /// <summary>Units of each of the three hidden layers.</summary>
-    public int Hidden { get; }
+    /// <summary>All weights and biases in one vector, as <see cref="Layers"/> say; masked weights are there and have no effect.</summary>
+    public Tensor Parameter { get; }
 
-    /// <summary>Name and tensor: weights [out, in] (masked entries are there and have no effect), biases [out].</summary>
-    public IEnumerable<(string Name, Tensor Parameter)> Parameters =>
-        weights.Select((w, i) => ($"{i}.weight", w)).Concat(biases.Select((b, i) => ($"{i}.bias", b)));
+    /// <summary>Three hidden layers and the output.</summary>
+    internal IReadOnlyList<MadeLayer> Layers { get; }
 
     /// <summary>Weights and biases uniform in ±1/√(inputs of the layer).</summary>
     public static MadePolicy RandomInit(PlantedTask task, ulong seed, int hidden = 128)
     {
-        var inputs = task.Length * task.Vocabulary;
-        (int Out, int In)[] layers = [(hidden, inputs), (hidden, hidden), (hidden, hidden), (inputs, hidden)];
-        float[] Uniform(string purpose, int layer, int count)
-        {
-            var own = Seeds.Of(seed, "made", purpose, layer);
-            return [.. Enumerable.Range(0, count).Select(i => (float)((2 * Seeds.Uniform(own, i) - 1) / Math.Sqrt(layers[layer].In)))];
-        }
-
-        return new(task, hidden, [.. layers.Select((l, i) => Uniform("weight", i, l.Out * l.In))], [.. layers.Select((l, i) => Uniform("bias", i, l.Out))]);
+        var own = Seeds.Of(seed, "made", "init", 0);
+        var layers = MadeLayer.All(task, hidden);
+        var values = new float[layers[^1].End];
+        foreach (var layer in layers)
+            for (var i = layer.Weights; i < layer.End; i++) values[i] = (float)((2 * Seeds.Uniform(own, i) - 1) / Math.Sqrt(layer.Inputs));
+        return new(task, hidden, values);
     }
 
     /// <summary>A copy with weights of its own.</summary>
-    public MadePolicy Clone() => new(Task, Hidden, [.. weights.Select(w => w.to_array<float>())], [.. biases.Select(b => b.to_array<float>())]);
+    public MadePolicy Clone() => new(Task, Layers[0].Outputs, Parameter.to_array<float>());
 
     /// <summary>Logits [B, L, vocabulary] of one-hot tokens [B, L·vocabulary].</summary>
     public Tensor forward(Tensor tokens)
     {
-        var x = tokens;
-        for (var i = 0; i < weights.Length; i++)
+        var (x, parts) = (tokens, (Parameter * mask).split(sizes));
+        for (var i = 0; i < Layers.Count; i++)
         {
-            x = functional.linear(x, weights[i] * masks[i], biases[i]);
-            if (i < weights.Length - 1) x = x.relu();
+            x = functional.linear(x, parts[2 * i].view(Layers[i].Outputs, Layers[i].Inputs), parts[2 * i + 1]);
+            if (i < Layers.Count - 1) x = x.relu();
         }
 
         return x.view(tokens.size(0), Task.Length, Task.Vocabulary);
     }
 
-    /// <summary>How many units of a hidden layer have a degree up to this one; 0 for −1.</summary>
-    public int UnitsUpTo(int degree) => ((degree + 1) * Hidden + Task.Length - 1) / Task.Length;
-
-    public void CopyTo(float[][] weights, float[][] biases)
-    {
-        for (var i = 0; i < weights.Length; i++)
-        {
-            this.weights[i].data<float>().CopyTo(weights[i]);
-            this.biases[i].data<float>().CopyTo(biases[i]);
-        }
-    }
-
     public void Dispose()
     {
-        foreach (var tensor in weights.Concat(biases).Concat(masks)) tensor.Dispose();
+        Parameter.Dispose();
+        mask.Dispose();
     }
 
-    private int Degree(int unit) => unit * Task.Length / Hidden;
-
-    private float[] Mask(int layer, long[] shape)
+    private float[] Mask()
     {
-        var mask = new float[shape[0] * shape[1]];
-        for (var o = 0; o < shape[0]; o++)
-            for (var i = 0; i < shape[1]; i++)
-            {
-                var degree = layer == Output ? o / Task.Vocabulary : Degree(o);
-                if (layer == 0 ? i / Task.Vocabulary < degree : Degree(i) <= degree) mask[o * shape[1] + i] = 1;
-            }
+        var values = new float[Layers[^1].End];
+        foreach (var layer in Layers)
+        {
+            for (var o = 0; o < layer.Outputs; o++)
+                for (var i = 0; i < layer.Seen(layer.DegreeOf(o)); i++) values[layer.Weights + o * layer.Inputs + i] = 1;
+            values.AsSpan(layer.Biases, layer.Outputs).Fill(1);
+        }
 
-        return mask;
+        return values;
     }
+}
 
-    private static Tensor Parameter(float[] values, params long[] shape)
+/// <summary>One layer of a MADE: where its weights [out, in] and biases [out] lie in the vector of all parameters, and what its units see.</summary>
+internal sealed record MadeLayer(int Degrees, int Inputs, int Outputs, int Weights, bool First)
+{
+    public int Biases => Weights + Outputs * Inputs;
+
+    public int End => Biases + Outputs;
+
+    public int DegreeOf(int output) => output * Degrees / Outputs;
+
+    /// <summary>The first output of a degree, and, for degree L, the end of all.</summary>
+    public int OutputsBefore(int degree) => (degree * Outputs + Degrees - 1) / Degrees;
+
+    /// <summary>How many inputs an output of a degree sees: tokens before its position, or units up to its own degree.</summary>
+    public int Seen(int degree) => First ? degree * Inputs / Degrees : ((degree + 1) * Inputs + Degrees - 1) / Degrees;
+
+    public static IReadOnlyList<MadeLayer> All(PlantedTask task, int hidden)
     {
-        var parameter = tensor(values, shape).DetachFromDisposeScope();
-        parameter.requires_grad = true;
-        return parameter;
+        var (degrees, width) = (task.Length, task.Length * task.Vocabulary);
+        var first = new MadeLayer(degrees, width, hidden, 0, true);
+        var second = new MadeLayer(degrees, hidden, hidden, first.End, false);
+        var third = new MadeLayer(degrees, hidden, hidden, second.End, false);
+        return [first, second, third, new MadeLayer(degrees, hidden, width, third.End, false)];
     }
 }

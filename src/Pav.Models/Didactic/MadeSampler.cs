@@ -11,24 +11,23 @@ public sealed class MadeSampler
 {
     private readonly PlantedTask task;
     private readonly MadePolicy policy;
-    private readonly float[][] weights, biases, units;
-    private readonly float[] probabilities;
+    private readonly MadeLayer[] layers;
+    private readonly float[] values, probabilities;
+    private readonly float[][] units;
     private readonly int[] tokens;
 
     public MadeSampler(MadePolicy policy)
     {
-        (this.policy, task) = (policy, policy.Task);
-        var (inputs, hidden) = (task.Length * task.Vocabulary, policy.Hidden);
-        weights = [new float[hidden * inputs], new float[hidden * hidden], new float[hidden * hidden], new float[inputs * hidden]];
-        biases = [new float[hidden], new float[hidden], new float[hidden], new float[inputs]];
-        units = [new float[hidden], new float[hidden], new float[hidden]];
+        (this.policy, task, layers) = (policy, policy.Task, [.. policy.Layers]);
+        values = new float[layers[^1].End];
+        units = [.. layers[..^1].Select(l => new float[l.Outputs])];
         probabilities = new float[task.Vocabulary];
         tokens = new int[task.Length];
         Read();
     }
 
     /// <summary>Takes up the policy's weights as they are now.</summary>
-    public void Read() => policy.CopyTo(weights, biases);
+    public void Read() => policy.Parameter.data<float>().CopyTo(values);
 
     /// <summary>One sequence with the randomness of a seed.</summary>
     public Episode Play(ulong seed)
@@ -94,25 +93,17 @@ public sealed class MadeSampler
     /// <summary>π(· | the tokens before t), where those before t have been asked for in order.</summary>
     internal ReadOnlySpan<float> Probabilities(int t)
     {
-        var (first, end) = (policy.UnitsUpTo(t - 1), policy.UnitsUpTo(t));
-        var (inputs, hidden) = (task.Length * task.Vocabulary, policy.Hidden);
-        for (var j = first; j < end; j++)
-        {
-            var sum = biases[0][j];
-            for (var i = 0; i < t; i++) sum += weights[0][j * inputs + i * task.Vocabulary + tokens[i]];
-            units[0][j] = MathF.Max(0, sum);
-        }
-
-        for (var layer = 1; layer < 3; layer++)
-            for (var j = first; j < end; j++)
-                units[layer][j] = MathF.Max(0, biases[layer][j] + Dot(weights[layer].AsSpan(j * hidden, end), units[layer - 1]));
-
         var largest = float.NegativeInfinity;
-        for (var a = 0; a < probabilities.Length; a++)
+        for (var i = 0; i < layers.Length; i++)
         {
-            var row = t * task.Vocabulary + a;
-            probabilities[a] = biases[3][row] + Dot(weights[3].AsSpan(row * hidden, end), units[2]);
-            largest = MathF.Max(largest, probabilities[a]);
+            var layer = layers[i];
+            var (first, end, seen) = (layer.OutputsBefore(t), layer.OutputsBefore(t + 1), layer.Seen(t));
+            for (var o = first; o < end; o++)
+            {
+                var sum = values[layer.Biases + o] + (i == 0 ? OfTokens(layer.Weights + o * layer.Inputs, t) : Dot(values.AsSpan(layer.Weights + o * layer.Inputs, seen), units[i - 1]));
+                if (i < units.Length) units[i][o] = MathF.Max(0, sum);
+                else largest = MathF.Max(largest, probabilities[o - first] = sum);
+            }
         }
 
         var total = 0f;
@@ -136,6 +127,14 @@ public sealed class MadeSampler
         }
 
         return steps;
+    }
+
+    /// <summary>A row of the first layer's weights times the one-hot tokens before t.</summary>
+    private float OfTokens(int row, int t)
+    {
+        var sum = 0f;
+        for (var i = 0; i < t; i++) sum += values[row + i * task.Vocabulary + tokens[i]];
+        return sum;
     }
 
     private static float Dot(ReadOnlySpan<float> a, float[] b)

@@ -7,7 +7,7 @@ namespace Pav.Models.Didactic;
 
 /// <summary>Settings of a policy gradient on the planted task (App. B).</summary>
 /// <param name="Gamma">Strength of the prover.</param>
-/// <param name="Rollouts">Monte Carlo rollouts of each value; 0 takes exact values (for A^π, which has none, then 4).</param>
+/// <param name="Rollouts">Monte Carlo rollouts of each value; 0 takes exact values (for A^π, which has none, then 2).</param>
 /// <param name="Rate">Learning rate, of Adam or else of plain gradient descent.</param>
 public sealed record PolicyGradientOptions(
     StepReward Reward, double Gamma = 10, double Alpha = 1, bool Adam = true, double Rate = 1e-3, int Batch = 64, int Rollouts = 0, ulong Seed = 1);
@@ -20,7 +20,7 @@ public static class MadeSft
     {
         var policy = MadePolicy.RandomInit(task, seed);
         var teacher = TabularPolicy.Prover(task, gamma);
-        using var optimizer = new AdamW(policy.Parameters, 1e-3, weight_decay: 0);
+        using var optimizer = new AdamW([("made", policy.Parameter)], 1e-3, weight_decay: 0);
         var rows = new SequenceBatch(task, batch);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
@@ -47,7 +47,7 @@ public static class MadeSft
 /// </summary>
 public sealed class MadePolicyGradient : IDisposable
 {
-    private const int DefaultOwnRollouts = 4;
+    private const int DefaultOwnRollouts = 2;
 
     private readonly PlantedTask task;
     private readonly PolicyGradientOptions options;
@@ -66,8 +66,8 @@ public sealed class MadePolicyGradient : IDisposable
         prover = ExactValues.Of(TabularPolicy.Prover(task, options.Gamma));
         sampler = new(policy);
         rows = new(task, options.Batch);
-        if (options.Adam) adam = new(policy.Parameters, options.Rate, weight_decay: 0);
-        else sgd = new(policy.Parameters, options.Rate);
+        if (options.Adam) adam = new([("made", policy.Parameter)], options.Rate, weight_decay: 0);
+        else sgd = new([("made", policy.Parameter)], options.Rate);
     }
 
     /// <summary>One iteration; answers the fraction of its sequences that were right.</summary>

@@ -19,7 +19,7 @@ public sealed record DidacticPlan(
     /// <summary>Every run once, the longest first so that the last ones to end are short.</summary>
     public IReadOnlyList<PlantedRun> Runs() =>
         [.. Accuracy().Concat(Strength()).Concat(ByReward()).Concat(Pass())
-            .GroupBy(r => r.Kind).Select(g => g.MaxBy(r => r.Iterations)!)
+            .GroupBy(r => r.Kind()).Select(g => g.MaxBy(r => r.Iterations)!)
             .OrderByDescending(r => r.Iterations).ThenBy(r => r.Length).ThenBy(r => r.Seed)];
 
     /// <summary>Fig. 3a, and the same over |y*|.</summary>

@@ -35,24 +35,24 @@ public sealed record TabularRow(int Length, StepReward Reward, double? Gamma, Gr
 /// <summary>The tables of the experiment.</summary>
 /// <param name="IterationsPerSecond">Of runs with A^μ over all actions and exact values, on their own thread, evaluations not counted; the median.</param>
 public sealed record DidacticSummary(
-    int Length, double Gamma, int Iterations, IReadOnlyList<AccuracyCurve> Curves, IReadOnlyList<SpeedRow> Speeds, IReadOnlyList<StrengthRow> Strengths,
+    int Length, double Gamma, int Iterations, int Batch, IReadOnlyList<AccuracyCurve> Curves, IReadOnlyList<SpeedRow> Speeds, IReadOnlyList<StrengthRow> Strengths,
     IReadOnlyList<PassCurve> Passes, IReadOnlyList<TabularRow> Tabular, IReadOnlyList<string> Findings, double IterationsPerSecond)
 {
     private const int MostPoints = 200;
 
-    public static DidacticSummary Of(DidacticPlan plan, IReadOnlyList<PlantedRow> rows, IReadOnlyList<TabularRow> tabular)
+    public static DidacticSummary Of(DidacticPlan plan, PlantedSettings settings, IReadOnlyList<PlantedRow> rows, IReadOnlyList<TabularRow> tabular)
     {
         var plain = rows.Where(r => r.Run is { Method: GradientMethod.Adam, Rollouts: 0 } && (r.Run.Gamma is null || r.Run.Gamma == plan.Gamma)).ToList();
-        var settings = plain.GroupBy(r => (r.Run.Length, r.Run.Reward)).OrderBy(g => g.Key.Length).ThenBy(g => g.Key.Reward).ToList();
+        var kinds = plain.GroupBy(r => (r.Run.Length, r.Run.Reward)).OrderBy(g => g.Key.Length).ThenBy(g => g.Key.Reward).ToList();
         var timed = rows.Where(r => r.Run is { Reward: StepReward.AMuAllActions, Rollouts: 0 } && r.Seconds > 0).Select(r => r.Run.Iterations / r.Seconds).Order().ToList();
-        var whole = settings.Select(g => Whole(plan, [.. g])).Where(g => g.Count > 0).ToList();
+        var whole = kinds.Select(g => Whole(plan, [.. g])).Where(g => g.Count > 0).ToList();
         var summary = new DidacticSummary(
-            plan.Length, plan.Gamma, plan.Iterations,
+            plan.Length, plan.Gamma, plan.Iterations, settings.Batch,
             [.. whole.Select(Curve)],
             [.. whole.Select(Speed)],
             [.. rows.Where(r => r.Run.Reward == StepReward.AMuAllActions && r.Run.Length == plan.Length && plan.Gammas.Contains(r.Run.Gamma!.Value) && r.Run.Iterations >= plan.Iterations)
                 .GroupBy(r => (r.Run.Method, r.Run.Rollouts, Gamma: r.Run.Gamma!.Value)).OrderBy(g => g.Key).Select(g => Strength(plan, g.Key.Method, g.Key.Rollouts, g.Key.Gamma, [.. g]))],
-            [.. from g in settings
+            [.. from g in kinds
                 where plan.PassLengths.Contains(g.Key.Length) && g.Key.Reward is StepReward.AMuAllActions or StepReward.Outcome && g.Any(r => r.AfterHundred is not null)
                 select Pass(g.Key.Length, g.Key.Reward, [.. g.Select(r => r.AfterHundred).OfType<double>()])],
             tabular, [], timed.Count == 0 ? 0 : timed[timed.Count / 2]);

@@ -27,7 +27,7 @@ public sealed record PlantedSettings(double Alpha = 1, int Batch = 64, double Ad
 public sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, GradientMethod Method, int Rollouts, ulong Seed, int Iterations)
 {
     /// <summary>The run itself, however long it goes on.</summary>
-    public PlantedRun Kind => this with { Iterations = 0 };
+    public PlantedRun Kind() => this with { Iterations = 0 };
 
     /// <summary>Does the reward need a prover?</summary>
     public static bool HasProver(StepReward reward) => reward is not (StepReward.Outcome or StepReward.APi);
