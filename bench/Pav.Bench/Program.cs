@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -11,6 +11,12 @@ switch (args)
         return 0;
     case ["scoring"]:
         await TreeBench.Scoring();
+        return 0;
+    case ["training", .. var batches]:
+        TrainingBench.Run(batches.Length == 0 ? [32] : [.. batches.Select(int.Parse)]);
+        return 0;
+    case ["calls"]:
+        CallBench.Run();
         return 0;
     default:
         Console.Error.WriteLine(usage);
