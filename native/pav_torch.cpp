@@ -6,9 +6,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/core/grad_mode.h>
+#include <c10/core/GradMode.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#if __has_include(<torch/headeronly/version.h>)
+#include <torch/headeronly/version.h>
+#else
 #include <torch/version.h>
+#endif
 
 #include <atomic>
 #include <cstring>
@@ -246,8 +250,8 @@ PAV_EXPORT int pav_item(const at::Tensor* t, Value* result) {
 }
 
 // Per thread.
-PAV_EXPORT int pav_grad_enabled() { return at::GradMode::is_enabled(); }
-PAV_EXPORT void pav_set_grad_enabled(int enabled) { at::GradMode::set_enabled(enabled != 0); }
+PAV_EXPORT int pav_grad_enabled() { return c10::GradMode::is_enabled(); }
+PAV_EXPORT void pav_set_grad_enabled(int enabled) { c10::GradMode::set_enabled(enabled != 0); }
 
 PAV_EXPORT int pav_manual_seed(uint64_t seed) { return guarded([&] { at::manual_seed(seed); }); }
 PAV_EXPORT int pav_num_threads() { return at::get_num_threads(); }
