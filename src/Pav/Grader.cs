@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
+using Pav.Grading;
 
 namespace Pav;
 
@@ -7,18 +7,38 @@ namespace Pav;
 /// The outcome reward Rex(y, y*) ∈ {0, 1}: how an answer is pulled out of a trace and compared with the reference. Name and version are
 /// recorded in every label, since a changed rule makes other labels.
 /// </summary>
-/// <param name="Extract">The answer written in a text in a form that equal answers share; null if there is none.</param>
-/// <param name="Normalise">Brings a reference answer into that form.</param>
-public sealed partial record Grader(string Name, int Version, Func<string, string?> Extract, Func<string, string> Normalise)
+/// <param name="Find">The answer as it stands in a text; null if there is none.</param>
+/// <param name="Key">A form of an answer that equal ones share as far as a text can tell; votes count it.</param>
+/// <param name="Same">Is the answer found (first) the reference (second)?</param>
+public sealed partial record Grader(string Name, int Version, Func<string, string?> Find, Func<string, string> Key, Func<string, string, bool> Same)
 {
+    /// <summary>The last line of the form <c>Answer: 42</c> or <c>#### 42</c>: numbers compared as numbers, anything else as text.</summary>
+    public static Grader Numeric { get; } = new("numeric", 2, LastAnswerLine, NumberOrText, (answer, reference) => NumberOrText(answer) == NumberOrText(reference));
+
+    /// <summary>GSM8K: the number after the last <c>####</c> (openai/grade-school-math).</summary>
+    public static Grader Gsm8k { get; } = new("gsm8k", 1, FoundAnswer.AfterHashes, NumberOrText, SameNumber);
+
+    /// <summary>GSM8K as lm-eval's flexible extraction reads it: without <c>####</c>, the last number of the text.</summary>
+    public static Grader Gsm8kFlexible { get; } = new("gsm8k-flexible", 1, text => FoundAnswer.AfterHashes(text) ?? NumberText.Last(text), NumberOrText, SameNumber);
+
+    /// <summary>MATH as its authors grade it: the last <c>\boxed</c> or <c>\fbox</c>, equal as a text after <see cref="Hendrycks.Normalise"/>.</summary>
+    public static Grader HendrycksMath { get; } = new("hendrycks", 1, FoundAnswer.Boxed, Hendrycks.Normalise, Hendrycks.Same);
+
     /// <summary>
-    /// The last line of the form <c>Answer: 42</c> or <c>#### 42</c>; surrounding space and thousands separators dropped, numbers compared
-    /// as numbers, anything else as text.
+    /// MATH in the manner of PRM800K: the last box, or what stands under <c># Answer</c>; equal as a text or in value, conservatively (<see cref="MathRules.Strict"/>).
     /// </summary>
-    public static Grader Numeric { get; } = new("numeric", 1, LastAnswerLine, Number);
+    public static Grader Prm800k { get; } = new("prm800k", 1, FoundAnswer.BoxedOrUnderHeading, MathAnswer.Key, (answer, reference) => MathAnswer.Same(answer, reference, MathRules.Strict));
+
+    /// <summary>
+    /// MATH in the manner of Qwen2.5-Math: also takes what follows "answer is", else the last number; numbers within 1e-4 of the reference, of its hundredfold or its
+    /// hundredth are right (<see cref="MathRules.Tolerant"/>).
+    /// </summary>
+    public static Grader Qwen { get; } = new(
+        "qwen", 1, text => FoundAnswer.BoxedOrUnderHeading(text) ?? FoundAnswer.AnswerIs(text) ?? NumberText.Last(text), MathAnswer.Key,
+        (answer, reference) => MathAnswer.Same(answer, reference, MathRules.Tolerant));
 
     /// <summary>All graders, by name.</summary>
-    public static IReadOnlyDictionary<string, Grader> All { get; } = new[] { Numeric }.ToDictionary(g => g.Name);
+    public static IReadOnlyDictionary<string, Grader> All { get; } = new[] { Numeric, Gsm8k, Gsm8kFlexible, HendrycksMath, Prm800k, Qwen }.ToDictionary(g => g.Name);
 
     /// <summary>The grader of that name.</summary>
     public static Grader Named(string name) =>
@@ -27,8 +47,11 @@ public sealed partial record Grader(string Name, int Version, Func<string, strin
     /// <summary>Name and version, as labels record them.</summary>
     public string Id => $"{Name}-{Version}";
 
+    /// <summary>The answer written in a text, in the form that equal answers share; null if there is none.</summary>
+    public string? Extract(string text) => Find(text) is { } answer ? Key(answer) : null;
+
     /// <summary>1 if the trace's answer equals the problem's reference, else 0.</summary>
-    public int Rex(string trace, Problem problem) => Extract(trace) is { } answer && answer == Normalise(problem.Answer) ? 1 : 0;
+    public int Rex(string trace, Problem problem) => Find(trace) is { } answer && Same(answer, problem.Answer) ? 1 : 0;
 
     /// <inheritdoc cref="Rex(string, Problem)"/>
     public int Rex(Prefix trace) => Rex(trace.Text, trace.Problem);
@@ -36,16 +59,12 @@ public sealed partial record Grader(string Name, int Version, Func<string, strin
     private static string? LastAnswerLine(string text)
     {
         var match = AnswerLine().Match(text);
-        return match.Success ? Number(match.Groups[1].Value) : null;
+        return match.Success ? match.Groups[1].Value : null;
     }
 
-    private static string Number(string text)
-    {
-        text = text.Trim();
-        return decimal.TryParse(text.Replace(",", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-            ? number.ToString("0.############################", CultureInfo.InvariantCulture)
-            : text;
-    }
+    private static string NumberOrText(string text) => NumberText.Whole(text) ?? text.Trim();
+
+    private static bool SameNumber(string answer, string reference) => NumberOrText(answer) == NumberOrText(FoundAnswer.AfterHashes(reference) ?? reference);
 
     [GeneratedRegex(@"^[ \t]*(?:Answer:|####)[ \t]*(\S.*?)\s*$", RegexOptions.Multiline | RegexOptions.RightToLeft)]
     private static partial Regex AnswerLine();

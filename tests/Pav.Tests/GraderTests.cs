@@ -24,7 +24,7 @@ public class GraderTests
     public void Graders_are_found_by_name()
     {
         Assert.Same(Grader.Numeric, Grader.Named("numeric"));
-        Assert.Equal("numeric-1", Grader.Numeric.Id);
+        Assert.Equal("numeric-2", Grader.Numeric.Id);
         Assert.Contains("numeric", Assert.Throws<UserError>(() => Grader.Named("symbolic")).Message);
     }
 }

@@ -1,0 +1,257 @@
+using System.Globalization;
+using System.Numerics;
+using static Pav.Grading.Expression;
+
+namespace Pav.Grading;
+
+/// <summary>Reads an expression by recursive descent: sums of products of powers, with products that are not written out, fractions, roots, functions, mixed numbers.</summary>
+internal sealed class ExpressionParser
+{
+    private readonly List<Token> tokens;
+    private readonly string plusMinus;
+    private readonly Work work;
+    private int at, depth;
+    private bool inBars;
+
+    private ExpressionParser(IEnumerable<Token> tokens, string plusMinus, Work work) => (this.tokens, this.plusMinus, this.work) = ([.. tokens], plusMinus, work);
+
+    /// <summary>The expression that all these tokens are; words after a number, which name its unit, may follow.</summary>
+    public static Expression Parse(IReadOnlyList<Token> tokens, int from, int to, string plusMinus, Work work)
+    {
+        var parser = new ExpressionParser(tokens.Skip(from).Take(to - from), plusMinus, work);
+        var expression = parser.Sum();
+        return parser.AtEndOrUnit(expression) ? expression : throw new UnreadableAnswer();
+    }
+
+    private bool AtEndOrUnit(Expression expression)
+    {
+        if (at == tokens.Count) return true;
+        return tokens[at].Kind == TokenKind.Word && expression.HasNumber && tokens.Skip(at).All(t => t.Kind is TokenKind.Word or TokenKind.Number || t.Text is "^" or "{" or "}" or "/" or "(" or ")");
+    }
+
+    private Token? Here => at < tokens.Count ? tokens[at] : null;
+
+    private bool Take(string mark)
+    {
+        if (Here is not { } token || !token.Is(mark)) return false;
+        at++;
+        return true;
+    }
+
+    private void Need(string mark)
+    {
+        if (!Take(mark)) throw new UnreadableAnswer();
+    }
+
+    private Expression Sum()
+    {
+        work.Spend();
+        if (++depth > 40) throw new UnreadableAnswer();
+        var sum = Product();
+        while (Sign() is { } negative)
+        {
+            var term = Product();
+            sum = new Sum(sum, negative ? Negative(term) : term);
+        }
+
+        depth--;
+        return sum;
+    }
+
+    /// <summary>+, − or ± here: is it a minus?</summary>
+    private bool? Sign()
+    {
+        if (Take("+")) return false;
+        if (Take("-")) return true;
+        if (Take("pm")) return plusMinus == "-";
+        return Take("mp") ? plusMinus == "+" : null;
+    }
+
+    private Expression Product()
+    {
+        var negative = false;
+        while (Sign() is { } minus) negative ^= minus;
+        var product = Power();
+        while (true)
+        {
+            if (Take("*")) product = new Product(product, Signed());
+            else if (Take("/")) product = new Quotient(product, Signed());
+            else if (StartsFactor()) product = new Product(product, Power());
+            else break;
+        }
+
+        return negative ? Negative(product) : product;
+    }
+
+    private Expression Signed()
+    {
+        var negative = false;
+        while (Sign() is { } minus) negative ^= minus;
+        return negative ? Negative(Power()) : Power();
+    }
+
+    private bool StartsFactor() => Here is { } token && (token.Kind switch
+    {
+        TokenKind.Number => tokens[at - 1].Kind != TokenKind.Number,
+        TokenKind.Symbol or TokenKind.Function => true,
+        TokenKind.Mark => token.Text is "(" or "[" or "{" or "frac" or "sqrt" or "binom" or "overline" || (token.Text == "|" && !inBars),
+        _ => false,
+    });
+
+    private Expression Power()
+    {
+        work.Spend();
+        var value = Primary();
+        while (Take("!")) value = new Call("!", value);
+        return Take("^") ? new Power(value, Exponent()) : value;
+    }
+
+    private Expression Exponent()
+    {
+        var negative = false;
+        while (Sign() is { } minus) negative ^= minus;
+        if (++depth > 40) throw new UnreadableAnswer();
+        var exponent = Power();
+        depth--;
+        return negative ? Negative(exponent) : exponent;
+    }
+
+    private Expression Primary()
+    {
+        var token = Here ?? throw new UnreadableAnswer();
+        at++;
+        return token.Kind switch
+        {
+            TokenKind.Number => Mixed(token),
+            TokenKind.Symbol => new Symbol(token.Text + Subscript()),
+            TokenKind.Function => Function(token.Text),
+            TokenKind.Mark => Structure(token.Text),
+            _ => throw new UnreadableAnswer(),
+        };
+    }
+
+    private Expression Structure(string mark)
+    {
+        switch (mark)
+        {
+            case "(": return Closed(")");
+            case "[": return Closed("]");
+            case "{": return Closed("}");
+            case "frac": return new Quotient(Argument(), Argument());
+            case "overline": return new Symbol($"overline {Flat()}");
+            case "binom":
+                var (n, k) = (Argument(), Argument());
+                return new Quotient(new Call("!", n), new Product(new Call("!", k), new Call("!", new Sum(n, Negative(k)))));
+            case "sqrt":
+                var order = Take("[") ? Closed("]") : Whole(2);
+                return order is Number { IsWhole: true } whole && whole.Top > 0 && whole.Top <= 100 ? new Root((int)whole.Top, Argument()) : new Power(Argument(), new Quotient(Whole(1), order));
+            case "|" when !inBars:
+                inBars = true;
+                var inside = Sum();
+                Need("|");
+                inBars = false;
+                return new Call("abs", inside);
+            default: throw new UnreadableAnswer();
+        }
+    }
+
+    private Expression Closed(string bracket)
+    {
+        var bars = inBars;
+        inBars = false;
+        var inside = Sum();
+        inBars = bars;
+        Need(bracket);
+        return inside;
+    }
+
+    /// <summary>A group in braces, or the next single digit, symbol or command.</summary>
+    private Expression Argument()
+    {
+        if (Take("{")) return Closed("}");
+        if (Here is { Kind: TokenKind.Number, Text.Length: > 1 } digits && !digits.Text.Contains('.'))
+        {
+            tokens[at] = digits with { Text = digits.Text[1..] };
+            return ToNumber(digits.Text[..1]);
+        }
+
+        return Here is { Kind: TokenKind.Number } ? ToNumber(tokens[at++].Text) : Primary();
+    }
+
+    /// <summary>3\frac{1}{2} and 3 1/2 are three and a half; a number with a subscript is one in that base, and no value is made of it.</summary>
+    private Expression Mixed(Token number)
+    {
+        if (Subscript() is { Length: > 0 } subscript) return new Symbol(number.Text + subscript);
+        var value = ToNumber(number.Text);
+        if (!value.IsWhole) return value;
+        if (Here is { } next && next.Is("frac"))
+        {
+            var back = (at, Tokens: tokens.ToArray());
+            at++;
+            if (new Quotient(Argument(), Argument()) is { WrittenFraction: not null } fraction) return new Sum(value, fraction);
+            at = back.at;
+            tokens.Clear();
+            tokens.AddRange(back.Tokens);
+        }
+        else if (at + 2 < tokens.Count && tokens[at] is { Kind: TokenKind.Number, Spaced: true } top && tokens[at + 1].Is("/") && tokens[at + 2].Kind == TokenKind.Number)
+        {
+            at += 3;
+            return new Sum(value, new Quotient(ToNumber(top.Text), ToNumber(tokens[at - 1].Text)));
+        }
+
+        return value;
+    }
+
+    private string Subscript()
+    {
+        if (!Take("_")) return "";
+        return "_" + Flat();
+    }
+
+    /// <summary>The texts of a group or of one token.</summary>
+    private string Flat()
+    {
+        if (!Take("{")) return Here is not null ? tokens[at++].Text : throw new UnreadableAnswer();
+        var text = "";
+        while (!Take("}")) text += Here is not null ? tokens[at++].Text : throw new UnreadableAnswer();
+        return text;
+    }
+
+    /// <summary>sin²x, sin⁻¹x, log₂x, and the argument: a bracket, or the factors that follow up to a sign.</summary>
+    private Expression Function(string name)
+    {
+        work.Spend();
+        if (++depth > 40) throw new UnreadableAnswer();
+        Expression? power = null, logBase = null;
+        if (Take("_")) logBase = Argument();
+        if (Take("^")) power = Take("{") ? Closed("}") : Exponent();
+        if (Take("_")) logBase = Argument();
+        Expression argument;
+        if (Take("(")) argument = Closed(")");
+        else
+        {
+            argument = Power();
+            while (Here is not { Kind: TokenKind.Function } && StartsFactor()) argument = new Product(argument, Power());
+        }
+
+        depth--;
+        if (power is Number { IsWhole: true } inverse && inverse.Top == -1 && name is "sin" or "cos" or "tan") return new Call("arc" + name, argument);
+        Expression value = new Call(name, argument);
+        if (logBase is not null) value = new Quotient(value, new Call(name, logBase));
+        return power is null ? value : new Power(value, power);
+    }
+
+    private static Number ToNumber(string text)
+    {
+        var dot = text.IndexOf('.');
+        if (dot < 0) return Whole(BigInteger.Parse(text, CultureInfo.InvariantCulture));
+        var bracket = text.IndexOf('(');
+        var (whole, once) = (text[..dot], bracket < 0 ? text[(dot + 1)..] : text[(dot + 1)..bracket]);
+        var scale = BigInteger.Pow(10, once.Length);
+        var first = BigInteger.Parse("0" + whole + once, CultureInfo.InvariantCulture);
+        if (bracket < 0) return Ratio(first, scale);
+        var again = text[(bracket + 1)..^1];
+        var nines = BigInteger.Pow(10, again.Length) - 1;
+        return Ratio(first * nines + BigInteger.Parse(again, CultureInfo.InvariantCulture), scale * nines);
+    }
+}

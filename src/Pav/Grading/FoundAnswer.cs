@@ -1,0 +1,69 @@
+namespace Pav.Grading;
+
+/// <summary>Where answers stand in a text. Each is one pass over it.</summary>
+internal static class FoundAnswer
+{
+    private const string Heading = "# Answer";
+
+    /// <summary>The content of the last <c>\boxed{…}</c> or <c>\fbox{…}</c>, braces matched; of <c>\boxed 5</c>, what stands up to the next <c>$</c>. Null also where its brace never closes.</summary>
+    public static string? Boxed(string text)
+    {
+        var box = text.LastIndexOf("\\boxed", StringComparison.Ordinal);
+        var at = box >= 0 ? box + 6 : text.LastIndexOf("\\fbox", StringComparison.Ordinal) is var frame and >= 0 ? frame + 5 : -1;
+        if (at < 0 || at >= text.Length) return null;
+        if (text[at] == ' ')
+        {
+            var rest = text.AsSpan(at).Trim();
+            if (rest.Length > 0 && rest[0] != '{') return Filled(rest[..(rest.IndexOf('$') is var dollar and >= 0 ? dollar : rest.Length)]);
+            at = text.IndexOf('{', at);
+        }
+
+        if (at < 0 || text[at] != '{') return null;
+        var depth = 0;
+        for (var i = at; i < text.Length; i++)
+        {
+            depth += text[i] == '{' ? 1 : text[i] == '}' ? -1 : 0;
+            if (depth == 0) return Filled(text.AsSpan(at + 1, i - at - 1));
+        }
+
+        return null;
+    }
+
+    /// <summary>The last box, or else the first line with something on it after the last <c># Answer</c>, or after <c>Answer:</c> at a line's start.</summary>
+    public static string? BoxedOrUnderHeading(string text)
+    {
+        if (Boxed(text) is { } boxed) return boxed;
+        if (text.LastIndexOf(Heading, StringComparison.Ordinal) is var heading and >= 0) return FirstLine(text.AsSpan(heading + Heading.Length).TrimStart(':'));
+        var line = ("\n" + text).LastIndexOf("\nAnswer:", StringComparison.Ordinal);
+        return line >= 0 ? FirstLine(text.AsSpan(line + "Answer:".Length)) : AfterHashes(text);
+    }
+
+    /// <summary>What follows the last "answer is" on its line, up to the end of the sentence.</summary>
+    public static string? AnswerIs(string text)
+    {
+        const string lead = "answer is";
+        var at = text.LastIndexOf(lead, StringComparison.OrdinalIgnoreCase);
+        if (at < 0 || FirstLine(text.AsSpan(at + lead.Length).TrimStart(':')) is not { } rest) return null;
+        var end = rest.IndexOf(". ", StringComparison.Ordinal);
+        return Filled((end >= 0 ? rest.AsSpan(0, end) : rest).TrimEnd('.'));
+    }
+
+    /// <summary>The first number on the line of the last <c>####</c>.</summary>
+    public static string? AfterHashes(string text)
+    {
+        var at = text.LastIndexOf("####", StringComparison.Ordinal);
+        if (at < 0) return null;
+        var line = text.AsSpan(at + 4);
+        var end = line.IndexOf('\n');
+        return NumberText.First(end < 0 ? line : line[..end]);
+    }
+
+    private static string? FirstLine(ReadOnlySpan<char> text)
+    {
+        text = text.Trim();
+        var end = text.IndexOf('\n');
+        return Filled(end < 0 ? text : text[..end]);
+    }
+
+    private static string? Filled(ReadOnlySpan<char> answer) => answer.Trim() is { Length: > 0 } filled ? filled.ToString() : null;
+}
