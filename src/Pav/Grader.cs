@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Pav.Grading;
 
 namespace Pav;
@@ -10,10 +9,10 @@ namespace Pav;
 /// <param name="Find">The answer as it stands in a text; null if there is none.</param>
 /// <param name="Key">A form of an answer that equal ones share as far as a text can tell; votes count it.</param>
 /// <param name="Same">Is the answer found (first) the reference (second)?</param>
-public sealed partial record Grader(string Name, int Version, Func<string, string?> Find, Func<string, string> Key, Func<string, string, bool> Same)
+public sealed record Grader(string Name, int Version, Func<string, string?> Find, Func<string, string> Key, Func<string, string, bool> Same)
 {
     /// <summary>The last line of the form <c>Answer: 42</c> or <c>#### 42</c>: numbers compared as numbers, anything else as text.</summary>
-    public static Grader Numeric { get; } = new("numeric", 2, LastAnswerLine, NumberOrText, (answer, reference) => NumberOrText(answer) == NumberOrText(reference));
+    public static Grader Numeric { get; } = new("numeric", 2, FoundAnswer.LastAnswerLine, NumberOrText, (answer, reference) => NumberOrText(answer) == NumberOrText(reference));
 
     /// <summary>GSM8K: the number after the last <c>####</c> (openai/grade-school-math).</summary>
     public static Grader Gsm8k { get; } = new("gsm8k", 1, FoundAnswer.AfterHashes, NumberOrText, SameNumber);
@@ -56,16 +55,7 @@ public sealed partial record Grader(string Name, int Version, Func<string, strin
     /// <inheritdoc cref="Rex(string, Problem)"/>
     public int Rex(Prefix trace) => Rex(trace.Text, trace.Problem);
 
-    private static string? LastAnswerLine(string text)
-    {
-        var match = AnswerLine().Match(text);
-        return match.Success ? match.Groups[1].Value : null;
-    }
-
     private static string NumberOrText(string text) => NumberText.Whole(text) ?? text.Trim();
 
     private static bool SameNumber(string answer, string reference) => NumberOrText(answer) == NumberOrText(FoundAnswer.AfterHashes(reference) ?? reference);
-
-    [GeneratedRegex(@"^[ \t]*(?:Answer:|####)[ \t]*(\S.*?)\s*$", RegexOptions.Multiline | RegexOptions.RightToLeft)]
-    private static partial Regex AnswerLine();
 }

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace Pav.Models.Files;
 
-/// <summary>The files that other programs read step labels from (docs/run-folder.md, "Labels of other programs").</summary>
+/// <summary>The files that other programs read step labels from (docs/formats.md).</summary>
 public enum ExportFormat
 {
     /// <summary>TRL stepwise supervision: prompt, completions, hard labels.</summary>

@@ -48,7 +48,8 @@ internal sealed class AnswerParser
     /// <summary>One item, or the two of a ±.</summary>
     private IEnumerable<Answer> Item(int from, int to)
     {
-        if (!Range(from, to).Any(t => t.Is("pm") || t.Is("mp"))) return [Related(from, to, "+")];
+        var wrapped = tokens[from].Text is "{" or "{set" && match[from] == to - 1;
+        if (wrapped || !Range(from, to).Any(t => t.Is("pm") || t.Is("mp"))) return [Related(from, to, "+")];
         return [Related(from, to, "+"), Related(from, to, "-")];
     }
 
@@ -83,7 +84,7 @@ internal sealed class AnswerParser
             if (open == "{set") return new Sequence("{", "", Items(List(from + 1, last)));
             var listed = Split(from + 1, last, t => t.Is(",")).Count() > 1;
             if (open is "(" or "[" && (listed || open != "(" || close != ")")) return new Sequence(open, close, Items(List(from + 1, last)));
-            if (open is "(" or "{" && (listed || Range(from + 1, last).Any(t => t.Kind == TokenKind.Word))) return List(from + 1, last);
+            if (open == "{" || (open == "(" && Range(from + 1, last).Any(t => t.Kind == TokenKind.Word))) return List(from + 1, last);
         }
 
         if (tokens[from].Kind == TokenKind.Word) return new Words(string.Join(' ', Range(from, to).Where(t => t.Kind != TokenKind.Mark || t.Text is "-" or "/").Select(t => t.Text)));

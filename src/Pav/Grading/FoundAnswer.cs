@@ -5,6 +5,20 @@ internal static class FoundAnswer
 {
     private const string Heading = "# Answer";
 
+    /// <summary>What follows <c>Answer:</c> or <c>####</c> on the last line that begins so and goes on.</summary>
+    public static string? LastAnswerLine(string text)
+    {
+        for (var rest = text.AsSpan(); ;)
+        {
+            var start = rest.LastIndexOf('\n') + 1;
+            var line = rest[start..].TrimStart(" \t");
+            var mark = line.StartsWith("Answer:") ? 7 : line.StartsWith("####") ? 4 : 0;
+            if (mark > 0 && Filled(line[mark..]) is { } answer) return answer;
+            if (start == 0) return null;
+            rest = rest[..(start - 1)];
+        }
+    }
+
     /// <summary>The content of the last <c>\boxed{…}</c> or <c>\fbox{…}</c>, braces matched; of <c>\boxed 5</c>, what stands up to the next <c>$</c>. Null also where its brace never closes.</summary>
     public static string? Boxed(string text)
     {

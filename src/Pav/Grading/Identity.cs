@@ -74,7 +74,7 @@ internal static class Identity
                 var magnitude = Pow(of, (ulong)Math.Abs(exponent), work);
                 return exponent < 0 ? Inverse(magnitude, work) : magnitude;
             case Call { Function: "!" } f:
-                return Integer(f.Argument, work) is { } count and >= 0 and <= 170 ? Factorial((int)count, work) : null;
+                return Integer(f.Argument, work) is { } count and >= 0 and <= 3000 ? Factorial((int)count, work) : null;
             default:
                 return null;
         }

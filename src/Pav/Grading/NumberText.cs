@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Pav.Grading;
 
 /// <summary>Decimal numbers in plain text: a sign, thousands separators and a currency sign allowed; written back as digits without surplus zeros.</summary>
@@ -11,7 +9,7 @@ internal static class NumberText
         var body = text.AsSpan().Trim().TrimEnd('.').TrimEnd('%').TrimEnd('\\').Trim();
         var at = 0;
         var negative = Sign(body, ref at);
-        return at < body.Length && Unsigned(body, at) is var (end, digits) && end == body.Length ? Signed(negative, digits) : null;
+        return at < body.Length && End(body, at) == body.Length ? Signed(negative, body[at..]) : null;
     }
 
     /// <summary>The last number of a text; a minus after a letter, a digit or a bracket is a difference, no sign.</summary>
@@ -22,21 +20,14 @@ internal static class NumberText
 
     private static string? Scan(ReadOnlySpan<char> text, bool last)
     {
-        string? found = null;
-        for (var i = 0; i < text.Length;)
+        var (from, to) = (-1, -1);
+        for (var i = 0; i < text.Length && (last || from < 0);)
         {
-            if (Unsigned(text, i) is not var (end, digits))
-            {
-                i++;
-                continue;
-            }
-
-            found = Signed(IsNegative(text, i), digits);
-            if (!last) return found;
-            i = end;
+            if (End(text, i) is var end && end > i) (from, to, i) = (i, end, end);
+            else i++;
         }
 
-        return found;
+        return from < 0 ? null : Signed(IsNegative(text, from), text[from..to]);
     }
 
     private static bool IsNegative(ReadOnlySpan<char> text, int at)
@@ -53,29 +44,13 @@ internal static class NumberText
         return negative;
     }
 
-    /// <summary>Digits from there on, a comma between each three of them allowed, and a fraction; null where none begin.</summary>
-    private static (int End, string Digits)? Unsigned(ReadOnlySpan<char> text, int at)
+    /// <summary>The end of the digits from there on, a comma between each three of them allowed, and of a fraction; the place itself where none begin.</summary>
+    private static int End(ReadOnlySpan<char> text, int at)
     {
-        var digits = new StringBuilder();
         var end = Run(text, at);
-        digits.Append(text[at..end]);
         if (end - at is > 0 and <= 3)
-        {
-            while (end < text.Length && text[end] == ',' && Run(text, end + 1) == end + 4)
-            {
-                digits.Append(text[(end + 1)..(end + 4)]);
-                end += 4;
-            }
-        }
-
-        if (end + 1 < text.Length && text[end] == '.' && char.IsAsciiDigit(text[end + 1]))
-        {
-            var stop = Run(text, end + 1);
-            digits.Append(text[end..stop]);
-            end = stop;
-        }
-
-        return end > at ? (end, digits.ToString()) : null;
+            while (end < text.Length && text[end] == ',' && Run(text, end + 1) == end + 4) end += 4;
+        return end + 1 < text.Length && text[end] == '.' && char.IsAsciiDigit(text[end + 1]) ? Run(text, end + 1) : end;
     }
 
     private static int Run(ReadOnlySpan<char> text, int at)
@@ -84,9 +59,9 @@ internal static class NumberText
         return at;
     }
 
-    private static string Signed(bool negative, string digits)
+    private static string Signed(bool negative, ReadOnlySpan<char> digits)
     {
-        var canonical = digits.TrimStart('0');
+        var canonical = digits.TrimStart('0').ToString().Replace(",", "");
         if (canonical.Contains('.')) canonical = canonical.TrimEnd('0').TrimEnd('.');
         if (canonical == "") return "0";
         if (canonical[0] == '.') canonical = "0" + canonical;
