@@ -9,6 +9,7 @@ export interface Report {
   labels: LabelSet[]
   curves: Curve[]
   trees: TreeSet | null
+  didactic: Didactic[]
 }
 
 export interface Run {
@@ -134,3 +135,35 @@ export interface TreeNode {
   fate: Fate
   rex: number | null
 }
+
+/** One didactic.json. */
+export interface Didactic {
+  path: string
+  summary: {
+    length: number
+    gamma: number
+    iterations: number
+    batch: number
+    curves: DidacticCurve[]
+    speeds: SpeedRow[]
+    strengths: StrengthRow[]
+    passes: PassCurve[]
+    tabular: TabularRow[]
+    findings: string[]
+    iterations_per_second: number
+  }
+}
+
+export interface DidacticCurve { length: number; reward: string; seeds: number; points: { iteration: number; median: number; low: number; high: number }[] }
+
+/** Iterations over seeds: how many got there; null where the first, the median or the last never did. */
+export interface Reach { reached: number; first: number | null; median: number | null; last: number | null }
+
+export interface SpeedRow { length: number; reward: string; seeds: number; cap: number; start: number; final: number; to50: Reach; to99: Reach; to100: Reach }
+
+export interface StrengthRow { method: string; rollouts: number; gamma: number; seeds: number; mean: number; low: number; high: number; solved: number }
+
+export interface PassCurve { length: number; reward: string; sequences: number; points: { n: number; pass: number; low: number; high: number }[] }
+
+/** `gamma` null: outcome reward only. `steps` null: not within `cap` updates. */
+export interface TabularRow { length: number; reward: string; gamma: number | null; method: string; rate: number; steps: number | null; cap: number }

@@ -1,4 +1,5 @@
 import type { Report } from './data.ts'
+import { didacticSections } from './didactic.ts'
 import { h } from './dom.ts'
 import { accuracySection, headlineSection, proverSection, tableSection } from './results.ts'
 import { settingsSection } from './settings.ts'

@@ -34,22 +34,15 @@ public static class StepCredit
     /// </summary>
     public static double[] OfSteps(StepReward reward, int rex, double alpha, IReadOnlyList<double> q)
     {
-        var weights = new double[q.Count - 1];
-        var toGo = 0.0;
-        for (var h = weights.Length; h >= 1; h--)
+        var (dense, credit) = reward switch
         {
-            toGo += q[h];
-            weights[h - 1] = rex + alpha * reward switch
-            {
-                StepReward.Outcome => 0,
-                StepReward.AMu or StepReward.AMuAllActions or StepReward.APi => q[h] - q[h - 1],
-                StepReward.QMu => q[h],
-                StepReward.AMuToGo => q[^1] - q[h - 1],
-                StepReward.QMuToGo => toGo,
-                _ => throw new ArgumentOutOfRangeException(nameof(reward), reward, null),
-            };
-        }
-
-        return weights;
+            StepReward.Outcome => (DenseReward.None, Credit.Own),
+            StepReward.AMu or StepReward.AMuAllActions or StepReward.APi => (DenseReward.Progress, Credit.Own),
+            StepReward.QMu => (DenseReward.Q, Credit.Own),
+            StepReward.AMuToGo => (DenseReward.Progress, Credit.ToGo),
+            StepReward.QMuToGo => (DenseReward.Q, Credit.ToGo),
+            _ => throw new ArgumentOutOfRangeException(nameof(reward), reward, null),
+        };
+        return [.. Returns.Dense(dense, credit, alpha, q, q.Count - 1).Select(d => rex + d)];
     }
 }

@@ -82,12 +82,19 @@ public class DidacticTests
     public void Credits_of_a_worked_sequence()
     {
         double[] q = [0.3, 0.5, 1];
-        Assert.Equal([1, 1], StepCredit.OfSteps(StepReward.Outcome, 1, 2, q));
-        Assert.Equal(Returns.PerStep(1, 2, q), StepCredit.OfSteps(StepReward.AMu, 1, 2, q));
-        Assert.Equal([1.4, 2], StepCredit.OfSteps(StepReward.APi, 1, 2, q));
-        Assert.Equal([2, 3], StepCredit.OfSteps(StepReward.QMu, 1, 2, q));
-        Assert.Equal([2.4, 2], StepCredit.OfSteps(StepReward.AMuToGo, 1, 2, q));
-        Assert.Equal([4, 3], StepCredit.OfSteps(StepReward.QMuToGo, 1, 2, q));
+        void Credited(StepReward reward, double first, double second)
+        {
+            var weights = StepCredit.OfSteps(reward, 1, 2, q);
+            Assert.Equal(first, weights[0], 14);
+            Assert.Equal(second, weights[1], 14);
+        }
+
+        Credited(StepReward.Outcome, 1, 1);
+        Credited(StepReward.AMu, 1.4, 2);
+        Credited(StepReward.APi, 1.4, 2);
+        Credited(StepReward.QMu, 2, 3);
+        Credited(StepReward.AMuToGo, 2.4, 2);
+        Credited(StepReward.QMuToGo, 4, 3);
     }
 
     [Fact]
