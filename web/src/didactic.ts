@@ -119,7 +119,7 @@ function tabular(rows: TabularRow[]): HTMLElement {
     marks: [
       Plot.ruleY(levels, { y: steps, stroke: color, strokeDasharray: '6 4', strokeWidth: 1.4 }),
       Plot.line(swept.filter(r => r.steps != null), { x: 'gamma', y: steps, z: name, stroke: color, strokeWidth: 2 }),
-      Plot.dot(swept, { x: 'gamma', y: steps, stroke: color, fill: r => r.steps == null ? 'var(--panel)' : color(r), symbol: r => r.steps == null ? 'triangle' : 'circle', r: 3.6 }),
+      Plot.dot(swept, { x: 'gamma', y: steps, stroke: color, fill: (r: TabularRow) => r.steps == null ? 'var(--panel)' : color(r), symbol: (r: TabularRow) => r.steps == null ? 'triangle' : 'circle', r: 3.6 }),
       Plot.tip(swept, Plot.pointer({ ...tip, x: 'gamma', y: steps, title: r => `γ = ${r.gamma}: ${name(r)}\n${r.steps == null ? `not within ${count(r.cap)} updates` : `${count(r.steps)} updates`}` })),
     ],
   })

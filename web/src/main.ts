@@ -13,8 +13,10 @@ if (report === null) {
   page.replaceChildren(h('p', { class: 'missing' }, 'This is the empty template: `pav report` fills it from run folders.'))
 } else {
   document.title = report.title
+  const language = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.trees !== null || report.didactic.length === 0
   const sections = [
-    accuracySection(report), tableSection(report), proverSection(report), verifierSection(report), treeSection(report), settingsSection(report),
+    ...(language ? [accuracySection(report), tableSection(report), proverSection(report), verifierSection(report), treeSection(report)] : []),
+    ...didacticSections(report.didactic), settingsSection(report),
   ].filter(s => s !== null)
   const navigation = h('nav', { 'aria-label': 'Sections' }, ...sections.map(s => h('a', { href: `#${s.id}` }, s.querySelector('h2')!.textContent!)))
   page.replaceChildren(headlineSection(report), navigation, ...sections,

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pav.Didactic;
 
 namespace Pav.Cli.Report;
 
@@ -11,7 +12,8 @@ internal sealed record ReportData(
     IReadOnlyList<VerifierRow> Verifiers,
     IReadOnlyList<LabelStatistics> Labels,
     IReadOnlyList<TrainingCurve> Curves,
-    TreeSet? Trees);
+    TreeSet? Trees,
+    IReadOnlyList<DidacticRow> Didactic);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
 internal sealed record RunRow(
@@ -104,3 +106,6 @@ internal sealed record TreeRow(
     int Correct = 0);
 
 internal sealed record TreeNode(int Id, int Parent, string Fate, string Step = "", double? Q = null, double? QMu = null, double? A = null, double? Score = null, int? Rex = null);
+
+/// <summary>One didactic.json, with the folder that holds it.</summary>
+internal sealed record DidacticRow(string Path, DidacticSummary Summary);

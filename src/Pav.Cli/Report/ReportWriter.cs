@@ -17,7 +17,7 @@ internal static class ReportWriter
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
-        Converters = { new FiniteOrNull() },
+        Converters = { new FiniteOrNull(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
     /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>

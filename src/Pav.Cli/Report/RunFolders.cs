@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pav.Didactic;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Report;
@@ -6,7 +7,7 @@ namespace Pav.Cli.Report;
 /// <summary>Reads run folders, and nothing else, into what the report shows. Any file may be missing; a broken one is an error that names file and line.</summary>
 internal static class RunFolders
 {
-    private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl"];
+    private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl", "didactic.json"];
     private const int MaxTrees = 60, MaxNodes = 40_000;
 
     private sealed record Folder(string Full, string Shown)
@@ -31,7 +32,8 @@ internal static class RunFolders
             [.. folders.Where(f => f.Find("log.jsonl") is not null)
                 .Select(f => TrainingCurve.Read(f.Find("log.jsonl")!, f.Shown, commands.GetValueOrDefault(f.Shown, "train")))
                 .Where(c => c.Points.Count + c.Evaluations.Count > 0)],
-            Trees([.. folders.Select(f => f.Find("trees.jsonl")).OfType<string>()]));
+            Trees([.. folders.Select(f => f.Find("trees.jsonl")).OfType<string>()]),
+            [.. from f in folders where f.Find("didactic.json") is not null select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))]);
     }
 
     /// <summary>The run folders at and below a root, parents first.</summary>
