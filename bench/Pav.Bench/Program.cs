@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder]";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -17,6 +17,9 @@ switch (args)
         return 0;
     case ["calls"]:
         CallBench.Run();
+        return 0;
+    case ["rl", .. var folder]:
+        await RlBench.Run(folder.FirstOrDefault() ?? "models/pav-tiny-s");
         return 0;
     default:
         Console.Error.WriteLine(usage);

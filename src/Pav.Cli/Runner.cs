@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Commands;
+using Pav.Cli.Demo;
 using Pav.Cli.Options;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
@@ -18,6 +19,7 @@ internal static class Runner
         object options;
         try
         {
+            (spec, request) = Planned(spec, request);
             options = Bind(spec, request);
         }
         catch (Exception e) when (Sentence(e) is { } sentence)
@@ -86,6 +88,17 @@ internal static class Runner
         Console.Error.WriteLine($"pav: {sentence.ReplaceLineEndings(" ")}");
         if (Environment.GetEnvironmentVariable("PAV_DEBUG") == "1") Console.Error.WriteLine(e);
         return code;
+    }
+
+    /// <summary>A recipe that is a plan of several commands is for 'pav demo' to run, whichever command was asked for.</summary>
+    private static (CommandSpec, Request) Planned(CommandSpec spec, Request request)
+    {
+        if (request.Recipe is not { } name) return (spec, request);
+        var file = Recipe.Locate(name, spec.Name);
+        if (!DemoPlan.IsPlan(file)) return (spec, request with { Recipe = file });
+        if (request.Flags.Keys.FirstOrDefault(f => DemoCommand.Spec.Schema.Fields.All(own => own.FlagName != f)) is { } flag)
+            throw new UserError($"{file} is a plan of several commands, and {flag} goes with one of them; change it in a copy of the plan, and run that with --recipe FILE.");
+        return (DemoCommand.Spec, request with { Flags = new Dictionary<string, string>(request.Flags) { ["--recipe"] = file }, Recipe = null });
     }
 
     /// <summary>Options from a run begun in the same folder, then the recipe, then the flags.</summary>

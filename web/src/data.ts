@@ -10,6 +10,7 @@ export interface Report {
   curves: Curve[]
   trees: TreeSet | null
   didactic: Didactic[]
+  rl?: RlData | null
 }
 
 export interface Run {
@@ -167,3 +168,40 @@ export interface PassCurve { length: number; reward: string; sequences: number; 
 
 /** `gamma` null: outcome reward only. `steps` null: not within `cap` updates. */
 export interface TabularRow { length: number; reward: string; gamma: number | null; method: string; rate: number; steps: number | null; cap: number }
+export interface RlData {
+  groups: RlGroup[]
+  comparisons: RlComparison[]
+  /** Pass@N of the policy that RL started from. */
+  start: PassBand[]
+}
+
+/** RL runs of equal settings but for the seed. */
+export interface RlGroup {
+  name: string
+  reward: string
+  seeds: number[]
+  valid: { seed: number; points: { iteration: number; tokens: number; all_tokens: number; accuracy: number }[] }[]
+  batches: Record<string, number>[]
+  pass: PassBand[]
+  hard: PassBand[]
+  hard_problems: number
+  unsolved_by: number
+  majority: number | null
+  levels: { level: number; sample: number }[]
+}
+
+export interface PassBand { n: number; mean: number; low: number; high: number }
+
+export interface SeedInterval { value: number; low: number | null; high: number | null }
+
+/** Ratios: how many times fewer a needs for the last accuracy of b; absent where it never gets there. */
+export interface RlComparison {
+  a: string
+  b: string
+  seeds: number
+  difference: SeedInterval
+  reached: number
+  iterations: SeedInterval | null
+  tokens: SeedInterval | null
+  all_tokens: SeedInterval | null
+}

@@ -1,6 +1,9 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Report;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
 
@@ -23,8 +26,12 @@ internal static class ReportCommand
     private static Task<JsonObject> Run(ReportSettings settings, CommandContext context)
     {
         if (settings.Folders.FirstOrDefault(f => !Directory.Exists(f)) is { } missing) throw new UserError($"{missing}: there is no such folder.");
-        var path = ReportWriter.Write(settings.Folders, DateTimeOffset.Now, settings.Out == "" ? null : settings.Out);
+        var data = RunFolders.Read(settings.Folders, DateTimeOffset.Now);
+        var path = ReportWriter.Write(data, settings.Folders[0], settings.Out == "" ? null : settings.Out);
+        foreach (var line in RlTable.Lines(data.Rl)) context.Reporter.Say(line);
         context.Reporter.Say(path);
-        return Task.FromResult(new JsonObject { ["file"] = path });
+        var result = new JsonObject { ["file"] = path };
+        if (data.Rl is { } rl) result["rl"] = JsonSerializer.SerializeToNode(rl.Comparisons, Json.Line);
+        return Task.FromResult(result);
     }
 }

@@ -52,9 +52,13 @@ internal static class DemoCommand
 
         var search = steps.LastOrDefault(s => s.Command?.Name == "search");
         if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran.Contains(search));
-        var report = ReportWriter.Write([folder.Path], DateTimeOffset.Now);
+        var data = RunFolders.Read([folder.Path], DateTimeOffset.Now);
+        foreach (var line in RlTable.Lines(data.Rl)) reporter.Say(line);
+        var report = ReportWriter.Write(data, folder.Path);
         reporter.Say($"\nThe report: {report}");
-        return new JsonObject { ["report"] = report, ["summary"] = folder.At("summary.json") };
+        var result = new JsonObject { ["report"] = report };
+        if (search is not null) result["summary"] = folder.At("summary.json");
+        return result;
     }
 
     /// <summary>False where the step was done by an earlier start.</summary>

@@ -24,6 +24,20 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
         ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
     };
 
+    /// <summary>Is that file a plan, and not a recipe of one command?</summary>
+    public static bool IsPlan(string file)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(file), new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("steps", out var steps) && steps.ValueKind == JsonValueKind.Array;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     public static DemoPlan Parse(string source, string text)
     {
         try

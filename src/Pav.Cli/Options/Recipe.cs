@@ -13,10 +13,11 @@ internal sealed record Recipe(string Source, string? Command, IReadOnlyDictionar
         return Parse(path, File.ReadAllText(path));
     }
 
-    /// <summary>The file of a recipe given by its path, or by the name of one that comes with pav (recipes/NAME.json).</summary>
-    public static string Locate(string nameOrFile)
+    /// <summary>The file of a recipe given by its path, or by the name of one that comes with pav (recipes/NAME.json, or recipes/COMMAND-NAME.json for that command).</summary>
+    public static string Locate(string nameOrFile, string command = "")
     {
         if (File.Exists(nameOrFile)) return nameOrFile;
+        if (command != "" && Home.Find(Path.Combine("recipes", $"{command.Replace(' ', '-')}-{nameOrFile}.json")) is { } own) return own;
         if (Home.Find(Path.Combine("recipes", nameOrFile + ".json")) is { } path) return path;
         var known = Home.Find("recipes") is { } folder ? Directory.GetFiles(folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order().ToList() : [];
         throw new UserError($"Recipe '{nameOrFile}' is neither a file nor the name of one that comes with pav{(known.Count == 0 ? "" : $" ({string.Join(", ", known)})")}.");

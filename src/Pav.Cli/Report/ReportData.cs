@@ -13,7 +13,8 @@ internal sealed record ReportData(
     IReadOnlyList<LabelStatistics> Labels,
     IReadOnlyList<TrainingCurve> Curves,
     TreeSet? Trees,
-    IReadOnlyList<DidacticRow> Didactic);
+    IReadOnlyList<DidacticRow> Didactic,
+    RlData? Rl = null);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
 internal sealed record RunRow(

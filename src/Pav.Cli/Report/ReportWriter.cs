@@ -21,10 +21,12 @@ internal static class ReportWriter
     };
 
     /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
-    public static string Write(IReadOnlyList<string> folders, DateTimeOffset now, string? output = null)
+    public static string Write(IReadOnlyList<string> folders, DateTimeOffset now, string? output = null) => Write(RunFolders.Read(folders, now), folders[0], output);
+
+    /// <inheritdoc cref="Write(IReadOnlyList{string}, DateTimeOffset, string?)"/>
+    public static string Write(ReportData data, string folder, string? output = null)
     {
-        var data = RunFolders.Read(folders, now);
-        var path = Path.GetFullPath(output ?? Path.Combine(folders[0], "report.html"));
+        var path = Path.GetFullPath(output ?? Path.Combine(folder, "report.html"));
         AtomicFile.WriteText(path, Fill(Template(), data));
         return path;
     }

@@ -33,7 +33,8 @@ internal static class RunFolders
                 .Select(f => TrainingCurve.Read(f.Find("log.jsonl")!, f.Shown, commands.GetValueOrDefault(f.Shown, "train")))
                 .Where(c => c.Points.Count + c.Evaluations.Count > 0)],
             Trees([.. folders.Select(f => f.Find("trees.jsonl")).OfType<string>()]),
-            [.. from f in folders where f.Find("didactic.json") is not null select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))]);
+            [.. from f in folders where f.Find("didactic.json") is not null select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))],
+            RlRuns.Read([.. runs.Select(r => (folders.First(f => f.Shown == r.Path).Full, r))]));
     }
 
     /// <summary>The run folders at and below a root, parents first.</summary>
@@ -53,7 +54,7 @@ internal static class RunFolders
     private static IEnumerable<string> Walk(string folder)
     {
         yield return folder;
-        foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => Path.GetFileName(d) is var n && n != "checkpoints" && !n.StartsWith('.')).Order(StringComparer.Ordinal))
+        foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => Path.GetFileName(d) is var n && n is not ("checkpoints" or "refresh" or "tensorboard") && !n.StartsWith('.')).Order(StringComparer.Ordinal))
             foreach (var f in Walk(inner))
                 yield return f;
     }

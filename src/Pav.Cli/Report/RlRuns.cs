@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text.Json;
+using Pav.Cli.Commands;
+using Pav.Models.Files;
+using Pav.Models.Training;
+
+namespace Pav.Cli.Report;
+
+/// <summary>RL runs of equal settings but for the seed.</summary>
+/// <param name="Name">What sets them apart from others: <c>orm</c>, <c>pav alpha=3</c>, …</param>
+/// <param name="Valid">One curve per seed.</param>
+/// <param name="Batches">Measures on the training batches, means over the seeds.</param>
+/// <param name="Pass">Pass@N of the last policies on the test problems: mean, least and largest over the seeds.</param>
+/// <param name="Hard">The same on the problems that the start did not solve.</param>
+internal sealed record RlGroup(
+    string Name, string Reward, IReadOnlyList<ulong> Seeds, IReadOnlyList<RlCurve> Valid, IReadOnlyList<Dictionary<string, double>> Batches, IReadOnlyList<PassBand> Pass, IReadOnlyList<PassBand> Hard,
+    int HardProblems, int UnsolvedBy, double? Majority, IReadOnlyList<LevelBand> Levels);
+
+internal sealed record PassBand(int N, double Mean, double Low, double High);
+
+internal sealed record LevelBand(int Level, double Sample);
+
+/// <summary>All RL in the folders of a report, and each way of it against outcome rewards.</summary>
+/// <param name="Start">Pass@N of the policy that RL started from, where it was evaluated.</param>
+internal sealed record RlData(IReadOnlyList<RlGroup> Groups, IReadOnlyList<RlComparison> Comparisons, IReadOnlyList<PassBand> Start);
+
+/// <summary>Reads the metrics of RL runs.</summary>
+internal static class RlRuns
+{
+    private const int MaxPoints = 200;
+
+    private sealed record Evaluation(Dictionary<string, double> Pass, double? Majority = null, HardSet? Hard = null, IReadOnlyList<LevelBand>? Levels = null);
+
+    private sealed record HardSet(int UnsolvedBy, int Problems, Dictionary<string, double> Pass);
+
+    private sealed record Run(RlSettings Settings, IReadOnlyList<RlRow> Rows, Evaluation? Evaluation);
+
+    public static RlData? Read(IReadOnlyList<(string Folder, RunRow Row)> runs)
+    {
+        var rl = runs.Where(r => r.Row.Command == "rl" && File.Exists(Path.Combine(r.Folder, RlLoop.MetricsName))).Select(r => Read(r.Folder, r.Row)).Where(r => r.Rows.Count > 0).ToList();
+        if (rl.Count == 0) return null;
+        var groups = rl.GroupBy(r => Name(r.Settings)).OrderBy(g => g.First().Settings.Reward == "orm" ? 0 : 1).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => Group(g.Key, [.. g])).ToList();
+        var outcome = groups.FirstOrDefault(g => g.Reward == "orm" && g.Valid.Count > 0);
+        var comparisons = outcome is null ? [] : groups.Where(g => g != outcome && g.Valid.Count > 0).Select(g => RlComparison.Of(g.Name, g.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>().ToList();
+        var starts = rl.Select(r => Same(r.Settings.Policy)).ToHashSet();
+        var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options?.TryGetProperty("policy", out var policy) == true && starts.Contains(Same(policy.GetString()!)))
+            .Select(r => EvaluationOf(r.Folder)).OfType<Evaluation>().LastOrDefault();
+        return new(groups, comparisons, start is null ? [] : Bands([start.Pass]));
+    }
+
+    private static Run Read(string folder, RunRow row)
+    {
+        var values = row.Options?.Deserialize<Dictionary<string, JsonElement>>() ?? [];
+        var settings = (RlSettings)Options.OptionSchema.Of(typeof(RlSettings)).Bind([new(Path.Combine(folder, "run.json"), "rl", values)], new Dictionary<string, string>());
+        return new(settings, [.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))], EvaluationOf(folder));
+    }
+
+    private static Evaluation? EvaluationOf(string folder) => Path.Combine(folder, PolicyEvaluation.FileName) is var file && File.Exists(file) ? Json.Read<Evaluation>(file) : null;
+
+    private static string Name(RlSettings settings)
+    {
+        var parts = new List<string> { settings.Reward };
+        if (settings.Reward != "orm") parts.Add(string.Create(CultureInfo.InvariantCulture, $"alpha={settings.Alpha}"));
+        if (settings.Reward != "orm" && settings.BestOf != 4) parts.Add($"bo{settings.BestOf}");
+        if (settings.OracleRollouts > 0) parts.Add($"oracle {settings.OracleRollouts}");
+        if (settings.Refresh > 0) parts.Add($"refresh {settings.Refresh}");
+        if (settings.Credit != "auto") parts.Add(settings.Credit);
+        if (settings.Baseline != "leave_one_out") parts.Add(settings.Baseline);
+        return string.Join(" ", parts);
+    }
+
+    private static RlGroup Group(string name, IReadOnlyList<Run> runs)
+    {
+        var tested = runs.Select(r => r.Evaluation).OfType<Evaluation>().ToList();
+        var hard = tested.Select(e => e.Hard).OfType<HardSet>().ToList();
+        return new(
+            name, runs[0].Settings.Reward, [.. runs.Select(r => r.Settings.Seed)], [.. runs.Select(Valid).Where(c => c.Points.Count > 0)], Batches(runs), Bands([.. tested.Select(e => e.Pass)]),
+            Bands([.. hard.Select(h => h.Pass)]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
+            tested.Any(e => e.Majority is not null) ? tested.Average(e => e.Majority) : null,
+            [.. tested.SelectMany(e => e.Levels ?? []).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
+    }
+
+    private static RlCurve Valid(Run run) => new(
+        run.Settings.Seed, [.. run.Rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, r.GeneratedTokens - Own(r), r.GeneratedTokens - Own(r) + r.ProverTokens, r.ValidAccuracy!.Value))]);
+
+    /// <summary>Tokens of the batch that a line is about: it was sampled after the policy was measured.</summary>
+    private static double Own(RlRow row) => (row.Length ?? 0) * row.Samples;
+
+    private static IReadOnlyList<Dictionary<string, double>> Batches(IReadOnlyList<Run> runs)
+    {
+        var rows = runs.SelectMany(r => r.Rows).Where(r => r.Reward is not null).ToList();
+        var size = 1 + (rows.Select(r => r.Iteration).DefaultIfEmpty(0).Max() / MaxPoints);
+        return [.. rows.GroupBy(r => r.Iteration / size).OrderBy(g => g.Key).Select(bucket =>
+        {
+            var means = new Dictionary<string, double> { ["iteration"] = bucket.Average(r => r.Iteration) };
+            void Mean(string measure, Func<RlRow, double?> of)
+            {
+                if (bucket.Average(of) is { } mean) means[measure] = mean;
+            }
+
+            Mean("reward", r => r.Reward);
+            Mean("progress", r => r.Progress);
+            Mean("no_progress", r => r.NoProgress);
+            Mean("length", r => r.Length);
+            Mean("entropy", r => r.Entropy);
+            Mean("kl", r => r.Kl);
+            return means;
+        })];
+    }
+
+    private static IReadOnlyList<PassBand> Bands(IReadOnlyList<Dictionary<string, double>> passes) =>
+    [
+        .. passes.SelectMany(p => p).Where(p => passes.All(of => of.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
+            .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),
+    ];
+
+    private static string Same(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+}

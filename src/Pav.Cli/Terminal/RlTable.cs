@@ -1,0 +1,37 @@
+using System.Globalization;
+using Pav.Cli.Report;
+
+namespace Pav.Cli.Terminal;
+
+/// <summary>What RL runs came to, for a terminal.</summary>
+internal static class RlTable
+{
+    public static IEnumerable<string> Lines(RlData? rl)
+    {
+        if (rl is null) yield break;
+        yield return "";
+        foreach (var line in ResultTable.Lines(
+            ["RL", "seeds", "held-out at first %", "at the end %", "test %", "Pass@64 %", "majority %", "hard, Pass@64 %"],
+            [.. rl.Groups.Select(g => (IReadOnlyList<string>)
+            [
+                g.Name, $"{g.Seeds.Count}", Mean(g.Valid.Select(c => c.Points[0].Accuracy)), Mean(g.Valid.Select(c => c.Points[^1].Accuracy)),
+                Pass(g.Pass, 1), Pass(g.Pass, 64), g.Majority is { } majority ? Percent(majority) : "", Pass(g.Hard, 64),
+            ])])) yield return line;
+        foreach (var c in rl.Comparisons)
+        {
+            yield return $"{c.A} ends {Points(c.Difference)} points from {c.B} over {c.Seeds} {(c.Seeds == 1 ? "seed" : "seeds")}"
+                + (c.Iterations is null ? $"; it does not reach the last accuracy of {c.B}."
+                    : $"; it reaches the last accuracy of {c.B} with {Times(c.Iterations)} times fewer iterations and {Times(c.Tokens)} times fewer tokens ({Times(c.AllTokens)} with those of the prover during RL), on {c.Reached} of {c.Seeds}.");
+        }
+    }
+
+    private static string Mean(IEnumerable<double> values) => values.ToList() is { Count: > 0 } all ? Percent(all.Average()) : "";
+
+    private static string Pass(IReadOnlyList<PassBand> bands, int n) => bands.FirstOrDefault(b => b.N == n) is { } band ? Percent(band.Mean) : "";
+
+    private static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture);
+
+    private static string Points(SeedInterval of) => string.Create(CultureInfo.InvariantCulture, $"{100 * of.Value:+0.0;-0.0}{(of.Low is null ? "" : $" [{100 * of.Low:+0.0;-0.0}, {100 * of.High:+0.0;-0.0}]")}");
+
+    private static string Times(SeedInterval? of) => of is null ? "unknown" : string.Create(CultureInfo.InvariantCulture, $"{of.Value:0.0}{(of.Low is null ? "" : $" [{of.Low:0.0}, {of.High:0.0}]")}");
+}

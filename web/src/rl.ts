@@ -1,0 +1,130 @@
+import * as Plot from '@observablehq/plot'
+import type { PassBand, Report, RlData, RlGroup } from './data.ts'
+import { fitted, h, section, table } from './dom.ts'
+import { count, decimal, percent, points } from './format.ts'
+
+const style = { background: 'transparent', color: 'var(--ink-2)', fontSize: '12px', overflow: 'visible' }
+const tip = { fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9 }
+
+/** The way of RL, in words. */
+export const wayName = (name: string): string => name
+  .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward').replace(/alpha=/, 'α = ')
+
+/** What a group of runs is at one iteration: mean, least and largest over its seeds. */
+export interface Band { iteration: number; tokens: number; mean: number; low: number; high: number }
+
+/** Seeds side by side; an iteration that one of them lacks is left out. */
+export function bandOf(group: RlGroup): Band[] {
+  const [first, ...rest] = group.valid
+  if (!first) return []
+  return first.points.flatMap(p => {
+    const all = [p, ...rest.flatMap(c => c.points.filter(x => x.iteration === p.iteration))]
+    if (all.length < group.valid.length) return []
+    const values = all.map(x => x.accuracy)
+    return [{ iteration: p.iteration, tokens: mean(all.map(x => x.tokens)), mean: mean(values), low: Math.min(...values), high: Math.max(...values) }]
+  })
+}
+
+const mean = (xs: number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length
+
+export function rlSection(report: Report): HTMLElement | null {
+  const rl = report.rl
+  if (!rl || rl.groups.length === 0) return null
+  const color = colors(rl)
+  const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)))
+  const pass = [...rl.groups.map(g => ({ name: g.name, bands: g.pass })), { name: 'start', bands: rl.start }].filter(p => p.bands.length > 0)
+  const hard = rl.groups.filter(g => g.hard.length > 0).map(g => ({ name: g.name, bands: g.hard }))
+  return section('rl', 'Online RL',
+    'A policy trained on its own samples, with outcome rewards only or with the progress of every step as a dense reward beside them. Bands reach from the least to the largest of the seeds.',
+    ...rl.comparisons.map(c => h('p', { class: 'claim' }, sentence(c))), legend,
+    h('h3', {}, 'Held-out accuracy'),
+    h('div', { class: 'grid two' },
+      figure('against iterations', width => accuracyChart(rl, color, 'iteration', width)),
+      figure('against tokens generated for the updates', width => accuracyChart(rl, color, 'tokens', width))),
+    pass.length === 0 ? null : h('div', { class: 'grid two' },
+      figure('Pass@N on test problems after RL', width => passChart(pass, color, width)),
+      hard.length === 0 ? null : figure(`The ${rl.groups.find(g => g.hard.length > 0)!.hard_problems} test problems that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved`, width => passChart(hard, color, width))),
+    h('p', { class: 'note' }, 'For reference, the paper reports (Fig. 7, Gemma on MATH) more than 7 points over outcome rewards and about 6 times fewer iterations to their accuracy; (Fig. 8a) a higher Pass@N at every N to 128; and (Fig. 8b) many more of the problems solved that best-of-256 of the start left unsolved.'),
+    resultTable(rl),
+    h('h3', {}, 'On the training batches'),
+    h('p', { class: 'lead' }, 'Means over the seeds. Progress that rises while the reward falls would mean that the policy pleases the verifier.'),
+    h('div', { class: 'grid' }, ...['reward', 'progress', 'no_progress', 'length', 'entropy', 'kl'].filter(m => rl.groups.some(g => g.batches.some(b => b[m] != null)))
+      .map(measure => figure(measure.replace('no_progress', 'steps without progress').replace('kl', 'KL to the start'), width => batchChart(rl, color, measure, width)))))
+}
+
+function sentence(c: RlData['comparisons'][number]): string {
+  const range = (of: { low: number | null; high: number | null }, text: (x: number) => string): string => of.low == null || of.high == null ? '' : ` [${text(of.low)} to ${text(of.high)}]`
+  const times = (x: number): string => x.toFixed(1)
+  const reach = c.iterations ? ` It reaches that end with ${times(c.iterations.value)} times fewer iterations${range(c.iterations, times)}${c.tokens ? ` and ${times(c.tokens.value)} times fewer tokens` : ''}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}.` : ' It does not reach that end.'
+  return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}`
+}
+
+function colors(rl: RlData): (name: string) => string {
+  const palette = ['var(--accent)', 'var(--good)', 'var(--bad)', '#9467bd', '#8c6d31', '#17808f']
+  const names = rl.groups.map(g => g.name).filter(n => !n.startsWith('orm'))
+  return name => name === 'start' ? 'var(--ink-3)' : name.startsWith('orm') ? 'var(--ink-2)' : palette[names.indexOf(name) % palette.length]
+}
+
+const figure = (caption: string, draw: (width: number) => Node): HTMLElement => h('figure', {}, h('figcaption', {}, caption), fitted(draw))
+
+const axis = { grid: true, ticks: 5, labelArrow: 'none' as const }
+const share = (y: number): string => `${Math.round(100 * y)}%`
+const short = (x: number): string => x >= 1e6 ? `${x / 1e6}M` : x >= 1e3 ? `${x / 1e3}k` : `${x}`
+
+function accuracyChart(rl: RlData, color: (name: string) => string, x: 'iteration' | 'tokens', width: number): Element {
+  const rows = rl.groups.flatMap(g => bandOf(g).map(b => ({ ...b, name: g.name })))
+  return Plot.plot({
+    width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
+    x: { label: x === 'iteration' ? 'iterations' : 'generated tokens', ticks: 5, tickFormat: short, labelAnchor: 'center', labelArrow: 'none' },
+    y: { ...axis, label: null, tickFormat: share },
+    marks: [
+      Plot.areaY(rows, { x, y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
+      Plot.line(rows, { x, y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
+      Plot.tip(rows, Plot.pointer({ x, y: 'mean', ...tip, title: r => `${wayName(r.name)}\n${r.iteration} iterations, ${count(r.tokens)} tokens\n${percent(r.mean)} [${percent(r.low)} to ${percent(r.high)}]` })),
+    ],
+  })
+}
+
+function passChart(groups: { name: string; bands: PassBand[] }[], color: (name: string) => string, width: number): Element {
+  const rows = groups.flatMap(g => g.bands.map(b => ({ ...b, name: g.name })))
+  return Plot.plot({
+    width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
+    x: { type: 'log', base: 2, label: 'N samples', ticks: [...new Set(rows.map(r => r.n))].length, tickFormat: (n: number) => `${n}`, labelAnchor: 'center', labelArrow: 'none' },
+    y: { ...axis, label: null, tickFormat: share },
+    marks: [
+      Plot.areaY(rows, { x: 'n', y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
+      Plot.line(rows, { x: 'n', y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2, strokeDasharray: (r: { name: string }) => r.name === 'start' ? '4 4' : 'none' }),
+      Plot.tip(rows, Plot.pointer({ x: 'n', y: 'mean', ...tip, title: r => `${r.name === 'start' ? 'The start' : wayName(r.name)}\nPass@${r.n} ${percent(r.mean)}` })),
+    ],
+  })
+}
+
+function batchChart(rl: RlData, color: (name: string) => string, measure: string, width: number): Element {
+  const rows = rl.groups.flatMap(g => g.batches.filter(b => b[measure] != null).map(b => ({ iteration: b.iteration, value: b[measure], name: g.name })))
+  return Plot.plot({
+    width, height: 200, marginLeft: 48, marginBottom: 40, marginTop: 16, style,
+    x: { label: 'iterations', ticks: 5, labelAnchor: 'center', labelArrow: 'none' }, y: { ...axis, label: null },
+    marks: [
+      Plot.line(rows, { x: 'iteration', y: 'value', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 1.6 }),
+      Plot.tip(rows, Plot.pointerX({ x: 'iteration', y: 'value', ...tip, title: r => `${wayName(r.name)}\niteration ${count(r.iteration)}\n${decimal(r.value, 4)}` })),
+    ],
+  })
+}
+
+function resultTable(rl: RlData): HTMLElement {
+  const at = (bands: PassBand[], n: number): string => percent(bands.find(b => b.n === n)?.mean)
+  const ends = (g: RlGroup, end: boolean): string => g.valid.length === 0 ? '–' : percent(mean(g.valid.map(c => c.points[end ? c.points.length - 1 : 0].accuracy)))
+  const levels = [...new Set(rl.groups.flatMap(g => g.levels.map(l => l.level)))].sort((a, b) => a - b)
+  return table('RL runs', [
+    { title: 'Rewards', cell: g => h('span', { class: 'method' }, wayName(g.name)) },
+    { title: 'Seeds', numeric: true, cell: g => g.seeds.join(', ') },
+    { title: 'Held-out, first', numeric: true, cell: g => ends(g, false) },
+    { title: 'Held-out, end', numeric: true, cell: g => ends(g, true) },
+    { title: 'Test', numeric: true, cell: g => at(g.pass, 1) },
+    { title: 'Pass@16', numeric: true, cell: g => at(g.pass, 16) },
+    { title: 'Pass@64', numeric: true, cell: g => at(g.pass, 64) },
+    { title: 'Majority', numeric: true, cell: g => percent(g.majority) },
+    { title: 'Hard, Pass@64', numeric: true, cell: g => at(g.hard, 64), hint: 'Of the problems that the start did not solve' },
+    ...(levels.length > 1 ? levels.map(level => ({ title: `Level ${level}`, numeric: true, cell: (g: RlGroup) => percent(g.levels.find(l => l.level === level)?.sample) })) : []),
+  ], rl.groups)
+}
