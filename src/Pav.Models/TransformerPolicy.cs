@@ -10,7 +10,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 {
     private readonly Tokenizer tokenizer;
     private readonly PromptTemplate template;
-    private readonly CpuRunner runner;
+    private readonly IRunner runner;
     private readonly KvTree tree;
     private readonly SamplingEngine engine;
     private readonly HashSet<int> eos;
@@ -23,27 +23,28 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <param name="template">How a problem is put to it.</param>
     /// <param name="options">Memory, slots, threads.</param>
     public TransformerPolicy(string name, DecoderModel model, Tokenizer tokenizer, PromptTemplate template, EngineOptions? options = null)
+        : this(name, Runner.Of(model, options ?? new()), tokenizer, template, options ?? new())
     {
-        if (model.Config.Head != DecoderHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a policy needs a language model; give another folder");
+    }
+
+    private TransformerPolicy(string name, IRunner runner, Tokenizer tokenizer, PromptTemplate template, EngineOptions options)
+    {
+        this.runner = runner;
+        if (runner.Config.Head != DecoderHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a policy needs a language model; give another folder");
         Name = name;
         this.tokenizer = tokenizer;
         this.template = template;
-        options ??= new();
-        runner = new(model, options.CacheBudgetBytes, options.Threads);
         tree = new(runner);
-        eos = [.. model.Config.Eos];
+        eos = [.. runner.Config.Eos];
         if (tokenizer.Eos is { } own) eos.Add(own);
         stepEnds = new bool[Math.Max(runner.Outputs, tokenizer.Size)];
         for (var id = 0; id < tokenizer.Size; id++) stepEnds[id] = Steps.EndsStep(tokenizer.Decode([id]));
         engine = new(name, runner, tree, options, id => stepEnds[id], eos.Contains);
     }
 
-    /// <summary>Opens a checkpoint's folder.</summary>
-    public static TransformerPolicy Load(string folder, PromptTemplate template, EngineOptions? options = null)
-    {
-        using var model = DecoderCheckpoint.Load(folder);
-        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, Tokenizer.Load(folder), template, options);
-    }
+    /// <summary>Opens a checkpoint's folder; its weights are never in memory twice.</summary>
+    public static TransformerPolicy Load(string name, string folder, PromptTemplate template, EngineOptions? options = null) =>
+        new(name, Runner.Open(folder, options ?? new()), Tokenizer.Load(folder), template, options ?? new());
 
     public string Name { get; }
 
@@ -92,9 +93,9 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
             var context = Context(prefix);
             var prompt = context[0].Length;
             var used = context.Sum(c => c.Length) - prompt;
-            if (prompt >= runner.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens and the model's max_position_embeddings is {runner.MaxPositions}");
+            if (prompt >= runner.Config.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens and the model's max_position_embeddings is {runner.Config.MaxPositions}");
             if (prompt == 0) throw new UserError($"problem {prefix.Problem.Id}: its prompt has no token; a model needs one to begin with");
-            var limit = Math.Min(sampling.MaxTokens, runner.MaxPositions - prompt) - used;
+            var limit = Math.Min(sampling.MaxTokens, runner.Config.MaxPositions - prompt) - used;
             if (limit > 0)
             {
                 drawn.Add(i);

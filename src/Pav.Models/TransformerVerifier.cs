@@ -16,7 +16,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
 
     private readonly VerifierEncoding encoding;
     private readonly ScoreCalibration calibration;
-    private readonly CpuRunner runner;
+    private readonly IRunner runner;
     private readonly KvTree tree;
     private readonly SemaphoreSlim gate = new(1);
 
@@ -26,26 +26,30 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     /// <param name="options">Memory and threads.</param>
     /// <param name="calibration">From scores to probabilities; without it, σ.</param>
     public TransformerVerifier(string name, DecoderModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null)
+        : this(name, Runner.Of(model, options ?? new()), encoding, calibration)
     {
-        if (model.Config.Head != DecoderHead.SequenceClassification) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
-        if (model.Config.Labels > 2) throw new UserError($"{name} has {model.Config.Labels} labels, and a verifier has one or two");
+    }
+
+    private TransformerVerifier(string name, IRunner runner, VerifierEncoding encoding, ScoreCalibration? calibration)
+    {
+        this.runner = runner;
+        if (runner.Config.Head == DecoderHead.CausalLM) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
+        if (runner.Config.Labels > 2) throw new UserError($"{name} has {runner.Config.Labels} labels, and a verifier has one or two");
         Name = name;
         this.encoding = encoding;
         this.calibration = calibration ?? new(1, 0);
-        options ??= new();
-        runner = new(model, options.CacheBudgetBytes, options.Threads);
         tree = new(runner);
     }
 
     /// <summary>Opens a checkpoint's folder with its <c>verifier.json</c>.</summary>
+    /// <param name="name">Told in results.</param>
     /// <param name="folder">Of a verifier.</param>
-    /// <param name="options">Memory and threads.</param>
-    public static TransformerVerifier Load(string folder, EngineOptions? options = null)
+    /// <param name="options">Memory, threads, device.</param>
+    public static TransformerVerifier Load(string name, string folder, EngineOptions? options = null)
     {
         var record = VerifierRecord.Load(folder);
-        using var model = DecoderCheckpoint.Load(folder);
         var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate));
-        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), model, encoding, options, record.Calibration);
+        return new(name, Runner.Open(folder, options ?? new()), encoding, record.Calibration);
     }
 
     public string Name { get; }
@@ -82,7 +86,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
                 {
                     Finish();
                     if (!Reserve(nodes[^1]))
-                        throw new UserError($"problem {prefixes[i].Problem.Id}: scoring a trace of {nodes[^1].End} tokens needs more key-value cache than the budget of {runner.Pool.Capacity * runner.Pool.BlockFloats * sizeof(float):N0} bytes; raise the cache budget");
+                        throw new UserError($"problem {prefixes[i].Problem.Id}: scoring a trace of {nodes[^1].End} tokens needs more key-value cache than the budget of {runner.Pool.Capacity * runner.Pool.BlockBytes:N0} bytes; raise the cache budget");
                 }
 
                 var before = tree.Computed;

@@ -105,7 +105,7 @@ public readonly struct Arg
 public static unsafe class Operator
 {
     private const int StackWords = 256;
-    private static readonly ConcurrentDictionary<string, nint> Found = new();
+    private static readonly ConcurrentDictionary<string, nint> Known = new();
 
     /// <summary>An operator with one tensor as its result.</summary>
     public static Tensor call(string name, params ReadOnlySpan<Arg> args)
@@ -142,9 +142,12 @@ public static unsafe class Operator
         return result.Int != 0;
     }
 
+    /// <summary>Does this libtorch have the operator?</summary>
+    public static bool exists(string name) => Known.GetOrAdd(name, Look) != 0;
+
     private static int Invoke(string name, ReadOnlySpan<Arg> args, Value* results, int capacity)
     {
-        var op = Found.TryGetValue(name, out var known) ? known : Find(name);
+        var op = Known.TryGetValue(name, out var known) && known != 0 ? known : Find(name);
         var words = 0;
         foreach (ref readonly var arg in args)
             if (arg.Tag >= Tag.IntList) words += arg.Words;
@@ -165,13 +168,14 @@ public static unsafe class Operator
         }
     }
 
-    private static nint Find(string name)
+    private static nint Find(string name) => Known.GetOrAdd(name, Look) is not 0 and var op ? op : throw new TorchException($"this libtorch ({torch.version}) has no operator {(name.Contains("::") ? "" : "aten::")}{name}");
+
+    /// <summary>0 where there is none.</summary>
+    private static nint Look(string name)
     {
         var space = name.Contains("::") ? "" : "aten::";
         var dot = name.IndexOf('.');
-        var op = dot < 0 ? pav_find(space + name, "") : pav_find(space + name[..dot], name[(dot + 1)..]);
-        if (op == 0) throw new TorchException(LastError());
-        return Found.GetOrAdd(name, op);
+        return dot < 0 ? pav_find(space + name, "") : pav_find(space + name[..dot], name[(dot + 1)..]);
     }
 
     private static TorchException Failure(string name, ReadOnlySpan<Arg> args)

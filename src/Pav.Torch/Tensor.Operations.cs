@@ -135,6 +135,10 @@ public sealed partial class Tensor
 
     // Type and place
     public Tensor to(ScalarType type) => call("to.dtype", this, type);
+
+    /// <summary>Of that type: this tensor itself where it is already.</summary>
+    public Tensor cast(ScalarType type) => dtype == type ? this : to(type);
+
     public Tensor to(Device place) => call("to.device", this, place, dtype);
     public Tensor to(Device place, ScalarType type) => call("to.device", this, place, type);
     public Tensor cpu() => to(new Device("cpu"));

@@ -107,7 +107,8 @@ public sealed unsafe partial class Tensor : SafeHandle
         return new Span<T>(pav_data(Handle), checked((int)numel));
     }
 
-    internal void* Data => pav_data(Handle);
+    /// <summary>Where the elements are; for those on a GPU an address there.</summary>
+    public void* data_ptr => pav_data(Handle);
 
     /// <summary>A copy of the elements, from any device.</summary>
     public T[] to_array<T>() where T : unmanaged

@@ -16,15 +16,16 @@ public static class functional
 
     public static Tensor dropout(Tensor x, double p, bool training) => training && p > 0 ? call("dropout", x, p, true) : x;
 
-    /// <summary>x / sqrt(mean(x²) + eps) · weight over the last dimension; half types are normalised in float32, as Llama does.</summary>
-    public static Tensor rms_norm(Tensor x, Tensor weight, double eps)
+    /// <summary>
+    /// x / sqrt(mean(x²) + eps) · weight over the last dimension; half types are normalised in float32. <paramref name="plus_one"/>: times 1 + weight, in
+    /// float32 too, as Gemma does.
+    /// </summary>
+    public static Tensor rms_norm(Tensor x, Tensor weight, double eps, bool plus_one = false)
     {
         var type = x.dtype;
-        if (type is ScalarType.BFloat16 or ScalarType.Float16)
-            return Normalise(x.to(ScalarType.Float32)).to(type) * weight;
-        return Normalise(x) * weight;
-
-        Tensor Normalise(Tensor wide) => wide * (wide * wide).mean(-1, keepdim: true).add_(eps).rsqrt();
+        var wide = x.cast(type is ScalarType.BFloat16 or ScalarType.Float16 ? ScalarType.Float32 : type);
+        var normed = wide * (wide * wide).mean(-1, keepdim: true).add_(eps).rsqrt();
+        return plus_one ? (normed * (weight.cast(wide.dtype) + 1)).cast(type) : normed.cast(type) * weight.cast(type);
     }
 
     /// <summary>
@@ -64,11 +65,13 @@ public static class functional
         call("addcmul", x * cos, call("roll", x, new[] { x.size(-1) / 2 }, new[] { -1L }), sin);
 
     /// <summary>
-    /// softmax(q·kᵀ·scale + mask)·v. q [B, H, T, D]; k and v [B, Hkv, S, D] with H a multiple of Hkv (each key head serves H/Hkv
-    /// neighbouring query heads, without copies of it); mask additive, of q's dtype, broadcasts to [B, 1, T, S]; result [B, H, T, D].
+    /// softmax(q·kᵀ·scale + mask)·v, where a cap c turns q·kᵀ·scale = x into c·tanh(x/c). q [B, H, T, D]; k and v [B, Hkv, S, D] with H a multiple of Hkv
+    /// (each key head serves H/Hkv neighbouring query heads, without copies of it); mask additive, of q's dtype, broadcasts to [B, 1, T, S]; result [B, H, T, D].
+    /// On a GPU without a cap it is the fused kernel.
     /// </summary>
-    public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor? mask, double? scale = null)
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor? mask, double? scale = null, double? cap = null)
     {
+        if (cap is null && q.device.IsCuda) return scaled_dot_product_attention(q, k, v, mask, scale);
         var (b, h, t, d) = (q.size(0), q.size(1), q.size(2), q.size(3));
         var (kv_heads, s) = (k.size(1), k.size(2));
         var group = h / kv_heads;
@@ -80,6 +83,7 @@ public static class functional
         if (mask is null)
         {
             scores = queries.bmm(keys) * factor;
+            if (cap is { } limit) scores = (scores / limit).tanh() * limit;
         }
         else
         {
@@ -87,9 +91,24 @@ public static class functional
             var shared = mask.dim == 2 || mask.size(0) == 1;
             var bias = shared && group == 1 ? mask.reshape(mask.size(-2), s)
                 : mask.reshape(shared ? 1 : b, 1, 1, mask.size(-2), s).expand(b, kv_heads, group, t, s).reshape(b * kv_heads, group * t, s);
-            scores = bias.baddbmm(queries, keys, 1, factor);
+            scores = cap is { } limit ? (queries.bmm(keys) * (factor / limit)).tanh() * limit + bias : bias.baddbmm(queries, keys, 1, factor);
         }
         return scores.softmax(-1).bmm(values).view(b, h, t, v.size(3));
+    }
+
+    /// <summary>The same without a cap, by libtorch's own operator: a fused kernel where it has one for the device.</summary>
+    public static Tensor scaled_dot_product_attention(Tensor q, Tensor k, Tensor v, Tensor? mask, double? scale = null)
+    {
+        var (b, h, kv_heads, s, d) = (q.size(0), q.size(1), k.size(1), k.size(2), q.size(3));
+        // libtorch 2.0 and before divide by √D whatever the scale.
+        if (scale is { } wanted && Math.Abs(wanted * Math.Sqrt(d) - 1) > 1e-12) q = q * (wanted * Math.Sqrt(d));
+        (k, v) = (Repeated(k), Repeated(v));
+        if (mask is { dim: 3 }) mask = mask.unsqueeze(1);
+        return exists("scaled_dot_product_attention")
+            ? call("scaled_dot_product_attention", q, k, v, mask, 0.0, false)
+            : call2("_scaled_dot_product_attention", q, k, v, mask, 0.0, false, false).Item1;
+
+        Tensor Repeated(Tensor x) => kv_heads == h ? x : x.unsqueeze(2).expand(b, kv_heads, h / kv_heads, s, x.size(3)).reshape(b, h, s, x.size(3));
     }
 
     /// <summary>(silu(x·w_gateᵀ) ∘ x·w_upᵀ)·w_downᵀ; weights [F, E], [F, E], [E, F].</summary>

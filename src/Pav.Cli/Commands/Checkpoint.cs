@@ -34,23 +34,27 @@ internal static class Checkpoint
         return Path.GetFileName(full.EndsWith(Path.DirectorySeparatorChar + suffix, StringComparison.Ordinal) ? full[..^(suffix.Length + 1)] : full);
     }
 
-    public static EngineOptions EngineOf(int memoryMb, int threads) => new((long)memoryMb << 20, Threads: threads);
+    public static EngineOptions EngineOf(ModelSettings settings) =>
+        new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: settings.Device == "" ? default(Device?) : DeviceOf(settings.Device));
+
+    /// <summary>A device that this libtorch has.</summary>
+    public static Device DeviceOf(string name)
+    {
+        if (name != "cpu" && !torch.cuda_is_available()) throw new UserError($"--device {name}: this libtorch ({torch.version}) finds no GPU; leave the option out, or build with a libtorch for CUDA (`pav doctor` tells what there is)");
+        return new(name);
+    }
 
     public static TransformerPolicy Policy(SamplingSettings settings)
     {
         Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        using var model = DecoderCheckpoint.Load(folder);
-        return new(NameOf(folder), model, Tokenizer.Load(folder), Template(settings.Template, folder), EngineOf(settings.MemoryMb, settings.Threads));
+        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Template, folder), EngineOf(settings));
     }
 
     public static TransformerVerifier Verifier(string option, string given, ModelSettings settings)
     {
         var folder = Home.Model(option, given);
-        var record = VerifierRecord.Load(folder);
-        using var model = DecoderCheckpoint.Load(folder);
-        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate));
-        return new(NameOf(folder), model, encoding, EngineOf(settings.MemoryMb, settings.Threads), record.Calibration);
+        return TransformerVerifier.Load(NameOf(folder), folder, EngineOf(settings));
     }
 
     public static void Threads(int threads)

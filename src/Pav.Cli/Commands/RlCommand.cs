@@ -27,7 +27,7 @@ internal static class RlCommand
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
         var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Template, folder), Grader.Named(settings.Grader));
-        var (problems, engine, options) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings.MemoryMb, settings.Threads), settings.ToOptions());
+        var (problems, engine, options) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings), settings.ToOptions());
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, context);
@@ -61,7 +61,7 @@ internal static class RlCommand
     {
         var folder = settings.ProverPolicy == "" ? policy : Home.Model("--prover-policy", settings.ProverPolicy);
         using var model = DecoderCheckpoint.Load(folder);
-        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Template : "", folder), Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Template : "", folder), Checkpoint.EngineOf(settings));
     }
 
     private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, CommandContext context)
@@ -71,14 +71,14 @@ internal static class RlCommand
         var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed);
         return new(
             context.Run.Path, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
-            Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+            Checkpoint.EngineOf(settings));
     }
 
     private static async Task<JsonObject> Test(RlSettings settings, string last, CommandContext context)
     {
         using var model = DecoderCheckpoint.Load(last);
         var tokenizer = Tokenizer.Load(last);
-        using var policy = new TransformerPolicy("last", model, tokenizer, Checkpoint.Template("", last), Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+        using var policy = new TransformerPolicy("last", model, tokenizer, Checkpoint.Template("", last), Checkpoint.EngineOf(settings));
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
         return await evaluation.Run(Problems.Read(settings.TestProblems), settings.Hard);
     }

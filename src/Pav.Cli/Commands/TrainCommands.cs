@@ -77,7 +77,7 @@ internal static class TrainCommands
         IReadOnlyList<Problem> valid = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         double Accuracy(DecoderModel model)
         {
-            using var policy = new TransformerPolicy("valid", model, tokenizer, template, Checkpoint.EngineOf(settings.MemoryMb, settings.Threads));
+            using var policy = new TransformerPolicy("valid", model, tokenizer, template, Checkpoint.EngineOf(settings));
             var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Of(settings.Seed, p.Id, "valid", 0))).ToList();
             return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
         }

@@ -6,14 +6,23 @@ namespace Pav.Models.Decoders;
 /// <summary>A model as a folder in the Hugging Face layout: <c>config.json</c> and <c>model.safetensors</c> (or shards with an index).</summary>
 public static class DecoderCheckpoint
 {
-    /// <summary>Reads config and weights; bfloat16 and float16 are widened to float32.</summary>
-    public static DecoderModel Load(string folder)
+    /// <summary>Reads config and weights, one tensor at a time.</summary>
+    /// <param name="folder">Of the checkpoint.</param>
+    /// <param name="type">What the weights become; null: they stay as stored. bfloat16 and float16 widen to float32 exactly.</param>
+    /// <param name="device">Where they go; null: the CPU.</param>
+    public static DecoderModel Load(string folder, ScalarType? type = torch.float32, Device? device = null)
     {
         var config = DecoderConfig.Load(folder);
         try
         {
-            using var file = new SafetensorsFolder(folder);
-            return new(config, Read(file, folder, DecoderModel.Shapes(config)));
+            using var file = Open(folder, config);
+            using var off = torch.no_grad();
+            return new(config, DecoderModel.Shapes(config).Keys.ToDictionary(name => name, name =>
+            {
+                using var scope = torch.NewDisposeScope();
+                var stored = file.Read(name);
+                return stored.to(device ?? torch.CPU, type ?? stored.dtype).DetachFromDisposeScope();
+            }));
         }
         catch (SafetensorsException e)
         {
@@ -29,8 +38,25 @@ public static class DecoderCheckpoint
         AtomicFile.WriteText(Path.Combine(folder, "config.json"), model.Config.ToJson().ToJsonString(Json.Indented) + "\n");
     }
 
-    private static Dictionary<string, Tensor> Read(SafetensorsFolder file, string folder, IReadOnlyDictionary<string, long[]> shapes)
+    /// <summary>The tensors of a checkpoint: exactly those that its config asks for, in their shapes.</summary>
+    internal static SafetensorsFolder Open(string folder, DecoderConfig config)
     {
+        var file = new SafetensorsFolder(folder);
+        try
+        {
+            Check(file, folder, config);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static void Check(SafetensorsFolder file, string folder, DecoderConfig config)
+    {
+        var shapes = DecoderModel.Shapes(config);
         foreach (var (name, shape) in shapes)
         {
             if (!file.Contains(name)) throw new UserError($"{folder}: the tensor {name} [{string.Join(", ", shape)}], which config.json asks for, is missing from the checkpoint");
@@ -39,13 +65,7 @@ public static class DecoderCheckpoint
         }
 
         foreach (var name in file.Names)
-            if (!shapes.ContainsKey(name) && !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal))
+            if (!shapes.ContainsKey(name) && !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) && !(name == "lm_head.weight" && (config.TiedEmbeddings || config.Head != DecoderHead.CausalLM)))
                 throw new UserError($"{folder}: the checkpoint holds a tensor {name} that this architecture, by config.json, does not have");
-        using var off = torch.no_grad();
-        return shapes.Keys.ToDictionary(name => name, name =>
-        {
-            using var scope = torch.NewDisposeScope();
-            return file.Read(name).to(torch.float32).DetachFromDisposeScope();
-        });
     }
 }

@@ -1,4 +1,5 @@
 using Pav.Models.Inference;
+using Pav.Torch;
 
 namespace Pav.Models.Engine;
 
@@ -6,7 +7,8 @@ namespace Pav.Models.Engine;
 /// <param name="CacheBudgetBytes">Most memory for keys and values; with few, fewer draws run at once.</param>
 /// <param name="Slots">Most draws that run at once.</param>
 /// <param name="Threads">0: as many as libtorch uses.</param>
-public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0);
+/// <param name="Torch">Runs the model in libtorch on this device; null: in kernels for the CPU, whose results do not depend on the batch.</param>
+public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0, Device? Torch = null);
 
 /// <summary>How far a call has come.</summary>
 public readonly record struct SamplingProgress(int Done, int Draws, long GeneratedTokens);
@@ -19,7 +21,7 @@ internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed);
 /// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
 /// batch, so slots, budget and order change the speed and nothing else.
 /// </summary>
-internal sealed class SamplingEngine(string model, CpuRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsStep, Func<int, bool> endsTrace)
+internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsStep, Func<int, bool> endsTrace)
 {
     /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
     private const int PrefillTokens = 1024;
@@ -132,8 +134,8 @@ internal sealed class SamplingEngine(string model, CpuRunner runner, KvTree tree
             {
                 KvTree.Pin(node, -1);
                 if (active.Count + entering.Count > 0) return;
-                var bytes = (own + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockFloats * sizeof(float);
-                throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockFloats * sizeof(float):N0}; raise the cache budget or lower the token limit");
+                var bytes = (own + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
+                throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockBytes:N0}; raise the cache budget or lower the token limit");
             }
 
             if (node.Values is null && !computing.Contains(group))

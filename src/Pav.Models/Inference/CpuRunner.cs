@@ -5,136 +5,120 @@ using Pav.Torch;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// A Llama for generation and scoring on the CPU. A call takes any number of token runs of any lengths, each after its own context,
-/// without padding; contexts share their past through <see cref="KvSegment"/>. A row's result does not depend, to the last bit, on what else
-/// is in the call, on how its context is cut into segments, or on the number of threads.
+/// A decoder on the CPU, without padding. A row's result does not depend, to the last bit, on what else is in the call, on how its context is cut into
+/// segments, or on the number of threads.
 /// </summary>
-internal sealed unsafe class CpuRunner : IDisposable
+internal sealed unsafe class CpuRunner : IRunner
 {
     private const int MostRows = 96;
 
-    private readonly DecoderConfig config;
-    private readonly float[] embedding;
+    private readonly PackedLinear embedding;
     private readonly Layer[] layers;
     private readonly float[] finalNorm;
-    private readonly PackedLinear head;
-    private readonly Buffer cos, sin;
+    private readonly PackedLinear[] head;
     private readonly int hiddenStride, querySize, kvSize, innerStride;
+    private readonly float eps;
     private readonly ParallelOptions threads;
     private readonly System.Collections.Concurrent.ConcurrentBag<Workspace> workspaces = [];
 
-    private readonly List<int> tokens = [];
-    private readonly List<int> runOfRow = [];
-    private readonly List<(KvSegment Segment, int First, int FirstRow)> runs = [];
+    private readonly PendingTokens pending;
     private readonly List<KvRun> contexts = [];
     private readonly List<int> contextStarts = [];
-    private readonly List<int> readRows = [];
-    private Buffer stream, queries, output;
+    private readonly List<(int Block, int Count)> filled = [];
+    private Buffer cos, sin, stream, queries, output;
+    private int angles;
 
-    /// <param name="model">Its weights are copied and packed.</param>
+    /// <param name="weights">Copied and packed.</param>
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
     /// <param name="threadCount">0: as many as libtorch uses.</param>
-    public CpuRunner(DecoderModel model, long cacheBytes, int threadCount = 0)
+    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0)
     {
-        config = model.Config;
+        Config = weights.Config;
+        pending = new(Config);
         threads = new() { MaxDegreeOfParallelism = threadCount > 0 ? threadCount : torch.get_num_threads() };
-        hiddenStride = Kernels.RoundUp(config.HiddenSize, PackedLinear.Panel);
-        querySize = config.Heads * config.HeadSize;
-        kvSize = config.KvHeads * config.HeadSize;
-        innerStride = Kernels.RoundUp(config.IntermediateSize, PackedLinear.Panel);
-        embedding = Values("model.embed_tokens.weight");
-        finalNorm = Values("model.norm.weight");
-        using (torch.no_grad())
-        using (var flat = model.HeadWeight.to(torch.float32)) head = new([flat.to_array<float>()], config.HiddenSize);
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new Layer(
-            Values($"model.layers.{i}.input_layernorm.weight"),
-            Joined(i, config.HiddenSize, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            Joined(i, querySize, "self_attn.o_proj"),
-            Values($"model.layers.{i}.post_attention_layernorm.weight"),
-            Joined(i, config.HiddenSize, "mlp.gate_proj"),
-            Joined(i, config.HiddenSize, "mlp.up_proj"),
-            Joined(i, config.IntermediateSize, "mlp.down_proj")))];
-        var (c, s) = functional.rotary_tables(Rotary.Frequencies(config), config.MaxPositions);
-        using (c)
-        using (s) (cos, sin) = (Buffer.Of(c.to_array<float>()), Buffer.Of(s.to_array<float>()));
-        Pool = new(2L * config.Layers * kvSize * Kernels.Block, cacheBytes);
+        hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
+        querySize = Config.Heads * Config.HeadSize;
+        kvSize = Config.KvHeads * Config.HeadSize;
+        innerStride = Kernels.RoundUp(Config.IntermediateSize, PackedLinear.Panel);
+        eps = (float)Config.NormEps;
+        embedding = Joined("", false, "model.embed_tokens");
+        finalNorm = Norm("model.norm.weight");
+        var tied = Config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true };
+        head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config).Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
+        layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((at, i) => new Layer(
+            Norm(at + "input_layernorm.weight"),
+            Joined(at, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+            Config.QueryKeyNorm ? Norm(at + "self_attn.q_norm.weight") : null,
+            Config.QueryKeyNorm ? Norm(at + "self_attn.k_norm.weight") : null,
+            Config.WindowOf(i) ?? int.MaxValue,
+            Joined(at, Config.OutputBias, "self_attn.o_proj"),
+            Config.PostNorms ? Norm(at + "post_attention_layernorm.weight") : null,
+            Norm(at + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
+            Joined(at, Config.MlpBias, "mlp.gate_proj"),
+            Joined(at, Config.MlpBias, "mlp.up_proj"),
+            Joined(at, Config.MlpBias, "mlp.down_proj"),
+            Config.PostNorms ? Norm(at + "post_feedforward_layernorm.weight") : null))];
+        Pool = new(2L * Config.Layers * kvSize * Kernels.Block * sizeof(float), cacheBytes, inMemory: true);
 
-        float[] Values(string name)
+        float[] Norm(string name)
         {
-            using var off = torch.no_grad();
-            using var wide = model.Parameters[name].to(torch.float32);
-            return wide.to_array<float>();
+            var values = weights.Values(name);
+            for (var i = 0; Config.NormPlusOne && i < values.Length; i++) values[i] += 1;
+            return values;
         }
 
-        PackedLinear Joined(int layer, int inputs, params string[] names) =>
-            new(
-                [.. names.Select(n => Values($"model.layers.{layer}.{n}.weight"))], inputs,
-                model.Parameters.ContainsKey($"model.layers.{layer}.{names[0]}.bias") ? [.. names.Select(n => Values($"model.layers.{layer}.{n}.bias"))] : null);
+        PackedLinear Joined(string at, bool biased, params string[] names)
+        {
+            var stored = names.Select(n => weights.Open($"{at}{n}.weight")).ToList();
+            try
+            {
+                return new(stored, biased ? [.. names.Select(n => weights.Values($"{at}{n}.bias"))] : null);
+            }
+            finally
+            {
+                foreach (var matrix in stored) matrix.Dispose();
+            }
+        }
     }
+
+    public DecoderConfig Config { get; }
 
     public KvPool Pool { get; }
 
-    /// <summary>Values per output row: the vocabulary, or the labels.</summary>
-    public int Outputs => head.Outputs;
+    public int Outputs => head[^1].Outputs;
 
-    public int MaxPositions => config.MaxPositions;
+    public int Pending => pending.Tokens.Count;
 
-    /// <summary>Tokens waiting for <see cref="Run"/>.</summary>
-    public int Pending => tokens.Count;
+    public int Add(KvSegment segment, ReadOnlySpan<int> ids) => pending.Add(segment, ids);
 
-    /// <summary>Forgets what was added and not run.</summary>
+    public ReadOnlySpan<float> Output(int row) => new(output.Data + (long)row * head[^1].Stride, Outputs);
+
     public void Clear()
     {
-        tokens.Clear();
-        runOfRow.Clear();
-        runs.Clear();
+        pending.Clear();
         contexts.Clear();
         contextStarts.Clear();
-        readRows.Clear();
     }
 
-    /// <summary>
-    /// Appends tokens to a segment in the next <see cref="Run"/>. A segment may be added to once in a call; its parent may be extended in the same
-    /// call if that is added first. Answers the output row that will hold the head's values at the last of these tokens.
-    /// </summary>
-    public int Add(KvSegment segment, ReadOnlySpan<int> ids)
-    {
-        var first = segment.Count;
-        segment.Grow(ids.Length);
-        if (segment.End > config.MaxPositions)
-            throw new UserError($"a trace of {segment.End} tokens is longer than the model's max_position_embeddings = {config.MaxPositions}; lower the token limit or use another model");
-        runs.Add((segment, first, tokens.Count));
-        foreach (var id in ids)
-        {
-            if ((uint)id >= (uint)config.VocabSize) throw new UserError($"token id {id} is outside the model's vocabulary of {config.VocabSize}; tokenizer and model do not belong together");
-            tokens.Add(id);
-            runOfRow.Add(runs.Count - 1);
-        }
-
-        readRows.Add(tokens.Count - 1);
-        return readRows.Count - 1;
-    }
-
-    /// <summary>The head's values of one row of the last <see cref="Run"/>.</summary>
-    public ReadOnlySpan<float> Output(int row) => new(output.Data + (long)row * head.Stride, head.Outputs);
-
-    /// <summary>Computes all that was added.</summary>
     public void Run()
     {
-        var rows = tokens.Count;
+        var rows = pending.Tokens.Count;
         Buffer.Grow(ref stream, (long)rows * hiddenStride);
         Buffer.Grow(ref queries, (long)rows * Kernels.RoundUp(querySize, PackedLinear.Panel));
-        Buffer.Grow(ref output, (long)readRows.Count * head.Stride);
-        foreach (var (segment, _, _) in runs)
+        Buffer.Grow(ref output, (long)pending.Read.Count * head[^1].Stride);
+        foreach (var (segment, _, _) in pending.Runs)
         {
             contextStarts.Add(contexts.Count);
-            segment.Context(contexts);
+            filled.Clear();
+            segment.Context(filled);
+            foreach (var (block, count) in filled) contexts.Add(new(Pool.Data(block), count));
         }
 
         contextStarts.Add(contexts.Count);
+        Angles(pending.Runs.Select(run => run.Segment.End).DefaultIfEmpty().Max());
         InBlocks(rows, (work, from, to) =>
         {
-            for (var r = from; r < to; r++) embedding.AsSpan(tokens[r] * config.HiddenSize, config.HiddenSize).CopyTo(new(stream.Data + (long)r * hiddenStride, config.HiddenSize));
+            for (var r = from; r < to; r++) embedding.Row(pending.Tokens[r], (float)Config.EmbeddingScale, stream.Data + (long)r * hiddenStride);
             KeysAndValues(0, work, from, to);
         });
         for (var l = 0; l < layers.Length; l++)
@@ -148,34 +132,47 @@ internal sealed unsafe class CpuRunner : IDisposable
             });
         }
 
-        InBlocks(readRows.Count, (work, from, to) =>
-        {
-            for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)readRows[r] * hiddenStride, finalNorm, (float)config.NormEps, work.Normed + (r - from) * hiddenStride, config.HiddenSize);
-            head.Apply(work.Normed, hiddenStride, output.Data + (long)from * head.Stride, head.Stride, to - from);
-        });
+        InBlocks(pending.Read.Count, Head);
         Clear();
+    }
+
+    /// <summary>Makes the tables of rotary angles hold so many positions.</summary>
+    private void Angles(int positions)
+    {
+        if (positions <= angles) return;
+        angles = Math.Min(Config.MaxPositions, Math.Max(512, 2 * positions));
+        cos.Free();
+        sin.Free();
+        var (c, s) = functional.rotary_tables(Rotary.Frequencies(Config), angles);
+        using (c)
+        using (s) (cos, sin) = (Buffer.Of(c.to_array<float>()), Buffer.Of(s.to_array<float>()));
     }
 
     /// <summary>Queries of rows [from, to) into <see cref="queries"/>, keys and values into their segments' blocks.</summary>
     private void KeysAndValues(int l, Workspace work, int from, int to)
     {
-        var (layer, size, kv) = (layers[l], config.HeadSize, config.KvHeads);
+        var (layer, size, kv) = (layers[l], Config.HeadSize, Config.KvHeads);
         var stride = layer.Qkv.Stride;
-        for (var r = from; r < to; r++)
-            Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InputNorm, (float)config.NormEps, work.Normed + (r - from) * hiddenStride, config.HiddenSize);
+        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InputNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
         layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from);
         for (var r = from; r < to; r++)
         {
             var q = work.Wide + (r - from) * stride;
             float* k = q + querySize, v = k + kvSize;
-            var (segment, first, firstRow) = runs[runOfRow[r]];
+            if (layer.QueryNorm is { } queryNorm)
+            {
+                for (var h = 0; h < Config.Heads; h++) Kernels.RmsNorm(q + h * size, queryNorm, eps, q + h * size, size);
+                for (var h = 0; h < kv; h++) Kernels.RmsNorm(k + h * size, layer.KeyNorm!, eps, k + h * size, size);
+            }
+
+            var (segment, first, firstRow) = pending.Runs[pending.RunOf[r]];
             var index = first + r - firstRow;
-            var angles = (long)(segment.Start + index) * size;
-            float* c = cos.Data + angles, s = sin.Data + angles + size / 2;
-            Kernels.Rotate(q, config.Heads, size, c, s);
+            var at = (long)(segment.Start + index) * size;
+            float* c = cos.Data + at, s = sin.Data + at + size / 2;
+            Kernels.Rotate(q, Config.Heads, size, c, s);
             Kernels.Rotate(k, kv, size, c, s);
             System.Buffer.MemoryCopy(q, queries.Data + (long)r * querySize, querySize * sizeof(float), querySize * sizeof(float));
-            var block = segment.BlockOf(index) + Keys(l);
+            var block = Pool.Data(segment.BlockOf(index)) + Keys(l);
             var column = block + index % Kernels.Block;
             for (var i = 0; i < kvSize; i++) column[i * Kernels.Block] = k[i];
             var values = block + kvSize * Kernels.Block + index % Kernels.Block * size;
@@ -185,35 +182,70 @@ internal sealed unsafe class CpuRunner : IDisposable
 
     private void Attention(int l, Workspace work, int from, int to)
     {
-        var (size, group) = (config.HeadSize, config.Heads / config.KvHeads);
+        var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
+        var (scale, cap) = ((float)Config.AttentionScale, (float)(Config.AttentionCap ?? 0));
         var blocks = CollectionsMarshal.AsSpan(contexts);
         for (var r = from; r < to; r++)
         {
-            var run = runOfRow[r];
-            var (segment, first, firstRow) = runs[run];
-            var length = segment.Start + first + r - firstRow + 1;
+            var run = pending.RunOf[r];
+            var length = pending.PositionOf(r) + 1;
             var scores = work.Scores(length + Kernels.Block);
-            for (var h = 0; h < config.Heads; h++)
+            for (var h = 0; h < Config.Heads; h++)
             {
                 var keys = Keys(l) + h / group * size * Kernels.Block;
                 Kernels.Attend(
-                    queries.Data + (long)r * querySize + h * size, blocks[contextStarts[run]..contextStarts[run + 1]], length, keys, keys + kvSize * Kernels.Block, size, scores,
-                    work.Attended + (r - from) * querySize + h * size);
+                    queries.Data + (long)r * querySize + h * size, blocks[contextStarts[run]..contextStarts[run + 1]], Math.Max(0, length - layer.Window), length, keys,
+                    keys + kvSize * Kernels.Block, size, scale, cap, scores, work.Attended + (r - from) * querySize + h * size);
             }
         }
 
-        layers[l].O.Apply(work.Attended, querySize, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, accumulate: true);
+        Join(layer.O, work.Attended, querySize, layer.AttentionNorm, work, from, to);
     }
 
     private void FeedForward(Layer layer, Workspace work, int from, int to)
     {
         var rows = to - from;
-        for (var r = from; r < to; r++)
-            Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.PostNorm, (float)config.NormEps, work.Normed + (r - from) * hiddenStride, config.HiddenSize);
+        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InnerNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
         layer.Gate.Apply(work.Normed, hiddenStride, work.Wide, innerStride, rows);
         layer.Up.Apply(work.Normed, hiddenStride, work.Upper, innerStride, rows);
-        Kernels.SwiGlu(work.Wide, work.Upper, rows * innerStride);
-        layer.Down.Apply(work.Wide, innerStride, stream.Data + (long)from * hiddenStride, hiddenStride, rows, accumulate: true);
+        if (Config.Activation == Activation.Silu) Kernels.SwiGlu(work.Wide, work.Upper, rows * innerStride);
+        else Kernels.GeluGlu(work.Wide, work.Upper, rows * innerStride);
+        Join(layer.Down, work.Wide, innerStride, layer.OuterNorm, work, from, to);
+    }
+
+    /// <summary>Adds what a product makes of rows of x to the stream, normalised first where there is a norm.</summary>
+    private void Join(PackedLinear product, float* x, int xStride, float[]? norm, Workspace work, int from, int to)
+    {
+        if (norm is null)
+        {
+            product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, accumulate: true);
+            return;
+        }
+
+        product.Apply(x, xStride, work.Normed, hiddenStride, to - from);
+        for (var r = 0; r < to - from; r++)
+        {
+            var made = work.Normed + r * hiddenStride;
+            Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
+            Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize);
+        }
+    }
+
+    private void Head(Workspace work, int from, int to)
+    {
+        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
+        var x = work.Normed;
+        if (head.Length == 2)
+        {
+            head[0].Apply(x, hiddenStride, work.Wide, hiddenStride, to - from);
+            Kernels.Relu(x = work.Wide, (to - from) * hiddenStride);
+        }
+
+        var stride = head[^1].Stride;
+        var into = output.Data + (long)from * stride;
+        head[^1].Apply(x, hiddenStride, into, stride, to - from);
+        if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
+            for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride, stride, 1, (float)cap);
     }
 
     /// <summary>Where a layer's keys [kv heads, size, 16] begin in a block; its values [kv heads, 16, size] follow.</summary>
@@ -229,7 +261,7 @@ internal sealed unsafe class CpuRunner : IDisposable
 
         void One(int b)
         {
-            if (!workspaces.TryTake(out var space)) space = new(hiddenStride, Math.Max(layers[0].Qkv.Stride, innerStride), innerStride, querySize);
+            if (!workspaces.TryTake(out var space)) space = new(hiddenStride, Math.Max(Math.Max(layers[0].Qkv.Stride, innerStride), hiddenStride), innerStride, querySize);
             work(space, b * size, Math.Min(rows, (b + 1) * size));
             workspaces.Add(space);
         }
@@ -237,22 +269,16 @@ internal sealed unsafe class CpuRunner : IDisposable
 
     public void Dispose()
     {
-        foreach (var layer in layers)
-        {
-            layer.Qkv.Dispose();
-            layer.O.Dispose();
-            layer.Gate.Dispose();
-            layer.Up.Dispose();
-            layer.Down.Dispose();
-        }
-
-        head.Dispose();
+        foreach (var packed in layers.SelectMany(l => (PackedLinear[])[l.Qkv, l.O, l.Gate, l.Up, l.Down]).Concat(head).Append(embedding)) packed.Dispose();
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var buffer in (Span<Buffer>)[cos, sin, stream, queries, output]) buffer.Free();
     }
 
-    private sealed record Layer(float[] InputNorm, PackedLinear Qkv, PackedLinear O, float[] PostNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down);
+    /// <summary>A layer's weights. Window: positions that it sees, itself included.</summary>
+    private sealed record Layer(
+        float[] InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, PackedLinear O, float[]? AttentionNorm, float[] InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
+        float[]? OuterNorm);
 
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
     private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable

@@ -58,6 +58,44 @@ internal static unsafe class Kernels
         for (; i < n; i++) gate[i] = gate[i] / (1 + MathF.Exp(-gate[i])) * up[i];
     }
 
+    /// <summary>gate = GELU(gate) · up by the tanh approximation: x·(1 + tanh(z))/2 = x·σ(2z) with z = √(2/π)·(x + 0.044715·x³).</summary>
+    public static void GeluGlu(float* gate, float* up, int n)
+    {
+        const float twice = 1.5957691216057308f, cubic = 0.044715f;
+        var i = 0;
+        for (; i + 8 <= n; i += 8)
+        {
+            var g = Vector256.Load(gate + i);
+            var z = g * (Vector256<float>.One + g * g * cubic) * twice;
+            (g / (Vector256<float>.One + Vector256.Exp(-z)) * Vector256.Load(up + i)).Store(gate + i);
+        }
+
+        for (; i < n; i++) gate[i] = gate[i] / (1 + MathF.Exp(-gate[i] * (1 + gate[i] * gate[i] * cubic) * twice)) * up[i];
+    }
+
+    /// <summary>x = cap·tanh(x·scale / cap) in place; whole vectors of 8 from the first are written.</summary>
+    public static void SoftCap(float* x, int n, float scale, float cap)
+    {
+        var (factor, two) = (Vector256.Create(2 * scale / cap), Vector256.Create(2f));
+        for (var i = 0; i < n; i += 8)
+        {
+            var e = Vector256.Exp(Vector256.Load(x + i) * factor);
+            ((Vector256<float>.One - two / (e + Vector256<float>.One)) * cap).Store(x + i);
+        }
+    }
+
+    /// <summary>x = max(x, 0) in place over whole vectors of 8.</summary>
+    public static void Relu(float* x, int n)
+    {
+        for (var i = 0; i < n; i += 8) Vector256.Max(Vector256.Load(x + i), Vector256<float>.Zero).Store(x + i);
+    }
+
+    /// <summary>sum += x over n values.</summary>
+    public static void Add(float* x, float* sum, int n)
+    {
+        for (var i = 0; i < n; i++) sum[i] += x[i];
+    }
+
     /// <summary>x = exp((x − max) · scale) in place over n values, padded to a multiple of 8 with zeros; answers the sum.</summary>
     public static float SoftmaxNumerators(float* x, int n, float scale)
     {
@@ -105,11 +143,12 @@ internal static unsafe class Kernels
     }
 
     /// <summary>
-    /// One head of one row attends to its context: out [size] = softmax(q·Kᵀ/√size)·V over the first <paramref name="length"/> positions of
-    /// the blocks. A block holds, at <paramref name="keys"/> and <paramref name="values"/> floats from its start, K as [size, 16] and V as [16, size].
+    /// One head of one row attends to its context: out [size] = softmax(q·Kᵀ·scale)·V over the positions [from, length) of the blocks, the scores softly capped
+    /// where <paramref name="cap"/> is not 0. A block holds, at <paramref name="keys"/> and <paramref name="values"/> floats from its start, K as [size, 16] and V as
+    /// [16, size].
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Attend(float* q, ReadOnlySpan<KvRun> blocks, int length, long keys, long values, int size, float* scores, float* output)
+    public static void Attend(float* q, ReadOnlySpan<KvRun> blocks, int from, int length, long keys, long values, int size, float scale, float cap, float* scores, float* output)
     {
         var at = 0;
         for (var b = 0; at < length; b++)
@@ -118,7 +157,15 @@ internal static unsafe class Kernels
             at += blocks[b].Count;
         }
 
-        var norm = 1 / SoftmaxNumerators(scores, length, 1 / MathF.Sqrt(size));
+        if (cap != 0)
+        {
+            SoftCap(scores, length, scale, cap);
+            scale = 1;
+        }
+
+        // Positions outside the window stay in the sums, with weight 0: the order of additions, and so the bits, does not depend on how blocks lie.
+        new Span<float>(scores, from).Fill(float.MinValue);
+        var norm = 1 / SoftmaxNumerators(scores, length, scale);
         var d = 0;
         for (; d + 32 <= size; d += 32) Mix32(blocks, length, values + d, size, scores, norm, output + d);
         for (; d + 16 <= size; d += 16) Mix16(blocks, length, values + d, size, scores, norm, output + d);

@@ -3,43 +3,45 @@ using System.Runtime.InteropServices;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// Key-value memory in blocks of 16 positions, all layers of a position in one block, never more than a budget. Blocks are taken
-/// from the system when first needed and kept for reuse.
+/// Key-value memory in blocks of 16 positions, all layers of a position in one block, never more than a budget. Blocks are numbers; in the CPU's memory they are
+/// taken from the system when first needed and kept for reuse, on other devices the runner keeps what they stand for.
 /// </summary>
-internal sealed unsafe class KvPool : IDisposable
+internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMemory) : IDisposable
 {
-    private readonly Stack<nint> free = [];
+    private readonly Stack<int> free = [];
     private readonly List<nint> all = [];
 
-    public KvPool(long blockFloats, long budgetBytes)
-    {
-        BlockFloats = blockFloats;
-        Capacity = (int)Math.Min(int.MaxValue, budgetBytes / (blockFloats * sizeof(float)));
-    }
-
-    public long BlockFloats { get; }
+    public long BlockBytes { get; } = blockBytes;
 
     /// <summary>Blocks within the budget.</summary>
-    public int Capacity { get; }
+    public int Capacity { get; } = (int)Math.Min(int.MaxValue, budgetBytes / blockBytes);
 
     public int InUse => all.Count - free.Count;
 
     public int Available => Capacity - InUse;
 
-    /// <summary>Bytes taken from the system so far.</summary>
-    public long Bytes => all.Count * BlockFloats * sizeof(float);
+    /// <summary>Bytes of all blocks taken so far.</summary>
+    public long Bytes => all.Count * BlockBytes;
 
-    public float* Take()
+    public int Take()
     {
-        if (free.TryPop(out var block)) return (float*)block;
+        if (free.TryPop(out var block)) return block;
         if (all.Count >= Capacity) throw new InvalidOperationException("no key-value block is left; reserve before taking");
-        var fresh = NativeMemory.AlignedAlloc((nuint)(BlockFloats * sizeof(float)), 64);
-        new Span<byte>(fresh, checked((int)(BlockFloats * sizeof(float)))).Clear();
+        void* fresh = null;
+        if (inMemory)
+        {
+            fresh = NativeMemory.AlignedAlloc((nuint)BlockBytes, 64);
+            NativeMemory.Clear(fresh, (nuint)BlockBytes);
+        }
+
         all.Add((nint)fresh);
-        return (float*)fresh;
+        return all.Count - 1;
     }
 
-    public void Give(nint block) => free.Push(block);
+    public void Give(int block) => free.Push(block);
+
+    /// <summary>Where a block of the CPU's memory begins.</summary>
+    public float* Data(int block) => (float*)all[block];
 
     public void Dispose()
     {
@@ -52,7 +54,7 @@ internal sealed unsafe class KvPool : IDisposable
 /// <summary>A stretch of consecutive tokens, after its parent's: a node in a tree of contexts that share their past.</summary>
 internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
 {
-    private readonly List<nint> blocks = [];
+    private readonly List<int> blocks = [];
 
     public KvSegment? Parent { get; } = parent;
 
@@ -73,23 +75,20 @@ internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
     {
         if (Count == 0) Start = Parent?.End ?? 0;
         Count += tokens;
-        while (blocks.Count * Kernels.Block < Count)
-            unsafe
-            {
-                blocks.Add((nint)pool.Take());
-            }
+        while (blocks.Count * Kernels.Block < Count) blocks.Add(pool.Take());
     }
 
     /// <summary>Forgets the last token, so that it can be computed again for the head's values.</summary>
     public void DropLast() => Count--;
 
-    public unsafe float* BlockOf(int index) => (float*)blocks[index / Kernels.Block];
+    /// <summary>The block of this segment's index-th token.</summary>
+    public int BlockOf(int index) => blocks[index / Kernels.Block];
 
     /// <summary>Adds the filled blocks from the context's first position to this segment's last.</summary>
-    public unsafe void Context(List<KvRun> runs)
+    public void Context(List<(int Block, int Count)> runs)
     {
         Parent?.Context(runs);
-        for (var i = 0; i < blocks.Count; i++) runs.Add(new((float*)blocks[i], Math.Min(Kernels.Block, Count - i * Kernels.Block)));
+        for (var i = 0; i < blocks.Count; i++) runs.Add((blocks[i], Math.Min(Kernels.Block, Count - i * Kernels.Block)));
     }
 
     public void Dispose()

@@ -54,7 +54,7 @@ internal readonly struct IdList(int[] ids) : IEquatable<IdList>
 /// Keys and values of many contexts, what they share held once. Contexts that nobody has pinned go, the longest unused first, when others need
 /// their memory; so the cache follows a beam without being told.
 /// </summary>
-internal sealed class KvTree(CpuRunner runner)
+internal sealed class KvTree(IRunner runner)
 {
     private readonly KvNode root = new(null, []);
     private long clock;

@@ -1,45 +1,50 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Pav.Torch;
 
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// y = x·Wᵀ + b with W packed once into panels of 16 outputs. Each output is one chain of fused multiply-adds over the inputs in
-/// their order, so a row's result is the same bits whatever rows are beside it: a BLAS does not promise that, and a draw must not
-/// depend on its batch. Without the packing that a BLAS repeats at each call it is also faster at the row counts of decoding.
+/// y = x·Wᵀ + b with W packed once into panels of 16 outputs, in the type in which it is stored; half types are widened as they are used, exactly. Each output is
+/// one chain of fused multiply-adds over the inputs in their order, so a row's result is the same bits whatever rows are beside it: a BLAS does not promise that,
+/// and a draw must not depend on its batch. Without the packing that a BLAS repeats at each call it is also faster at the row counts of decoding.
 /// </summary>
 internal sealed unsafe class PackedLinear : IDisposable
 {
     public const int Panel = 16;
 
-    private float* panels;
+    private readonly ScalarType type;
     private readonly float[]? bias;
+    private void* panels;
 
-    /// <param name="weights">One or more matrices [outputs, inputs] with equal inputs, row-major; their outputs are joined in order.</param>
-    /// <param name="inputs">Length of a row.</param>
+    /// <param name="weights">One or more matrices with equal numbers of columns; their rows, the outputs, are joined in order.</param>
     /// <param name="biases">As many as weights, or none.</param>
-    public PackedLinear(IReadOnlyList<float[]> weights, int inputs, IReadOnlyList<float[]>? biases = null)
+    public PackedLinear(IReadOnlyList<StoredMatrix> weights, IReadOnlyList<float[]>? biases = null)
     {
-        Inputs = inputs;
-        Outputs = weights.Sum(w => w.Length) / inputs;
+        Inputs = weights[0].Columns;
+        Outputs = weights.Sum(w => w.Rows);
         Stride = Kernels.RoundUp(Outputs, Panel);
-        panels = (float*)NativeMemory.AlignedAlloc((nuint)((long)Stride * inputs * sizeof(float)), 64);
-        new Span<byte>(panels + (long)(Stride - Panel) * inputs, Panel * inputs * sizeof(float)).Clear();
+        type = weights.All(w => w.Type == weights[0].Type) ? weights[0].Type : ScalarType.Float32;
+        var bytes = (nuint)((long)Stride * Inputs * type.Size());
+        panels = NativeMemory.AlignedAlloc(bytes, 64);
         var row = 0;
         foreach (var weight in weights)
-            for (var o = 0; o < weight.Length / inputs; o++, row++)
+            for (var o = 0; o < weight.Rows; o++, row++)
             {
-                var panel = panels + (long)(row / Panel) * Panel * inputs + row % Panel;
-                for (var i = 0; i < inputs; i++) panel[i * Panel] = weight[o * inputs + i];
+                if (type == ScalarType.Float32) PackWide(weight, o, row);
+                else PackHalf(weight, o, row);
+                weight.Done(o);
             }
 
-        if (biases is null) return;
-        bias = new float[Stride];
+        for (; row < Stride; row++)
+            if (type == ScalarType.Float32) PackWide(null, 0, row);
+            else PackHalf(null, 0, row);
+        if (biases is not null) Array.Resize(ref bias, Stride);
         row = 0;
-        foreach (var b in biases)
+        foreach (var b in biases ?? [])
         {
-            b.CopyTo(bias, row);
+            b.CopyTo(bias!, row);
             row += b.Length;
         }
     }
@@ -51,6 +56,22 @@ internal sealed unsafe class PackedLinear : IDisposable
     /// <summary>Floats that a row of the result takes: Outputs rounded up to whole panels.</summary>
     public int Stride { get; }
 
+    /// <summary>The weights of one output, times a factor: a look-up where W is a table of embeddings.</summary>
+    public void Row(int output, float factor, float* into)
+    {
+        var first = (long)(output / Panel) * Panel * Inputs;
+        if (type == ScalarType.Float32)
+        {
+            var panel = (float*)panels + first + output % Panel;
+            for (var i = 0; i < Inputs; i++) into[i] = panel[i * Panel] * factor;
+        }
+        else
+        {
+            var panel = (ushort*)panels + first + Interleaved(output % Panel);
+            for (var i = 0; i < Inputs; i++) into[i] = StoredMatrix.Widen(panel[i * Panel], type) * factor;
+        }
+    }
+
     /// <summary>y [rows, yStride] = (accumulate ? y : 0) + x [rows, xStride]·Wᵀ + b.</summary>
     public void Apply(float* x, int xStride, float* y, int yStride, int rows, bool accumulate = false)
     {
@@ -61,9 +82,25 @@ internal sealed unsafe class PackedLinear : IDisposable
             accumulate = true;
         }
 
+        switch (type)
+        {
+            case ScalarType.Float32:
+                Apply((float*)panels, x, xStride, y, yStride, rows, accumulate);
+                break;
+            case ScalarType.BFloat16:
+                Apply((ushort*)panels, x, xStride, y, yStride, rows, accumulate);
+                break;
+            default:
+                Apply((Half*)panels, x, xStride, y, yStride, rows, accumulate);
+                break;
+        }
+    }
+
+    private void Apply<T>(T* weights, float* x, int xStride, float* y, int yStride, int rows, bool accumulate) where T : unmanaged
+    {
         for (var o = 0; o < Stride; o += Panel)
         {
-            var panel = panels + (long)o * Inputs;
+            var panel = weights + (long)o * Inputs;
             var r = 0;
             for (; r + 6 <= rows; r += 6) Six(x + r * xStride, xStride, panel, Inputs, y + r * yStride + o, yStride, accumulate);
             for (; r + 2 <= rows; r += 2) Two(x + r * xStride, xStride, panel, Inputs, y + r * yStride + o, yStride, accumulate);
@@ -71,8 +108,50 @@ internal sealed unsafe class PackedLinear : IDisposable
         }
     }
 
+    /// <summary>Weights of outputs 0 … 7 of a panel for one input. T: float, ushort for bfloat16, Half.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Low<T>(T* w) where T : unmanaged
+    {
+        if (typeof(T) == typeof(float)) return Vector256.Load((float*)w);
+        var upper = Vector256.Load((uint*)w) << 16;
+        return typeof(T) == typeof(ushort) ? upper.AsSingle() : OfHalves(upper);
+    }
+
+    /// <summary>Weights of outputs 8 … 15.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> High<T>(T* w) where T : unmanaged
+    {
+        if (typeof(T) == typeof(float)) return Vector256.Load((float*)w + 8);
+        var upper = Vector256.Load((uint*)w) & Vector256.Create(0xFFFF0000u);
+        return typeof(T) == typeof(ushort) ? upper.AsSingle() : OfHalves(upper);
+    }
+
+    /// <summary>Finite float16 in the upper halves: the bits moved to their places in a float32, whose exponent is then 112 too small.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> OfHalves(Vector256<uint> upper)
+    {
+        var magnitude = (upper & Vector256.Create(0x7FFF0000u)) >>> 3;
+        return ((magnitude.AsSingle() * Vector256.Create(5.192296858534828e33f)).AsUInt32() | (upper & Vector256.Create(0x80000000u))).AsSingle();
+    }
+
+    /// <summary>In half types outputs o and o + 8 share a word.</summary>
+    private static int Interleaved(int o) => o < 8 ? 2 * o : 2 * (o - 8) + 1;
+
+    private void PackWide(StoredMatrix? weight, int from, int row)
+    {
+        var panel = (float*)panels + (long)(row / Panel) * Panel * Inputs + row % Panel;
+        for (var i = 0; i < Inputs; i++) panel[i * Panel] = weight?[from, i] ?? 0;
+    }
+
+    private void PackHalf(StoredMatrix? weight, int from, int row)
+    {
+        var panel = (ushort*)panels + (long)(row / Panel) * Panel * Inputs + Interleaved(row % Panel);
+        var bits = weight is null ? null : (ushort*)weight.Data + (long)from * Inputs;
+        for (var i = 0; i < Inputs; i++) panel[i * Panel] = bits == null ? (ushort)0 : bits[i];
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Six(float* x, int xStride, float* w, int inputs, float* y, int yStride, bool accumulate)
+    private static void Six<T>(float* x, int xStride, T* w, int inputs, float* y, int yStride, bool accumulate) where T : unmanaged
     {
         float* x0 = x, x1 = x0 + xStride, x2 = x1 + xStride, x3 = x2 + xStride, x4 = x3 + xStride, x5 = x4 + xStride;
         float* y0 = y, y1 = y0 + yStride, y2 = y1 + yStride, y3 = y2 + yStride, y4 = y3 + yStride, y5 = y4 + yStride;
@@ -86,8 +165,8 @@ internal sealed unsafe class PackedLinear : IDisposable
 
         for (nint i = 0; i < inputs; i++, w += Panel)
         {
-            var low = Vector256.Load(w);
-            var high = Vector256.Load(w + 8);
+            var low = Low(w);
+            var high = High(w);
             var v = Vector256.Create(x0[i]);
             a0 = Vector256.FusedMultiplyAdd(v, low, a0);
             b0 = Vector256.FusedMultiplyAdd(v, high, b0);
@@ -123,15 +202,15 @@ internal sealed unsafe class PackedLinear : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(float* x, int xStride, float* w, int inputs, float* y, int yStride, bool accumulate)
+    private static void Two<T>(float* x, int xStride, T* w, int inputs, float* y, int yStride, bool accumulate) where T : unmanaged
     {
         float* x1 = x + xStride, y1 = y + yStride;
         Vector256<float> a0 = default, a1 = default, b0 = default, b1 = default;
         if (accumulate) (a0, a1, b0, b1) = (Vector256.Load(y), Vector256.Load(y1), Vector256.Load(y + 8), Vector256.Load(y1 + 8));
         for (nint i = 0; i < inputs; i++, w += Panel)
         {
-            var low = Vector256.Load(w);
-            var high = Vector256.Load(w + 8);
+            var low = Low(w);
+            var high = High(w);
             var v = Vector256.Create(x[i]);
             a0 = Vector256.FusedMultiplyAdd(v, low, a0);
             b0 = Vector256.FusedMultiplyAdd(v, high, b0);
@@ -147,15 +226,15 @@ internal sealed unsafe class PackedLinear : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(float* x, float* w, int inputs, float* y, bool accumulate)
+    private static void One<T>(float* x, T* w, int inputs, float* y, bool accumulate) where T : unmanaged
     {
         Vector256<float> a = default, b = default;
         if (accumulate) (a, b) = (Vector256.Load(y), Vector256.Load(y + 8));
         for (nint i = 0; i < inputs; i++, w += Panel)
         {
             var v = Vector256.Create(x[i]);
-            a = Vector256.FusedMultiplyAdd(v, Vector256.Load(w), a);
-            b = Vector256.FusedMultiplyAdd(v, Vector256.Load(w + 8), b);
+            a = Vector256.FusedMultiplyAdd(v, Low(w), a);
+            b = Vector256.FusedMultiplyAdd(v, High(w), b);
         }
 
         a.Store(y);

@@ -41,7 +41,7 @@ internal static class Padded
         return hidden.reshape(-1, hidden.size(2)).index_select(0, flat.to(hidden.device));
     }
 
-    public static Tensor On(Tensor made, DecoderModel model) => model.HeadWeight.device.IsCpu ? made : made.to(model.HeadWeight.device);
+    public static Tensor On(Tensor made, DecoderModel model) => model.Device.IsCpu ? made : made.to(model.Device);
 }
 
 /// <summary>Next-token cross-entropy.</summary>

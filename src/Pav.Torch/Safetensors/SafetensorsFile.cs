@@ -47,12 +47,21 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     public IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
 
-    /// <summary>A CPU tensor with a copy of the bytes.</summary>
+    /// <summary>A CPU tensor with a copy of the bytes, of which the map then keeps no page in memory.</summary>
     public Tensor Read(string name)
+    {
+        var mapped = Map(name);
+        var tensor = torch.FromMemory(mapped.Data, mapped.Entry.Dtype, mapped.Entry.Shape);
+        mapped.Forget();
+        return tensor;
+    }
+
+    /// <summary>The bytes where they are mapped.</summary>
+    public MappedTensor Map(string name)
     {
         ObjectDisposedException.ThrowIf(closed, this);
         var entry = entries.TryGetValue(name, out var found) ? found : throw new SafetensorsException($"{path}: no tensor is called '{name}'");
-        return torch.FromMemory(data + entry.Begin, entry.Dtype, entry.Shape);
+        return new(entry, data + entry.Begin);
     }
 
     public void Dispose()
@@ -101,7 +110,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         using var here = tensor.cpu();
         using var flat = here.contiguous();
         var left = flat.numel * flat.dtype.Size();
-        for (var at = (byte*)flat.Data; left > 0;)
+        for (var at = (byte*)flat.data_ptr; left > 0;)
         {
             var piece = (int)Math.Min(left, 1 << 30);
             stream.Write(new ReadOnlySpan<byte>(at, piece));

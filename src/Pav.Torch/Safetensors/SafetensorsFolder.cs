@@ -45,6 +45,9 @@ public sealed class SafetensorsFolder : IDisposable
     /// <summary>A CPU tensor with a copy of the bytes.</summary>
     public Tensor Read(string name) => FileOf(Entry(name).Name).Read(name);
 
+    /// <summary>The bytes where they are mapped.</summary>
+    public MappedTensor Map(string name) => FileOf(Entry(name).Name).Map(name);
+
     public void Dispose()
     {
         foreach (var file in open.Values) file.Dispose();

@@ -26,6 +26,9 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("llama-rope3-tied-bf16")]
     [InlineData("llama-bias-mha-sharded")]
     [InlineData("llama-linear-rope")]
+    [InlineData("qwen2")]
+    [InlineData("qwen3")]
+    [InlineData("gemma2")]
     public void Config_comes_back_as_written(string name)
     {
         var config = DecoderConfig.Parse(Config(name), name);
@@ -40,8 +43,8 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("hidden_act", "\"gelu\"")]
     [InlineData("attention_dropout", "0.1")]
     [InlineData("pretraining_tp", "2")]
-    [InlineData("model_type", "\"qwen2\"")]
-    [InlineData("architectures", "[\"LlamaForTokenClassification\"]")]
+    [InlineData("model_type", "\"phi3\"")]
+    [InlineData("architectures", "[\"LlamaForQuestionAnswering\"]")]
     [InlineData("rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 2}")]
     [InlineData("hidden_size", "\"64\"")]
     [InlineData("num_key_value_heads", "3")]
@@ -89,7 +92,7 @@ public sealed class CheckpointTests : IDisposable
         Assert.Contains(victim, shapes);
         Assert.Contains("[3, 5]", shapes);
         Assert.Contains("[40, 32]", shapes);
-        Assert.Contains("lm_head.weight", Loading(w => w["lm_head.weight"] = wrong));
+        Assert.Contains("model.layers.2.mlp.up_proj.weight", Loading(w => w["model.layers.2.mlp.up_proj.weight"] = wrong));
 
         string Loading(Action<Dictionary<string, Tensor>> change)
         {

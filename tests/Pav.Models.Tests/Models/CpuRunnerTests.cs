@@ -42,8 +42,8 @@ public class CpuRunnerTests
     public void Bits_depend_on_the_context_alone(int headSize)
     {
         using var model = Toy.Model(Toy.Config(headSize));
-        using var one = new CpuRunner(model, 1 << 24, 1);
-        using var two = new CpuRunner(model, 1 << 24, 2);
+        using var one = Toy.Runner(model, 1 << 24, 1);
+        using var two = Toy.Runner(model, 1 << 24, 2);
         var expected = Logits(one, 1000, together: false);
         Assert.Equal(expected, Logits(one, 1000, together: true));
         Assert.Equal(expected, Logits(two, 1000, together: true));
@@ -60,7 +60,7 @@ public class CpuRunnerTests
         using var scope = NewDisposeScope();
         using var off = no_grad();
         using var model = Toy.Model(Toy.Config(headSize));
-        using var runner = new CpuRunner(model, 1 << 24, 2);
+        using var runner = Toy.Runner(model, 1 << 24, 2);
         var found = Logits(runner, 10, together: true);
         for (var i = 0; i < Sequences.Length; i++)
         {
@@ -74,7 +74,7 @@ public class CpuRunnerTests
     public void Ids_and_lengths_that_the_model_lacks_are_told()
     {
         using var model = Toy.Model(Toy.Config(maxPositions: 8));
-        using var runner = new CpuRunner(model, 1 << 24, 1);
+        using var runner = Toy.Runner(model, 1 << 24, 1);
         Assert.Contains("vocabulary", Assert.Throws<UserError>(() => runner.Add(new(runner.Pool, null), [Toy.Tokenizer.Size])).Message);
         Assert.Contains("max_position_embeddings", Assert.Throws<UserError>(() => runner.Add(new(runner.Pool, null), new int[9])).Message);
     }

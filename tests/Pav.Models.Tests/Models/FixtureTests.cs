@@ -7,10 +7,15 @@ using static Pav.Torch.torch;
 
 namespace Pav.Models.Tests.Models;
 
-/// <summary>Four checkpoints against transformers v4.51.3: fixtures/*/expected.json and expected.safetensors.</summary>
+/// <summary>Ten checkpoints of four families against transformers v4.51.3: fixtures/*/expected.json and expected.safetensors.</summary>
 public class FixtureTests
 {
-    public static TheoryData<string> Folders => ["llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope"];
+    private static readonly string[] Names =
+    [
+        "llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope", "qwen2", "qwen2-bf16-sharded", "qwen3", "qwen3-tied-f16", "gemma2", "gemma2-bf16",
+    ];
+
+    public static TheoryData<string> Folders => [.. Names];
 
     private static string At(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name);
 
@@ -40,9 +45,9 @@ public class FixtureTests
         var expected = Expected(name);
         for (var i = 0; i < expected["prompts"]!.AsArray().Count; i++)
         {
-            var hidden = model.forward(Row(Prompt(expected, i)));
-            Assert.InRange(Difference(model.logits(hidden), file.Read($"logits.{i}")), 0, 1e-4);
-            if (i == 2) Assert.InRange(Difference(hidden, file.Read($"hidden.2.{model.Config.Layers}")), 0, 1e-4);
+            var hidden = model.hidden_states(Row(Prompt(expected, i)));
+            Assert.InRange(Difference(model.logits(hidden[^1]), file.Read($"logits.{i}")), 0, 1e-4);
+            for (var k = 0; i == 2 && k < hidden.Length; k++) Assert.InRange(Difference(hidden[k], file.Read($"hidden.2.{k}")), 0, 1e-4);
         }
     }
 
@@ -83,13 +88,15 @@ public class FixtureTests
         }
     }
 
+    /// <summary>Folders, and whether the runner is the CPU's own or libtorch's.</summary>
+    public static IEnumerable<object[]> Runners => from name in Names from torch in new[] { false, true } select new object[] { name, torch };
+
     [Theory]
-    [MemberData(nameof(Folders))]
-    public void Runner_gives_the_same_logits_and_greedy_tokens(string name)
+    [MemberData(nameof(Runners))]
+    public void Runners_give_the_same_logits_and_greedy_tokens(string name, bool torch)
     {
         using var scope = NewDisposeScope();
-        using var model = DecoderCheckpoint.Load(At(name));
-        using var runner = new CpuRunner(model, 1 << 24, 2);
+        using var runner = Runner.Open(At(name), new(1 << 24, Threads: 2, Torch: torch ? CPU : default(Device?)));
         using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
         var expected = Expected(name);
         var greedy = expected["greedy"]!.AsArray();
@@ -115,6 +122,32 @@ public class FixtureTests
         }
 
         for (var i = 0; i < greedy.Count; i++) Assert.Equal(Ids(greedy[i]!["tokens"]), found[i]);
+    }
+
+    /// <summary>Parts of a context in segments, several in one call, equal the whole at once.</summary>
+    [Theory]
+    [MemberData(nameof(Runners))]
+    public void Contexts_may_be_cut_anywhere(string name, bool torch)
+    {
+        using var scope = NewDisposeScope();
+        using var runner = Runner.Open(At(name), new(1 << 24, Threads: 1, Torch: torch ? CPU : default(Device?)));
+        using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
+        var prompt = Prompt(Expected(name), 4);
+        KvSegment? segment = null;
+        List<int> rows = [], ends = [];
+        foreach (var part in prompt.Chunk(9))
+        {
+            segment = new(runner.Pool, segment);
+            rows.Add(runner.Add(segment, part));
+            ends.Add(segment.End);
+        }
+
+        runner.Run();
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var wanted = file.Read("logits.4").select(0, ends[i] - 1).to_array<float>();
+            Assert.InRange(wanted.Zip(runner.Output(rows[i]).ToArray(), (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4);
+        }
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Pav.Models.Decoders;
+using Pav.Models.Inference;
 using Pav.Models.Tokenizers;
 using Pav.Torch;
 
@@ -23,6 +24,12 @@ internal static class Toy
         foreach (var (name, weight) in model.Parameters)
             if (!name.Contains("norm")) weight.mul_(name.Contains("embed") ? 12 : 8);
         return model;
+    }
+
+    public static CpuRunner Runner(DecoderModel model, long cacheBytes, int threads)
+    {
+        using var weights = WeightSource.Of(model);
+        return new(weights, cacheBytes, threads);
     }
 
     public static DecoderModel Scorer(ulong seed = 2)

@@ -98,6 +98,18 @@ public sealed class TransformerPolicyTests : IDisposable
         }
     }
 
+    /// <summary>What a GPU runs, on the CPU: the same draws as from the CPU's own kernels.</summary>
+    [Theory]
+    [InlineData(Until.TraceEnd)]
+    [InlineData(Until.StepEnd)]
+    public async Task In_libtorch_draws_are_the_same(Until until)
+    {
+        var draws = Draws(5, 4);
+        using var own = Policy();
+        using var torch = Policy(new(CacheBudgetBytes: 1 << 20, Slots: 9, Torch: CPU));
+        Assert.Equal(await Extend(own, draws, until, Sampling), await Extend(torch, draws, until, Sampling));
+    }
+
     [Fact]
     public async Task Distinct_prefixes_are_computed_once()
     {

@@ -51,7 +51,7 @@ public class VerifierTrainingTests
         using var model = DecoderCheckpoint.Load(result.Best);
         Assert.Equal(DecoderHead.SequenceClassification, model.Config.Head);
 
-        using var verifier = TransformerVerifier.Load(result.Best);
+        using var verifier = TransformerVerifier.Load("toy", result.Best);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
         var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), kind);
         Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(saved.Calibration!.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));

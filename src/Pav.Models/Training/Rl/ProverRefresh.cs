@@ -32,7 +32,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         if (loadedAt != due)
         {
             loaded?.Dispose();
-            loaded = TransformerVerifier.Load(Checkpoint(due), engine);
+            loaded = TransformerVerifier.Load("prover", Checkpoint(due), engine);
             loadedAt = due;
         }
 

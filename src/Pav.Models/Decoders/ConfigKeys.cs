@@ -1,0 +1,105 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Pav.Models.Decoders;
+
+/// <summary>Typed look-ups in a config that remember which keys were used and name the file and key when they fail.</summary>
+public sealed class ConfigKeys(JsonObject json, string file)
+{
+    internal HashSet<string> Used { get; } = [];
+
+    public UserError Refuse(string key, string why) => new($"{file}: \"{key}\": {json[key]?.ToJsonString() ?? "null"} cannot be used: {why}");
+
+    /// <summary>Keys that do not change what a model computes.</summary>
+    public void Ignore(params string[] keys) => Used.UnionWith(keys);
+
+    public int Int(string key, int? fallback = null) => (int)Number(key, fallback, i => i == Math.Floor(i) && i is >= 0 and <= int.MaxValue, "expected a whole number");
+
+    public double Double(string key, double fallback) => Number(key, fallback, double.IsFinite, "expected a number");
+
+    /// <summary>A positive number; null where the key says null, the fallback where there is no key.</summary>
+    public double? Optional(string key, double? fallback)
+    {
+        Used.Add(key);
+        if (!json.ContainsKey(key)) return fallback;
+        return json[key] is null ? null : Number(key, null, x => double.IsFinite(x) && x > 0, "expected a positive number or null");
+    }
+
+    public bool Bool(string key, bool fallback = false)
+    {
+        Used.Add(key);
+        return json[key] switch
+        {
+            null => fallback,
+            JsonValue v when v.TryGetValue(out bool b) => b,
+            _ => throw Refuse(key, "expected true or false"),
+        };
+    }
+
+    /// <summary>One id or a list of them.</summary>
+    public int[] Ids(string key)
+    {
+        Used.Add(key);
+        return json[key] switch
+        {
+            null => [],
+            JsonValue v when v.TryGetValue(out int id) => [id],
+            JsonArray many when many.All(i => i is JsonValue v && v.TryGetValue(out int _)) => [.. many.Select(i => i!.GetValue<int>())],
+            _ => throw Refuse(key, "expected a token id"),
+        };
+    }
+
+    public string[] Strings(string key)
+    {
+        Used.Add(key);
+        return json[key] is JsonArray list ? [.. list.Select(s => s?.ToString() ?? "")] : [];
+    }
+
+    /// <summary>Absent, or this.</summary>
+    public void Require(string key, JsonNode value)
+    {
+        Used.Add(key);
+        if (json[key] is { } found && !Same(found, value)) throw Refuse(key, $"this program runs {value.ToJsonString()}");
+    }
+
+    public double RopeTheta() => json["rope_parameters"] is JsonObject inside ? new ConfigKeys(inside, $"{file}, rope_parameters").Double("rope_theta", 10_000) : Double("rope_theta", 10_000);
+
+    /// <summary>Of <c>rope_scaling</c>, or of <c>rope_parameters</c>, where newer configs keep it with the base.</summary>
+    public RopeScaling? RopeScaling()
+    {
+        var key = json["rope_parameters"] is null ? "rope_scaling" : "rope_parameters";
+        Ignore("rope_scaling", "rope_parameters", "rope_theta");
+        if (json[key] is null) return null;
+        if (json[key] is not JsonObject scaling) throw Refuse(key, "expected an object or null");
+        var inner = new ConfigKeys(scaling, $"{file}, {key}");
+        var type = (scaling["rope_type"] ?? scaling["type"])?.ToString();
+        inner.Ignore("rope_type", "type");
+        if (key == "rope_parameters") inner.Ignore("rope_theta");
+        var result = type switch
+        {
+            "default" => null,
+            "linear" => new RopeScaling("linear", inner.Double("factor", double.NaN)),
+            "llama3" => new RopeScaling(
+                "llama3", inner.Double("factor", double.NaN), inner.Double("low_freq_factor", double.NaN), inner.Double("high_freq_factor", double.NaN), inner.Int("original_max_position_embeddings")),
+            _ => throw Refuse(key, "this program knows the rope types default, linear and llama3"),
+        };
+        foreach (var (name, _) in scaling)
+            if (!inner.Used.Contains(name)) throw inner.Refuse(name, $"not a key of rope type {type}");
+        return result;
+    }
+
+    private static bool Same(JsonNode found, JsonNode value) =>
+        found is JsonValue f && f.TryGetValue(out double number) && value.GetValueKind() == JsonValueKind.Number ? number == (int)value : found.ToJsonString() == value.ToJsonString();
+
+    private double Number(string key, double? fallback, Func<double, bool> good, string wanted)
+    {
+        Used.Add(key);
+        if (json[key] is null)
+        {
+            if (fallback is { } value && !double.IsNaN(value)) return value;
+            throw new UserError($"{file}: the key \"{key}\" is missing");
+        }
+
+        return json[key] is JsonValue v && v.TryGetValue(out double number) && good(number) ? number : throw Refuse(key, wanted);
+    }
+}

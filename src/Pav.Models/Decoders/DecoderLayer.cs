@@ -1,0 +1,77 @@
+using Pav.Torch;
+
+namespace Pav.Models.Decoders;
+
+/// <summary>
+/// What a layer's queries see: q [.., heads, size], k and v [.., kv heads, size] of the same tokens, rotated → [.., heads, size]. How tokens lie in batches
+/// and where keys and values of the past are kept is its affair.
+/// </summary>
+internal delegate Tensor Attention(int layer, Tensor q, Tensor k, Tensor v);
+
+/// <summary>y = x·Wᵀ + b, computed in x's type.</summary>
+internal sealed record Linear(Tensor weight, Tensor? bias)
+{
+    public Tensor forward(Tensor x) => functional.linear(x, weight.cast(x.dtype), bias?.cast(x.dtype));
+}
+
+/// <summary>One decoder layer; fields are named as in the checkpoint.</summary>
+internal sealed class DecoderLayer
+{
+    private readonly DecoderConfig config;
+    private readonly int index;
+    private readonly Tensor input_layernorm, post_attention_layernorm;
+    private readonly Tensor? pre_feedforward_layernorm, post_feedforward_layernorm, q_norm, k_norm;
+    private readonly Linear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
+
+    public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights)
+    {
+        (this.config, this.index) = (config, index);
+        var prefix = $"model.layers.{index}.";
+        (input_layernorm, post_attention_layernorm) = (weights[prefix + "input_layernorm.weight"], weights[prefix + "post_attention_layernorm.weight"]);
+        (pre_feedforward_layernorm, post_feedforward_layernorm) = (Maybe("pre_feedforward_layernorm.weight"), Maybe("post_feedforward_layernorm.weight"));
+        (q_norm, k_norm) = (Maybe("self_attn.q_norm.weight"), Maybe("self_attn.k_norm.weight"));
+        (q_proj, k_proj, v_proj, o_proj) = (At("self_attn.q_proj"), At("self_attn.k_proj"), At("self_attn.v_proj"), At("self_attn.o_proj"));
+        (gate_proj, up_proj, down_proj) = (At("mlp.gate_proj"), At("mlp.up_proj"), At("mlp.down_proj"));
+
+        Tensor? Maybe(string name) => weights.GetValueOrDefault(prefix + name);
+        Linear At(string name) => new(weights[prefix + name + ".weight"], Maybe(name + ".bias"));
+    }
+
+    /// <param name="x">[.., hidden].</param>
+    /// <param name="cos">Broadcasts against [.., heads, head size].</param>
+    /// <param name="sin">The same.</param>
+    /// <param name="attend">Attention over rotated queries, keys and values.</param>
+    public Tensor forward(Tensor x, Tensor cos, Tensor sin, Attention attend)
+    {
+        var mixed = attention(norm(x, input_layernorm), cos, sin, attend);
+        if (!config.PostNorms)
+        {
+            x = x + mixed;
+            return x + feed_forward(norm(x, post_attention_layernorm));
+        }
+
+        x = x + norm(mixed, post_attention_layernorm);
+        return x + norm(feed_forward(norm(x, pre_feedforward_layernorm!)), post_feedforward_layernorm!);
+    }
+
+    private Tensor attention(Tensor x, Tensor cos, Tensor sin, Attention attend)
+    {
+        long[] outer = x.shape[..^1];
+        var q = heads(q_proj, config.Heads);
+        var k = heads(k_proj, config.KvHeads);
+        var v = heads(v_proj, config.KvHeads);
+        if (q_norm is not null) (q, k) = (norm(q, q_norm), norm(k, k_norm!));
+        var seen = attend(index, functional.rotary(q, cos, sin), functional.rotary(k, cos, sin), v);
+        return o_proj.forward(seen.reshape([.. outer, config.Heads * config.HeadSize]));
+
+        Tensor heads(Linear projection, int count) => projection.forward(x).reshape([.. outer, count, config.HeadSize]);
+    }
+
+    private Tensor feed_forward(Tensor h)
+    {
+        var gate = gate_proj.forward(h);
+        return down_proj.forward((config.Activation == Activation.Silu ? gate.silu() : gate.gelu("tanh")) * up_proj.forward(h));
+    }
+
+    private Tensor norm(Tensor x, Tensor weight) => functional.rms_norm(x, weight, config.NormEps, config.NormPlusOne);
+}

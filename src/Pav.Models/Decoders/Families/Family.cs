@@ -1,0 +1,27 @@
+using System.Text.Json.Nodes;
+
+namespace Pav.Models.Decoders;
+
+/// <summary>
+/// A family of decoders. All run on one <see cref="DecoderModel"/>; a family says what its config.json means for that: which of the decoder's choices it makes.
+/// </summary>
+/// <param name="modelType"><c>model_type</c>.</param>
+/// <param name="className">What <c>architectures</c> begins with.</param>
+/// <param name="read">Adds the family's own keys to what all families share.</param>
+/// <param name="write">Writes those keys.</param>
+public sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read, Action<DecoderConfig, JsonObject> write)
+{
+    public static readonly Family Llama = LlamaFamily.Family, Mistral = MistralFamily.Family, Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family, Gemma2 = Gemma2Family.Family;
+
+    public static IReadOnlyList<Family> All { get; } = [Llama, Mistral, Qwen2, Qwen3, Gemma2];
+
+    public string ModelType { get; } = modelType;
+
+    public string ClassName { get; } = className;
+
+    internal DecoderConfig Read(ConfigKeys keys, DecoderConfig shared) => read(keys, shared);
+
+    internal void Write(DecoderConfig config, JsonObject json) => write(config, json);
+
+    public override string ToString() => ModelType;
+}

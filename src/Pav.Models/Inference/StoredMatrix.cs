@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+using Pav.Models.Decoders;
+using Pav.Torch;
+
+namespace Pav.Models.Inference;
+
+/// <summary>A matrix (or vector: one row) of weights, row-major, where and as it is stored.</summary>
+internal sealed unsafe class StoredMatrix(ScalarType type, long[] shape, void* data, Action<long, long>? forget, IDisposable? owner) : IDisposable
+{
+    /// <summary>Bytes that are read before their pages are let go.</summary>
+    private const long Stretch = 1 << 22;
+
+    private long forgotten;
+
+    public ScalarType Type { get; } = type;
+
+    public int Rows { get; } = shape.Length == 1 ? 1 : (int)shape[0];
+
+    public int Columns { get; } = (int)shape[^1];
+
+    public void* Data { get; } = data;
+
+    public float this[int row, int column] => Type switch
+    {
+        ScalarType.Float32 => ((float*)Data)[(long)row * Columns + column],
+        _ => Widen(((ushort*)Data)[(long)row * Columns + column], Type),
+    };
+
+    /// <summary>Rows up to this one will not be read again.</summary>
+    public void Done(int row)
+    {
+        var bytes = (row + 1L) * Columns * Type.Size();
+        if (forget is null || (bytes - forgotten < Stretch && row + 1 < Rows)) return;
+        forget(forgotten, bytes);
+        forgotten = bytes;
+    }
+
+    /// <summary>All of it in float32.</summary>
+    public float[] ToArray()
+    {
+        var values = new float[(long)Rows * Columns];
+        for (var r = 0; r < Rows; r++)
+            for (var c = 0; c < Columns; c++) values[(long)r * Columns + c] = this[r, c];
+        return values;
+    }
+
+    public void Dispose() => owner?.Dispose();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Widen(ushort bits, ScalarType type) => type == ScalarType.BFloat16 ? BitConverter.UInt32BitsToSingle((uint)bits << 16) : (float)BitConverter.UInt16BitsToHalf(bits);
+}
+
+/// <summary>A decoder's weights by their names in the checkpoint: in the files of a folder, or in a model.</summary>
+internal sealed class WeightSource : IDisposable
+{
+    private readonly Func<string, StoredMatrix> open;
+    private readonly IDisposable? owner;
+
+    private WeightSource(DecoderConfig config, Func<string, StoredMatrix> open, IDisposable? owner) => (Config, this.open, this.owner) = (config, open, owner);
+
+    public DecoderConfig Config { get; }
+
+    /// <summary>A checkpoint's files, memory-mapped: only what is being read is in memory.</summary>
+    public static unsafe WeightSource Of(string folder)
+    {
+        var config = DecoderConfig.Load(folder);
+        var files = DecoderCheckpoint.Open(folder, config);
+        return new(config, name =>
+        {
+            var mapped = files.Map(name);
+            return new(Known(mapped.Entry.Dtype, name), mapped.Entry.Shape, mapped.Data, mapped.Forget, null);
+        }, files);
+    }
+
+    public static unsafe WeightSource Of(DecoderModel model) => new(model.Config, name =>
+    {
+        using var off = torch.no_grad();
+        using var here = model.Parameters[name].cpu();
+        var flat = here.contiguous();
+        return new(Known(flat.dtype, name), flat.shape, flat.data_ptr, null, flat);
+    }, null);
+
+    public StoredMatrix Open(string name) => open(name);
+
+    public float[] Values(string name)
+    {
+        using var stored = open(name);
+        return stored.ToArray();
+    }
+
+    public void Dispose() => owner?.Dispose();
+
+    private static ScalarType Known(ScalarType type, string name) =>
+        type is ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16 ? type : throw new UserError($"the tensor {name} is of type {type.Name()}; weights are float32, bfloat16 or float16");
+}

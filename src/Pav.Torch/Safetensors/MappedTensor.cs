@@ -1,0 +1,32 @@
+using System.Runtime.InteropServices;
+
+namespace Pav.Torch;
+
+/// <summary>A tensor's bytes, row-major, in the memory map of an open <see cref="SafetensorsFile"/>.</summary>
+public readonly unsafe partial struct MappedTensor
+{
+    private const int DontNeed = 4;
+
+    internal MappedTensor(SafetensorsEntry entry, byte* data)
+    {
+        Entry = entry;
+        Data = data;
+    }
+
+    public SafetensorsEntry Entry { get; }
+
+    public byte* Data { get; }
+
+    /// <summary>Lets go of the pages that lie wholly within the bytes [from, to); read again, they come from the file. The process never holds more of a checkpoint than it asks for.</summary>
+    public void Forget(long from = 0, long to = long.MaxValue)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var page = Environment.SystemPageSize;
+        var first = ((nint)Data + (nint)from + page - 1) / page * page;
+        var last = ((nint)Data + (nint)Math.Min(to, Entry.End - Entry.Begin)) / page * page;
+        if (last > first) _ = madvise(first, last - first, DontNeed);
+    }
+
+    [LibraryImport("libc")]
+    private static partial int madvise(nint address, nint length, int advice);
+}
