@@ -19,6 +19,9 @@ internal sealed record ProblemsSettings
     [Flag("Lines of a worksheet (5 to 10); 0 mixes all", Min = 0, Max = Worksheet.MaxLevel)]
     public int Level { get; init; }
 
+    [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = Worksheet.MinLevel)]
+    public int Traps { get; init; }
+
     [Flag("Seed; equal seeds give equal problems")]
     public ulong Seed { get; init; } = 1;
 }
@@ -43,7 +46,7 @@ internal static class ProblemsCommand
     private static List<Problem> Distinct(ProblemsSettings options, CancellationToken cancel)
     {
         var problems = new List<Problem>(options.Count);
-        foreach (var problem in Worksheet.Problems(options.Seed, Enum.Parse<Split>(options.Split, ignoreCase: true), options.Level).Take(options.Count))
+        foreach (var problem in Worksheet.Problems(options.Seed, Enum.Parse<Split>(options.Split, ignoreCase: true), options.Level, options.Traps).Take(options.Count))
         {
             cancel.ThrowIfCancellationRequested();
             problems.Add(problem);

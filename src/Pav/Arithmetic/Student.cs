@@ -37,6 +37,19 @@ public static class Student
     /// <summary>True where the sloppy student is tempted to carry out a line that says skip.</summary>
     public static bool Tempted(WorksheetLine line) => line.Skip && line.Operation.Operand >= 5;
 
+    /// <summary>On how many lines of a worksheet, worked rightly so far, a misconception can strike: what makes it hard.</summary>
+    public static int Traps(Worksheet sheet)
+    {
+        var (value, traps) = (sheet.Start, 0);
+        foreach (var line in sheet.Lines)
+        {
+            if (line.Skip ? Tempted(line) : Misconception(value, line.Operation) is not null) traps++;
+            if (!line.Skip) value = line.Operation.Apply(value);
+        }
+
+        return traps;
+    }
+
     /// <summary>The steps of one solution and the answer written at its end; all chance comes from <paramref name="seed"/>.</summary>
     public static (IReadOnlyList<WrittenStep> Steps, int Answer) Solve(Worksheet sheet, bool careful, ulong seed)
     {

@@ -48,14 +48,17 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
 
     public Problem ToProblem() => new($"ws-{Seeds.Of(0, Text, "id", 0):x16}", Text, Answer.ToString(CultureInfo.InvariantCulture), Lines.Count);
 
-    /// <summary>The index-th worksheet of a seed within a split; <paramref name="level"/> 0 draws it from 5..10.</summary>
-    public static Worksheet Draw(ulong seed, long index, Split split, int level = 0)
+    /// <summary>
+    /// The index-th worksheet of a seed within a split; <paramref name="level"/> 0 draws it from 5..10. At least <paramref name="traps"/> of its
+    /// lines tempt to a mistake.
+    /// </summary>
+    public static Worksheet Draw(ulong seed, long index, Split split, int level = 0, int traps = 0)
     {
         var random = new SeededRandom(Seeds.Of(seed, "", "worksheet", index));
         while (true)
         {
             var sheet = TryDraw(random, level == 0 ? MinLevel + random.Below(MaxLevel - MinLevel + 1) : level);
-            if (sheet is not null && sheet.Split == split) return sheet;
+            if (sheet is not null && sheet.Split == split && (traps == 0 || Student.Traps(sheet) >= traps)) return sheet;
         }
     }
 
@@ -86,13 +89,13 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
         return new(start, lines);
     }
 
-    /// <summary>Distinct problems of a split, in a fixed order that depends on the seed alone; level 0 mixes all levels.</summary>
-    public static IEnumerable<Problem> Problems(ulong seed, Split split, int level = 0)
+    /// <summary>Distinct problems of a split, in a fixed order that depends on the seed alone; level 0 mixes all levels. See <see cref="Draw"/>.</summary>
+    public static IEnumerable<Problem> Problems(ulong seed, Split split, int level = 0, int traps = 0)
     {
         var seen = new HashSet<string>();
         for (var i = 0L; ; i++)
         {
-            var problem = Draw(seed, i, split, level).ToProblem();
+            var problem = Draw(seed, i, split, level, traps).ToProblem();
             if (seen.Add(problem.Id)) yield return problem;
         }
     }
