@@ -79,7 +79,7 @@ internal sealed record DidacticSettings : RunSettings
             Rewards: [.. Rewards.Where(r => r != "none").Distinct().Select(Named<StepReward>)],
             RewardLengths: [.. lengths.Take(1).Append(Length).Distinct()],
             PassLengths: [.. new[] { Math.Min(4, Length), Length }.Distinct()],
-            seeds, SweepSeeds: Full ? Math.Min(seeds, 5) : Math.Min(seeds, 3), RewardSeeds: Full ? Math.Min(seeds, 5) : Math.Min(seeds, 3), Planted ?? (Full ? 64 : 16),
+            seeds, SweepSeeds: Math.Min(seeds, Full ? 5 : 2), RewardSeeds: Math.Min(seeds, Full ? 5 : 3), Planted ?? (Full ? 64 : 16),
             Iterations, OutcomeIterations ?? (Full ? 10000 : 3500), Rollouts, Seed);
     }
 

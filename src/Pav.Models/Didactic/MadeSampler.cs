@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Pav.Didactic;
 
 namespace Pav.Models.Didactic;
@@ -139,10 +140,17 @@ public sealed class MadeSampler
 
     private static float Dot(ReadOnlySpan<float> a, float[] b)
     {
-        var (sum, i, width) = (Vector<float>.Zero, 0, Vector<float>.Count);
-        for (; i + width <= a.Length; i += width) sum += new Vector<float>(a[i..]) * new Vector<float>(b, i);
-        var rest = Vector.Sum(sum);
-        for (; i < a.Length; i++) rest += a[i] * b[i];
-        return rest;
+        var (left, right) = (MemoryMarshal.Cast<float, Vector<float>>(a), MemoryMarshal.Cast<float, Vector<float>>(b.AsSpan(0, a.Length)));
+        var (even, odd, i) = (Vector<float>.Zero, Vector<float>.Zero, 0);
+        for (; i + 1 < left.Length; i += 2)
+        {
+            even = Vector.FusedMultiplyAdd(left[i], right[i], even);
+            odd = Vector.FusedMultiplyAdd(left[i + 1], right[i + 1], odd);
+        }
+
+        if (i < left.Length) even = Vector.FusedMultiplyAdd(left[i], right[i], even);
+        var sum = Vector.Sum(even + odd);
+        for (i = left.Length * Vector<float>.Count; i < a.Length; i++) sum += a[i] * b[i];
+        return sum;
     }
 }

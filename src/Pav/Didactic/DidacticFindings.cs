@@ -36,7 +36,7 @@ internal static class DidacticFindings
             var means = string.Join(", ", rows.Select(r => Text($"{r.Mean:0.00} at γ = {r.Gamma}")));
             // Within the range over seeds of the best one, a larger γ lost nothing.
             var level = last.Mean >= best.Low;
-            yield return Text($"Network, {method}, {values}: mean accuracy over {s.Iterations} iterations {means}. ")
+            yield return Text($"Network, {(method == GradientMethod.Adam ? "Adam" : "SGD")}, {values}: mean accuracy over {s.Iterations} iterations {means}. ")
                 + (last == best ? "The strongest prover is the best: no upper cut-off of γ shows."
                     : level ? Text($"A plateau up to γ = {last.Gamma}: the paper's upper cut-off of γ (Fig. 3b, about 15) does not show.")
                     : Text($"Best at γ = {best.Gamma}; at γ = {last.Gamma} it is lower by {best.Mean - last.Mean:0.00}."));
@@ -74,7 +74,7 @@ internal static class DidacticFindings
         foreach (var curves in s.Passes.GroupBy(p => p.Length))
         {
             if (curves.FirstOrDefault(p => p.Reward == StepReward.AMuAllActions) is not { } dense || curves.FirstOrDefault(p => p.Reward == StepReward.Outcome) is not { } outcome) continue;
-            string At(PassCurve curve, int n) => Text($"{100 * curve.Points.First(p => p.N == n).Pass:0.#}");
+            string At(PassCurve curve, int n) => Text($"{100 * curve.Points.First(p => p.N == n).Pass:0.##}");
             yield return Text($"Pass@N over {dense.Sequences} planted sequences of {curves.Key} tokens after {PlantedRow.Hundred} iterations: A^μ {At(dense, 1)}% at N = 1 and {At(dense, 64)}% at 64; outcome reward only {At(outcome, 1)}% and {At(outcome, 64)}%. ")
                 + "For a single sequence Pass@N is 1 − (1 − p)^N and says no more than p.";
         }
