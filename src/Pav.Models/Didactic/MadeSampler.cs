@@ -140,7 +140,8 @@ public sealed class MadeSampler
 
     private static float Dot(ReadOnlySpan<float> a, float[] b)
     {
-        var (left, right) = (MemoryMarshal.Cast<float, Vector<float>>(a), MemoryMarshal.Cast<float, Vector<float>>(b.AsSpan(0, a.Length)));
+        var left = MemoryMarshal.Cast<float, Vector<float>>(a);
+        var right = MemoryMarshal.Cast<float, Vector<float>>(b.AsSpan(0, a.Length));
         var (even, odd, i) = (Vector<float>.Zero, Vector<float>.Zero, 0);
         for (; i + 1 < left.Length; i += 2)
         {

@@ -65,8 +65,8 @@ internal static class DidacticFindings
             [StepReward.AMu] = "A^μ of the sampled action only", [StepReward.QMu] = "Q^μ of the sampled action", [StepReward.APi] = "A^π (in expectation outcome reward at rate (1 + α)η)",
             [StepReward.AMuToGo] = "the sum of A^μ to go, which telescopes to Rex − V^μ(s)", [StepReward.QMuToGo] = "the sum of Q^μ to go",
         };
-        foreach (var row in s.Speeds.Where(r => names.ContainsKey(r.Reward)))
-            yield return Text($"|y*| = {row.Length}, {names[row.Reward]}: {row.To99.Reached} of {row.Seeds} seeds reach 99% within {row.Cap} iterations.");
+        foreach (var rows in s.Speeds.Where(r => names.ContainsKey(r.Reward)).GroupBy(r => r.Reward))
+            yield return $"With {names[rows.Key]}: {string.Join(", ", rows.Select(r => Text($"{r.To99.Reached} of {r.Seeds} seeds reach 99% within {r.Cap} iterations for |y*| = {r.Length}")))}.";
     }
 
     private static IEnumerable<string> Pass(DidacticSummary s)
