@@ -105,7 +105,7 @@ internal static class Runner
     private static object Bind(CommandSpec spec, Request request)
     {
         var recipes = new List<Recipe>();
-        if (spec.Output is Output.Folder or Output.OptionalFolder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun) recipes.Add(begun);
+        if (spec.HasFolder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun) recipes.Add(begun);
         if (request.Recipe is { } name)
         {
             var recipe = Recipe.Load(name);

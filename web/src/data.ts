@@ -11,6 +11,8 @@ export interface Report {
   trees: TreeSet | null
   didactic: Didactic[]
   rl?: RlData | null
+  provers: ProverReport[]
+  theory: TheoryResult[]
 }
 
 export interface Run {
@@ -168,6 +170,7 @@ export interface PassCurve { length: number; reward: string; sequences: number; 
 
 /** `gamma` null: outcome reward only. `steps` null: not within `cap` updates. */
 export interface TabularRow { length: number; reward: string; gamma: number | null; method: string; rate: number; steps: number | null; cap: number }
+
 export interface RlData {
   groups: RlGroup[]
   comparisons: RlComparison[]
@@ -205,3 +208,29 @@ export interface RlComparison {
   tokens: SeedInterval | null
   all_tokens: SeedInterval | null
 }
+
+/** A value with its 95% interval; null where the labels do not allow it. */
+export interface Measured { value: number | null; low: number | null; high: number | null }
+
+/** One provers.json. */
+export interface ProverReport {
+  policy: string
+  problems: number
+  states: number
+  steps: number
+  shared_rounds: number
+  n_mc: number
+  rollouts: number
+  alpha: number
+  provers: { name: string; k: number; policy: string | null; predictors: Record<string, Measured> }[]
+  advice: { for: string; by: string; prover: string; decided: boolean; reason: string; more_rollouts: number | null }[]
+  search: {
+    n: number
+    alpha: number
+    problems: number
+    provers: { name: string; accuracy: number; low: number; high: number }[]
+    predictors: { predictor: string; provers: number; spearman: Measured }[]
+  } | null
+}
+
+export interface TheoryResult { name: string; claim: string; verdict: string; found: string }

@@ -2,6 +2,7 @@ import type { Report } from './data.ts'
 import { didacticSections } from './didactic.ts'
 import { h } from './dom.ts'
 import { accuracySection, headlineSection, proverSection, tableSection } from './results.ts'
+import { choiceSection, theorySection } from './provers.ts'
 import { rlSection } from './rl.ts'
 import { settingsSection } from './settings.ts'
 import { treeSection } from './trees.ts'
@@ -14,10 +15,10 @@ if (report === null) {
   page.replaceChildren(h('p', { class: 'missing' }, 'This is the empty template: `pav report` fills it from run folders.'))
 } else {
   document.title = report.title
-  const language = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.rl != null || report.trees !== null || report.didactic.length === 0
+  const language = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.rl != null || report.trees !== null || report.didactic.length + report.provers.length + report.theory.length === 0
   const sections = [
     ...(language ? [accuracySection(report), tableSection(report), proverSection(report), rlSection(report), verifierSection(report), treeSection(report)] : []),
-    ...didacticSections(report.didactic), settingsSection(report),
+    ...didacticSections(report.didactic), choiceSection(report), theorySection(report), settingsSection(report),
   ].filter(s => s !== null)
   const navigation = h('nav', { 'aria-label': 'Sections' }, ...sections.map(s => h('a', { href: `#${s.id}` }, s.querySelector('h2')!.textContent!)))
   page.replaceChildren(headlineSection(report), navigation, ...sections,

@@ -9,6 +9,6 @@ internal static class AllCommands
     [
         DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
         LabelCommand.Spec, LabelsCommands.Export, SearchCommand.Spec, EvaluateCommand.Spec, RlCommand.Spec, DidacticCommand.Spec, ReportCommand.Spec,
-        TheoryCommand.Spec,
+        ProverCommand.Spec, TheoryCommand.Spec,
     ];
 }

@@ -33,6 +33,9 @@ internal sealed record CommandSpec(string Name, string Description, string Examp
 {
     public OptionSchema Schema => OptionSchema.Of(Options);
 
+    /// <summary>May it write a run folder?</summary>
+    public bool HasFolder => Output is Output.Folder or Output.OptionalFolder;
+
     public static CommandSpec Of<T>(string name, string description, string example, Output output, Func<T, CommandContext, Task<JsonObject>> run)
         where T : new() =>
         new(name, description, example, output, typeof(T), (options, context) => run((T)options, context));

@@ -22,6 +22,15 @@ internal sealed record LabelSettings : SamplingSettings
     [Flag("first_pit: completions of the prefixes that are kept", Min = 1, Max = 65536)]
     public int NMcPit { get; init; } = 32;
 
+    [Flag("Draw so many steps at states of the seed traces and complete each, for 'pav prover'; 0 labels the seed traces themselves", Min = 0, Max = 256)]
+    public int StepsPerState { get; init; }
+
+    [Flag("steps_per_state: take the states at so many depths of a problem; 0 takes all", Min = 0, Max = 4096)]
+    public int Depths { get; init; }
+
+    [Flag("Complete the steps of that run's states.jsonl with this policy, a candidate for 'pav prover --provers'", Input = true)]
+    public string States { get; init; } = "";
+
     [Flag("Problems whose draws go to the policy together: larger is faster, the same labels", Min = 1, Max = 65536, Local = true)]
     public int ProblemsPerBatch { get; init; } = 32;
 
@@ -42,6 +51,7 @@ internal static class LabelCommand
         options.Check();
         var problems = settings.ReadProblems();
         using var policy = Checkpoint.Policy(settings);
+        if (settings.StepsPerState > 0 || settings.States != "") return await StateLabels.Run(settings, policy, problems, context);
         var file = context.Run.At("labels.jsonl");
         var done = JsonLines.Read<LabelledTrace>(file).Select(l => (l.Problem, l.Trace)).ToHashSet();
         var missing = problems.Where(p => Enumerable.Range(0, settings.NCov).Any(t => !done.Contains((p.Id, t)))).ToList();

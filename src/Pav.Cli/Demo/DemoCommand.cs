@@ -70,11 +70,11 @@ internal static class DemoCommand
             return true;
         }
         var target = step.Command.Schema.Fields.First(f => f.SnakeName == "out").Get(step.Options) as string ?? "";
-        var done = step.Command.Output == Output.Folder ? RunFolder.IsFinished(step.Path) : step.Command.Name == "problems" && File.Exists(target);
+        var done = step.Command.HasFolder ? RunFolder.IsFinished(step.Path) : step.Command.Name == "problems" && File.Exists(target);
         if (done)
         {
             context.Reporter.Say("(done before)");
-            if (step.Command.Output == Output.Folder) RunFolder.Open(step.Command.Name, step.Options, step.Path).Dispose();
+            if (step.Command.HasFolder) RunFolder.Open(step.Command.Name, step.Options, step.Path).Dispose();
         }
         else await Runner.Run(step.Command, step.Options, step.Path, context.Reporter, context.Cancel);
         return !done;

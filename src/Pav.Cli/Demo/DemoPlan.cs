@@ -63,7 +63,7 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
             if (step.Run == Gate) return new BoundStep(step, null, OptionSchema.Of(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags), "");
             var spec = commands.FirstOrDefault(c => c.Name == step.Run) ?? throw new UserError($"{where}: '{step.Run}' is no command of pav.");
             var path = Path.Combine(folder, step.Name);
-            if (spec.Output == Output.Folder) values["out"] = JsonSerializer.SerializeToElement(path);
+            if (spec.HasFolder) values["out"] = JsonSerializer.SerializeToElement(path);
             var flags = local.Where(l => spec.Schema.Fields.Any(f => f.FlagName == l.Key) && !values.ContainsKey(l.Key[2..].Replace('-', '_'))).ToDictionary();
             return new BoundStep(step, spec, spec.Schema.Bind([new Recipe(where, null, values)], flags), path);
         })];

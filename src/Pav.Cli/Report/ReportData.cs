@@ -14,6 +14,8 @@ internal sealed record ReportData(
     IReadOnlyList<TrainingCurve> Curves,
     TreeSet? Trees,
     IReadOnlyList<DidacticRow> Didactic,
+    IReadOnlyList<ProverReport> Provers,
+    IReadOnlyList<TheoryResult> Theory,
     RlData? Rl = null);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
@@ -107,6 +109,9 @@ internal sealed record TreeRow(
     int Correct = 0);
 
 internal sealed record TreeNode(int Id, int Parent, string Fate, string Step = "", double? Q = null, double? QMu = null, double? A = null, double? Score = null, int? Rex = null);
+
+/// <summary>One theory.json.</summary>
+internal sealed record TheoryFile(IReadOnlyList<TheoryResult> Results);
 
 /// <summary>One didactic.json, with the folder that holds it.</summary>
 internal sealed record DidacticRow(string Path, DidacticSummary Summary);

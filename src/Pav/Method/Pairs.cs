@@ -2,7 +2,16 @@ namespace Pav;
 
 internal static class Pairs
 {
-    /// <summary>Mean of x_i·y_j over i ≠ j: unbiased for E[X]·E[Y] when the items are independent.</summary>
-    public static double MeanProduct(IReadOnlyList<double> x, IReadOnlyList<double> y) =>
-        (x.Sum() * y.Sum() - x.Zip(y, (a, b) => a * b).Sum()) / ((double)x.Count * (x.Count - 1));
+    /// <summary>Mean of a symmetric function over ordered pairs of draws i ≠ j; it is 0 for two draws of the same step. A U-statistic: unbiased for independent draws.</summary>
+    public static double MeanOver(IReadOnlyList<StepEstimate> steps, Func<StepEstimate, StepEstimate, double> of)
+    {
+        var (sum, draws) = (0.0, 0);
+        for (var i = 0; i < steps.Count; i++)
+        {
+            draws += steps[i].Drawn;
+            for (var j = 0; j < i; j++) sum += (double)steps[i].Drawn * steps[j].Drawn * of(steps[i], steps[j]);
+        }
+
+        return 2 * sum / ((double)draws * (draws - 1));
+    }
 }

@@ -4,14 +4,15 @@ using System.Text.Json.Serialization;
 namespace Pav;
 
 /// <summary>How a printed result fares.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Verdict>))]
 public enum Verdict
 {
-    Holds,
+    [JsonStringEnumMemberName("holds")] Holds,
 
     /// <summary>Only where a condition is met, or only in part; the finding says which.</summary>
-    WithinLimits,
+    [JsonStringEnumMemberName("within_limits")] WithinLimits,
 
-    Fails,
+    [JsonStringEnumMemberName("fails")] Fails,
 }
 
 /// <summary>One result of the paper, checked on random trees.</summary>

@@ -75,23 +75,37 @@ public class MethodTests
     public void Returns_credit_each_step_with_its_own_advantage() =>
         Assert.Equal([1.4, 0.4], Returns.PerStep(1, 2, [0.3, 0.5, 0.2]).Select(r => Math.Round(r, 12)));
 
+    private static StepEstimate Other(QEstimate prover, QEstimate policy) => StepEstimate.OfOther(prover, policy);
+
     [Fact]
-    public void Distinguishability_and_alignment()
+    public void Step_estimate()
     {
-        Assert.Equal(0.0625, Distinguishability.OfState([new(4, 1), new(4, 3)]), 12);
-        Assert.Equal(0.125, Alignment.OfState([new(4, 1), new(4, 3)], [new(4, 2), new(4, 4)]), 12);
-        QEstimate[] steps = [new(6, 1), new(6, 4), new(6, 3)];
-        Assert.Equal(Distinguishability.OfState(steps), Distinguishability.OfBestOf(1, steps), 12);
-        Assert.Equal(Distinguishability.OfState(steps), Alignment.OfBestOf(1, steps), 12);
+        Assert.Equal(new StepEstimate(1, 0.5, 0, 0.25, 0), StepEstimate.OfBestOf(2, new(4, 1)));
+        Assert.Equal(0.25, StepEstimate.OfBestOf(2, new(4, 1)).Noise);
+        Assert.Equal(new StepEstimate(3, 1, 1, 1, 1), StepEstimate.OfBestOf(8, new(1, 1), drawn: 3, ended: true));
+        Assert.Equal(new QEstimate(20, 5).NoiseVariance, Other(new(20, 5), new(4, 1)).Noise, 12);
     }
 
     [Fact]
-    public void Too_few_completions_for_K_are_refused()
+    public void Distinguishability_and_alignment()
     {
-        QEstimate[] steps = [new(6, 1), new(6, 4)];
-        Assert.True(double.IsFinite(Distinguishability.OfBestOf(3, steps)) && double.IsFinite(Alignment.OfBestOf(5, steps)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Distinguishability.OfBestOf(4, steps));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Alignment.OfBestOf(6, steps));
+        Assert.Equal(0.0625, Distinguishability.OfState([Other(new(4, 1), new(4, 1)), Other(new(4, 3), new(4, 1))]), 12);
+        Assert.Equal(0.125, Alignment.OfState([Other(new(4, 1), new(4, 2)), Other(new(4, 3), new(4, 4))]), 12);
+        StepEstimate[] steps = [.. new QEstimate[] { new(6, 1), new(6, 4), new(6, 3) }.Select((q, i) => StepEstimate.OfBestOf(1, q, drawn: i + 1))];
+        Assert.Equal(Distinguishability.OfState(steps), Alignment.OfState(steps), 12);
+        Assert.Equal(Distinguishability.OfState([steps[1], steps[0]]) * 3 / 4, Distinguishability.OfState([steps[0], steps[1] with { Drawn = 3 }]), 12);
+        Assert.Equal(0, Distinguishability.OfState([steps[0] with { Drawn = 2 }]));
+        Assert.True(double.IsNaN(Distinguishability.OfState([steps[0]])));
+    }
+
+    [Fact]
+    public void Too_few_completions_for_K_give_no_number()
+    {
+        StepEstimate[] Steps(int k) => [StepEstimate.OfBestOf(k, new(6, 1)), StepEstimate.OfBestOf(k, new(6, 4))];
+        Assert.True(double.IsFinite(Distinguishability.OfState(Steps(3))));
+        Assert.True(double.IsNaN(Distinguishability.OfState(Steps(4))));
+        Assert.True(double.IsFinite(Alignment.OfState(Steps(5))));
+        Assert.True(double.IsNaN(Alignment.OfState(Steps(6))));
     }
 
     [Fact]

@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Commands;
+
+/// <summary>The part of 'pav label' that labels several steps of each state, for 'pav prover'.</summary>
+internal static class StateLabels
+{
+    public const string FileName = "states.jsonl";
+
+    /// <summary>The states of a 'label' run: those of its states.jsonl, else those that several traces of its labels.jsonl pass through.</summary>
+    public static LabelSource Read(string option, string path)
+    {
+        var file = !Directory.Exists(path) ? path : Path.Combine(path, FileName) is var states && File.Exists(states) ? states : Path.Combine(path, "labels.jsonl");
+        if (!File.Exists(file)) throw new UserError($"{option} {path}: there is no {(Directory.Exists(path) ? $"{FileName} and no labels.jsonl in it" : "such file or folder")}.");
+        var read = Path.GetFileName(file) == "labels.jsonl" ? LabelledState.FromTraces(Labels.Read(file)) : [.. States.Read(file)];
+        return read.Count > 0 ? new(path, read)
+            : throw new UserError($"{option} {path}: {(Path.GetFileName(file) == FileName ? "holds no state" : "no state is passed by two seed traces, so each has a single step and shows no difference between steps")}; label with --steps-per-state 4.");
+    }
+
+    /// <summary>Draws steps at states and counts (--steps-per-state), or counts another policy's completions after the same steps (--states).</summary>
+    public static async Task<JsonObject> Run(LabelSettings settings, IPolicy policy, IReadOnlyList<Problem> problems, CommandContext context)
+    {
+        if (settings.Strategy != "random") throw new UserError($"--strategy {settings.Strategy} chooses prefixes of seed traces; it has no meaning with --steps-per-state or --states.");
+        if (settings.States != "" && settings.StepsPerState > 0) throw new UserError("--states has its steps already; leave out --steps-per-state.");
+        var file = context.Run.At(FileName);
+        var there = JsonLines.Read<LabelledState>(file).Select(s => s.Key).ToList();
+        if (there.Count > 0) context.Reporter.Say($"{there.Count} labelled states are there already.");
+        var (options, grader) = (settings.ToOptions(), Pav.Grader.Named(settings.Grader));
+
+        if (settings.States != "")
+        {
+            var states = Read("--states", settings.States).States;
+            var known = problems.ToDictionary(p => p.Id);
+            await Write(states.Count, there.Count, "states", progress => StateLabelling.Recount(policy, grader, known, states.Skip(there.Count), options, progress, context.Cancel));
+        }
+        else
+        {
+            // Problems are written in order, so the last one there may lack states and those before it are whole.
+            var (begun, done) = (there.Count == 0 ? 0 : Math.Max(0, problems.Select(p => p.Id).ToList().IndexOf(there[^1].Problem)), there.ToHashSet());
+            await Write(problems.Count, begun, "problems", progress => StateLabelling.Run(
+                policy, grader, problems.Skip(begun), options, settings.StepsPerState, settings.Depths, done.Contains, progress, context.Cancel));
+        }
+        return Summarise(file, context.Reporter);
+
+        async Task Write(int total, int begun, string unit, Func<Action<LabelProgress>, IAsyncEnumerable<LabelledState>> labelled) =>
+            await context.Reporter.Track("Labelling", total, unit, async tracker =>
+            {
+                using var lines = JsonLines.Append(file);
+                await foreach (var line in labelled(p => tracker.At(begun + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens"))) lines.Write(line);
+                return 0;
+            }, begun);
+    }
+
+    private static JsonObject Summarise(string file, Reporter reporter)
+    {
+        var (states, steps, completions) = (0, 0, 0L);
+        foreach (var state in States.Read(file))
+        {
+            states++;
+            steps += state.Next.Count;
+            completions += state.N + state.Next.Where(n => !n.Ended).Sum(n => (long)n.N);
+        }
+        reporter.Say($"{states:N0} states with {steps:N0} distinct steps and {completions:N0} completions in {file}");
+        return new JsonObject { ["states"] = states, ["steps"] = steps, ["completions"] = completions };
+    }
+}
