@@ -19,7 +19,7 @@ internal sealed record ProblemsSettings
     [Flag("Lines of a worksheet (5 to 10); 0 mixes all", Min = 0, Max = Worksheet.MaxLevel)]
     public int Level { get; init; }
 
-    [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = Worksheet.MinLevel)]
+    [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = 7)]
     public int Traps { get; init; }
 
     [Flag("Seed; equal seeds give equal problems")]
@@ -37,6 +37,8 @@ internal static class ProblemsCommand
     {
         if (options.Level is > 0 and < Worksheet.MinLevel)
             throw new UserError($"--level is '{options.Level}', but must be 0 (all) or a whole number from {Worksheet.MinLevel} to {Worksheet.MaxLevel}.");
+        if (options.Level > 0 && options.Traps > options.Level)
+            throw new UserError($"--traps is {options.Traps}, but a worksheet of --level {options.Level} has only {options.Level} lines; ask for fewer traps or more lines.");
         var problems = Distinct(options, context.Cancel);
         Problems.Write(options.Out, problems);
         context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: {problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
