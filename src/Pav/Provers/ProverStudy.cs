@@ -49,7 +49,7 @@ public sealed class ProverStudy
         var advice = new List<ProverAdvice>();
         void Advise(string use, string by, string words, IEnumerable<string> names)
         {
-            var measured = names.Where(n => Measures[n].TryGetValue(by, out var m) && double.IsFinite(m.Value)).Select(n => (n, Measures[n][by])).ToList();
+            var measured = names.Where(n => Measures[n].TryGetValue(by, out var m) && double.IsFinite(m.Value)).Select(n => (n == None ? "Q alone" : n, Measures[n][by])).ToList();
             if (measured.Count > 1) advice.Add(ProverAdvice.Of(use, by, words, measured, labels.Rollouts, seed));
         }
 
