@@ -13,6 +13,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("label --problems train.jsonl", "--policy is missing")]
     [InlineData("search --policy model --problems test.jsonl --n 0", "--n is '0', but must be a whole number from 1 to 4096")]
     [InlineData("label --policy model --problems test.jsonl --temperature 0", "--temperature is '0', but must be a number above 0 to 10.")]
+    [InlineData("rl --recipe quick --alpha 2", "rl-quick.json is a plan of several commands, and --alpha goes with one of them")]
     [InlineData("label --policy model --problems test.jsonl --recipe no-such", "Recipe 'no-such' is neither a file")]
     public void CommandLinesThatCannotBeUnderstood(string line, string expected) =>
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(2));
@@ -21,6 +22,8 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("search --policy model --problems test.jsonl --alpha 11 --out new", "--alpha is '11', but must be a number from 0 to 10, or auto.")]
     [InlineData("search --policy model --problems test.jsonl --methods beam-q --out new", "--methods names beam-q, which needs --verifier.")]
     [InlineData("search --policy model --problems test.jsonl --oracle 8 --provers bo4,bo16 --out new", "--oracle 8 completions cannot tell what bo16 of --provers is worth without bias; give --oracle at least 16")]
+    [InlineData("rl --policy model --problems train.jsonl --out new", "--reward pav needs a prover: --verifier, or --oracle-rollouts.")]
+    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 2 --out new", "--best-of 4 cannot be estimated from 2 completions")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
     [InlineData("label --policy model --problems nowhere.jsonl --out new", "nowhere.jsonl: no such file")]
     [InlineData("label --policy model --problems model --out new", "model: ")]

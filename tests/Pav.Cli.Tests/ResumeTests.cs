@@ -55,6 +55,29 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(5, JsonNode.Parse(File.ReadAllText(tiny.At("search/summary.json")))!["methods"]!.AsArray().Count);
     }
 
+    [Fact]
+    public void KilledRlEndsAsIfItHadNotBeenAndIsReported()
+    {
+        string[] Rl(string to) =>
+        [
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--valid-problems", "test.jsonl", "--test-problems", "test.jsonl", "--test-samples", "4", "--iterations", "12",
+            "--batch", "4", "--samples", "4", "--max-tokens", "40", "--evaluate-every", "5", "--checkpoint-every", "4", "--out", to,
+        ];
+        Cli.Run(tiny.Folder, Rl("rl-one")).Succeeded();
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Rl("rl-two")), tiny.At("rl-two/metrics.jsonl"), 6).Code);
+        Cli.Run(tiny.Folder, Rl("rl-two")).Succeeded();
+        foreach (var name in new[] { "metrics.jsonl", "tallies.jsonl", "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors" })
+            Assert.Equal(File.ReadAllBytes(tiny.At($"rl-one/{name}")), File.ReadAllBytes(tiny.At($"rl-two/{name}")));
+        Assert.Equal(2, Directory.GetFiles(tiny.At("rl-two/tensorboard")).Length);
+
+        var rl = Report.RunFolders.Read([tiny.At("rl-one")], DateTimeOffset.UnixEpoch).Rl!;
+        var group = Assert.Single(rl.Groups);
+        Assert.Equal([0, 5, 10, 12], Assert.Single(group.Valid).Points.Select(p => p.Iteration));
+        Assert.Equal(0, group.Valid[0].Points[0].Tokens);
+        Assert.Equal([1, 2, 4], group.Pass.Select(p => p.N));
+        Assert.Equal(12, group.Batches.Count);
+    }
+
     /// <summary>The log without its clock.</summary>
     private string[] Curve(string run) => [.. File.ReadLines(tiny.At($"{run}/log.jsonl")).Select(line =>
     {

@@ -93,7 +93,8 @@ function passChart(groups: { name: string; bands: PassBand[] }[], color: (name: 
     y: { ...axis, label: null, tickFormat: share },
     marks: [
       Plot.areaY(rows, { x: 'n', y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
-      Plot.line(rows, { x: 'n', y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2, strokeDasharray: (r: { name: string }) => r.name === 'start' ? '4 4' : 'none' }),
+      Plot.line(rows.filter(r => r.name !== 'start'), { x: 'n', y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
+      Plot.line(rows.filter(r => r.name === 'start'), { x: 'n', y: 'mean', stroke: color('start'), strokeWidth: 2, strokeDasharray: '4 4' }),
       Plot.tip(rows, Plot.pointer({ x: 'n', y: 'mean', ...tip, title: r => `${r.name === 'start' ? 'The start' : wayName(r.name)}\nPass@${r.n} ${percent(r.mean)}` })),
     ],
   })

@@ -17,8 +17,6 @@ public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels
 /// </summary>
 public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader, RefreshOptions options, EngineOptions engine) : IDisposable
 {
-    private const double HeldOut = 0.25;
-
     private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)), Seeds.Of(options.Labels.Seed, "", "refresh", 0));
     private TransformerVerifier? loaded;
     private int loadedAt = -1;
@@ -41,13 +39,13 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
 
     private async Task<LabelCost> Refresh(int at, IPolicy policy, CancellationToken cancel)
     {
-        var place = Place(at);
+        var (place, fresh) = (Place(at), batches.At(at / options.Every));
         var (labels, cost) = (Path.Combine(place, "labels.jsonl"), Path.Combine(place, "cost.json"));
         if (!File.Exists(cost))
         {
             var (lines, tokens) = (new List<LabelledTrace>(), 0L);
             var own = options.Labels with { Seed = Seeds.Of(options.Labels.Seed, "", "refresh", at) };
-            await foreach (var line in Labelling.Run(policy, grader, batches.At(at / options.Every), own, progress: p => tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
+            await foreach (var line in Labelling.Run(policy, grader, fresh, own, progress: p => tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
             AtomicFile.Write(labels, stream => lines.ForEach(line =>
             {
                 System.Text.Json.JsonSerializer.Serialize(stream, line, Json.Line);
@@ -57,8 +55,9 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         }
 
         var before = Checkpoint(at - options.Every);
-        var (train, heldOut) = VerifierTraining.Part(JsonLines.Read<LabelledTrace>(labels), HeldOut);
-        var inputs = new VerifierInputs(VerifierKind.Value, before, new(VerifierRecord.Load(before).PromptTemplate), problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), train, heldOut);
+        var chooses = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
+        var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => chooses.Contains(line.Problem));
+        var inputs = new VerifierInputs(VerifierKind.Value, before, new(VerifierRecord.Load(before).PromptTemplate), problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]]);
         if (!VerifierTraining.Run(inputs, options.Training, place, cancel: cancel).Result.Finished) throw new OperationCanceledException(cancel);
         return Json.Read<LabelCost>(cost);
     }

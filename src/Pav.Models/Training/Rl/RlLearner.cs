@@ -51,9 +51,8 @@ internal sealed class RlLearner : IDisposable
             if (several) LengthBuckets.Shuffle(order, Seeds.Of(options.Seed, "", $"epoch {epoch}", iteration));
             foreach (var batch in order.Chunk((order.Length + options.Minibatches - 1) / options.Minibatches))
             {
-                var generated = batch.Sum(e => e.Generated);
-                foreach (var pass in Episode.Passes(batch, options.PassTokens)) sums += Accumulate(pass, batch.Length, generated, before);
-                tokens += generated;
+                sums += Accumulate(batch, before);
+                tokens += batch.Sum(e => (long)e.Generated);
                 norms += Gradients.clip_grad_norm_(Policy.Parameters.Values, options.Clip);
                 Optimizer.step();
                 Optimizer.zero_grad();
@@ -71,15 +70,22 @@ internal sealed class RlLearner : IDisposable
         return new(sums.Entropy / tokens, sums.Kl / tokens, sums.Squares / tokens, norms / updates, sums.Clipped / tokens);
     }
 
-    private readonly record struct PassSums(double Entropy, double Kl, double Squares, double Clipped)
+    internal readonly record struct PassSums(double Entropy, double Kl, double Squares, double Clipped)
     {
         public static PassSums operator +(PassSums a, PassSums b) => new(a.Entropy + b.Entropy, a.Kl + b.Kl, a.Squares + b.Squares, a.Clipped + b.Clipped);
     }
 
     /// <summary>What an episode was worth and how likely it was before the first update of its batch.</summary>
-    private sealed record Prepared(float[] Advantages, float[] LogProbabilities);
+    internal sealed record Prepared(float[] Advantages, float[] LogProbabilities);
 
-    /// <summary>Adds the gradients of one pass.</summary>
+    /// <summary>Adds the gradients of a batch, pass by pass.</summary>
+    internal PassSums Accumulate(IReadOnlyCollection<Episode> batch, Dictionary<Episode, Prepared>? before = null)
+    {
+        var (sums, generated) = (new PassSums(), batch.Sum(e => e.Generated));
+        foreach (var pass in Episode.Passes(batch, options.PassTokens)) sums += Accumulate(pass, batch.Count, generated, before);
+        return sums;
+    }
+
     private PassSums Accumulate(Episode[] pass, int episodes, int generated, Dictionary<Episode, Prepared>? before)
     {
         using var scope = NewDisposeScope();

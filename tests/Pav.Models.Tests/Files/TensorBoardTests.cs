@@ -1,0 +1,59 @@
+using System.Buffers.Binary;
+using System.Text;
+using Pav.Models.Files.TensorBoard;
+
+namespace Pav.Models.Tests.Files;
+
+public class TensorBoardTests
+{
+    /// <summary>The check value of CRC-32C, and the vectors of RFC 3720 B.4.</summary>
+    [Fact]
+    public void Checksums_are_CRC_32C()
+    {
+        Assert.Equal(0xE3069283, TfRecord.Crc32C("123456789"u8));
+        Assert.Equal(0x8A9136AA, TfRecord.Crc32C(new byte[32]));
+        Assert.Equal(0x62A8AB43, TfRecord.Crc32C([.. Enumerable.Repeat((byte)0xFF, 32)]));
+        Assert.Equal(0x46DD794E, TfRecord.Crc32C([.. Enumerable.Range(0, 32).Select(i => (byte)i)]));
+    }
+
+    [Fact]
+    public void Events_are_these_bytes()
+    {
+        Assert.Equal("09 000000000000F83F 1003 2A0A 0A08 0A0161 150000003F".Replace(" ", ""), Convert.ToHexString(Event.Scalars(1.5, 3, [("a", 0.5)])));
+        Assert.Equal("09 000000000000F83F 1A0D 627261696E2E4576656E743A32".Replace(" ", ""), Convert.ToHexString(Event.Version(1.5)));
+        Assert.Equal("09 000000000000F83F 10AC02 3A02 0801".Replace(" ", ""), Convert.ToHexString(Event.Start(1.5, 300)));
+    }
+
+    [Fact]
+    public void A_file_is_records_whose_checksums_hold()
+    {
+        using var temporary = new TempFolder();
+        using (var file = EventFile.Create(temporary["events"], 7)) file.Write(7, [("train/reward", 0.25), ("valid/accuracy", 1.0 / 3)]);
+        var path = Assert.Single(Directory.GetFiles(temporary["events"]));
+        Assert.Matches(@"^events\.out\.tfevents\.\d+\.", Path.GetFileName(path));
+        var records = Records(File.ReadAllBytes(path)).ToList();
+        Assert.Equal(3, records.Count);
+        Assert.Contains("brain.Event:2", Encoding.ASCII.GetString(records[0]));
+        Assert.Contains("train/reward", Encoding.ASCII.GetString(records[2]));
+        var value = Encoding.ASCII.GetString(records[2]).IndexOf("valid/accuracy", StringComparison.Ordinal) + "valid/accuracy".Length;
+        Assert.Equal(1f / 3, BinaryPrimitives.ReadSingleLittleEndian(records[2].AsSpan(value + 1)));
+    }
+
+    private static IEnumerable<byte[]> Records(byte[] bytes)
+    {
+        for (var at = 0; at < bytes.Length;)
+        {
+            var length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(at));
+            Assert.Equal(TfRecord.Crc32C(bytes.AsSpan(at, 8)), Unmasked(at + 8));
+            Assert.Equal(TfRecord.Crc32C(bytes.AsSpan(at + 12, length)), Unmasked(at + 12 + length));
+            yield return bytes[(at + 12)..(at + 12 + length)];
+            at += 16 + length;
+        }
+
+        uint Unmasked(int at)
+        {
+            var rotated = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at)) - 0xA282EAD8;
+            return (rotated >> 17) | (rotated << 15);
+        }
+    }
+}

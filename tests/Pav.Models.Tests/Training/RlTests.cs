@@ -1,0 +1,190 @@
+using Pav.Models.Decoders;
+using Pav.Models.Files;
+using Pav.Models.Tokenizers;
+using Pav.Models.Training;
+using Pav.Torch;
+
+namespace Pav.Models.Tests.Training;
+
+public class RlTests
+{
+    private static readonly Tokenizer Words = Tokenizer.WordLevel(["Q:", "A:", "\n", .. Enumerable.Range(0, 10).Select(i => $" {i}")]);
+
+    private static readonly PromptTemplate Template = new("Q:{problem}");
+
+    private static readonly Problem[] Problems = [.. Enumerable.Range(0, 8).Select(i => new Problem($"p{i}", $" {i}", "7"))];
+
+    /// <summary>Right is a trace that holds a 7: easily found, and easily made certain.</summary>
+    private static readonly Grader Sevens = new("sevens", 1, text => text.Contains(" 7", StringComparison.Ordinal) ? "7" : null, s => s, (a, b) => a == b);
+
+    private static readonly RlOptions Options = new(
+        Iterations: 9, Problems: 4, Samples: 4, MaxTokens: 6, Alpha: 1, Rate: 3e-3, ValueRate: 3e-3, Warmup: 2, PassTokens: 64, EvaluateEvery: 4, CheckpointEvery: 3, GuardWindow: 4);
+
+    private static RlTask Task(Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover) =>
+        new("π", () => TrainingTests.Tiny(Words), Words, Template, Sevens, Problems, prover, Problems, 4, new(), Words.Save);
+
+    /// <summary>A verifier of a tiny model; its refreshes label four problems.</summary>
+    private static ProverRefresh Refreshed(TempFolder temporary, string run)
+    {
+        var folder = temporary["verifier"];
+        if (!Directory.Exists(folder))
+        {
+            using var trunk = TrainingTests.Tiny(Words, 5);
+            using var model = trunk.WithScoreHead();
+            using (torch.no_grad()) model.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
+            model.Save(folder);
+            Words.Save(folder);
+            new VerifierRecord(VerifierKind.Value, "π", "sevens-1", "Q:{problem}", new(1, 1, 1, 1), new(1, 0)).Save(folder);
+        }
+
+        return new(temporary[run], folder, 4, Problems, Sevens, new(4, 4, new LabelOptions(2, 2, Sampling: new(MaxTokens: 6)), new TrainOptions(4, 4, 1e-3, EvaluateEvery: 2, CheckpointEvery: 1)), new());
+    }
+
+    private static Episode Made(int[] prompt, int[] generated, double[] credit) =>
+        new([.. prompt, .. generated], prompt.Length, [.. generated.Select((_, i) => Math.Min(i / 2, credit.Length - 1))], credit, new double[credit.Length]);
+
+    private static readonly Episode[] Some =
+    [
+        Made([4, 5], [6, 7, 8, 3], [1, -0.5]), Made([4, 5, 9], [6, 6, 6], [0.3, 0.7]), Made([4], [10, 7, 8, 3, 5, 5], [-1, 0.2, 0.4]), Made([4, 8], [9], [0.9]),
+    ];
+
+    [Fact]
+    public void Passes_hold_every_episode_once_and_no_more_tokens_than_allowed()
+    {
+        var passes = Episode.Passes(Some, 12).ToList();
+        Assert.Equal(Some.OrderBy(e => e.Ids.Length), passes.SelectMany(p => p));
+        Assert.All(passes, p => Assert.True(p.Length == 1 || p.Length * p.Max(e => e.Ids.Length) <= 12));
+        Assert.Equal(3, passes.Count);
+    }
+
+    /// <summary>d/dθ of −1/N·ΣΣ Adv·log π + Kl·1/N·ΣΣ KL(π‖π₀), against central differences, whether the episodes go together or one by one.</summary>
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(1)]
+    public void Gradients_are_those_of_the_objective(int passTokens)
+    {
+        var options = Options with { Baseline = RlBaseline.None, Kl = 0.5, PassTokens = passTokens };
+        using var learner = new RlLearner(options, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 3), null);
+        learner.Accumulate(Some);
+        foreach (var name in new[] { "model.embed_tokens.weight", "model.layers.1.mlp.up_proj.weight", "model.norm.weight" })
+        {
+            var weight = learner.Policy.Parameters[name];
+            var gradient = weight.grad!.to_array<float>();
+            // Along the gradient the change is as large as it can be, so that float32 resolves it.
+            var norm = Math.Sqrt(gradient.Sum(g => (double)g * g));
+            double At(double step)
+            {
+                using var off = torch.no_grad();
+                using var scope = torch.NewDisposeScope();
+                var moved = torch.tensor([.. gradient.Select(g => (float)(step * g / norm))], weight.shape);
+                weight.add_(moved);
+                var objective = Objective(learner.Policy, options.Kl);
+                weight.sub_(moved);
+                return objective;
+            }
+
+            var expected = (At(0.01) - At(-0.01)) / 0.02;
+            Assert.InRange(norm / expected, 0.99, 1.01);
+        }
+
+        double Objective(DecoderModel policy, double kl)
+        {
+            using var reference = TrainingTests.Tiny(Words, 3);
+            var sum = 0.0;
+            foreach (var episode in Some)
+            {
+                using var scope = torch.NewDisposeScope();
+                var tokens = new PassTokens([episode], policy);
+                var (log, start) = (tokens.LogProbabilities(policy).to_array<float>(), tokens.LogProbabilities(reference).to_array<float>());
+                var vocabulary = log.Length / episode.Generated;
+                for (var t = 0; t < episode.Generated; t++)
+                {
+                    sum -= episode.Returns[episode.StepOf[t]] * log[t * vocabulary + episode.Ids[episode.Prompt + t]];
+                    for (var v = t * vocabulary; v < (t + 1) * vocabulary; v++) sum += kl * Math.Exp(log[v]) * (log[v] - start[v]);
+                }
+            }
+
+            return sum / Some.Length;
+        }
+    }
+
+    [Fact]
+    public void The_first_of_several_updates_of_a_batch_is_the_plain_one_and_later_ones_are_clipped()
+    {
+        var options = Options with { Baseline = RlBaseline.None, Rate = 0.02, ClipRatio = 0.05 };
+        using var plain = new RlLearner(options, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 2), null);
+        using var several = new RlLearner(options with { Epochs = 3 }, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 2), null);
+        Assert.Equal(0, plain.Update(Some, 1, 0).Clipped);
+        var stats = several.Update(Some, 1, 0);
+        Assert.InRange(stats.Clipped, 0.05, 0.7);
+        Assert.True(stats.Kl > 0);
+    }
+
+    [Theory]
+    [InlineData(RlBaseline.Value)]
+    [InlineData(RlBaseline.LeaveOneOut)]
+    public void A_policy_learns_what_is_rewarded(RlBaseline baseline)
+    {
+        using var temporary = new TempFolder();
+        var options = Options with { Iterations = 40, Reward = DenseReward.None, Baseline = baseline, EvaluateEvery = 40, Rate = 5e-3 };
+        var result = RlLoop.Run(Task(null), options, temporary["run"]);
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).ToList();
+        Assert.Equal(41, rows.Count);
+        Assert.True(rows[0].ValidAccuracy < 0.6 && result.ValidAccuracy > 0.95, $"{rows[0].ValidAccuracy} to {result.ValidAccuracy}");
+        Assert.True(rows[39].Kl > 0.01 && rows[39].Progress is null && rows[0].Kl < 1e-6);
+        Assert.Equal(40 * 16, rows[^1].Traces);
+        Assert.Equal((40, result.ValidAccuracy), (result.BestIteration, result.BestAccuracy));
+    }
+
+    [Fact]
+    public void A_killed_and_a_cancelled_run_resume_to_the_same_metrics_and_weights()
+    {
+        using var temporary = new TempFolder();
+        RlResult Run(string name, int stopAt = -1, int killAt = -1)
+        {
+            using var stop = new CancellationTokenSource();
+            using var prover = Refreshed(temporary, name);
+            return RlLoop.Run(Task(prover.At), Options, temporary[name], p =>
+            {
+                if (p.Row.Iteration == stopAt) stop.Cancel();
+                if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
+            }, stop.Token);
+        }
+
+        Assert.True(Run("whole").Finished);
+        Assert.False(Run("cancelled", stopAt: 3).Finished);
+        Run("cancelled");
+        Assert.Throws<InvalidOperationException>(() => Run("killed", killAt: 4));
+        File.AppendAllText(Path.Combine(temporary["killed"], RlLoop.MetricsName), "{\"iteration\":5,\"rew");
+        Assert.Throws<InvalidOperationException>(() => Run("killed", killAt: 7));
+        Run("killed");
+
+        byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
+        foreach (var resumed in new[] { "cancelled", "killed" })
+            foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors", "checkpoints/last/value/model.safetensors", "checkpoints/best/model.safetensors", "refresh/00008/labels.jsonl" })
+                Assert.Equal(Bytes("whole", file), Bytes(resumed, file));
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
+        Assert.Equal(Enumerable.Range(0, 10), rows.Select(r => r.Iteration));
+        Assert.Equal([0L, 0, 0, 0], rows.Take(4).Select(r => r.ProverRollouts));
+        Assert.True(rows[4].ProverRollouts > 16 && rows[4].ProverTokens > rows[4].ProverRollouts && rows[7].ProverTokens == rows[4].ProverTokens && rows[8].ProverTokens > rows[4].ProverTokens);
+        Assert.All(rows.Take(9), r => Assert.True(r.Progress is not null && r.NoProgress is >= 0 and <= 1 && r.Length is > 0 and <= 6));
+
+        Assert.Contains("other settings", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options with { Reward = DenseReward.None }, temporary["whole"])).Message);
+        Assert.Contains("prover", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options, temporary["new"])).Message);
+    }
+
+    [Fact]
+    public void An_oracle_rewards_progress_and_is_charged_for()
+    {
+        using var temporary = new TempFolder();
+        using var model = TrainingTests.Tiny(Words);
+        using var start = new TransformerPolicy("start", model, Words, Template);
+        var options = Options with { Iterations = 2, Baseline = RlBaseline.LeaveOneOut };
+        var result = RlLoop.Run(
+            Task((iteration, _, _) => System.Threading.Tasks.Task.FromResult(new RlProver(new MonteCarloVerifier(start, Sevens, 4, new(MaxTokens: 6), (ulong)iteration).BestOf(2), 4))), options, temporary["run"]);
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).ToList();
+        Assert.True(rows[0].ProverRollouts >= 4 * 4 && rows[0].ProverRollouts % 4 == 0 && rows[1].ProverRollouts > rows[0].ProverRollouts);
+        Assert.Equal(rows[^1].ProverTokens, result.ProverTokens);
+        Assert.True(result.ProverTokens > rows[1].ProverRollouts);
+    }
+}
