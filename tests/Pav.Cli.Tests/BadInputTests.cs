@@ -13,7 +13,6 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("label --problems train.jsonl", "--policy is missing")]
     [InlineData("search --policy model --problems test.jsonl --n 0", "--n is '0', but must be a whole number from 1 to 4096")]
     [InlineData("label --policy model --problems test.jsonl --temperature 0", "--temperature is '0', but must be a number above 0 to 10.")]
-    [InlineData("rl --recipe quick --alpha 2", "rl-quick.json is a plan of several commands, and --alpha goes with one of them")]
     [InlineData("label --policy model --problems test.jsonl --recipe no-such", "Recipe 'no-such' is neither a file")]
     public void CommandLinesThatCannotBeUnderstood(string line, string expected) =>
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(2));
@@ -33,6 +32,10 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));
     }
+
+    [Fact]
+    public void APlanTakesNoFlagOfItsCommands() =>
+        Assert.Contains("rl-quick.json is a plan of several commands, and --alpha goes with one of them", Cli.Run(tiny.Folder, "rl", "--recipe", "quick", "--alpha", "2").Sentence(2));
 
     [Fact]
     public void ABrokenLineIsNamedAndNothingIsWritten()

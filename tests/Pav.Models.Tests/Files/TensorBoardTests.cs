@@ -10,10 +10,10 @@ public class TensorBoardTests
     [Fact]
     public void Checksums_are_CRC_32C()
     {
-        Assert.Equal(0xE3069283, TfRecord.Crc32C("123456789"u8));
-        Assert.Equal(0x8A9136AA, TfRecord.Crc32C(new byte[32]));
-        Assert.Equal(0x62A8AB43, TfRecord.Crc32C([.. Enumerable.Repeat((byte)0xFF, 32)]));
-        Assert.Equal(0x46DD794E, TfRecord.Crc32C([.. Enumerable.Range(0, 32).Select(i => (byte)i)]));
+        Assert.Equal(0xE3069283u, TfRecord.Crc32C("123456789"u8));
+        Assert.Equal(0x8A9136AAu, TfRecord.Crc32C(new byte[32]));
+        Assert.Equal(0x62A8AB43u, TfRecord.Crc32C([.. Enumerable.Repeat((byte)0xFF, 32)]));
+        Assert.Equal(0x46DD794Eu, TfRecord.Crc32C([.. Enumerable.Range(0, 32).Select(i => (byte)i)]));
     }
 
     [Fact]
