@@ -13,6 +13,9 @@ internal sealed record EvaluateSettings : SamplingSettings
     [Flag("An 'evaluate' run of another policy on these problems: those that none of its samples solved are the hard set, measured apart", Input = true)]
     public string Hard { get; init; } = "";
 
+    [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
+    public int[] HardBeam { get; init; } = [];
+
     [Flag("Also measure this verifier on --labels", Input = true)]
     public string Verifier { get; init; } = "";
 
@@ -32,12 +35,15 @@ internal static class EvaluateCommand
 
     private static async Task<JsonObject> Run(EvaluateSettings settings, CommandContext context)
     {
-        if (settings.Verifier == "" != (settings.Labels.Length == 0)) throw new UserError("--verifier and --labels go together: a verifier is measured on labels.");
+        var beams = settings.HardBeam.Length > 0;
+        if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
+        if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
         var problems = settings.ReadProblems();
         using var policy = Checkpoint.Policy(settings);
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context);
-        var result = await evaluation.Run(problems, settings.Hard);
-        if (settings.Verifier == "") return result;
+        using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;
+        var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
+        if (settings.Labels.Length == 0) return result;
         var measures = await OfVerifier(settings, problems, context);
         result["verifier"] = System.Text.Json.JsonSerializer.SerializeToNode(measures, Json.Line);
         AtomicFile.WriteJson(context.Run.At(PolicyEvaluation.FileName), result);

@@ -17,7 +17,11 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
     public const string FileName = "evaluation.json", TalliesName = "tallies.jsonl";
 
     /// <summary>What is written into evaluation.json.</summary>
-    public async Task<JsonObject> Run(IReadOnlyList<Problem> problems, string hard)
+    /// <param name="problems">At least one.</param>
+    /// <param name="hard">Folder of the evaluation whose unsolved problems are the hard set; "" for none.</param>
+    /// <param name="beams">Beam sizes with which the hard set is searched as well, on Q of the verifier.</param>
+    /// <param name="verifier">Of the beams; null with none.</param>
+    public async Task<JsonObject> Run(IReadOnlyList<Problem> problems, string hard, IReadOnlyList<int> beams, IVerifier? verifier)
     {
         (IReadOnlySet<string> Problems, int Samples)? unsolved = hard == "" ? null : Unsolved(hard);
         var tallies = await Tallies(problems);
@@ -30,7 +34,13 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
             ["pass"] = Pass(tallies),
             ["levels"] = new JsonArray([.. tallies.GroupBy(t => t.Level).OrderBy(g => g.Key).Select(Level)]),
         };
-        if (unsolved is not null) result["hard"] = Hard(unsolved.Value, tallies);
+        if (unsolved is not null)
+        {
+            result["hard"] = Hard(unsolved.Value, tallies);
+            if (verifier is not null && beams.Count > 0) result["hard"]!["beam"] = await Beams([.. problems.Where(p => unsolved.Value.Problems.Contains(p.Id))], beams, verifier);
+        }
+
+
         AtomicFile.WriteJson(context.Run.At(FileName), result);
         Show(result);
         return result;
@@ -76,6 +86,27 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
         return new() { ["unsolved_by"] = unsolved.Samples, ["problems"] = own.Count, ["pass"] = own.Count == 0 ? new JsonObject() : Pass(own) };
     }
 
+    /// <summary>Share of problems that a beam answers, by its size.</summary>
+    private async Task<JsonObject> Beams(IReadOnlyList<Problem> problems, IReadOnlyList<int> sizes, IVerifier verifier)
+    {
+        var right = new JsonObject();
+        foreach (var n in problems.Count == 0 ? [] : sizes.Distinct().Order())
+        {
+            var results = await context.Reporter.Track($"Beam of {n} on hard problems", problems.Count, "problems", async tracker =>
+            {
+                var found = new List<BeamResult>();
+                foreach (var batch in problems.Chunk(problemsPerBatch))
+                {
+                    found.AddRange(await BeamSearch.Run(batch, policy, verifier, grader, new(n, Seed: seed, Sampling: sampling), cancel: context.Cancel));
+                    tracker.At(found.Count);
+                }
+                return found;
+            });
+            right[n.ToString(CultureInfo.InvariantCulture)] = results.Average(r => r.Row.Correct);
+        }
+        return right;
+    }
+
     private static JsonObject Level(IGrouping<int, Tally> level) => new()
     {
         ["level"] = level.Key, ["problems"] = level.Count(), ["sample"] = level.Average(t => (double)t.Right / t.Samples), ["pass"] = Pass([.. level]),
@@ -94,5 +125,6 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
         var headings = hard is null ? (string[])["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result["hard"]!["problems"]} problems) %"];
         foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))]))
             context.Reporter.Say(line);
+        foreach (var (n, right) in result["hard"]?["beam"]?.AsObject() ?? []) context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");
     }
 }

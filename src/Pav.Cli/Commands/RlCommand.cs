@@ -80,7 +80,8 @@ internal static class RlCommand
         var tokenizer = Tokenizer.Load(last);
         using var policy = new TransformerPolicy("last", model, tokenizer, Checkpoint.Template("", last), Checkpoint.EngineOf(settings));
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
-        return await evaluation.Run(Problems.Read(settings.TestProblems), settings.Hard);
+        using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;
+        return await evaluation.Run(Problems.Read(settings.TestProblems), settings.Hard, settings.HardBeam, verifier);
     }
 
     private static string Line(RlProgress p)

@@ -107,6 +107,9 @@ internal sealed record RlSettings : ModelSettings
     [Flag("An 'evaluate' run of the start on these problems: those that none of its samples solved are the hard set", Input = true)]
     public string Hard { get; init; } = "";
 
+    [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
+    public int[] HardBeam { get; init; } = [];
+
     [Flag("Iterations between refreshes of the verifier by fresh labels of the present policy; 0 keeps it", Min = 0)]
     public int Refresh { get; init; }
 
@@ -152,6 +155,7 @@ internal sealed record RlSettings : ModelSettings
         if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
         if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");
+        if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");
         if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
     }
 }
