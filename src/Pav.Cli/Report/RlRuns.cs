@@ -80,11 +80,13 @@ internal static class RlRuns
             [.. tested.SelectMany(e => e.Levels ?? []).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
     }
 
-    private static RlCurve Valid(Run run) => new(
-        run.Settings.Seed, [.. run.Rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, r.GeneratedTokens - Own(r), r.GeneratedTokens - Own(r) + r.ProverTokens, r.ValidAccuracy!.Value))]);
+    private static RlCurve Valid(Run run)
+    {
+        return new(run.Settings.Seed, [.. run.Rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, Before(r), Before(r) + r.ProverTokens, r.ValidAccuracy!.Value))]);
 
-    /// <summary>Tokens of the batch that a line is about: it was sampled after the policy was measured.</summary>
-    private static double Own(RlRow row) => (row.Length ?? 0) * row.Samples;
+        // The batch that a line is about was sampled after the policy was measured.
+        double Before(RlRow row) => row.GeneratedTokens - (row.Length ?? 0) * run.Settings.Batch * run.Settings.Samples;
+    }
 
     private static IReadOnlyList<Dictionary<string, double>> Batches(IReadOnlyList<Run> runs)
     {

@@ -126,14 +126,15 @@ public class RlTests
     public void A_policy_learns_what_is_rewarded(RlBaseline baseline)
     {
         using var temporary = new TempFolder();
-        var options = Options with { Iterations = 40, Reward = DenseReward.None, Baseline = baseline, EvaluateEvery = 40, Rate = 5e-3 };
+        var options = Options with { Iterations = 60, Samples = 8, Reward = DenseReward.None, Baseline = baseline, EvaluateEvery = 60, Rate = 5e-3 };
         var result = RlLoop.Run(Task(null), options, temporary["run"]);
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).ToList();
-        Assert.Equal(41, rows.Count);
-        Assert.True(rows[0].ValidAccuracy < 0.6 && result.ValidAccuracy > 0.95, $"{rows[0].ValidAccuracy} to {result.ValidAccuracy}");
-        Assert.True(rows[39].Kl > 0.01 && rows[39].Progress is null && rows[0].Kl < 1e-6);
-        Assert.Equal(40 * 16, rows[^1].Traces);
-        Assert.Equal((40, result.ValidAccuracy), (result.BestIteration, result.BestAccuracy));
+        Assert.Equal(61, rows.Count);
+        Assert.True(rows[0].ValidAccuracy < 0.7 && result.ValidAccuracy > 0.9, $"{rows[0].ValidAccuracy} to {result.ValidAccuracy}");
+        Assert.True(rows[59].Kl > 0.01 && rows[0].Kl < 1e-6, $"KL {rows[0].Kl} to {rows[59].Kl}");
+        Assert.Null(rows[59].Progress);
+        Assert.Equal(60 * 32, rows[^1].Traces);
+        Assert.Equal((60, result.ValidAccuracy), (result.BestIteration, result.BestAccuracy));
     }
 
     [Fact]

@@ -10,7 +10,6 @@ namespace Pav.Models.Training;
 /// <param name="Progress">Mean A^μ of a step; absent without a prover.</param>
 /// <param name="NoProgress">Share of steps that repeat an earlier one of their trace or (with a prover) have |A^μ| below the bound.</param>
 /// <param name="Repeated">Share of steps that repeat an earlier one of their trace.</param>
-/// <param name="Samples">Traces of the batch.</param>
 /// <param name="Steps">Mean steps of a trace.</param>
 /// <param name="Length">Mean generated tokens of a trace.</param>
 /// <param name="Truncated">Share of traces cut off by the token limit.</param>
@@ -27,7 +26,7 @@ namespace Pav.Models.Training;
 /// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
 /// <param name="ValidPass">Share of held-out problems that some of the samples solves.</param>
 public sealed record RlRow(
-    int Iteration, int Samples = 0, double? Reward = null, double? Solved = null, double? Progress = null, double? NoProgress = null, double? Repeated = null, double? Steps = null, double? Length = null,
+    int Iteration, double? Reward = null, double? Solved = null, double? Progress = null, double? NoProgress = null, double? Repeated = null, double? Steps = null, double? Length = null,
     double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null, double? Clipped = null, double? Rate = null,
     long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null, double? ValidPass = null)
 {
@@ -40,7 +39,6 @@ public sealed record RlRow(
         int[] lengths = [.. traces.Select(t => t.Path().Sum(p => p.Tokens.Count))];
         return this with
         {
-            Samples = traces.Count,
             Reward = traces.Average(grader.Rex),
             Solved = groups.Average(g => g.Max(grader.Rex)),
             Progress = progress?.Average(),
