@@ -90,7 +90,8 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
     private async Task<JsonObject> Beams(IReadOnlyList<Problem> problems, IReadOnlyList<int> sizes, IVerifier verifier)
     {
         var right = new JsonObject();
-        foreach (var n in problems.Count == 0 ? [] : sizes.Distinct().Order())
+        if (problems.Count == 0) return right;
+        foreach (var n in sizes.Distinct().Order())
         {
             var results = await context.Reporter.Track($"Beam of {n} on hard problems", problems.Count, "problems", async tracker =>
             {
@@ -125,6 +126,6 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
         var headings = hard is null ? (string[])["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result["hard"]!["problems"]} problems) %"];
         foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))]))
             context.Reporter.Say(line);
-        foreach (var (n, right) in result["hard"]?["beam"]?.AsObject() ?? []) context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");
+        foreach (var (n, right) in result["hard"]?["beam"]?.AsObject() ?? new JsonObject()) context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");
     }
 }
