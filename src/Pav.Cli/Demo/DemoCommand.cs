@@ -54,7 +54,9 @@ internal static class DemoCommand
         if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran.Contains(search));
         var data = RunFolders.Read([folder.Path], DateTimeOffset.Now);
         foreach (var line in RlTable.Lines(data.Rl)) reporter.Say(line);
-        var report = ReportWriter.Write(data, folder.Path);
+        // The report is the plan's last act, so in it the plan itself is finished.
+        var finished = data with { Runs = [.. data.Runs.Select((run, i) => i == 0 ? run with { Finished = data.Made.UtcDateTime.ToString("s", CultureInfo.InvariantCulture) + "Z" } : run)] };
+        var report = ReportWriter.Write(finished, folder.Path);
         reporter.Say($"\nThe report: {report}");
         var result = new JsonObject { ["report"] = report };
         if (search is not null) result["summary"] = folder.At("summary.json");
