@@ -14,7 +14,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     private readonly KvTree tree;
     private readonly SamplingEngine engine;
     private readonly HashSet<int> eos;
-    private readonly bool[] stepEnds;
+    private readonly StepChain steps;
     private readonly SemaphoreSlim gate = new(1);
 
     /// <param name="name">Told in results.</param>
@@ -37,9 +37,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         tree = new(runner);
         eos = [.. runner.Config.Eos];
         if (tokenizer.Eos is { } own) eos.Add(own);
-        stepEnds = new bool[Math.Max(runner.Outputs, tokenizer.Size)];
-        for (var id = 0; id < tokenizer.Size; id++) stepEnds[id] = Steps.EndsStep(tokenizer.Decode([id]));
-        engine = new(name, runner, tree, options, id => stepEnds[id], eos.Contains);
+        steps = new(tokenizer, runner.Outputs);
+        engine = new(name, runner, tree, options, steps.EndsStep, eos.Contains);
     }
 
     /// <summary>Opens a checkpoint's folder; its weights are never in memory twice.</summary>
@@ -105,25 +104,17 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         }
 
         var sampled = engine.Run(work, until, sampling, Progress, cancel);
-        for (var w = 0; w < work.Count; w++) results[drawn[w]] = Chain(draws[drawn[w]].Prefix, sampled[w], work[w].Limit);
+        for (var w = 0; w < work.Count; w++)
+        {
+            var (tokens, ends) = (sampled[w], eos.Contains(sampled[w][^1]));
+            results[drawn[w]] = steps.Append(draws[drawn[w]].Prefix, tokens, ends, ends || tokens.Length == work[w].Limit);
+        }
+
         return results;
 
         int[][] Context(Prefix prefix) =>
             stretches.TryGetValue(prefix, out var known) ? known
             : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.Of(tokenizer, prefix.Step, prefix.Tokens)];
-    }
-
-    /// <summary>One node for each step.</summary>
-    private Prefix Chain(Prefix prefix, int[] tokens, int limit)
-    {
-        var ended = eos.Contains(tokens[^1]) || tokens.Length == limit;
-        foreach (var range in Steps.OfIds(tokens, id => stepEnds[id]))
-        {
-            var step = tokens[range];
-            prefix = prefix.Then(tokenizer.Decode(step.Where(t => !eos.Contains(t))), step, ended && range.End.Value == tokens.Length);
-        }
-
-        return prefix;
     }
 
     public void Dispose()

@@ -9,12 +9,13 @@ public sealed class Prefix : IEquatable<Prefix>
 {
     private readonly int hash;
 
-    private Prefix(Problem problem, Prefix? parent, string step, IReadOnlyList<int> tokens, bool ended)
+    private Prefix(Problem problem, Prefix? parent, string step, IReadOnlyList<int> tokens, bool ended, int tokenCount)
     {
         Problem = problem;
         Parent = parent;
         Step = step;
         Tokens = tokens;
+        TokenCount = tokenCount;
         Ended = ended;
         Depth = parent is null ? 0 : parent.Depth + 1;
         hash = HashCode.Combine(parent?.hash ?? problem.Id.GetHashCode(), step, ended);
@@ -31,19 +32,22 @@ public sealed class Prefix : IEquatable<Prefix>
     /// <summary>Ids of the last step as the policy that wrote it produced them (an end-of-sequence id included); empty when it is known only as text.</summary>
     public IReadOnlyList<int> Tokens { get; }
 
+    /// <summary>Tokens that were generated for the last step: those of <see cref="Tokens"/>, or where the ids are unknown what the generator said they were (0 if nothing).</summary>
+    public int TokenCount { get; }
+
     /// <summary>True when the trace is over: the policy stopped by itself or reached its token limit.</summary>
     public bool Ended { get; }
 
     /// <summary>Number of steps; 0 for the problem itself.</summary>
     public int Depth { get; }
 
-    public static Prefix Root(Problem problem) => new(problem, null, "", [], false);
+    public static Prefix Root(Problem problem) => new(problem, null, "", [], false, 0);
 
-    /// <summary>The state after one more step.</summary>
-    public Prefix Then(string step, IReadOnlyList<int>? tokens = null, bool ended = false) =>
+    /// <summary>The state after one more step; <paramref name="tokenCount"/> is for steps without ids.</summary>
+    public Prefix Then(string step, IReadOnlyList<int>? tokens = null, bool ended = false, int tokenCount = 0) =>
         Ended
             ? throw new InvalidOperationException($"problem {Problem.Id}: a trace that has ended cannot be extended")
-            : new(Problem, this, step, tokens ?? [], ended);
+            : new(Problem, this, step, tokens ?? [], ended, tokens is { Count: > 0 } ? tokens.Count : tokenCount);
 
     /// <summary>The states from the problem itself to this one: Depth + 1 of them.</summary>
     public IReadOnlyList<Prefix> Path()

@@ -61,7 +61,7 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
                 var greedy = await RepeatedSampling.Draw(batch, policy, 1, seed, sampling with { Temperature = 0, TopK = 0, TopP = 1 }, context.Cancel);
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
-                    var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.Tokens.Count));
+                    var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.TokenCount));
                     var majority = RepeatedSampling.Majority(set, set.Traces.Count, grader).Correct;
                     var tally = done[set.Problem.Id] = new(set.Problem.Id, set.Traces.Sum(grader.Rex), set.Traces.Count, grader.Rex(best.Traces[0]), tokens, set.Problem.Level, majority);
                     lines.Write(tally);

@@ -6,7 +6,7 @@ internal static class Cost
     public static int Tokens(Prefix to, Prefix? from = null)
     {
         var tokens = 0;
-        for (var at = to; at.Depth > (from?.Depth ?? 0); at = at.Parent!) tokens += at.Tokens.Count;
+        for (var at = to; at.Depth > (from?.Depth ?? 0); at = at.Parent!) tokens += at.TokenCount;
         return tokens;
     }
 }

@@ -1,0 +1,74 @@
+namespace Pav.Models.Remote;
+
+/// <summary>What a server is asked to continue: a text, or its ids where the tokenizer is at hand (they are what is sent then).</summary>
+internal sealed record Prompt(string Text, int[]? Ids);
+
+/// <summary>N continuations of one prompt; choice i has the randomness of seed + i.</summary>
+internal sealed record CompletionRequest(string Model, Prompt Prompt, int N, int MaxTokens, ulong Seed, Until Until, Sampling Sampling);
+
+/// <summary>Why a continuation stopped.</summary>
+internal enum Ending
+{
+    /// <summary>The model said so: the trace is over.</summary>
+    Trace,
+
+    /// <summary>The step's newline.</summary>
+    Step,
+
+    /// <summary>The token limit of the request.</summary>
+    Length,
+}
+
+/// <summary>One continuation. A step's text holds its newline, whether or not the server sent it.</summary>
+/// <param name="Text">What was generated, without an end-of-sequence.</param>
+/// <param name="Ids">All ids that were generated, an end-of-sequence included; null where the server does not tell.</param>
+/// <param name="Ending">Why it stopped.</param>
+/// <param name="Tokens">How many tokens were generated for it.</param>
+internal sealed record Choice(string Text, int[]? Ids, Ending Ending, int Tokens);
+
+/// <summary>Tokens of one request: read (of these from a cache) and generated, over all choices.</summary>
+internal readonly record struct Usage(long Prompt, long Cached, long Generated);
+
+/// <param name="Choices">In order of their index: as many as were asked for.</param>
+/// <param name="Usage">What the request cost.</param>
+/// <param name="PromptIds">The prompt as the server read it; null where it does not tell.</param>
+internal sealed record Completion(IReadOnlyList<Choice> Choices, Usage Usage, int[]? PromptIds = null);
+
+internal enum Fault
+{
+    /// <summary>429 or 503: come back later.</summary>
+    Busy,
+
+    /// <summary>Any other 5xx.</summary>
+    Server,
+
+    /// <summary>No connection, or one that broke.</summary>
+    Network,
+
+    /// <summary>No answer within the time of a request.</summary>
+    Timeout,
+
+    /// <summary>An answer that is none: broken JSON, wrong number of choices, an unknown finish reason.</summary>
+    Malformed,
+
+    /// <summary>401, 403 or 404: this endpoint is not for us.</summary>
+    Refused,
+
+    /// <summary>Any other 4xx: the request itself is wrong, here and anywhere.</summary>
+    Rejected,
+
+    /// <summary>What the model wrote is no text, and this server answers that with an error: the same draw will fail everywhere.</summary>
+    NoText,
+}
+
+/// <summary>A request that one endpoint did not answer. The message names the endpoint and holds no key.</summary>
+internal sealed class EndpointException(Fault fault, string message, TimeSpan? retryAfter = null, Exception? cause = null) : Exception(message, cause)
+{
+    public Fault Fault { get; } = fault;
+
+    /// <summary>What the server asked for.</summary>
+    public TimeSpan? RetryAfter { get; } = retryAfter;
+
+    /// <summary>Another try, here or elsewhere, may succeed.</summary>
+    public bool Passing => Fault is not (Fault.Rejected or Fault.NoText);
+}

@@ -1,0 +1,179 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Pav.Models.Remote;
+
+/// <summary>
+/// How one kind of server is asked and how it answers. Every sampling field is always sent: what is left out, servers take from the model's generation_config.json or from
+/// defaults of their own, and the samples are another policy's. This class is the plain OpenAI form, of a server that says no more than it must.
+/// </summary>
+internal class Dialect
+{
+    protected const string StepStop = "\n";
+
+    /// <summary>By <c>owned_by</c> of the server's model list.</summary>
+    public static Dialect Of(string? ownedBy) => ownedBy switch { "vllm" => new VllmDialect(), "sglang" => new SglangDialect(), "llamacpp" => new LlamaCppDialect(), _ => new Dialect() };
+
+    public virtual string Name => "openai";
+
+    /// <summary>Where completions are asked for.</summary>
+    public virtual Uri Route(EndpointUrl url) => url.Api("completions");
+
+    /// <summary>Where the server tells its version, and the field of the answer that holds it.</summary>
+    public virtual (Uri Route, string Field)? Version(EndpointUrl url) => null;
+
+    /// <summary>Seeds have so many bits, seed + n included.</summary>
+    public virtual int SeedBits => 31;
+
+    /// <summary>A stop at a newline is told apart from the end of the trace. Where it is not, whole traces are drawn and cut.</summary>
+    public virtual bool TellsStepEnd => false;
+
+    /// <summary>How the newline of a step comes: returned, added back, or cut from a whole trace.</summary>
+    public virtual string StopText => "cut";
+
+    /// <summary>Can ids be asked for and be sent as a prompt?</summary>
+    public virtual bool SpeaksIds => false;
+
+    public byte[] Body(CompletionRequest request)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(buffer, new() { SkipValidation = true }))
+        {
+            json.WriteStartObject();
+            Write(json, request);
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Reads a 200's body; a <see cref="FormatException"/> tells what is wrong with it.</summary>
+    public Completion Read(ReadOnlyMemory<byte> body, CompletionRequest request)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            var completion = Read(json.RootElement, request);
+            if (completion.Choices.Count != request.N) throw new FormatException($"{completion.Choices.Count} choices instead of {request.N}");
+            return completion;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new FormatException($"not the JSON of a completion ({e.Message.Split(". ")[0]})", e);
+        }
+    }
+
+    /// <summary>Is this error the server's way to say that what the model wrote is no text?</summary>
+    public virtual bool IsNoText(int status, string message) => false;
+
+    protected virtual void Write(Utf8JsonWriter json, CompletionRequest request)
+    {
+        var sampling = request.Sampling;
+        json.WriteString("model", request.Model);
+        WritePrompt(json, request.Prompt);
+        json.WriteNumber("n", request.N);
+        json.WriteNumber("max_tokens", request.MaxTokens);
+        json.WriteNumber("temperature", sampling.Temperature);
+        json.WriteNumber("top_p", sampling.TopP);
+        json.WriteNumber("presence_penalty", 0);
+        json.WriteNumber("frequency_penalty", 0);
+        json.WriteNumber("seed", request.Seed);
+        json.WriteBoolean("stream", false);
+        json.WriteBoolean("echo", false);
+        WriteStop(json, request);
+    }
+
+    protected static void WritePrompt(Utf8JsonWriter json, Prompt prompt)
+    {
+        if (prompt.Ids is null)
+        {
+            json.WriteString("prompt", prompt.Text);
+            return;
+        }
+
+        json.WriteStartArray("prompt");
+        foreach (var id in prompt.Ids) json.WriteNumberValue(id);
+        json.WriteEndArray();
+    }
+
+    protected void WriteStop(Utf8JsonWriter json, CompletionRequest request)
+    {
+        json.WriteStartArray("stop");
+        if (request.Until == Until.StepEnd && TellsStepEnd) json.WriteStringValue(StepStop);
+        json.WriteEndArray();
+    }
+
+    protected virtual Completion Read(JsonElement json, CompletionRequest request)
+    {
+        var usage = json.TryGetProperty("usage", out var told) && told.ValueKind == JsonValueKind.Object ? ReadUsage(told) : default;
+        int[]? promptIds = null;
+        var choices = Ordered(json.GetProperty("choices"), request.N, choice =>
+        {
+            promptIds ??= Ids(choice, "prompt_token_ids");
+            var text = Text(choice, "text");
+            var ids = Ids(choice, "token_ids");
+            var ending = Text(choice, "finish_reason") switch
+            {
+                "length" => Ending.Length,
+                "stop" => StoppedAt(choice) == StepStop ? Ending.Step : Ending.Trace,
+                var reason => throw new FormatException($"finish_reason '{reason}'"),
+            };
+            return Whole(request, text, ids, ending);
+        });
+        return new(Counted(choices, usage.Generated), usage, promptIds ?? Ids(json, "prompt_token_ids"));
+    }
+
+    /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
+    protected virtual string? StoppedAt(JsonElement choice) => null;
+
+    /// <summary>The newline of a step is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
+    protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending)
+    {
+        if (ending == Ending.Step && !text.EndsWith(StepStop, StringComparison.Ordinal)) text += StepStop;
+        if (request.Until == Until.StepEnd && !TellsStepEnd && Steps.EndsStep(text)) (text, ids, ending) = (Steps.Split(text)[0], null, Ending.Step);
+        return new(text, ids, ending, ids?.Length ?? 0);
+    }
+
+    /// <summary>Choices by their index, of which each must be there once.</summary>
+    protected static Choice[] Ordered(JsonElement array, int n, Func<JsonElement, Choice> read)
+    {
+        if (array.GetArrayLength() is var length && length != n) throw new FormatException($"{length} choices instead of {n}");
+        var choices = new Choice[n];
+        foreach (var choice in array.EnumerateArray())
+        {
+            var index = choice.GetProperty("index").GetInt32();
+            if (index < 0 || index >= n || choices[index] is not null) throw new FormatException($"choice {index} of {n} twice or out of range");
+            choices[index] = read(choice);
+        }
+
+        return choices;
+    }
+
+    /// <summary>Without ids a request's tokens are shared out by length of text: only their sum is known.</summary>
+    private static Choice[] Counted(Choice[] choices, long generated)
+    {
+        if (choices.All(c => c.Ids is not null)) return choices;
+        var letters = choices.Sum(c => (long)c.Text.Length + 1);
+        long before = 0, given = 0;
+        for (var i = 0; i < choices.Length; i++)
+        {
+            before += choices[i].Text.Length + 1;
+            var upTo = generated * before / letters;
+            choices[i] = choices[i] with { Tokens = (int)(upTo - given) };
+            given = upTo;
+        }
+
+        return choices;
+    }
+
+    protected static string Text(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FormatException($"no {name} in a choice");
+
+    protected static int[]? Ids(JsonElement json, string name) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => e.GetInt32())] : null;
+
+    protected static long Count(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetInt64() : 0;
+
+    private static Usage ReadUsage(JsonElement usage) =>
+        new(Count(usage, "prompt_tokens"), usage.TryGetProperty("prompt_tokens_details", out var details) && details.ValueKind == JsonValueKind.Object ? Count(details, "cached_tokens") : 0, Count(usage, "completion_tokens"));
+}

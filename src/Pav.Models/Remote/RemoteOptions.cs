@@ -1,0 +1,36 @@
+namespace Pav.Models.Remote;
+
+/// <summary>How inference servers are used. All but Endpoints, Model and PerRequest change speed and patience, never what is drawn.</summary>
+/// <param name="Endpoints">Addresses separated by commas, or @FILE with one on each line, read again when it changes.</param>
+/// <param name="Model">The served model's name; empty takes the only one.</param>
+/// <param name="PerRequest">Most draws of one prefix in one request (n).</param>
+/// <param name="InFlight">Most requests at once at each endpoint; how many there are follows its latency and its 429s.</param>
+/// <param name="RequestTimeout">Seconds for one request.</param>
+/// <param name="RunTimeout">Seconds for all of them together; 0 is no limit.</param>
+/// <param name="GiveUp">Seconds without any answer from any endpoint after which the run stops.</param>
+/// <param name="Hedge">Seconds after which a request is also sent to another endpoint; 0 is never.</param>
+/// <param name="Key">Sent to every endpoint.</param>
+public sealed record RemoteOptions(
+    string Endpoints,
+    string Model = "",
+    int PerRequest = 1,
+    int InFlight = 256,
+    double RequestTimeout = 600,
+    double RunTimeout = 0,
+    double GiveUp = 600,
+    double Hedge = 0,
+    ApiKey? Key = null)
+{
+    /// <summary>First wait before a request is sent again; later ones grow with jitter up to 30 s.</summary>
+    internal TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.2);
+
+    /// <summary>How long an endpoint is set aside at first; each time again twice as long, up to a minute.</summary>
+    internal TimeSpan FirstAside { get; init; } = TimeSpan.FromSeconds(1);
+
+    public void Check()
+    {
+        if (PerRequest < 1) throw new UserError($"draws in one request are {PerRequest}; there must be at least 1");
+        if (InFlight < 1) throw new UserError($"requests in flight are {InFlight}; there must be at least 1");
+        if (!(RequestTimeout > 0) || !(GiveUp > 0) || !(RunTimeout >= 0) || !(Hedge >= 0)) throw new UserError("timeouts must be above 0 seconds, --run-timeout and --hedge at least 0");
+    }
+}

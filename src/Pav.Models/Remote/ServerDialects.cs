@@ -1,0 +1,138 @@
+using System.Text.Json;
+
+namespace Pav.Models.Remote;
+
+/// <summary>vLLM: <c>stop_reason</c> is the stop string and null at end-of-sequence; choice i uses seed + i; usage counts all choices.</summary>
+internal sealed class VllmDialect : Dialect
+{
+    public override string Name => "vllm";
+
+    public override (Uri, string)? Version(EndpointUrl url) => (url.Root("version"), "version");
+
+    public override int SeedBits => 62;
+
+    public override bool TellsStepEnd => true;
+
+    public override string StopText => "returned";
+
+    public override bool SpeaksIds => true;
+
+    protected override void Write(Utf8JsonWriter json, CompletionRequest request)
+    {
+        base.Write(json, request);
+        json.WriteNumber("top_k", request.Sampling.TopK > 0 ? request.Sampling.TopK : -1);
+        json.WriteNumber("min_p", 0);
+        json.WriteNumber("repetition_penalty", 1);
+        json.WriteNumber("min_tokens", 0);
+        json.WriteBoolean("ignore_eos", false);
+        json.WriteBoolean("skip_special_tokens", true);
+        json.WriteBoolean("include_stop_str_in_output", true);
+        json.WriteBoolean("return_token_ids", request.Prompt.Ids is not null);
+    }
+
+    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty("stop_reason", out var reason) && reason.ValueKind == JsonValueKind.String ? reason.GetString() : null;
+}
+
+/// <summary>SGLang: <c>matched_stop</c> is the stop string, or the id of the end-of-sequence; <c>no_stop_trim</c> keeps the stop text.</summary>
+internal sealed class SglangDialect : Dialect
+{
+    public override string Name => "sglang";
+
+    public override (Uri, string)? Version(EndpointUrl url) => (url.Root("get_server_info"), "version");
+
+    public override bool TellsStepEnd => true;
+
+    public override string StopText => "returned";
+
+    public override bool SpeaksIds => true;
+
+    protected override void Write(Utf8JsonWriter json, CompletionRequest request)
+    {
+        base.Write(json, request);
+        json.WriteNumber("top_k", request.Sampling.TopK > 0 ? request.Sampling.TopK : -1);
+        json.WriteNumber("min_p", 0);
+        json.WriteNumber("repetition_penalty", 1);
+        json.WriteNumber("min_tokens", 0);
+        json.WriteBoolean("ignore_eos", false);
+        json.WriteBoolean("skip_special_tokens", true);
+        json.WriteBoolean("no_stop_trim", true);
+        json.WriteBoolean("return_token_ids", request.Prompt.Ids is not null);
+    }
+
+    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty("matched_stop", out var stop) && stop.ValueKind == JsonValueKind.String ? stop.GetString() : null;
+}
+
+/// <summary>
+/// llama.cpp's own <c>/completion</c>: its OpenAI route tells neither what stopped a choice nor ids, and its usage counts one choice only. Temperature is put before top-k and
+/// top-p, as elsewhere (its own order ends with it); all other samplers are left out.
+/// </summary>
+internal sealed class LlamaCppDialect : Dialect
+{
+    public override string Name => "llamacpp";
+
+    public override Uri Route(EndpointUrl url) => url.Root("completion");
+
+    public override (Uri, string)? Version(EndpointUrl url) => (url.Root("props"), "build_info");
+
+    public override bool TellsStepEnd => true;
+
+    public override string StopText => "added back";
+
+    public override bool SpeaksIds => true;
+
+    public override bool IsNoText(int status, string message) => status == 500 && message.Contains("does not match the expected Content-only format", StringComparison.Ordinal);
+
+    protected override void Write(Utf8JsonWriter json, CompletionRequest request)
+    {
+        var sampling = request.Sampling;
+        WritePrompt(json, request.Prompt);
+        json.WriteNumber("n_cmpl", request.N);
+        json.WriteNumber("n_predict", request.MaxTokens);
+        json.WriteNumber("temperature", sampling.Temperature);
+        json.WriteNumber("dynatemp_range", 0);
+        json.WriteNumber("top_k", sampling.TopK);
+        json.WriteNumber("top_p", sampling.TopP);
+        json.WriteNumber("min_p", 0);
+        json.WriteNumber("typical_p", 1);
+        json.WriteNumber("top_n_sigma", -1);
+        json.WriteNumber("xtc_probability", 0);
+        json.WriteNumber("repeat_penalty", 1);
+        json.WriteNumber("presence_penalty", 0);
+        json.WriteNumber("frequency_penalty", 0);
+        json.WriteNumber("dry_multiplier", 0);
+        json.WriteNumber("mirostat", 0);
+        json.WriteStartArray("samplers");
+        foreach (var name in (string[])["temperature", "top_k", "top_p"]) json.WriteStringValue(name);
+        json.WriteEndArray();
+        json.WriteNumber("seed", request.Seed);
+        json.WriteBoolean("ignore_eos", false);
+        json.WriteBoolean("cache_prompt", true);
+        json.WriteBoolean("return_tokens", request.Prompt.Ids is not null);
+        json.WriteBoolean("stream", false);
+        WriteStop(json, request);
+    }
+
+    protected override Completion Read(JsonElement json, CompletionRequest request)
+    {
+        var usage = default(Usage);
+        Choice One(JsonElement choice)
+        {
+            if (choice.TryGetProperty("truncated", out var cut) && cut.ValueKind == JsonValueKind.True) throw new FormatException("the server cut the prompt to its context size");
+            var generated = Count(choice, "tokens_predicted");
+            var cached = choice.TryGetProperty("timings", out var timings) ? Count(timings, "cache_n") : 0;
+            usage = new(Math.Max(usage.Prompt, Count(choice, "tokens_evaluated")), Math.Max(usage.Cached, cached), usage.Generated + generated);
+            var ending = Text(choice, "stop_type") switch
+            {
+                "eos" => Ending.Trace,
+                "limit" => Ending.Length,
+                "word" => Ending.Step,
+                var type => throw new FormatException($"stop_type '{type}'"),
+            };
+            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens") is { Length: > 0 } told ? told : null;
+            return Whole(request, Text(choice, "content"), ids, ending) with { Tokens = (int)generated };
+        }
+
+        var choices = json.ValueKind == JsonValueKind.Array ? Ordered(json, request.N, One) : [One(json)];
+        return new(choices, usage);
+    }
+}

@@ -1,0 +1,48 @@
+namespace Pav.Models.Remote;
+
+/// <summary>
+/// How many requests may be in flight at one endpoint: one more for each window of good answers (doubling until the first sign of congestion), half as many after a 429, a tenth
+/// less when the time per token has grown to three times the least seen. Not safe for several threads.
+/// </summary>
+internal sealed class Window(int most)
+{
+    private const double Tolerance = 3, Smoothing = 0.05, Start = 8;
+
+    private readonly double most = most;
+    private double size = Math.Min(Start, most), pace, least = double.PositiveInfinity;
+    private bool congested;
+    private long answers, cutAt = -1000;
+
+    public int Size => Math.Max(1, (int)size);
+
+    /// <summary>An answer came.</summary>
+    /// <param name="seconds">After so long.</param>
+    /// <param name="tokens">With so many generated tokens.</param>
+    /// <param name="full">The window was in use to its end: only then it may grow.</param>
+    public void Answered(double seconds, long tokens, bool full)
+    {
+        answers++;
+        var one = seconds / (8 + tokens);
+        pace = pace == 0 ? one : pace + Smoothing * (one - pace);
+
+        // The least drifts up slowly, so that a server that has become slower for good is not starved.
+        least = Math.Min(pace, least * 1.00002);
+        if (pace > Tolerance * least && size > 4) Cut(0.9);
+        else if (full) size = Math.Min(most, size + (congested ? 1 / size : 1));
+    }
+
+    /// <summary>The endpoint said that it has too much to do.</summary>
+    public void Busy() => Cut(0.5);
+
+    /// <summary>It failed: what comes back begins anew.</summary>
+    public void Reset() => (size, congested, pace) = (1, false, 0);
+
+    /// <summary>At most one cut for each window of answers: those in flight were sent before it.</summary>
+    private void Cut(double factor)
+    {
+        congested = true;
+        if (answers - cutAt < size && cutAt >= 0) return;
+        cutAt = answers;
+        size = Math.Max(1, size * factor);
+    }
+}
