@@ -65,12 +65,12 @@ public sealed class Generator : IDisposable
         }
     }
 
-    /// <summary>The first id as a problem's text, the others as one step whose ids are given: a policy takes these as they are.</summary>
+    /// <summary>The first id as a problem's text, the others as one step with its ids: a policy takes these as they are.</summary>
     private Prefix Start(int[] ids)
     {
         var text = Tokenizer.Encode("").AsSpan().SequenceEqual(ids.AsSpan(0, 1)) ? "" : Tokenizer.Decode(ids[..1]);
         var root = Prefix.Root(new("double", text, ""));
-        return ids.Length == 1 ? root : root.Then("…", ids[1..]);
+        return ids.Length == 1 ? root : root.Then(Tokenizer.Decode(ids[1..]), ids[1..]);
     }
 
     private Drawn Read(Prefix start, Prefix drawn, Job job)
