@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder]";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | allocation labels.jsonl";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -20,6 +20,15 @@ switch (args)
         return 0;
     case ["rl", .. var folder]:
         await RlBench.Run(folder.FirstOrDefault() ?? "models/pav-tiny-s");
+        return 0;
+    case ["remote", .. var requests]:
+        await RemoteBench.Overhead(requests.Length == 0 ? 200_000 : int.Parse(requests[0]));
+        return 0;
+    case ["faults", .. var served]:
+        await RemoteBench.Faults(served.FirstOrDefault() ?? "models/pav-tiny-s");
+        return 0;
+    case ["allocation", var labels]:
+        AllocationBench.Run(labels);
         return 0;
     default:
         Console.Error.WriteLine(usage);

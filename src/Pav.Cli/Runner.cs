@@ -118,6 +118,7 @@ internal static class Runner
     /// <summary>Where a command's run folder is to be; empty where it writes none.</summary>
     private static string FolderOf(CommandSpec spec, object options) => spec.Output switch
     {
+        Output.Folder when ((RunSettings)options).OnlyTells => "",
         Output.Folder when ((RunSettings)options).Out == "" => RunFolder.DefaultPath(spec.Name, DateTime.Now),
         Output.Folder or Output.OptionalFolder => ((RunSettings)options).Out,
         _ => "",

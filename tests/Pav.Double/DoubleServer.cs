@@ -245,7 +245,7 @@ public sealed class DoubleServer : IAsyncDisposable
                 ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = generated, ["total_tokens"] = ids.Length + generated, ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = ids.Length - 1 } },
             };
         var body = Encoding.UTF8.GetBytes(json.ToJsonString(Readable));
-        if (mishap == Mishap.InvalidUtf8) body[body.AsSpan().IndexOf(native ? "\"content\":\""u8 : "\"text\":\""u8) + 11] = 0xFF;
+        if (mishap == Mishap.InvalidUtf8) body[body.AsSpan().IndexOf(native ? "\"content\":\""u8 : "\"text\":\""u8) + (native ? 11 : 8)] = 0xFF;
         return body;
     }
 

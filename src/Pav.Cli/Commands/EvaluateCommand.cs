@@ -39,7 +39,7 @@ internal static class EvaluateCommand
         if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
         if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
         var problems = settings.ReadProblems();
-        using var policy = Checkpoint.Policy(settings);
+        using var policy = await OpenPolicy.Of(settings, problems, context);
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context);
         using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);

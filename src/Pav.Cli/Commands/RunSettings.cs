@@ -1,4 +1,5 @@
 using Pav.Cli.Options;
+using Pav.Models.Remote;
 
 namespace Pav.Cli.Commands;
 
@@ -7,6 +8,9 @@ internal abstract record RunSettings
 {
     [Flag("Run folder; a stopped run of the same options there is taken up again (default: runs/COMMAND-DATE, or none where a command only looks)", Local = true)]
     public string Out { get; init; } = "";
+
+    /// <summary>The command only estimates and tells: it has no run folder this time.</summary>
+    public virtual bool OnlyTells => false;
 }
 
 /// <summary>Options of every command that runs a model.</summary>
@@ -28,7 +32,7 @@ internal abstract record ModelSettings : RunSettings
 /// <summary>Options of every command that samples from a policy on problems.</summary>
 internal abstract record SamplingSettings : ModelSettings
 {
-    [Flag("Policy: a checkpoint folder, a training run, or an embedded model (pav-tiny-s)", Required = true, Input = true)]
+    [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
     public string Policy { get; init; } = "";
 
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
@@ -55,7 +59,39 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("How answers are read and compared: numeric takes the last line 'Answer: 42' or '#### 42'")]
     public string Grader { get; init; } = "numeric";
 
+    [Flag("Servers: name of the served model (default: the only one)")]
+    public string Model { get; init; } = "";
+
+    [Flag("Servers: folder with the served model's tokenizer; prompts and steps then go as token ids, without it as text", Input = true)]
+    public string Tokenizer { get; init; } = "";
+
+    [Flag("Servers: most draws of one prefix in one request (n)", Min = 1, Max = 1024)]
+    public int PerRequest { get; init; } = 1;
+
+    [Flag("Servers: most requests at once at each; how many there are follows its latency and its 429s", Min = 1, Max = 65536, Local = true)]
+    public int InFlight { get; init; } = 256;
+
+    [Flag("Servers: environment variable that holds the key", Local = true)]
+    public string ApiKeyEnv { get; init; } = "PAV_API_KEY";
+
+    [Flag("Servers: file whose first line is the key", Local = true)]
+    public string ApiKeyFile { get; init; } = "";
+
+    [Flag("Servers: seconds for one request", Min = 0, AboveMin = true, Local = true)]
+    public double RequestTimeout { get; init; } = 600;
+
+    [Flag("Servers: seconds after which the run stops, to be taken up again; 0 is no limit", Min = 0, Local = true)]
+    public double RunTimeout { get; init; }
+
+    [Flag("Servers: seconds without an answer from any of them after which the run stops", Min = 0, AboveMin = true, Local = true)]
+    public double GiveUp { get; init; } = 600;
+
+    [Flag("Servers: seconds after which a request is also sent to another one; 0 is never", Min = 0, Local = true)]
+    public double Hedge { get; init; }
+
     public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
+
+    public RemoteOptions ToRemoteOptions() => new(Policy, Model, PerRequest, InFlight, RequestTimeout, RunTimeout, GiveUp, Hedge, ApiKey.Load(ApiKeyEnv, ApiKeyFile));
 
     public IReadOnlyList<Problem> ReadProblems()
     {

@@ -24,7 +24,7 @@ internal static class SearchCommand
         var methods = settings.ChosenMethods();
         var problems = settings.ReadProblems();
         var loaded = new Dictionary<string, IVerifier>();
-        using var policy = Checkpoint.Policy(settings);
+        using var policy = await OpenPolicy.Of(settings, problems, context);
         try
         {
             IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings);

@@ -101,6 +101,13 @@ internal sealed class RunFolder : IDisposable
         Spend();
     }
 
+    /// <summary>Notes in run.json something that turned out after the command began.</summary>
+    public void Note(string name, JsonNode? value)
+    {
+        manifest[name] = value;
+        Write();
+    }
+
     /// <summary>Notes the time and memory spent so far, for a run that stops before its end.</summary>
     public void Spend()
     {
@@ -113,7 +120,7 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Removes a folder that this run made and in which there is nothing but its run.json.</summary>
     public bool RemoveIfUnused()
     {
-        if (Resumed || Directory.EnumerateFileSystemEntries(Path).Any(e => IoPath.GetFileName(e) is not (".claim" or "run.json"))) return false;
+        if (Resumed || Directory.EnumerateFileSystemEntries(Path).Any(e => IoPath.GetFileName(e) is not (".claim" or "run.json" or "cost.json"))) return false;
         Directory.Delete(Path, recursive: true);
         return true;
     }

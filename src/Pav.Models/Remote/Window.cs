@@ -6,7 +6,7 @@ namespace Pav.Models.Remote;
 /// </summary>
 internal sealed class Window(int most)
 {
-    private const double Tolerance = 3, Smoothing = 0.05, Start = 8;
+    private const double Tolerance = 3, Smoothing = 0.05, Start = 8, Quiet = 4;
 
     private readonly double most = most;
     private double size = Math.Min(Start, most), pace, least = double.PositiveInfinity;
@@ -27,22 +27,22 @@ internal sealed class Window(int most)
 
         // The least drifts up slowly, so that a server that has become slower for good is not starved.
         least = Math.Min(pace, least * 1.00002);
-        if (pace > Tolerance * least && size > 4) Cut(0.9);
+        if (pace > Tolerance * least && size > Quiet) Cut(0.9, Quiet);
         else if (full) size = Math.Min(most, size + (congested ? 1 / size : 1));
     }
 
     /// <summary>The endpoint said that it has too much to do.</summary>
-    public void Busy() => Cut(0.5);
+    public void Busy() => Cut(0.5, 1);
 
     /// <summary>It failed: what comes back begins anew.</summary>
     public void Reset() => (size, congested, pace) = (1, false, 0);
 
     /// <summary>At most one cut for each window of answers: those in flight were sent before it.</summary>
-    private void Cut(double factor)
+    private void Cut(double factor, double atLeast)
     {
         congested = true;
         if (answers - cutAt < size && cutAt >= 0) return;
         cutAt = answers;
-        size = Math.Max(1, size * factor);
+        size = Math.Max(atLeast, size * factor);
     }
 }

@@ -20,6 +20,9 @@ public enum LabelStrategy
 /// <param name="NMcPit">First pit: completions of the prefixes that are kept.</param>
 /// <param name="ProblemsPerBatch">Problems whose draws go to the policy together.</param>
 /// <param name="DrawsPerCall">Most draws in one call, so that progress is seen; changes no label.</param>
+/// <param name="Plan">Adaptive allocation: NMc completions are then only the first look; null gives every prefix NMc.</param>
+/// <param name="FirstTrace">Index of the first seed trace: a problem can be given more of them later.</param>
+/// <param name="BatchesAtOnce">Batches under way at the same time, for policies that are waited for; changes no label.</param>
 public sealed record LabelOptions(
     int NCov = 4,
     int NMc = 8,
@@ -29,7 +32,10 @@ public sealed record LabelOptions(
     ulong Seed = 1,
     Sampling? Sampling = null,
     int ProblemsPerBatch = 16,
-    int DrawsPerCall = 4096)
+    int DrawsPerCall = 4096,
+    SequentialPlan? Plan = null,
+    int FirstTrace = 0,
+    int BatchesAtOnce = 1)
 {
     /// <summary>Throws a <see cref="UserError"/> that names the first option out of its range.</summary>
     public void Check()
@@ -39,6 +45,9 @@ public sealed record LabelOptions(
         Positive(NMcPit, "n_mc of first pits");
         Positive(ProblemsPerBatch, "problems per batch");
         Positive(DrawsPerCall, "draws per call");
+        Positive(BatchesAtOnce, "batches at once");
+        Plan?.Check();
+        if (Plan is not null && Strategy == LabelStrategy.FirstPit) throw new UserError("first pits have an allocation of their own; leave the adaptive one off, or use the strategy random");
         if (!(HighValue is >= 0 and < 1)) throw new UserError($"the value above which first pits are looked for is {HighValue}; it must be at least 0 and below 1");
         if (Sampling is { Temperature: <= 0 }) throw new UserError("labels need a temperature above 0: greedy completions are all the same");
     }

@@ -4,6 +4,7 @@ namespace Pav;
 
 /// <summary>One line of <c>labels.jsonl</c>: a seed trace of H steps with the counts of its H + 1 prefixes (docs/run-folder.md).</summary>
 /// <param name="Unfinished">The trace breaks off before an answer, as imported ones may: it has no outcome, and its <paramref name="Rex"/> of 0 says nothing.</param>
+/// <param name="Plan">The sequential rule by which n was found (<see cref="SequentialPlan"/>); null where it was fixed.</param>
 public sealed record LabelledTrace(
     [property: JsonPropertyName("problem")] string Problem,
     [property: JsonPropertyName("policy")] string Policy,
@@ -16,11 +17,12 @@ public sealed record LabelledTrace(
     [property: JsonPropertyName("grader")] string Grader,
     [property: JsonPropertyName("n")] IReadOnlyList<int> N,
     [property: JsonPropertyName("c")] IReadOnlyList<int> C,
-    [property: JsonPropertyName("unfinished"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Unfinished = false)
+    [property: JsonPropertyName("unfinished"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Unfinished = false,
+    [property: JsonPropertyName("plan"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Plan = null)
 {
     /// <summary>H + 1 estimates: of the problem itself and after each step.</summary>
     [JsonIgnore]
-    public IReadOnlyList<QEstimate> Q => [.. N.Zip(C, (n, c) => new QEstimate(n, c))];
+    public IReadOnlyList<QEstimate> Q => [.. N.Zip(C, (n, c) => new QEstimate(n, c, n > 0 && Plan is not null ? SequentialPlan.Parse(Plan).Estimate(n, c) : null))];
 
     /// <summary>The trace as a prefix of its problem, ended unless it is unfinished.</summary>
     public Prefix ToPrefix(Problem problem)

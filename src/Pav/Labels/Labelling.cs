@@ -24,23 +24,47 @@ public static class Labelling
         options.Check();
         var sampling = options.Sampling ?? new Sampling();
         var at = new LabelProgress();
-        void Report(int problems, int prefixes, long tokens) =>
-            progress?.Invoke(at = new(at.Problems + problems, at.Prefixes + prefixes, at.GeneratedTokens + tokens));
+        var gate = new Lock();
+        void Report(int problems, int prefixes, long tokens)
+        {
+            lock (gate) progress?.Invoke(at = new(at.Problems + problems, at.Prefixes + prefixes, at.GeneratedTokens + tokens));
+        }
 
         var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => Report(0, prefixes, tokens));
-        foreach (var batch in problems.Chunk(options.ProblemsPerBatch))
+        async Task<IReadOnlyList<LabelledTrace>> Batch(Problem[] batch, CancellationToken stop)
         {
             var wanted = batch
-                .SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => (Problem: p, Index: i)))
+                .SelectMany(p => Enumerable.Range(options.FirstTrace, options.NCov).Select(i => (Problem: p, Index: i)))
                 .Where(t => done is null || !done(t.Problem.Id, t.Index))
                 .ToList();
             var draws = wanted.Select(t => new Draw(Prefix.Root(t.Problem), Seeds.Of(options.Seed, t.Problem.Id, "trace", t.Index))).ToList();
-            var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);
+            var traces = await policy.Extend(draws, Until.TraceEnd, sampling, stop);
             Report(0, 0, traces.Sum(t => (long)Cost.Tokens(t)));
 
-            var counts = await Count(rollouts, traces, options, cancel);
+            var counts = await Count(rollouts, traces, options, stop);
             Report(batch.Length, 0, 0);
-            for (var t = 0; t < traces.Count; t++) yield return Line(policy, grader, options.Strategy, wanted[t].Index, traces[t], counts[t]);
+            return [.. traces.Select((trace, t) => Line(policy, grader, options, wanted[t].Index, trace, counts[t]))];
+        }
+
+        // Batches are worked on side by side and told in order.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var running = new Queue<Task<IReadOnlyList<LabelledTrace>>>();
+        try
+        {
+            foreach (var batch in problems.Chunk(options.ProblemsPerBatch))
+            {
+                running.Enqueue(Batch(batch, stop.Token));
+                if (running.Count < options.BatchesAtOnce) continue;
+                foreach (var line in await running.Dequeue()) yield return line;
+            }
+
+            while (running.TryDequeue(out var batch))
+                foreach (var line in await batch) yield return line;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(running).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
 
@@ -50,7 +74,8 @@ public static class Labelling
     private static async Task<IReadOnlyList<QEstimate[]>> Count(Rollouts rollouts, IReadOnlyList<Prefix> traces, LabelOptions options, CancellationToken cancel)
     {
         var paths = traces.Select(t => t.Path()).ToList();
-        var first = await rollouts.Count(paths.SelectMany(p => p), options.NMc, "rollout", cancel);
+        var all = paths.SelectMany(p => p);
+        var first = options.Plan is { } plan ? await rollouts.Count(all, plan, "rollout", cancel) : await rollouts.Count(all, options.NMc, "rollout", cancel);
         var counts = paths.Select(path => path.Select(p => first[p].Counts).ToArray()).ToList();
         if (options.Strategy == LabelStrategy.Random) return counts;
 
@@ -70,11 +95,11 @@ public static class Labelling
         return counts[^1].C > 0 || high >= counts.Count - 1 ? null : Enumerable.Range(high + 1, counts.Count - high - 1).First(h => counts[h].C == 0);
     }
 
-    private static LabelledTrace Line(IPolicy policy, Grader grader, LabelStrategy strategy, int index, Prefix trace, QEstimate[] counts)
+    private static LabelledTrace Line(IPolicy policy, Grader grader, LabelOptions options, int index, Prefix trace, QEstimate[] counts)
     {
         var text = trace.Text;
         return new(
-            trace.Problem.Id, policy.Name, Name(strategy), index, trace.Steps, [.. trace.Path().Skip(1).Select(p => p.Tokens)],
-            grader.Rex(text, trace.Problem), grader.Extract(text), grader.Id, [.. counts.Select(q => q.N)], [.. counts.Select(q => q.C)]);
+            trace.Problem.Id, policy.Name, Name(options.Strategy), index, trace.Steps, [.. trace.Path().Skip(1).Select(p => p.Tokens)],
+            grader.Rex(text, trace.Problem), grader.Extract(text), grader.Id, [.. counts.Select(q => q.N)], [.. counts.Select(q => q.C)], Plan: options.Plan?.ToString());
     }
 }

@@ -17,26 +17,50 @@ internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling,
             else open.Add(prefix);
         }
 
-        var perCall = Math.Max(1, drawsPerCall / n);
-        foreach (var call in open.Chunk(perCall))
+        foreach (var call in open.Chunk(Math.Max(1, drawsPerCall / n)))
         {
-            var draws = new List<Draw>(call.Length * n);
-            foreach (var prefix in call)
-            {
-                var of = $"{purpose}\n{prefix.Text}";
-                for (var j = 0; j < n; j++) draws.Add(new(prefix, Seeds.Of(seed, prefix.Problem.Id, of, j)));
-            }
-
-            var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);
-            for (var i = 0; i < call.Length; i++)
-            {
-                var mine = traces.Skip(i * n).Take(n).ToList();
-                counts[call[i]] = (new(n, mine.Sum(grader.Rex)), mine.Sum(t => Cost.Tokens(t, call[i])));
-            }
-
+            await Add(counts, call, 0, n, purpose, cancel);
             counted?.Invoke(call.Length, call.Sum(p => (long)counts[p].Tokens));
         }
 
         return counts;
+    }
+
+    /// <summary>The same by a sequential rule: prefixes that have enough drop out at each look.</summary>
+    public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, SequentialPlan plan, string purpose, CancellationToken cancel)
+    {
+        var all = prefixes.Distinct().ToList();
+        var counts = new Dictionary<Prefix, (QEstimate Counts, int Tokens)>(await Count(all, plan.First, purpose, cancel));
+        for (var n = plan.First; n < plan.Most; n = plan.Next(n))
+        {
+            foreach (var call in all.Where(p => !p.Ended && counts[p].Counts is var q && q.N == n && !plan.Enough(q.N, q.C)).Chunk(Math.Max(1, drawsPerCall / plan.First)).ToList())
+            {
+                var before = call.Sum(p => (long)counts[p].Tokens);
+                await Add(counts, call, n, plan.Next(n), purpose, cancel);
+                counted?.Invoke(0, call.Sum(p => (long)counts[p].Tokens) - before);
+            }
+        }
+
+        return counts;
+    }
+
+    /// <summary>Completions from index <paramref name="from"/> to n of each prefix, on top of what was counted.</summary>
+    private async Task Add(Dictionary<Prefix, (QEstimate Counts, int Tokens)> counts, IReadOnlyList<Prefix> prefixes, int from, int n, string purpose, CancellationToken cancel)
+    {
+        var each = n - from;
+        var draws = new List<Draw>(prefixes.Count * each);
+        foreach (var prefix in prefixes)
+        {
+            var of = $"{purpose}\n{prefix.Text}";
+            for (var j = from; j < n; j++) draws.Add(new(prefix, Seeds.Of(seed, prefix.Problem.Id, of, j)));
+        }
+
+        var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);
+        for (var i = 0; i < prefixes.Count; i++)
+        {
+            var (had, tokens) = counts.GetValueOrDefault(prefixes[i]);
+            var mine = traces.Skip(i * each).Take(each).ToList();
+            counts[prefixes[i]] = (new(n, had.C + mine.Sum(grader.Rex)), tokens + mine.Sum(t => Cost.Tokens(t, prefixes[i])));
+        }
     }
 }

@@ -41,11 +41,11 @@ public sealed record VerifierMeasures(
 
     private static IEnumerable<Prefixed> Labelled(LabelledTrace trace, double[] scores)
     {
-        var state = "";
+        var (state, q) = ("", trace.Q);
         for (var h = 0; h <= trace.Steps.Count; h++)
         {
             var step = h == 0 ? "" : trace.Steps[h - 1];
-            if (trace.N[h] > 0) yield return new(trace.Problem, state, step, h == trace.Steps.Count, scores[h], (double)trace.C[h] / trace.N[h]);
+            if (trace.N[h] > 0) yield return new(trace.Problem, state, step, h == trace.Steps.Count, scores[h], q[h].Value);
             state += step;
         }
     }

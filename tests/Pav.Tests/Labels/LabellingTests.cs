@@ -36,6 +36,45 @@ public class LabellingTests
         Assert.Equal(await Lines(Options), await Lines(Options with { ProblemsPerBatch = problems, DrawsPerCall = draws }));
 
     [Fact]
+    public async Task Batches_side_by_side_change_nothing() =>
+        Assert.Equal(await Lines(Options), await Lines(Options with { ProblemsPerBatch = 2, BatchesAtOnce = 3 }));
+
+    [Fact]
+    public async Task Adaptive_labels_go_on_from_the_same_draws_resume_and_are_unbiased()
+    {
+        var plan = new SequentialPlan(4, 24, 0.2, 2.5);
+        var options = Options with { Plan = plan };
+        var all = await Lines(options, problems: 60);
+        var traces = all.Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).ToList();
+        Assert.All(traces, t => Assert.Equal("4:24:0.2:2.5", t.Plan));
+        Assert.True(traces.SelectMany(t => t.N).Distinct().Count() > 3, "some prefixes need more completions than others");
+        var fixedN = (await Lines(Options with { NMc = 24 }, problems: 60)).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).ToList();
+        for (var t = 0; t < traces.Count; t++)
+        {
+            Assert.Equal(fixedN[t].Steps, traces[t].Steps);
+            for (var h = 0; h < traces[t].N.Count; h++)
+                if (traces[t].N[h] == 24) Assert.Equal(fixedN[t].C[h], traces[t].C[h]);
+        }
+
+        var have = traces.Take(70).Select(t => (t.Problem, t.Trace)).ToHashSet();
+        Assert.Equal(all.Skip(70), await Lines(options, (problem, trace) => have.Contains((problem, trace)), problems: 60));
+
+        var byId = Toy.Problems(60).ToDictionary(p => p.Id);
+        var errors = traces.SelectMany(t => t.ToPrefix(byId[t.Problem]).Path().Zip(t.Q, (p, q) => (p, q))).Where(x => !x.p.Ended).DistinctBy(x => x.p).Select(x => x.q.Value - Toy.Q(x.p)).ToList();
+        var error = Math.Sqrt(errors.Sum(e => e * e)) / errors.Count;
+        Assert.InRange(errors.Average() / error, -4, 4);
+    }
+
+    [Fact]
+    public async Task More_traces_can_be_added_later()
+    {
+        var later = (await Lines(Options with { FirstTrace = 3, NCov = 2 })).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).ToList();
+        Assert.Equal([3, 4], later.Select(t => t.Trace).Distinct());
+        var five = (await Lines(Options with { NCov = 5 })).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).Where(t => t.Trace >= 3).ToList();
+        Assert.Equal(five.Select(t => JsonSerializer.Serialize(t)), later.Select(t => JsonSerializer.Serialize(t)));
+    }
+
+    [Fact]
     public async Task Equal_prefixes_share_their_rollouts_and_calls_are_large()
     {
         var policy = new ToyPolicy();

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Pav.Arithmetic;
+using Pav.Double;
+using Pav.Models;
+using Pav.Models.Remote;
+using Pav.Models.Tokenizers;
+
+namespace Pav.Bench;
+
+/// <summary>What remote policies cost: completions per second and memory against a server that does nothing (in this process: both are counted), and what faults cost against none.</summary>
+internal static class RemoteBench
+{
+    private const int Each = 16, PerCall = 4096;
+
+    public static async Task Overhead(int requests)
+    {
+        await using var server = await NullServer.Start();
+        using var policy = await RemotePolicy.Open(new(server.Url), new("{problem}\n"), null, Subject.Problem(0));
+        Console.WriteLine($"{"completions",12} {"per second",11} {"processor s",12} {"managed MB",11} {"resident MB",12}");
+        var process = Process.GetCurrentProcess();
+        for (var done = 0; done < requests;)
+        {
+            var (clock, cpu, upTo) = (Stopwatch.StartNew(), process.TotalProcessorTime, done + Math.Max(PerCall, requests / 10));
+            var before = done;
+            while (done < upTo)
+            {
+                var first = done / Each;
+                var draws = Enumerable.Range(0, PerCall).Select(i => new Draw(Prefix.Root(Subject.Problem(first + i / Each)), Seeds.Mix((ulong)(done + i)))).ToList();
+                var traces = await policy.Extend(draws, Until.TraceEnd, new());
+                done += traces.Count(t => t.Ended && t.Depth == 3);
+            }
+
+            process.Refresh();
+            Console.WriteLine($"{done,12:N0} {(done - before) / clock.Elapsed.TotalSeconds,11:N0} {(process.TotalProcessorTime - cpu).TotalSeconds,12:F1} {GC.GetTotalMemory(true) / 1e6,11:F0} {process.WorkingSet64 / 1048576.0,12:F0}");
+        }
+
+        Console.WriteLine($"peak {process.PeakWorkingSet64 / 1048576.0:F0} MB");
+    }
+
+    /// <summary>2,000 labelled prefixes from three endpoints: all well; then one dies, one is slow and one answers every fifth request with an error.</summary>
+    public static async Task Faults(string folder)
+    {
+        var tokenizer = Tokenizer.Load(folder);
+        using var generator = new Generator(TransformerPolicy.Load(folder, new("{problem}")), tokenizer);
+        var calm = await Labels(generator, tokenizer, false);
+        var stormy = await Labels(generator, tokenizer, true);
+        Console.WriteLine($"labels alike: {calm.Lines.SequenceEqual(stormy.Lines)}; time with faults / without: {stormy.Seconds / calm.Seconds:F2}");
+    }
+
+    private static async Task<(List<string> Lines, double Seconds)> Labels(Generator generator, Tokenizer tokenizer, bool faults)
+    {
+        Mishap[] mishaps = [Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway, Mishap.WrongN, Mishap.DuplicateChoices, Mishap.InvalidUtf8];
+        await using var dying = await DoubleServer.Start(generator);
+        await using var slow = await DoubleServer.Start(generator, new() { Latency = faults ? TimeSpan.FromMilliseconds(50) : default });
+        await using var faulty = await DoubleServer.Start(generator, new() { Mishaps = faults ? k => k % 5 == 4 ? mishaps[k / 5 % mishaps.Length] : Mishap.None : _ => Mishap.None });
+        var problems = Worksheet.Problems(1, Split.Test).Take(400).ToList();
+        using var policy = await RemotePolicy.Open(new($"{dying.Url},{slow.Url},{faulty.Url}"), new("{problem}\n"), tokenizer, problems[0]);
+        var clock = Stopwatch.StartNew();
+        var (lines, prefixes) = (new List<string>(), 0);
+        await foreach (var line in Labelling.Run(policy, Grader.Numeric, problems, new(NCov: 1, NMc: 4, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8, BatchesAtOnce: 4)))
+        {
+            lines.Add(System.Text.Json.JsonSerializer.Serialize(line));
+            prefixes += line.N.Count;
+            if (faults && prefixes > 500) dying.Dead = true;
+            if (prefixes >= 2000) break;
+        }
+
+        var seconds = clock.Elapsed.TotalSeconds;
+        Console.WriteLine($"{(faults ? "faults" : "calm"),6}: {prefixes:N0} labels in {seconds:F1} s; {string.Join(", ", policy.Tallies.Select(t => $"{t.Completions:N0} completions with {t.Failed:N0} failures and {t.Busy:N0} 429s"))}");
+        return (lines, seconds);
+    }
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Pav.Cli.Runs;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
+using Pav.Models.Remote;
+using Pav.Models.Tokenizers;
+
+namespace Pav.Cli.Commands;
+
+/// <summary><c>cost.json</c>: tokens that a run's policy generated, over all its starts, and where there are servers what each of them was asked for.</summary>
+internal sealed record RunCost(long GeneratedTokens, IReadOnlyList<EndpointTally> Endpoints)
+{
+    public static RunCost None { get; } = new(0, []);
+
+    public RunCost Plus(RunCost other) => new(
+        GeneratedTokens + other.GeneratedTokens,
+        [.. Endpoints.Concat(other.Endpoints).GroupBy(e => e.Url).Select(g => g.Aggregate((a, b) => a.Plus(b)))]);
+}
+
+/// <summary>
+/// The policy that the command line names, a checkpoint in this process or a model on inference servers, with what it costs. A run's folder keeps what the servers are (run.json) and the cost
+/// (cost.json, written again every few seconds).
+/// </summary>
+internal sealed class OpenPolicy : IPolicy, IDisposable
+{
+    private const string CostFile = "cost.json";
+
+    private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(5);
+
+    private readonly IPolicy inner;
+    private readonly RunFolder? folder;
+    private readonly Reporter reporter;
+    private readonly RunCost before;
+    private readonly Timer saving;
+    private readonly Lock gate = new();
+    private long generated;
+
+    private OpenPolicy(IPolicy inner, CommandContext context)
+    {
+        (this.inner, folder, reporter) = (inner, context.Folder, context.Reporter);
+        before = folder?.At(CostFile) is { } file && File.Exists(file) ? Json.Read<RunCost>(file) : RunCost.None;
+        saving = new(_ => Save(), null, SaveEvery, SaveEvery);
+    }
+
+    /// <summary>Opens it; servers are first asked what they are, with the prompt of the first problem.</summary>
+    public static async Task<OpenPolicy> Of(SamplingSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
+    {
+        if (!EndpointUrl.IsRemote(settings.Policy))
+        {
+            if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
+            return new(Checkpoint.Policy(settings), context);
+        }
+
+        var folder = settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
+        var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
+        if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");
+        var remote = await RemotePolicy.Open(settings.ToRemoteOptions(), Checkpoint.Template(settings.Template, folder), tokenizer, problems[0], context.Cancel);
+        context.Folder?.Note("servers", JsonSerializer.SerializeToNode(remote.Servers, Json.Line));
+        foreach (var server in remote.Servers)
+            context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {server.Seeds}, {(server.TokenIds ? "token ids" : "text")}");
+        if (remote.Servers.Any(s => s.Seeds != Capabilities.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
+        return new(remote, context);
+    }
+
+    public string Name => inner.Name;
+
+    public bool IsRemote => inner is RemotePolicy;
+
+    /// <summary>Tokens generated for draws, by this start of the run and earlier ones.</summary>
+    public long GeneratedTokens => before.GeneratedTokens + Interlocked.Read(ref generated);
+
+    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    {
+        var results = await inner.Extend(draws, until, sampling, cancel);
+        long tokens = 0;
+        for (var i = 0; i < draws.Count; i++)
+            for (var at = results[i]; at.Depth > draws[i].Prefix.Depth; at = at.Parent!) tokens += at.TokenCount;
+        Interlocked.Add(ref generated, tokens);
+        return results;
+    }
+
+    public void Dispose()
+    {
+        saving.Dispose();
+        Save();
+        if ((inner as RemotePolicy)?.Finding is { } finding)
+        {
+            reporter.Say($"Careful: {finding}.");
+            folder?.Note("identical_samples", finding);
+        }
+
+        (inner as IDisposable)?.Dispose();
+    }
+
+    private void Save()
+    {
+        if (folder is null) return;
+        lock (gate) AtomicFile.WriteJson(folder.At(CostFile), before.Plus(new(Interlocked.Read(ref generated), (inner as RemotePolicy)?.Tallies ?? [])));
+    }
+}
