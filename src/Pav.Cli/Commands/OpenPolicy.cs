@@ -39,7 +39,7 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     {
         (this.inner, folder, reporter) = (inner, context.Folder, context.Reporter);
         before = folder?.At(CostFile) is { } file && File.Exists(file) ? Json.Read<RunCost>(file) : RunCost.None;
-        saving = new(_ => Save(), null, SaveEvery, SaveEvery);
+        saving = new(_ => SaveNow(), null, SaveEvery, SaveEvery);
     }
 
     /// <summary>Opens it; servers are first asked what they are, with the prompt of the first problem.</summary>
@@ -90,6 +90,18 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         }
 
         (inner as IDisposable)?.Dispose();
+    }
+
+    private void SaveNow()
+    {
+        try
+        {
+            Save();
+        }
+        catch (UserError)
+        {
+            // What the disk refuses now it will refuse again, where the command can tell it.
+        }
     }
 
     private void Save()
