@@ -41,7 +41,7 @@ internal static class RemoteBench
     public static async Task Faults(string folder)
     {
         var tokenizer = Tokenizer.Load(folder);
-        using var generator = new Generator(TransformerPolicy.Load(folder, new("{problem}")), tokenizer);
+        using var generator = new Generator(TransformerPolicy.Load("served", folder, new("{problem}")), tokenizer);
         var calm = await Labels(generator, tokenizer, false);
         var stormy = await Labels(generator, tokenizer, true);
         Console.WriteLine($"labels alike: {calm.Lines.SequenceEqual(stormy.Lines)}; time with faults / without: {stormy.Seconds / calm.Seconds:F2}");

@@ -18,7 +18,7 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     public RemoteLabelTests(TinyRun tiny)
     {
         this.tiny = tiny;
-        generator = new(TransformerPolicy.Load(tiny.At("model"), new("{problem}")), Tokenizer.Load(tiny.At("model")));
+        generator = new(TransformerPolicy.Load("served", tiny.At("model"), new("{problem}")), Tokenizer.Load(tiny.At("model")));
     }
 
     public void Dispose() => generator.Dispose();
@@ -100,7 +100,7 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         var cost = (long)JsonNode.Parse(File.ReadAllText(tiny.At("budget/cost.json")))!["generated_tokens"]!;
         Assert.InRange((double)estimate["generated_tokens"]!, cost * 0.5, cost * 2.0);
 
-        Cli.Run(tiny.Folder, Label(server.Url, "more", "--token-budget", $"{cost * 3 / 2}", "--spend-budget", "--allocation", "adaptive", "--n-mc-max", "8")).Succeeded();
+        Cli.Run(tiny.Folder, Label(server.Url, "more", "--token-budget", $"{cost * 5}", "--spend-budget", "--allocation", "adaptive", "--n-mc-max", "8")).Succeeded();
         var traces = Lines("more").Select(l => JsonNode.Parse(l)!).ToList();
         Assert.True(traces.Count > 80);
         Assert.Equal(traces.Count, traces.DistinctBy(t => ((string?)t["problem"], (int?)t["trace"])).Count());
@@ -108,17 +108,17 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     }
 
     [Fact]
-    public async Task SearchAndEvaluateTakeServersAndALocalVerifierReadsTheirText()
+    public async Task SearchAndEvaluateTakeServersBesideALocalVerifier()
     {
         await using var server = await DoubleServer.Start(generator);
         Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "1", "--n-mc", "2", "--max-tokens", "40", "--out", "for-verifier").Succeeded();
         Cli.Run(tiny.Folder, "train", "verifier", "--model", "model", "--labels", "for-verifier", "--problems", "train.jsonl", "--held-out", "0.3", "--steps", "4", "--batch", "4", "--warmup", "1", "--evaluate-every", "4", "--checkpoint-every", "4", "--out", "verifier").Succeeded();
-        Cli.Run(tiny.Folder, "search", "--policy", server.Url, "--verifier", "verifier", "--problems", "test.jsonl", "--n", "1,2", "--beam", "2", "--trees", "0", "--max-tokens", "40", "--out", "searched").Succeeded();
+        Cli.Run(tiny.Folder, "search", "--policy", server.Url, "--tokenizer", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--n", "1,2", "--beam", "2", "--trees", "0", "--max-tokens", "40", "--out", "searched").Succeeded();
         var rows = File.ReadLines(tiny.At("searched/search.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
         Assert.Contains(rows, r => (string?)r["method"] == "beam-pav");
         Assert.All(rows, r => Assert.True((long)r["generated_tokens"]! > 0));
         Assert.All(rows.Where(r => (string?)r["method"] == "beam-q"), r => Assert.True((long)r["scored_tokens"]! > 0));
-        Cli.Run(tiny.Folder, "evaluate", "--policy", server.Url, "--problems", "test.jsonl", "--samples", "4", "--max-tokens", "40", "--out", "evaluated").Succeeded();
+        Cli.Run(tiny.Folder, "evaluate", "--policy", server.Url, "--tokenizer", "model", "--problems", "test.jsonl", "--samples", "4", "--max-tokens", "40", "--out", "evaluated").Succeeded();
         Assert.True((double)JsonNode.Parse(File.ReadAllText(tiny.At("evaluated/evaluation.json")))!["tokens_per_trace"]! > 1);
     }
 

@@ -13,13 +13,16 @@ public sealed class LabelsOverHttpTests : IDisposable
 
     private static readonly PromptTemplate Template = new("{problem}\n");
 
-    private static readonly LabelOptions Options = new(NCov: 2, NMc: 6, Seed: 3, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8);
+    /// <summary>Right is an even answer: about as often as not, so that counts have much to differ in.</summary>
+    private static readonly Grader Even = new("even", 1, text => text.Split("Answer:") is [_, .., var answer] && int.TryParse(answer, out var number) ? $"{number % 2 == 0}" : null, _ => "True");
+
+    private static readonly LabelOptions Options = new(NCov: 2, NMc: 4, Seed: 3, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8);
 
     private readonly Tokenizer tokenizer = Tokenizer.Load(Folder);
     private readonly Generator generator;
-    private readonly TransformerPolicy local = TransformerPolicy.Load(Folder, Template);
+    private readonly TransformerPolicy local = TransformerPolicy.Load("served", Folder, Template);
 
-    public LabelsOverHttpTests() => generator = new(TransformerPolicy.Load(Folder, new("{problem}")), tokenizer);
+    public LabelsOverHttpTests() => generator = new(TransformerPolicy.Load("served", Folder, new("{problem}")), tokenizer);
 
     public void Dispose()
     {
@@ -48,7 +51,7 @@ public sealed class LabelsOverHttpTests : IDisposable
     private static async Task<List<LabelledTrace>> Labels(IPolicy policy, IReadOnlyList<Problem> problems, LabelOptions options)
     {
         var lines = new List<LabelledTrace>();
-        await foreach (var line in Labelling.Run(policy, Grader.Numeric, problems, options)) lines.Add(line);
+        await foreach (var line in Labelling.Run(policy, Even, problems, options)) lines.Add(line);
         return lines;
     }
 
@@ -59,7 +62,7 @@ public sealed class LabelsOverHttpTests : IDisposable
     {
         await using var server = await DoubleServer.Start(generator);
         using var remote = await Open(server, tokenizer);
-        var problems = Problems(6);
+        var problems = Problems(3);
         var here = await Labels(new Folded(local, remote.Name, 62), problems, Options);
         var there = await Labels(remote, problems, Options with { ProblemsPerBatch = 2, BatchesAtOnce = 3 });
         Assert.Equal(here.Select(t => JsonSerializer.Serialize(t)), there.Select(t => JsonSerializer.Serialize(t)));
@@ -90,7 +93,7 @@ public sealed class LabelsOverHttpTests : IDisposable
             variance += 2 * Options.NMc * pooled * (1 - pooled) * 2 * Options.NMc / (2 * Options.NMc - 1);
         }
 
-        Assert.True(variance > 50, "the policy's values leave nothing to chance, so that the test would show nothing");
+        Assert.True(variance > 30, "the policy's values leave nothing to chance, so that the test would show nothing");
         Assert.InRange(sum / Math.Sqrt(variance), -4, 4);
         var squares = Enumerable.Range(0, prefixes.Count).Sum(i => Math.Pow(a[i] - b[i], 2));
         Assert.InRange(squares / variance, 0.6, 1.4);
@@ -100,6 +103,6 @@ public sealed class LabelsOverHttpTests : IDisposable
     {
         var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc).Select(k => new Draw(p, Seeds.Of(seed, p.Problem.Id, p.Text, k)))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, Options.Sampling!);
-        return [.. traces.Chunk(Options.NMc).Select(mine => mine.Sum(Grader.Numeric.Rex))];
+        return [.. traces.Chunk(Options.NMc).Select(mine => mine.Sum(Even.Rex))];
     }
 }
