@@ -14,7 +14,7 @@ public sealed class LabelsOverHttpTests : IDisposable
     private static readonly PromptTemplate Template = new("{problem}\n");
 
     /// <summary>Right is an even answer: about as often as not, so that counts have much to differ in.</summary>
-    private static readonly Grader Even = new("even", 1, text => text.Split("Answer:") is [_, .., var answer] && int.TryParse(answer, out var number) ? $"{number % 2 == 0}" : null, _ => "True");
+    private static readonly Grader Even = new("even", 1, text => text.Split("Answer:") is [_, .., var answer] && int.TryParse(answer, out var number) ? $"{number % 2}" : null, answer => answer, (answer, _) => answer == "0");
 
     private static readonly LabelOptions Options = new(NCov: 2, NMc: 4, Seed: 3, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8);
 
