@@ -29,6 +29,9 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Weight of the step rewards", Min = 0, Max = 1000)]
     public double Alpha { get; init; } = 3;
 
+    [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
+    public int AlphaUntil { get; init; }
+
     [Flag("Q verifier whose progress is rewarded (a 'train verifier' run or a checkpoint); with --reward orm it only watches", Input = true)]
     public string Verifier { get; init; } = "";
 
@@ -142,7 +145,7 @@ internal sealed record RlSettings : ModelSettings
         var reward = Reward switch { "orm" => DenseReward.None, "pav" => DenseReward.Progress, _ => DenseReward.Q };
         return new(
             Iterations, Batch, Samples, MaxTokens, reward,
-            Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, Alpha,
+            Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, Alpha, AlphaUntil,
             Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
             Kl, Rate, ValueRate, (int)Math.Round(Warmup * Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed);
     }

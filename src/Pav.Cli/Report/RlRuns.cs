@@ -61,6 +61,7 @@ internal static class RlRuns
     {
         var parts = new List<string> { settings.Reward };
         if (settings.Reward != "orm") parts.Add(string.Create(CultureInfo.InvariantCulture, $"alpha={settings.Alpha}"));
+        if (settings.Reward != "orm" && settings.AlphaUntil > 0) parts.Add($"until {settings.AlphaUntil}");
         if (settings.Reward != "orm" && settings.BestOf != 4) parts.Add($"bo{settings.BestOf}");
         if (settings.OracleRollouts > 0) parts.Add($"oracle {settings.OracleRollouts}");
         if (settings.Refresh > 0) parts.Add($"refresh {settings.Refresh}");

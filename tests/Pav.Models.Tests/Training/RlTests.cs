@@ -49,6 +49,14 @@ public class RlTests
     ];
 
     [Fact]
+    public void Alpha_fades()
+    {
+        var options = Options with { Alpha = 3, AlphaUntil = 100 };
+        Assert.Equal([3, 1.5, 0, 0], new[] { 0, 50, 100, 200 }.Select(options.AlphaAt));
+        Assert.Equal(3, (options with { AlphaUntil = 0 }).AlphaAt(200));
+    }
+
+    [Fact]
     public void Passes_hold_every_episode_once_and_no_more_tokens_than_allowed()
     {
         var passes = Episode.Passes(Some, 12).ToList();

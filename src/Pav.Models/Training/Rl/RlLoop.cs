@@ -77,7 +77,8 @@ public static class RlLoop
                 var qMu = scored?.Select(g => g.Select(s => s.Q).ToList()).ToList();
                 row = (prover is null ? row : Charged(row, prover, groups, scored!)).Of(groups, qMu, task.Grader, options);
                 clock.Lap("scoring");
-                Episode[] episodes = [.. groups.SelectMany((g, i) => Episode.OfGroup(g, qMu?[i], task.Grader, options, task.Tokenizer, task.Template))];
+                var now = options with { Alpha = options.AlphaAt(row.Iteration) };
+                Episode[] episodes = [.. groups.SelectMany((g, i) => Episode.OfGroup(g, qMu?[i], task.Grader, now, task.Tokenizer, task.Template))];
                 var share = schedule.At(row.Iteration);
                 stats = learner.Update(episodes, share, row.Iteration);
                 clock.Lap("update");
