@@ -28,6 +28,22 @@ public static class InputFile
         }
     }
 
+    public static byte[] Bytes(string path)
+    {
+        using var stream = Open(path);
+        using var memory = new MemoryStream();
+        try
+        {
+            stream.CopyTo(memory);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new UserError($"{path}: the gzip data is broken ({e.Message})", e);
+        }
+
+        return memory.ToArray();
+    }
+
     /// <summary>Lines with their numbers, from 1; a byte-order mark is skipped.</summary>
     public static IEnumerable<(int Number, string Text)> Lines(string path)
     {

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace Pav.Models.Tokenizers;
@@ -6,42 +8,70 @@ namespace Pav.Models.Tokenizers;
 internal sealed record AddedToken(int Id, string Content, bool Special, bool Normalized, bool SingleWord, bool StripLeft, bool StripRight)
 {
     public static AddedToken Parse(TokenizerJson json) => new(
-        json.Get<int?>("id") ?? throw json.Wrong("has no \"id\""),
+        json.Int("id") ?? throw json.Wrong("has no \"id\""),
         json.Text("content") is { Length: > 0 } content ? content : throw json.Wrong("has no \"content\""),
         json.Flag("special"), json.Flag("normalized", true), json.Flag("single_word"), json.Flag("lstrip"), json.Flag("rstrip"));
 }
 
-/// <summary>Finds added tokens in a text: leftmost, then longest.</summary>
-internal sealed class AddedTokenFinder(IEnumerable<AddedToken> tokens)
+/// <summary>Finds added tokens in a text: leftmost, then longest. One that would have to be a word of its own and is not is passed over whole.</summary>
+internal sealed class AddedTokenFinder
 {
-    private readonly Dictionary<char, AddedToken[]> byFirst = tokens.GroupBy(t => t.Content[0]).ToDictionary(g => g.Key, g => g.OrderByDescending(t => t.Content.Length).ToArray());
+    private readonly SearchValues<char> firsts;
+    private readonly Dictionary<char, int[]> lengths;
+    private readonly Dictionary<string, AddedToken>.AlternateLookup<ReadOnlySpan<char>> byContent;
+
+    public AddedTokenFinder(IEnumerable<AddedToken> tokens)
+    {
+        var all = new Dictionary<string, AddedToken>();
+        foreach (var token in tokens) all[token.Content] = token;
+        byContent = all.GetAlternateLookup<ReadOnlySpan<char>>();
+        lengths = all.Keys.GroupBy(c => c[0]).ToDictionary(g => g.Key, g => g.Select(c => c.Length).Distinct().OrderDescending().ToArray());
+        firsts = SearchValues.Create([.. lengths.Keys]);
+    }
 
     /// <summary>Parts in order: a text, or an added token.</summary>
     public IEnumerable<(string Text, AddedToken? Token)> Parts(string text)
     {
         var done = 0;
-        for (var i = 0; i < text.Length; i++)
+        for (var at = 0; Next(text, at) is { } found;)
         {
-            if (!byFirst.TryGetValue(text[i], out var candidates) || candidates.FirstOrDefault(t => Matches(text, i, t)) is not { } token) continue;
-            var (from, to) = (i, i + token.Content.Length);
+            var (start, token) = found;
+            at = start + token.Content.Length;
+            if (token.SingleWord && !StandsAlone(text, start, at)) continue;
+            var (from, to) = (start, at);
             if (token.StripLeft) while (from > done && char.IsWhiteSpace(text[from - 1])) from--;
             if (token.StripRight) while (to < text.Length && char.IsWhiteSpace(text[to])) to++;
             if (from > done) yield return (text[done..from], null);
             yield return (token.Content, token);
             done = to;
-            i = to - 1;
         }
 
-        if (done < text.Length) yield return (text[done..], null);
+        if (done < text.Length) yield return (done == 0 ? text : text[done..], null);
     }
 
-    private static bool Matches(string text, int at, AddedToken token)
+    private (int Start, AddedToken Token)? Next(string text, int at)
     {
-        if (string.CompareOrdinal(text, at, token.Content, 0, token.Content.Length) != 0) return false;
-        if (!token.SingleWord) return true;
-        var end = at + token.Content.Length;
-        return (at == 0 || !IsWord(text[at - 1])) && (end == text.Length || !IsWord(text[end]));
+        for (; at < text.Length; at++)
+        {
+            var skip = text.AsSpan(at).IndexOfAny(firsts);
+            if (skip < 0) return null;
+            at += skip;
+            foreach (var length in lengths[text[at]])
+                if (at + length <= text.Length && byContent.TryGetValue(text.AsSpan(at, length), out var token)) return (at, token);
+        }
+
+        return null;
     }
 
-    private static bool IsWord(char c) => char.IsLetterOrDigit(c) || c == '_';
+    private static bool StandsAlone(string text, int start, int end)
+    {
+        Rune.DecodeLastFromUtf16(text.AsSpan(0, start), out var before, out _);
+        Rune.DecodeFromUtf16(text.AsSpan(end), out var after, out _);
+        return (start == 0 || !IsWord(before)) && (end == text.Length || !IsWord(after));
+    }
+
+    /// <summary>\w of Unicode: letters, marks, digits, letter numbers, connectors, joiners.</summary>
+    private static bool IsWord(Rune rune) => rune.Value is 0x200C or 0x200D || Rune.GetUnicodeCategory(rune) is
+        <= UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+        or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation;
 }

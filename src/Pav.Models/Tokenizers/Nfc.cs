@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Text;
 
@@ -17,12 +18,25 @@ internal static class Nfc
         // Nothing below U+0300 combines or comes out of a composition differently.
         if (!text.AsSpan().ContainsAnyInRange('\u0300', '\uFFFF')) return text;
         var tables = Data.Value;
+        StringBuilder? normal = null;
+        var done = 0;
+        while (tables.Unsettled(text, done) is { } stretch)
+        {
+            (normal ??= new(text.Length)).Append(text, done, stretch.Start - done);
+            Append(text.AsSpan(stretch.Start, stretch.End - stretch.Start), tables, normal);
+            done = stretch.End;
+        }
+
+        return normal is null ? text : normal.Append(text, done, text.Length - done).ToString();
+    }
+
+    private static void Append(ReadOnlySpan<char> text, Tables tables, StringBuilder into)
+    {
         var runes = new List<int>(text.Length);
         foreach (var rune in text.EnumerateRunes()) tables.Decompose(rune.Value, runes);
         Reorder(runes, tables);
-        var composed = new StringBuilder(text.Length);
-        foreach (var code in Compose(runes, tables)) composed.Append(char.ConvertFromUtf32(code));
-        return composed.ToString();
+        Span<char> utf16 = stackalloc char[2];
+        foreach (var code in Compose(runes, tables)) into.Append(utf16[..new Rune(code).EncodeToUtf16(utf16)]);
     }
 
     private static void Reorder(List<int> runes, Tables tables)
@@ -64,6 +78,31 @@ internal static class Nfc
         private readonly Dictionary<int, int> classes = [];
         private readonly Dictionary<int, int[]> decompositions = [];
         private readonly Dictionary<(int, int), int> pairs = [];
+        private readonly BitArray settled = new(0x110000, true);
+
+        /// <summary>
+        /// The next stretch that may not be in the normal form: from the character before one that combines, composes with what is before it or is always
+        /// decomposed, to the next one that does none of this. Outside such stretches nothing changes.
+        /// </summary>
+        public (int Start, int End)? Unsettled(string text, int from)
+        {
+            for (int at = from, before = from, length; at < text.Length; (before, at) = (at, at + length))
+            {
+                if (IsSettled(text, at, out length)) continue;
+                var end = at + length;
+                while (end < text.Length && !IsSettled(text, end, out var more)) end += more;
+                return (before, end);
+            }
+
+            return null;
+        }
+
+        private bool IsSettled(string text, int at, out int length)
+        {
+            var first = text[at];
+            length = char.IsHighSurrogate(first) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
+            return settled[length == 2 ? char.ConvertToUtf32(first, text[at + 1]) : first];
+        }
 
         public int Class(int code) => classes.GetValueOrDefault(code);
 
@@ -99,13 +138,22 @@ internal static class Nfc
                 if (fields[0] == "c")
                 {
                     tables.classes[code] = int.Parse(fields[2], CultureInfo.InvariantCulture);
+                    tables.settled[code] = false;
                     continue;
                 }
 
                 int[] parts = [.. fields.Skip(2).Select(Hex)];
                 tables.decompositions[code] = parts;
-                if (fields[0] == "p") tables.pairs[(parts[0], parts[1])] = code;
+                if (fields[0] == "p")
+                {
+                    tables.pairs[(parts[0], parts[1])] = code;
+                    tables.settled[parts[1]] = false;
+                }
+                else tables.settled[code] = false;
             }
+
+            for (var v = HangulV; v < HangulV + CountV; v++) tables.settled[v] = false;
+            for (var t = HangulT + 1; t < HangulT + CountT; t++) tables.settled[t] = false;
 
             return tables;
         }

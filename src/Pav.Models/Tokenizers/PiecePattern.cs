@@ -4,6 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Pav.Models.Tokenizers;
 
+/// <summary>A stretch of a text that a pattern matched, or what lies between two matches.</summary>
+internal readonly record struct Part(int Start, int Length, bool Match);
+
 /// <summary>
 /// A regular expression as tokenizer.json means it: over code points. .NET matches UTF-16 units, so \p{L} misses letters beyond U+FFFF;
 /// therefore such characters are matched through stand-ins of the same category, one unit each.
@@ -24,39 +27,59 @@ internal sealed class PiecePattern
         }
     }
 
-    public IEnumerable<string> Isolate(string text) => Parts(text).Select(p => p.Text);
-
-    /// <summary>Matches and what lies between them, in order; no part is empty.</summary>
-    public IEnumerable<(string Text, bool Match)> Parts(string text)
+    /// <summary>The "pattern" of a component: { "Regex": … } or { "String": … }.</summary>
+    public static PiecePattern Parse(TokenizerJson json)
     {
-        var (matched, starts) = StandIns(text);
-        var at = 0;
-        foreach (var match in regex.EnumerateMatches(matched).ToList())
-        {
-            if (match.Length == 0) continue;
-            if (match.Start > at) yield return (Slice(at, match.Start), false);
-            at = match.Start + match.Length;
-            yield return (Slice(match.Start, at), true);
-        }
-
-        if (at < matched.Length) yield return (Slice(at, matched.Length), false);
-
-        string Slice(int from, int to) => starts is null ? text[from..to] : text[starts[from]..starts[to]];
+        var given = json.Required("pattern");
+        return given.Text("Regex") is { Length: > 0 } regex ? new(regex)
+            : given.Text("String") is { Length: > 0 } literal ? Literal(literal)
+            : throw given.Wrong("holds neither \"Regex\" nor \"String\"");
     }
 
-    /// <returns>The text in stand-ins and where each of its units starts in the text; no starts where the text is its own stand-in.</returns>
-    private static (string Text, int[]? Starts) StandIns(string text)
+    public static PiecePattern Literal(string text) => new(Regex.Escape(text));
+
+    /// <summary>Matches and what lies between them, in order; no part is empty.</summary>
+    public void Find(ReadOnlySpan<char> text, List<Part> into)
     {
-        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')) return (text, null);
-        var (units, starts, at) = (new StringBuilder(text.Length), new List<int>(), 0);
+        if (!text.ContainsAnyInRange('\uD800', '\uDFFF'))
+        {
+            Find(text, null, into);
+            return;
+        }
+
+        var (matched, starts) = StandIns(text);
+        Find(matched, starts, into);
+    }
+
+    private void Find(ReadOnlySpan<char> text, int[]? starts, List<Part> into)
+    {
+        var at = 0;
+        foreach (var match in regex.EnumerateMatches(text))
+        {
+            if (match.Length == 0) continue;
+            if (match.Index > at) Add(at, match.Index, false);
+            at = match.Index + match.Length;
+            Add(match.Index, at, true);
+        }
+
+        if (at < text.Length) Add(at, text.Length, false);
+
+        void Add(int from, int to, bool match) => into.Add(starts is null ? new(from, to - from, match) : new(starts[from], starts[to] - starts[from], match));
+    }
+
+    /// <returns>The text in stand-ins and where each of its units starts in the text.</returns>
+    private static (char[] Text, int[] Starts) StandIns(ReadOnlySpan<char> text)
+    {
+        var (units, starts, count, at) = (new char[text.Length], new int[text.Length + 1], 0, 0);
         foreach (var rune in text.EnumerateRunes())
         {
-            units.Append(rune.IsBmp ? (char)rune.Value : StandIn(Rune.GetUnicodeCategory(rune)));
-            starts.Add(at);
+            units[count] = rune.IsBmp ? (char)rune.Value : StandIn(Rune.GetUnicodeCategory(rune));
+            starts[count++] = at;
             at += rune.Utf16SequenceLength;
         }
 
-        return (units.ToString(), [.. starts, at]);
+        starts[count] = at;
+        return (units[..count], starts);
     }
 
     private static char StandIn(UnicodeCategory category) => category switch
@@ -77,14 +100,4 @@ internal sealed class PiecePattern
         UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned => '\uE000',
         _ => '\uA490',
     };
-}
-
-internal static class MatchEnumeration
-{
-    public static List<(int Start, int Length)> ToList(this Regex.ValueMatchEnumerator matches)
-    {
-        var list = new List<(int, int)>();
-        foreach (var match in matches) list.Add((match.Index, match.Length));
-        return list;
-    }
 }

@@ -16,36 +16,39 @@ public sealed class Tokenizer
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly JsonObject json;
+    private readonly byte[] json;
     private readonly JsonObject config;
-    private readonly Func<string, string> normalize;
-    private readonly Func<string, IEnumerable<string>> cut;
+    private readonly Normalize normalize;
+    private readonly Func<string, Place, List<Piece>> cut;
     private readonly Func<List<int>, List<int>> frame;
     private readonly TokenModel model;
     private readonly AddedTokenFinder raw, normalized;
-    private readonly Dictionary<string, int> ids;
+    private readonly Dictionary<string, int> added = [];
+    private readonly string?[] names;
     private readonly byte[]?[] bytes;
     private readonly HashSet<int> special;
 
-    private Tokenizer(JsonObject json, JsonObject config, string file)
+    private Tokenizer(byte[] json, JsonObject config, string file)
     {
         this.json = json;
         this.config = config;
-        var root = new TokenizerJson(file, "", json);
-        var added = root.Children("added_tokens").Select(AddedToken.Parse).ToList();
-        raw = new(added.Where(t => !t.Normalized));
-        normalized = new(added.Where(t => t.Normalized));
+        using var document = Parse(json, file);
+        var root = new TokenizerJson(file, "", document.RootElement);
+        var tokens = root.Children("added_tokens").Select(AddedToken.Parse).ToList();
         normalize = Normalizer.Parse(root.Child("normalizer"));
-        cut = PreTokenizer.Parse(root.Child("pre_tokenizer"));
+        raw = new(tokens.Where(t => !t.Normalized));
+        normalized = new(tokens.Where(t => t.Normalized).Select(t => t with { Content = normalize(t.Content, opens: true) }));
+        (cut, var ofBytes) = PreTokenizer.Parse(root.Child("pre_tokenizer"));
         frame = PostProcessor.Parse(root.Child("post_processor"));
-        model = TokenModel.Parse(root.Required("model"));
-        var decode = Decoder.Parse(root.Required("decoder"));
-        special = [.. added.Where(t => t.Special).Select(t => t.Id)];
-        ids = new(model.Vocabulary);
-        foreach (var token in added) ids[token.Content] = token.Id;
-        if (ids.Count == 0) throw root.Wrong("the vocabulary is empty");
-        bytes = new byte[]?[ids.Values.Max() + 1];
-        foreach (var (token, id) in ids) bytes[id] = decode(token);
+        model = TokenModel.Parse(root.Required("model"), ofBytes);
+        Decoder = Decoder.Parse(root.Required("decoder"));
+        special = [.. tokens.Where(t => t.Special).Select(t => t.Id)];
+        foreach (var token in tokens) added[token.Content] = token.Id;
+        if (model.Vocabulary.Count + added.Count == 0) throw root.Wrong("the vocabulary is empty");
+        names = new string?[1 + model.Vocabulary.Values.Concat(added.Values).Max()];
+        bytes = new byte[]?[names.Length];
+        foreach (var (token, id) in model.Vocabulary) names[id] = token;
+        foreach (var (token, id) in added) names[id] = token;
         Eos = Named("eos_token");
         Bos = Named("bos_token");
         Pad = Named("pad_token");
@@ -53,12 +56,27 @@ public sealed class Tokenizer
         int? Named(string name)
         {
             var content = config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
-            return content is null ? null : ids.TryGetValue(content, out var id) ? id : throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
+            return content is null ? null : Id(content) ?? throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
         }
     }
 
+    private static JsonDocument Parse(byte[] json, string file)
+    {
+        try
+        {
+            var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object ? document : throw new UserError($"{file}: is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new UserError($"{file}:{(e.LineNumber ?? 0) + 1}: {e.Message}", e);
+        }
+    }
+
+    internal Decoder Decoder { get; }
+
     /// <summary>The largest id plus one.</summary>
-    public int Size => bytes.Length;
+    public int Size => names.Length;
 
     /// <summary>End-of-sequence, begin-of-sequence and padding ids, where tokenizer_config.json names them.</summary>
     public int? Eos { get; }
@@ -73,7 +91,7 @@ public sealed class Tokenizer
         var isFolder = Directory.Exists(path);
         var file = isFolder ? Path.Combine(path, FileName) : path;
         var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, ConfigName);
-        return new(Json.Read<JsonObject>(file), File.Exists(beside) ? Json.Read<JsonObject>(beside) : [], file);
+        return new(InputFile.Bytes(file), File.Exists(beside) ? Json.Read<JsonObject>(beside) : [], file);
     }
 
     /// <summary>
@@ -102,54 +120,65 @@ public sealed class Tokenizer
             ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = "<unk>" },
         };
         var config = new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["eos_token"] = eos, ["pad_token"] = pad, ["clean_up_tokenization_spaces"] = false };
-        return new(json, config, FileName);
+        return new(Encoding.UTF8.GetBytes(json.ToJsonString(Readable) + "\n"), config, FileName);
     }
 
     /// <summary>Writes tokenizer.json and tokenizer_config.json into a folder.</summary>
     public void Save(string folder)
     {
-        AtomicFile.WriteText(Path.Combine(folder, FileName), json.ToJsonString(Readable) + "\n");
+        AtomicFile.Write(Path.Combine(folder, FileName), stream => stream.Write(json));
         AtomicFile.WriteText(Path.Combine(folder, ConfigName), config.ToJsonString(Readable) + "\n");
     }
 
     /// <param name="text">Special tokens written out in it are recognised.</param>
     /// <param name="addSpecial">Put begin- or end-of-sequence around the text, where the tokenizer's template says so.</param>
-    public int[] Encode(string text, bool addSpecial = true)
+    /// <param name="continues">The text goes on after other text, as a step does after its prompt: nothing is put before it that the tokenizer would put before a text.</param>
+    public int[] Encode(string text, bool addSpecial = true, bool continues = false)
     {
-        var output = new List<int>();
+        var output = new List<int>(text.Length / 3 + 4);
+        var first = true;
         foreach (var (outer, token) in raw.Parts(text))
         {
-            if (token is not null)
-            {
-                output.Add(token.Id);
-                continue;
-            }
+            if (token is not null) output.Add(token.Id);
+            else
+                foreach (var (inner, found) in normalized.Parts(normalize(outer, !(continues && first))))
+                {
+                    if (found is not null) output.Add(found.Id);
+                    else
+                        foreach (var piece in cut(inner, new(first, !(continues && first)))) model.Encode(piece.Span, output);
+                    first = false;
+                }
 
-            foreach (var (inner, found) in normalized.Parts(normalize(outer)))
-            {
-                if (found is not null) output.Add(found.Id);
-                else
-                    foreach (var piece in cut(inner)) model.Encode(piece, output);
-            }
+            first = false;
         }
 
         return [.. addSpecial ? frame(output) : output];
     }
 
     /// <summary>Broken UTF-8 comes out as U+FFFD; ids beyond the vocabulary are nothing.</summary>
-    public string Decode(IEnumerable<int> tokens, bool skipSpecial = true)
+    /// <param name="tokens">Ids.</param>
+    /// <param name="skipSpecial">Special tokens add no text.</param>
+    /// <param name="continues">The text goes on after other text: what the tokenizer puts before a text is not taken off.</param>
+    public string Decode(IEnumerable<int> tokens, bool skipSpecial = true, bool continues = false)
     {
-        var text = new List<byte>();
-        foreach (var id in tokens)
-            if (!(skipSpecial && special.Contains(id))) text.AddRange(Bytes(id));
-        return Encoding.UTF8.GetString([.. text]);
+        var text = new TextBytes(this, skipSpecial, continues);
+        foreach (var id in tokens) text.Add(id);
+        text.Close();
+        return Encoding.UTF8.GetString(text.Take());
     }
 
-    /// <summary>The bytes that a token adds to a text (special tokens too): a text is the concatenation of its tokens' bytes.</summary>
-    public ReadOnlySpan<byte> Bytes(int id) => (uint)id < (uint)bytes.Length ? bytes[id] : default;
+    /// <summary>The bytes that a token adds to a text in which it is not the first (special tokens too).</summary>
+    public ReadOnlySpan<byte> Bytes(int id)
+    {
+        if (Name(id) is not { } name) return default;
+        return bytes[id] ??= Decoder.ByteFallback && Decoder.ByteOf(name) is { } value ? [value] : Decoder.Bytes(name, false);
+    }
 
     public bool IsSpecial(int id) => special.Contains(id);
 
     /// <summary>The id of a token by its name in the vocabulary; null if there is none.</summary>
-    public int? Id(string token) => ids.TryGetValue(token, out var id) ? id : null;
+    public int? Id(string token) => added.TryGetValue(token, out var id) || model.Vocabulary.TryGetValue(token, out id) ? id : null;
+
+    /// <summary>A token's name in the vocabulary.</summary>
+    internal string? Name(int id) => (uint)id < (uint)names.Length ? names[id] : null;
 }

@@ -1,39 +1,38 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Pav.Models.Tokenizers;
 
 /// <summary>An object inside a tokenizer.json, with the words to say where something in it is wrong.</summary>
-internal readonly record struct TokenizerJson(string File, string Where, JsonObject Object)
+internal readonly record struct TokenizerJson(string File, string Where, JsonElement Json)
 {
     public string Type => Text("type") ?? throw Wrong("has no \"type\"");
 
-    public string? Text(string name) => Get<string>(name);
+    public bool Has(string name) => Find(name) is not null;
 
-    public bool Flag(string name, bool whenAbsent = false) => Get<bool?>(name) ?? whenAbsent;
+    public string? Text(string name) => Of(name, JsonValueKind.String)?.GetString();
 
-    public bool Has(string name) => Object[name] is not null;
-
-    public TokenizerJson? Child(string name) => Object[name] switch
+    public bool Flag(string name, bool whenAbsent = false) => Find(name) switch
     {
-        null => null,
-        JsonObject child => this with { Where = $"{Where}{(Where.Length > 0 ? "." : "")}{name}", Object = child },
-        _ => throw Wrong($"\"{name}\" is not an object"),
+        null => whenAbsent,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        _ => throw Unexpected(name),
     };
+
+    public int? Int(string name) => Of(name, JsonValueKind.Number) is not { } number ? null : number.TryGetInt32(out var value) ? value : throw Unexpected(name);
+
+    /// <summary>The value of a name; null where it is absent or null.</summary>
+    public JsonElement? Find(string name) => Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    public TokenizerJson? Child(string name) => Of(name, JsonValueKind.Object) is { } child ? this with { Where = Under(name), Json = child } : null;
 
     public TokenizerJson Required(string name) => Child(name) ?? throw Wrong($"has no \"{name}\"");
 
-    public IEnumerable<TokenizerJson> Children(string name)
+    public IReadOnlyList<TokenizerJson> Children(string name)
     {
+        if (Of(name, JsonValueKind.Array) is not { } list) return [];
         var self = this;
-        return Object[name] switch
-        {
-            null => [],
-            JsonArray list => list.Select((node, i) => node is JsonObject child
-                ? self with { Where = $"{self.Where}{(self.Where.Length > 0 ? "." : "")}{name}[{i}]", Object = child }
-                : throw self.Wrong($"\"{name}\"[{i}] is not an object")),
-            _ => throw Wrong($"\"{name}\" is not a list"),
-        };
+        return [.. list.EnumerateArray().Select((child, i) => child.ValueKind == JsonValueKind.Object ? self with { Where = $"{self.Under(name)}[{i}]", Json = child } : throw self.Wrong($"\"{name}\"[{i}] is not an object"))];
     }
 
     /// <summary>A component that is not known would make a tokenizer that runs and is wrong: it is refused.</summary>
@@ -41,15 +40,9 @@ internal readonly record struct TokenizerJson(string File, string Where, JsonObj
 
     public UserError Wrong(string what) => new($"{File}: {(Where.Length > 0 ? Where + ": " : "")}{what}");
 
-    public T? Get<T>(string name)
-    {
-        try
-        {
-            return Object[name] is { } node ? node.Deserialize<T>() : default;
-        }
-        catch (JsonException)
-        {
-            throw Wrong($"\"{name}\" is not what it should be: {Object[name]!.ToJsonString()}");
-        }
-    }
+    private JsonElement? Of(string name, JsonValueKind kind) => Find(name) is not { } value ? null : value.ValueKind == kind ? value : throw Unexpected(name);
+
+    private string Under(string name) => $"{Where}{(Where.Length > 0 ? "." : "")}{name}";
+
+    private UserError Unexpected(string name) => Wrong($"\"{name}\" is not what it should be: {(Json.GetProperty(name).GetRawText() is { Length: > 60 } text ? text[..60] + " …" : Json.GetProperty(name).GetRawText())}");
 }
