@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | allocation labels.jsonl";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl …";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -29,6 +29,9 @@ switch (args)
         return 0;
     case ["allocation", var labels]:
         AllocationBench.Run(labels);
+        return 0;
+    case ["tokenizer", var folder, .. var files] when files.Length > 0:
+        TokenizerBench.Run(folder, files);
         return 0;
     default:
         Console.Error.WriteLine(usage);

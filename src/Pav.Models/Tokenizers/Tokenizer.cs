@@ -32,15 +32,15 @@ public sealed class Tokenizer
     {
         this.json = json;
         this.config = config;
-        using var document = Parse(json, file);
-        var root = new TokenizerJson(file, "", document.RootElement);
+        using var parts = TokenizerFile.Parse(json, file);
+        var root = parts.Root;
         var tokens = root.Children("added_tokens").Select(AddedToken.Parse).ToList();
         normalize = Normalizer.Parse(root.Child("normalizer"));
         raw = new(tokens.Where(t => !t.Normalized));
         normalized = new(tokens.Where(t => t.Normalized).Select(t => t with { Content = normalize(t.Content, opens: true) }));
         (cut, var ofBytes) = PreTokenizer.Parse(root.Child("pre_tokenizer"));
         frame = PostProcessor.Parse(root.Child("post_processor"));
-        model = TokenModel.Parse(root.Required("model"), ofBytes);
+        model = TokenModel.Parse(parts, ofBytes);
         Decoder = Decoder.Parse(root.Required("decoder"));
         special = [.. tokens.Where(t => t.Special).Select(t => t.Id)];
         foreach (var token in tokens) added[token.Content] = token.Id;
@@ -57,19 +57,6 @@ public sealed class Tokenizer
         {
             var content = config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
             return content is null ? null : Id(content) ?? throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
-        }
-    }
-
-    private static JsonDocument Parse(byte[] json, string file)
-    {
-        try
-        {
-            var document = JsonDocument.Parse(json);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document : throw new UserError($"{file}: is not a JSON object");
-        }
-        catch (JsonException e)
-        {
-            throw new UserError($"{file}:{(e.LineNumber ?? 0) + 1}: {e.Message}", e);
         }
     }
 

@@ -8,6 +8,13 @@ public class TokenizerTests
     [Theory]
     [InlineData("tiny-bpe-512")]
     [InlineData("qwen3")]
+    [InlineData("sp-prepend")]
+    [InlineData("sp-replace")]
+    [InlineData("sp-metaspace-first")]
+    [InlineData("sp-metaspace-always")]
+    [InlineData("bytes-digits")]
+    [InlineData("bytes-gpt2-prefix")]
+    [InlineData("bytes-llama3")]
     public void Ids_and_texts_are_those_of_the_reference(string name) => Agrees(RecordedCases.Committed(name));
 
     [ExternalTheory]
