@@ -13,7 +13,7 @@ internal sealed class RecordedCases(string folder)
 
     public Tokenizer Tokenizer { get; } = Tokenizer.Load(Given(folder, "tokenizer.json"));
 
-    public static RecordedCases Committed(string name) => new(Path.Combine(AppContext.BaseDirectory, "fixtures", name));
+    public static RecordedCases Committed(string name) => new(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", name));
 
     public IEnumerable<Encoding> Encodings => Rows<Encoding>("cases.jsonl");
 
