@@ -16,6 +16,9 @@ internal sealed record EvaluateSettings : SamplingSettings
     [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
     public int[] HardBeam { get; init; } = [];
 
+    [Flag("Further graders of the same samples, printed beside --grader: how much of a number is the grader's", Choices = GraderChoice.Names)]
+    public string[] AlsoGrader { get; init; } = [];
+
     [Flag("Also measure this verifier on --labels", Input = true)]
     public string Verifier { get; init; } = "";
 
@@ -40,7 +43,7 @@ internal static class EvaluateCommand
         if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
         var problems = settings.ReadProblems();
         using var policy = await OpenPolicy.Of(settings, problems, context);
-        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context);
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)]);
         using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
         if (settings.Labels.Length == 0) return result;

@@ -6,13 +6,18 @@ using Pav.Models.Files;
 namespace Pav.Cli.Commands;
 
 /// <summary>One line of <c>tallies.jsonl</c>: what a policy's samples of a problem came to. Majority and Greedy: 1 where that answer is right.</summary>
-internal sealed record Tally(string Problem, int Right, int Samples, int Greedy, long Tokens, int Level = 0, int? Majority = null);
+/// <param name="Also">The same by further graders.</param>
+internal sealed record Tally(string Problem, int Right, int Samples, int Greedy, long Tokens, int Level = 0, int? Majority = null, IReadOnlyList<GraderVerdict>? Also = null);
+
+/// <summary>What a grader says of a problem's samples.</summary>
+internal sealed record GraderVerdict(string Grader, int Right, int Greedy, int Majority);
 
 /// <summary>
 /// Measures a policy by itself: one sample, greedy, majority, Pass@N, by level, and on the hard set, the problems that no sample of another evaluation solved. Goes on where an earlier
 /// start of the run stopped; leaves tallies.jsonl and evaluation.json.
 /// </summary>
-internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling sampling, int samples, ulong seed, int problemsPerBatch, CommandContext context)
+internal sealed class PolicyEvaluation(
+    IPolicy policy, Grader grader, Sampling sampling, int samples, ulong seed, int problemsPerBatch, CommandContext context, IReadOnlyList<Grader>? also = null)
 {
     public const string FileName = "evaluation.json", TalliesName = "tallies.jsonl";
 
@@ -25,25 +30,37 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
     {
         (IReadOnlySet<string> Problems, int Samples)? unsolved = hard == "" ? null : Unsolved(hard);
         var tallies = await Tallies(problems);
-        var sample = Bootstrap.Mean([.. tallies.Select(t => (double)t.Right / t.Samples)]);
-        var result = new JsonObject
-        {
-            ["problems"] = tallies.Count, ["sample"] = sample.Value, ["sample_low"] = sample.Low, ["sample_high"] = sample.High, ["greedy"] = tallies.Average(t => (double)t.Greedy),
-            ["majority"] = tallies.All(t => t.Majority is not null) ? tallies.Average(t => (double)t.Majority!) : null,
-            ["tokens_per_trace"] = tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples),
-            ["pass"] = Pass(tallies),
-            ["levels"] = new JsonArray([.. tallies.GroupBy(t => t.Level).OrderBy(g => g.Key).Select(Level)]),
-        };
+        var result = new JsonObject { ["problems"] = tallies.Count, ["grader"] = grader.Id };
+        foreach (var (name, value) in Measures(tallies)) result[name] = value?.DeepClone();
+        result["tokens_per_trace"] = tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples);
+        result["levels"] = new JsonArray([.. tallies.GroupBy(t => t.Level).OrderBy(g => g.Key).Select(Level)]);
+        if (also is { Count: > 0 }) result["also"] = new JsonArray([.. also.Select(g => By(g, tallies))]);
         if (unsolved is not null)
         {
             result["hard"] = Hard(unsolved.Value, tallies);
             if (verifier is not null && beams.Count > 0) result["hard"]!["beam"] = await Beams([.. problems.Where(p => unsolved.Value.Problems.Contains(p.Id))], beams, verifier);
         }
-
-
         AtomicFile.WriteJson(context.Run.At(FileName), result);
         Show(result);
         return result;
+    }
+
+    private static JsonObject Measures(IReadOnlyList<Tally> tallies)
+    {
+        var sample = Bootstrap.Mean([.. tallies.Select(t => (double)t.Right / t.Samples)]);
+        return new()
+        {
+            ["sample"] = sample.Value, ["sample_low"] = sample.Low, ["sample_high"] = sample.High, ["greedy"] = tallies.Average(t => (double)t.Greedy),
+            ["majority"] = tallies.All(t => t.Majority is not null) ? tallies.Average(t => (double)t.Majority!) : null, ["pass"] = Pass(tallies),
+        };
+    }
+
+    private static JsonObject By(Grader other, IReadOnlyList<Tally> tallies)
+    {
+        var verdicts = tallies.Select(t => (t, Other: t.Also!.First(a => a.Grader == other.Id)));
+        var measures = Measures([.. verdicts.Select(v => v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]);
+        measures["grader"] = other.Id;
+        return measures;
     }
 
     private async Task<IReadOnlyList<Tally>> Tallies(IReadOnlyList<Problem> problems)
@@ -62,8 +79,9 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
                     var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.TokenCount));
-                    var majority = RepeatedSampling.Majority(set, set.Traces.Count, grader).Correct;
-                    var tally = done[set.Problem.Id] = new(set.Problem.Id, set.Traces.Sum(grader.Rex), set.Traces.Count, grader.Rex(best.Traces[0]), tokens, set.Problem.Level, majority);
+                    var own = Verdict(grader, set, best);
+                    var tally = done[set.Problem.Id] = new(
+                        set.Problem.Id, own.Right, set.Traces.Count, own.Greedy, tokens, set.Problem.Level, own.Majority, also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null);
                     lines.Write(tally);
                 }
                 tracker.At(finished += batch.Length);
@@ -72,6 +90,9 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
         }, done.Count);
         return [.. problems.Select(p => done[p.Id])];
     }
+
+    private static GraderVerdict Verdict(Grader by, SampleSet set, SampleSet greedy) =>
+        new(by.Id, set.Traces.Sum(by.Rex), by.Rex(greedy.Traces[0]), RepeatedSampling.Majority(set, set.Traces.Count, by).Correct);
 
     private static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder)
     {
@@ -121,7 +142,8 @@ internal sealed class PolicyEvaluation(IPolicy policy, Grader grader, Sampling s
     private void Show(JsonObject result)
     {
         static string Percent(JsonNode? value) => value is null ? "unknown" : (100 * (double)value).ToString("0.0", CultureInfo.InvariantCulture);
-        context.Reporter.Say($"one sample {Percent(result["sample"])}% right [{Percent(result["sample_low"])} to {Percent(result["sample_high"])}], greedy {Percent(result["greedy"])}%, majority {Percent(result["majority"])}%");
+        foreach (var by in result["also"]?.AsArray().Prepend(result) ?? [result])
+            context.Reporter.Say($"{by!["grader"]}: one sample {Percent(by["sample"])}% right [{Percent(by["sample_low"])} to {Percent(by["sample_high"])}], greedy {Percent(by["greedy"])}%, majority {Percent(by["majority"])}%");
         var hard = result["hard"]?["pass"]?.AsObject();
         var headings = hard is null ? (string[])["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result["hard"]!["problems"]} problems) %"];
         foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))]))

@@ -14,7 +14,7 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
 
-    [Flag("How answers are read and compared")]
+    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
     public string Grader { get; init; } = "numeric";
 
     [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]

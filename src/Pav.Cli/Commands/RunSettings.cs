@@ -56,7 +56,7 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
     public int MaxTokens { get; init; } = 256;
 
-    [Flag("How answers are read and compared: numeric takes the last line 'Answer: 42' or '#### 42'")]
+    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
     public string Grader { get; init; } = "numeric";
 
     [Flag("Servers: name of the served model (default: the only one)")]
@@ -98,4 +98,11 @@ internal abstract record SamplingSettings : ModelSettings
         var problems = Pav.Models.Files.Problems.Read(Problems);
         return Limit == 0 ? problems : [.. problems.Take(Limit)];
     }
+}
+
+/// <summary>The option that names a grader (docs/formats.md).</summary>
+internal static class GraderChoice
+{
+    public const string Names = "numeric|gsm8k|gsm8k-flexible|hendrycks|prm800k|qwen";
+    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; the others for MATH";
 }

@@ -56,7 +56,7 @@ internal abstract record PolicyTrainingSettings : TrainingSettings
     [Flag("Most tokens of a sampled trace", Min = 1)]
     public int MaxTokens { get; init; } = 256;
 
-    [Flag("How answers are read and compared")]
+    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
     public string Grader { get; init; } = "numeric";
 }
 
