@@ -7,8 +7,8 @@ internal static class AllCommands
 {
     public static IReadOnlyList<CommandSpec> Specs { get; } =
     [
-        DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
-        LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, SearchCommand.Spec, EvaluateCommand.Spec, RlCommand.Spec, DidacticCommand.Spec, ReportCommand.Spec,
-        ProverCommand.Spec, TheoryCommand.Spec,
+        DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, ProblemFileCommands.Import, ProblemFileCommands.Check, TrainCommands.Pretrain, TrainCommands.Sft,
+        TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, SearchCommand.Spec, EvaluateCommand.Spec,
+        RlCommand.Spec, DidacticCommand.Spec, ReportCommand.Spec, ProverCommand.Spec, TheoryCommand.Spec, LabelsCommands.Import,
     ];
 }

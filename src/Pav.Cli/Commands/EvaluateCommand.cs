@@ -42,6 +42,7 @@ internal static class EvaluateCommand
         if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
         if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
         var problems = settings.ReadProblems();
+        foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
         using var policy = await OpenPolicy.Of(settings, problems, context);
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)]);
         using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;

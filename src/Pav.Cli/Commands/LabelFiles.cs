@@ -12,6 +12,18 @@ internal static class LabelFiles
         return File.Exists(file) ? Labels.Read(file) : throw new UserError($"--labels {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
     }
 
-    public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> files) =>
-        files.SelectMany(Pav.Models.Files.Problems.Read).DistinctBy(p => p.Id).ToDictionary(p => p.Id);
+    /// <summary>The problems of all files (or of the problems.jsonl in imported labels' folders) by id; their answers may be missing.</summary>
+    public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> paths)
+    {
+        var byId = new Dictionary<string, Problem>();
+        foreach (var path in paths)
+        {
+            foreach (var problem in Pav.Models.Files.Problems.Read(Directory.Exists(path) ? Path.Combine(path, "problems.jsonl") : path, answers: false))
+            {
+                if (!byId.TryAdd(problem.Id, problem) && byId[problem.Id].Text != problem.Text)
+                    throw new UserError($"{path}: the id \"{problem.Id}\" is that of another problem in an earlier file; give files whose ids differ, or rewrite one by 'pav problems import --prefix'.");
+            }
+        }
+        return byId;
+    }
 }

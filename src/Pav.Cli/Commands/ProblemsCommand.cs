@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pav.Arithmetic;
 using Pav.Cli.Options;
+using Pav.Cli.Terminal;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
@@ -55,4 +56,92 @@ internal static class ProblemsCommand
         }
         return problems;
     }
+}
+
+internal sealed record ProblemsImportSettings
+{
+    [Flag("File of problems, JSON lines, plain or gzip: GSM8K, MATH or others", Required = true, Input = true)]
+    public string Input { get; init; } = "";
+
+    [Flag("File to write: JSON lines with id, problem, answer, level", Required = true, Local = true)]
+    public string Out { get; init; } = "";
+
+    [Flag("Field of the problem's text (default: problem, text or question)")]
+    public string ProblemField { get; init; } = "";
+
+    [Flag("Field of the answer (default: answer, final_answer or ground_truth_answer, else the last box in solution)")]
+    public string AnswerField { get; init; } = "";
+
+    [Flag("Field of the id (default: id or unique_id, else file and line)")]
+    public string IdField { get; init; } = "";
+
+    [Flag("Field of the level (default: level)")]
+    public string LevelField { get; init; } = "";
+
+    [Flag("Put before every id, so that those of several files differ")]
+    public string Prefix { get; init; } = "";
+}
+
+internal sealed record ProblemsCheckSettings
+{
+    [Flag("Problems to train on: files or folders of imported labels", Required = true, Input = true)]
+    public string[] Problems { get; init; } = [];
+
+    [Flag("Problems to test on", Required = true, Input = true)]
+    public string[] Against { get; init; } = [];
+}
+
+/// <summary>Problems of other people.</summary>
+internal static class ProblemFileCommands
+{
+    private const int Shown = 5;
+
+    public static CommandSpec Import { get; } = CommandSpec.Of<ProblemsImportSettings>(
+        "problems import", "Write other people's problems as pav's: GSM8K, MATH, or any JSON lines by the names of their fields.",
+        "pav problems import --input amc.jsonl.gz --problem-field stem --answer-field key --out amc.jsonl", Output.File, RunImport);
+
+    public static CommandSpec Check { get; } = CommandSpec.Of<ProblemsCheckSettings>(
+        "problems check", "Say which test problems stand among the training problems.",
+        "pav problems check --problems train.jsonl --against math500.jsonl.gz", Output.None, RunCheck);
+
+    /// <summary>Warns where a model's own run folder tells that it was trained on some of these problems.</summary>
+    public static void WarnOfOverlap(string modelFolder, IReadOnlyList<Problem> tested, Reporter reporter)
+    {
+        foreach (var file in TrainedOn(modelFolder).Where(f => File.Exists(f) || Directory.Exists(f)))
+        {
+            var overlap = Overlap.Of(LabelFiles.Problems([file]).Values, tested);
+            if (overlap.Count > 0) reporter.Say($"warning: {overlap.Count} of the {tested.Count} problems stand in {file}, on which {modelFolder} was trained; what is measured on them says little");
+        }
+    }
+
+    private static Task<JsonObject> RunImport(ProblemsImportSettings settings, CommandContext context)
+    {
+        var problems = Problems.Read(settings.Input, new(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField)).Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
+        Problems.Write(settings.Out, problems);
+        context.Reporter.Say($"{problems.Count:N0} problems in {settings.Out}");
+        return Task.FromResult(new JsonObject { ["file"] = settings.Out, ["problems"] = problems.Count });
+    }
+
+    private static Task<JsonObject> RunCheck(ProblemsCheckSettings settings, CommandContext context)
+    {
+        var tested = LabelFiles.Problems(settings.Against).Values.ToList();
+        var overlap = Overlap.Of(LabelFiles.Problems(settings.Problems).Values, tested);
+        context.Reporter.Say($"{overlap.Count:N0} of {tested.Count:N0} test problems stand among the training problems");
+        foreach (var (known, again) in overlap.Take(Shown)) context.Reporter.Say($"  {again.Id} is {known.Id}: {Start(again.Text)}");
+        if (overlap.Count > Shown) context.Reporter.Say($"  and {overlap.Count - Shown:N0} more (--json lists all)");
+        return Task.FromResult(new JsonObject
+        {
+            ["tested"] = tested.Count, ["overlap"] = overlap.Count, ["pairs"] = new JsonArray([.. overlap.Select(o => (JsonNode)new JsonObject { ["problem"] = o.Known.Id, ["test"] = o.Again.Id })]),
+        });
+    }
+
+    /// <summary>The problem files of the training that a checkpoint comes from.</summary>
+    private static IEnumerable<string> TrainedOn(string folder)
+    {
+        var run = new[] { folder, Path.Combine(folder, "..", "..") }.Select(f => Path.Combine(f, "run.json")).FirstOrDefault(File.Exists);
+        if (run is null || Json.Read<JsonObject>(run) is not { } manifest || manifest["command"]?.ToString() is not { } command || !(command.StartsWith("train ", StringComparison.Ordinal) || command == "rl")) return [];
+        return manifest["options"]?["problems"] switch { JsonArray many => many.Select(f => f!.ToString()), JsonValue one => [one.ToString()], _ => [] };
+    }
+
+    private static string Start(string text) => text.ReplaceLineEndings(" ") is var line && line.Length > 70 ? line[..70] + "…" : line;
 }

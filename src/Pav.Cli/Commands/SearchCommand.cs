@@ -24,6 +24,8 @@ internal static class SearchCommand
         var methods = settings.ChosenMethods();
         var problems = settings.ReadProblems();
         var loaded = new Dictionary<string, IVerifier>();
+        foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
+            ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
         using var policy = await OpenPolicy.Of(settings, problems, context);
         try
         {

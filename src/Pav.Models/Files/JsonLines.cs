@@ -96,14 +96,17 @@ public sealed class JsonLines : IDisposable
     {
         if (!File.Exists(path)) return;
         var rows = Read<T>(path).Where(keep).ToList();
-        AtomicFile.Write(path, stream =>
+        AtomicFile.Write(path, stream => WriteAll(stream, rows));
+    }
+
+    /// <summary>Writes one line for each row.</summary>
+    public static void WriteAll<T>(Stream stream, IEnumerable<T> rows, JsonSerializerOptions? options = null)
+    {
+        foreach (var row in rows)
         {
-            foreach (var row in rows)
-            {
-                JsonSerializer.Serialize(stream, row, Json.Line);
-                stream.WriteByte((byte)'\n');
-            }
-        });
+            JsonSerializer.Serialize(stream, row, options ?? Json.Line);
+            stream.WriteByte((byte)'\n');
+        }
     }
 
     /// <summary>A user's file of one JSON object per line: every line counts, empty ones are skipped.</summary>

@@ -40,8 +40,7 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
             {
                 var problem = problems.TryGetValue(trace.Problem, out var found) ? found : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among the problems given; give the file that was labelled");
                 if (Row(trace, problem) is not { } row) continue;
-                JsonSerializer.Serialize(stream, row, OneTypePerColumn);
-                stream.WriteByte((byte)'\n');
+                JsonLines.WriteAll(stream, [row], OneTypePerColumn);
                 rows++;
             }
         });
@@ -63,9 +62,15 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
         var labelled = trace.N.Skip(1).TakeWhile(n => n > 0).Count();
         if (labelled == 0) return null;
         double[] q = [.. trace.Q.Skip(1).Take(labelled).Select(e => e.Value)];
-        var (n, c) = (trace.N.Take(labelled + 1), trace.C.Take(labelled + 1));
+        var (n, c, unfinished) = (trace.N.Take(labelled + 1), trace.C.Take(labelled + 1), trace.Unfinished || labelled < steps.Length);
         if (Format == ExportFormat.Trl)
-            return new { Prompt = Template.Fill(problem), Completions = steps[..labelled], Labels = q.Select(Holds), Q = q, N = n, C = c, trace.Problem, trace.Trace, trace.Policy, trace.Grader };
+        {
+            return new
+            {
+                Prompt = Template.Fill(problem), Completions = steps[..labelled], Labels = q.Select(Holds), Q = q, N = n, C = c, trace.Problem, trace.Trace, trace.Policy, trace.Grader,
+                Reference = problem.Answer, trace.Answer, trace.Rex, Unfinished = unfinished,
+            };
+        }
 
         string Marked(Func<int, string> mark) => $"{problem.Text} {string.Join('\n', Enumerable.Range(0, labelled).Select(h => $"{Numbered(steps[h], h)} {mark(h)}"))}";
         return new { Input = Marked(_ => StepMark), Label = Marked(h => Holds(q[h]) ? "+" : "-"), Task, Q = q, N = n, C = c, trace.Problem, trace.Trace, trace.Policy, trace.Grader };

@@ -2,21 +2,28 @@ using System.Text.Json;
 
 namespace Pav.Models.Files;
 
+/// <summary>Which fields of a row hold what; empty: the names in use (docs/formats.md).</summary>
+public sealed record ProblemFields(string Problem = "", string Answer = "", string Id = "", string Level = "");
+
 /// <summary>
-/// Problem files: JSON lines with <c>problem</c> (or <c>text</c>, <c>question</c>), <c>answer</c>, and optionally <c>id</c> and <c>level</c>.
-/// Every line is checked before the first problem is returned.
+/// Problem files, one JSON object a line, plain or gzip: pav's own, GSM8K, MATH, and others by field names. An answer may be written out as a GSM8K solution (its
+/// <c>####</c> line counts), or be left to a MATH solution's last box. Every line is checked before the first problem is returned.
 /// </summary>
 public static class Problems
 {
     private static readonly string[] TextNames = ["problem", "text", "question"];
+    private static readonly string[] AnswerNames = ["answer", "final_answer", "ground_truth_answer", "solution"];
 
-    public static IReadOnlyList<Problem> Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="fields">Names of fields, where they are not those in use.</param>
+    /// <param name="answers">False: answers may be missing, and are empty then; a verifier learns without them.</param>
+    public static IReadOnlyList<Problem> Read(string path, ProblemFields? fields = null, bool answers = true)
     {
         var problems = new List<Problem>();
         var lines = new Dictionary<string, int>();
         foreach (var (number, row) in JsonLines.ReadInput(path))
         {
-            var problem = Parse(path, number, row);
+            var problem = Parse(path, number, new($"{path}:{number}", row), fields ?? new(), answers);
             if (!lines.TryAdd(problem.Id, number)) throw new UserError($"{path}:{number}: the id \"{problem.Id}\" stands in line {lines[problem.Id]} already; ids must differ");
             problems.Add(problem);
         }
@@ -24,45 +31,35 @@ public static class Problems
         return problems.Count > 0 ? problems : throw new UserError($"{path}: holds no problem; expected one JSON object with \"problem\" and \"answer\" per line");
     }
 
-    public static void Write(string path, IEnumerable<Problem> problems) => AtomicFile.Write(path, stream =>
-    {
-        foreach (var p in problems)
-        {
-            JsonSerializer.Serialize(stream, new { p.Id, Problem = p.Text, p.Answer, p.Level }, Json.Line);
-            stream.WriteByte((byte)'\n');
-        }
-    });
+    public static void Write(string path, IEnumerable<Problem> problems) =>
+        AtomicFile.Write(path, stream => JsonLines.WriteAll(stream, problems.Select(p => new { p.Id, Problem = p.Text, Answer = p.Answer == "" ? null : p.Answer, p.Level })));
 
-    private static Problem Parse(string path, int number, JsonElement row)
+    private static Problem Parse(string path, int number, InputRow row, ProblemFields fields, bool answers)
     {
-        var where = $"{path}:{number}";
-        var name = TextNames.FirstOrDefault(n => row.TryGetProperty(n, out _)) ?? throw new UserError($"{where}: no \"problem\" (nor \"text\", nor \"question\")");
-        var text = Text(where, row, name);
-        if (text.Length == 0) throw new UserError($"{where}: \"{name}\" is empty");
-        if (!row.TryGetProperty("answer", out _)) throw new UserError($"{where}: no \"answer\"");
-        var answer = Text(where, row, "answer");
-        if (answer.Length == 0) throw new UserError($"{where}: \"answer\" is empty");
-        var id = row.TryGetProperty("id", out _) ? Text(where, row, "id") : $"{Path.GetFileName(path)}:{number}";
-        if (id.Length == 0) throw new UserError($"{where}: \"id\" is empty");
-        return new(id, text, answer, Level(where, row));
+        var name = fields.Problem != "" ? fields.Problem : row.FirstOf(TextNames) ?? throw row.Wrong("no \"problem\" (nor \"text\", nor \"question\")");
+        var text = row.Text(name);
+        if (text.Length == 0) throw row.Wrong($"\"{name}\" is empty");
+        var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given) : $"{Path.GetFileName(path)}:{number}";
+        if (id.Length == 0) throw row.Wrong("\"id\" is empty");
+        return new(id, text, Answer(row, fields.Answer, answers), Level(row, fields.Level != "" ? fields.Level : "level"));
     }
 
-    private static string Text(string where, JsonElement row, string name)
+    private static string Answer(InputRow row, string given, bool needed)
     {
-        var value = row.GetProperty(name);
-        return value.ValueKind switch
-        {
-            JsonValueKind.String => value.GetString()!,
-            JsonValueKind.Number => value.GetRawText(),
-            _ => throw new UserError($"{where}: \"{name}\" must be a text or a number, it is {value.ValueKind.ToString().ToLowerInvariant()}"),
-        };
+        var name = given != "" ? given : row.FirstOf(AnswerNames);
+        if (name is null && !needed) return "";
+        var text = row.Text(name ?? "answer");
+        var hashes = text.LastIndexOf("####", StringComparison.Ordinal);
+        var answer = hashes >= 0 ? text[(hashes + 4)..].Trim() : name == "solution" ? Grader.HendrycksMath.Find(text) ?? throw row.Wrong("no \"answer\", and no \\boxed{…} in \"solution\"") : text;
+        return answer.Length > 0 || !needed ? answer : throw row.Wrong($"\"{name}\" is empty");
     }
 
-    /// <summary>A number, or a text that ends in one ("Level 5").</summary>
-    private static int Level(string where, JsonElement row)
+    /// <summary>A number, or a text that ends in one ("Level 5"); MATH's "Level ?" is unknown.</summary>
+    private static int Level(InputRow row, string name)
     {
-        if (!row.TryGetProperty("level", out var value)) return 0;
+        if (!row.Has(name)) return 0;
+        var value = row.Json.GetProperty(name);
         var text = value.ValueKind == JsonValueKind.String ? value.GetString()!.Split(' ')[^1] : value.GetRawText();
-        return int.TryParse(text, out var level) && level >= 0 ? level : throw new UserError($"{where}: \"level\" must be a whole number from 0 up, it is {value.GetRawText()}");
+        return text == "?" ? 0 : int.TryParse(text, out var level) && level >= 0 ? level : throw row.Wrong($"\"level\" must be a whole number from 0 up, it is {value.GetRawText()}");
     }
 }

@@ -1,0 +1,70 @@
+using System.Text.Json;
+
+namespace Pav.Models.Files;
+
+/// <summary>One JSON object of a user's file; what is wrong with a field is told with file and line.</summary>
+internal readonly record struct InputRow(string Where, JsonElement Json)
+{
+    public static IEnumerable<InputRow> Read(string path) => JsonLines.ReadInput(path).Select(line => new InputRow($"{path}:{line.Number}", line.Row));
+
+    public bool Has(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+
+    /// <summary>The first of these fields that is there; null if none is.</summary>
+    public string? FirstOf(params ReadOnlySpan<string> names)
+    {
+        foreach (var name in names)
+            if (Has(name)) return name;
+        return null;
+    }
+
+    /// <summary>A text, or a number as it is written.</summary>
+    public string Text(string name)
+    {
+        var value = Needed(name);
+        return value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString()!,
+            JsonValueKind.Number => value.GetRawText(),
+            _ => throw Wrong(name, "a text or a number", value),
+        };
+    }
+
+    public IReadOnlyList<string> Texts(string name)
+    {
+        var where = this;
+        return [.. List(name).Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw where.Wrong(name, "a list of texts", e))];
+    }
+
+    public IReadOnlyList<JsonElement> List(string name)
+    {
+        var value = Needed(name);
+        return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, "a list", value);
+    }
+
+    public InputRow Inside(string name) => new(Where, Needed(name));
+
+    public InputRow With(JsonElement part) => new(Where, part);
+
+    public int Whole(string name)
+    {
+        var value = Needed(name);
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw Wrong(name, "a whole number", value);
+    }
+
+    /// <summary>A share from 0 to 1; true and false are 1 and 0.</summary>
+    public double Share(string name, JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True => 1,
+        JsonValueKind.False => 0,
+        JsonValueKind.Number when value.GetDouble() is >= 0 and <= 1 and var share => share,
+        _ => throw Wrong(name, "true, false or a number from 0 to 1", value),
+    };
+
+    public UserError Wrong(string complaint) => new($"{Where}: {complaint}");
+
+    private UserError Wrong(string name, string expected, JsonElement found) => Wrong($"\"{name}\" must be {expected}, it is {(found.ValueKind is JsonValueKind.Number ? Short(found.GetRawText()) : found.ValueKind.ToString().ToLowerInvariant())}");
+
+    private static string Short(string text) => text.Length <= 60 ? text : text[..60] + "…";
+
+    private JsonElement Needed(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) ? value : throw Wrong($"no \"{name}\"");
+}
