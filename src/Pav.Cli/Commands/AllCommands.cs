@@ -7,8 +7,12 @@ internal static class AllCommands
 {
     public static IReadOnlyList<CommandSpec> Specs { get; } =
     [
-        DemoCommand.Spec, DoctorCommand.Spec, ProblemsCommand.Spec, ProblemFileCommands.Import, ProblemFileCommands.Check, TrainCommands.Pretrain, TrainCommands.Sft,
-        TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, SearchCommand.Spec, EvaluateCommand.Spec,
-        RlCommand.Spec, DidacticCommand.Spec, ReportCommand.Spec, ProverCommand.Spec, TheoryCommand.Spec, LabelsCommands.Import,
+        DemoCommand.Spec, DoctorCommand.Spec,
+        ProblemsCommand.Spec, ProblemFileCommands.Import, ProblemFileCommands.Check,
+        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
+        LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
+        SearchCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
+        RlCommand.Spec, DidacticCommand.Spec, ReportCommand.Spec,
+        ProverCommand.Spec, TheoryCommand.Spec,
     ];
 }
