@@ -123,8 +123,9 @@ internal static class TrainCommands
     {
         foreach (var (number, row) in JsonLines.ReadInput(file))
         {
-            string Field(string name) => row.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new UserError($"{file}:{number}: no text \"{name}\"; a demonstration has problem and solution");
-            yield return new(template.Fill(new Problem($"{number}", Field("problem"), "")), Field("solution"));
+            string Field(params string[] names) => names.Where(n => row.TryGetProperty(n, out var value) && value.ValueKind == JsonValueKind.String).Select(n => row.GetProperty(n).GetString()).FirstOrDefault()
+                ?? throw new UserError($"{file}:{number}: no text \"{names[0]}\"; a demonstration has problem and solution (or, as in GSM8K, question and answer)");
+            yield return new(template.Fill(new Problem($"{number}", Field("problem", "question"), "")), Field("solution", "answer"));
         }
     }
 }
