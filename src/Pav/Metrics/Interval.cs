@@ -34,7 +34,7 @@ public static class Bootstrap
     public static Interval PairedDifference(IReadOnlyList<double> a, IReadOnlyList<double> b, ulong seed = 1) => Mean([.. a.Zip(b, (x, y) => x - y)], seed);
 
     /// <summary>Quantile p of sorted values, linear between neighbours; NaN of none.</summary>
-    private static double Percentile(List<double> sorted, double p)
+    internal static double Percentile(List<double> sorted, double p)
     {
         if (sorted.Count == 0) return double.NaN;
         var at = p * (sorted.Count - 1);

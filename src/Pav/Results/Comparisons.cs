@@ -36,34 +36,11 @@ internal static class Comparisons
         return new(claim, a.Name, $"{b.Name} n={target.N}", ratio.Value, ratio.Low, ratio.High, tokens, target.MeanTokens);
     }
 
-    /// <summary>A curve's accuracy on the drawn problems at a number of tokens; at its ends, that of the end.</summary>
-    private static double AccuracyAt(Curve curve, double tokens, IReadOnlyList<int> drawn)
-    {
-        for (var i = 0; i < curve.Points.Count; i++)
-        {
-            var (right, accuracy) = (Mean(curve.Points[i].Tokens, drawn), Mean(curve.Points[i].Correct, drawn));
-            if (tokens > right) continue;
-            if (i == 0) return accuracy;
-            var (left, before) = (Mean(curve.Points[i - 1].Tokens, drawn), Mean(curve.Points[i - 1].Correct, drawn));
-            return before + (accuracy - before) * Math.Log(tokens / left) / Math.Log(right / left);
-        }
+    private static double AccuracyAt(Curve curve, double tokens, IReadOnlyList<int> drawn) => LogTokens.AccuracyAt(On(curve, drawn), tokens);
 
-        return Mean(curve.Points[^1].Correct, drawn);
-    }
+    private static double TokensFor(Curve curve, double accuracy, IReadOnlyList<int> drawn) => LogTokens.TokensFor(On(curve, drawn), accuracy);
 
-    /// <summary>The tokens at which a curve first reaches an accuracy on the drawn problems; infinite if it does not.</summary>
-    private static double TokensFor(Curve curve, double accuracy, IReadOnlyList<int> drawn)
-    {
-        var (left, before) = (0.0, 0.0);
-        for (var i = 0; i < curve.Points.Count; i++)
-        {
-            var (right, here) = (Mean(curve.Points[i].Tokens, drawn), Mean(curve.Points[i].Correct, drawn));
-            if (here >= accuracy) return i == 0 ? right : left * Math.Pow(right / left, (accuracy - before) / (here - before));
-            (left, before) = (right, here);
-        }
-
-        return double.PositiveInfinity;
-    }
+    private static (double Tokens, double Accuracy)[] On(Curve curve, IReadOnlyList<int> drawn) => [.. curve.Points.Select(p => (Mean(p.Tokens, drawn), Mean(p.Correct, drawn)))];
 
     private static double Mean(double[] values, IReadOnlyList<int> drawn)
     {

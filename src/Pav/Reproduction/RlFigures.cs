@@ -1,0 +1,123 @@
+namespace Pav.Reproduction;
+
+/// <summary>Samples of a test problem after training.</summary>
+public sealed record TestTally(string Problem, int Right, int Samples);
+
+/// <summary>One run of RL: its held-out accuracy and the share of steps without progress over iterations, and its last policy on the test problems.</summary>
+public sealed record RlRun(int Seed, RlCurve Valid, IReadOnlyList<LinePoint> NoProgress, IReadOnlyList<TestTally> Test);
+
+/// <summary>The runs of one base policy by reward: outcome only, outcome and progress, outcome and Q.</summary>
+/// <param name="Start">The policy before RL on the test problems.</param>
+public sealed record RlRuns(string Model, IReadOnlyList<TestTally> Start, IReadOnlyList<RlRun> Orm, IReadOnlyList<RlRun> Pav, IReadOnlyList<RlRun> Pqv);
+
+/// <summary>Figures 7, 8 and that of App. G.</summary>
+public static class RlFigures
+{
+    private const string Iterations = "RL iterations", Accuracy = "held-out samples right";
+
+    /// <summary>Accuracy over iterations.</summary>
+    public static FigureSummary Figure7(IReadOnlyList<RlRuns> models, RunSize size)
+    {
+        const string asks = "Does progress as a dense reward train faster and further than outcome reward alone? Accuracy of the policy on held-out problems over iterations of REINFORCE.";
+        const string rule = "Reproduced: the last policy of PAV-RL is ahead of that of ORM-RL on test problems by 7 points or more, excluding zero; partly: ahead, excluding zero, or there with fewer iterations on every seed; else not.";
+        var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
+        foreach (var m in models)
+        {
+            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("outcome and progress (PAV-RL)", "beam-pav", m.Pav), Of("outcome only (ORM-RL)", "best-of-n-orm", m.Orm)]));
+            var (pav, orm, start) = (Passes("", "", m.Pav), Passes("", "", m.Orm), Passes("", "", [.. m.Pav.Select(r => r with { Test = m.Start })]));
+            var gain = pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(orm.Points[0].Correct));
+            findings.Add(Finding.Of($"{m.Model}: PAV-RL minus ORM-RL, test problems", gain, "points", "more than 7 (Fig. 7)"));
+            findings.Add(Finding.Of($"{m.Model}: PAV-RL minus its start", pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points", "11 (2B), 15 (9B)"));
+            findings.Add(Finding.Of($"{m.Model}: ORM-RL minus its start", orm.Bootstrapped(s => s.Mean(orm.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points"));
+            var speed = RlComparison.Of("pav", [.. m.Pav.Select(r => r.Valid)], "orm", [.. m.Orm.Select(r => r.Valid)]);
+            if (speed is not null) findings.Add(new($"{m.Model}: iterations of ORM-RL over those of PAV-RL for ORM-RL's last accuracy, {speed.Reached} of {speed.Seeds} seeds", speed.Iterations?.Value, speed.Iterations?.Low, speed.Iterations?.High, "times", "about 6 (Fig. 7)"));
+            var faster = speed is { Iterations: { } ratio } && speed.Reached == speed.Seeds && ratio.Value > 1 && (ratio.Low is null || ratio.Low > 1);
+            grades.Add(gain is { Low: > 0, Value: >= 0.07 } ? FigureVerdict.Reproduced : gain.Low > 0 || faster ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+        }
+
+        return SearchFigures.Sum("7", "RL with progress", asks, rule, grades, panels, findings, size, "Progress as a dense reward trains further than outcome reward alone", "Progress as a dense reward trains faster or somewhat further than outcome reward alone",
+            "Progress as a dense reward trains neither further nor faster than outcome reward alone, as far as can be told");
+    }
+
+    /// <summary>Pass@N after RL, on all test problems and on those that the start did not solve.</summary>
+    public static FigureSummary Figure8(IReadOnlyList<RlRuns> models, RunSize size)
+    {
+        const string asks = "Does RL widen what a policy can solve, or only sharpen it? Pass@N of the policies before and after RL, on all test problems and on the hard ones, which no sample of the start solved.";
+        const string rule = "Reproduced: PAV-RL is above ORM-RL in Pass@N at every N, the mean over N excluding zero, on all and on hard problems; partly: on one of the two; else not.";
+        var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
+        foreach (var m in models)
+        {
+            var unsolved = m.Start.Where(t => t.Right == 0).Select(t => t.Problem).ToHashSet();
+            var held = 0;
+            foreach (var (name, on) in new[] { ("all test problems", null), ("hard problems", (IReadOnlySet<string>?)unsolved) })
+            {
+                if (on is { Count: 0 }) continue;
+                var (pav, orm) = (Passes("PAV-RL", "beam-pav", m.Pav, on), Passes("ORM-RL", "best-of-n-orm", m.Orm, on));
+                var start = Passes("start", "sample", [new(1, m.Pav[0].Valid, [], m.Start)], on);
+                panels.Add(new($"{m.Model}, {pav.Problems.Count} {name}", "N samples", "some sample is right", true, true, [pav.OverN(), orm.OverN(), start.OverN()]));
+                var gain = SeededComparisons.AtEqualN(pav, orm, p => p.Correct)!.Value;
+                findings.Add(Finding.Of($"{m.Model}: Pass@N of PAV-RL minus that of ORM-RL, {name}, mean over N", gain, "points", on is null ? "above 0 at every N up to 128 (Fig. 8a)" : "many more solved with small N (Fig. 8b)"));
+                if (gain.Low > 0 && pav.Points.Zip(orm.Points).All(p => p.First.Correct.Average(x => x.Average()) >= p.Second.Correct.Average(x => x.Average()))) held++;
+                if (on is not null) continue;
+                var most = (Orm: orm.Points[^1], Start: start.Points[^1]);
+                findings.Add(Finding.Of($"{m.Model}: Pass@{most.Orm.N} of ORM-RL minus that of the start", orm.Bootstrapped(s => s.Mean(most.Orm.Correct) - new CrossedSample([0], s.Problems).Mean(most.Start.Correct)), "points", "below 0 for N of 64 and more (Fig. 8a)"));
+            }
+
+            grades.Add(held == 2 ? FigureVerdict.Reproduced : held == 1 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+        }
+
+        return SearchFigures.Sum("8", "What RL can solve", asks, rule, grades, panels, findings, size, "PAV-RL solves more at every N, on all problems and on hard ones", "PAV-RL solves more at every N on all problems or on hard ones", "PAV-RL does not solve more than ORM-RL at every N");
+    }
+
+    /// <summary>Q^μ in place of A^μ.</summary>
+    public static FigureSummary AppendixG(IReadOnlyList<RlRuns> models, RunSize size)
+    {
+        const string asks = "What if a step is rewarded with Q, its promise, instead of progress? The paper's policies learn steps that change nothing and collect Q with each. Share of steps without progress (|A| below a bound, or a repeated step), and accuracy, over iterations.";
+        const string rule = "Reproduced: with Q the share of steps without progress ends above that with A and the accuracy below, excluding zero; partly: one of the two; else not.";
+        var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
+        foreach (var m in models.Where(m => m.Pqv.Count > 0))
+        {
+            Line Idle(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, r.NoProgress))]);
+            panels.Add(new($"Start {m.Model}", Iterations, "steps without progress", false, true, [Idle("Rex + αA", "beam-pav", m.Pav), Idle("Rex + αQ", "other", m.Pqv)]));
+            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("Rex + αA", "beam-pav", m.Pav), Of("Rex + αQ", "other", m.Pqv)]));
+            var shared = m.Pav.Where(r => m.Pqv.Any(q => q.Seed == r.Seed)).ToList();
+            var (a, q) = (Passes("", "", shared), Passes("", "", m.Pqv));
+            var lost = a.Bootstrapped(s => s.Mean(a.Points[0].Correct) - s.Mean(q.Points[0].Correct));
+            var idle = RlComparison.Over([.. shared.Select(r => Last(m.Pqv.First(x => x.Seed == r.Seed)) - Last(r))]);
+            findings.Add(new($"{m.Model}: steps without progress in the last tenth of iterations, αQ minus αA", idle.Value, idle.Low, idle.High, "points", "the share grows with αQ (App. G)"));
+            findings.Add(Finding.Of($"{m.Model}: accuracy on test problems, αA minus αQ", lost, "points", "αQ collapses (App. G)"));
+            var more = idle.Low is { } low ? low > 0 : idle.Value > 0.05;
+            grades.Add(more && lost.Low > 0 ? FigureVerdict.Reproduced : more || lost.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+        }
+
+        return SearchFigures.Sum("G", "Q instead of progress", asks, rule, grades, panels, findings, size, "With Q as the reward steps without progress spread and accuracy suffers", "With Q as the reward either steps without progress spread or accuracy suffers", "Neither do steps without progress spread nor does accuracy suffer, as far as can be told");
+
+        static double Last(RlRun run) => run.NoProgress.TakeLast(Math.Max(1, run.NoProgress.Count / 10)).Average(p => p.Y);
+    }
+
+    private static Line Of(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, (IReadOnlyList<LinePoint>)[.. r.Valid.Points.Select(p => new LinePoint(p.Iteration, p.Accuracy))]))]);
+
+    /// <summary>Means over seeds with t intervals, at iterations that all have.</summary>
+    private static Line Over(string name, string kind, IReadOnlyList<(int Seed, IReadOnlyList<LinePoint> Points)> seeds)
+    {
+        var shared = seeds.Select(s => s.Points.Select(p => p.X)).Aggregate((a, b) => a.Intersect(b)).Order();
+        return new(name, kind, [.. shared.Select(x =>
+        {
+            var mean = RlComparison.Over([.. seeds.Select(s => s.Points.First(p => p.X == x).Y)]);
+            return new LinePoint(x, mean.Value, mean.Low is { } low ? Math.Max(0, low) : null, mean.High is { } high ? Math.Min(1, high) : null);
+        })], seeds.Count < 2 ? [] : [.. seeds.Select(s => new SeedLine(s.Seed, s.Points))]);
+    }
+
+    /// <summary>Pass@N for N = 1, 2, 4 … of each problem.</summary>
+    private static SeededCurve Passes(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string>? on = null)
+    {
+        var problems = runs[0].Test.Select(t => t.Problem).Where(p => on is null || on.Contains(p)).Order(StringComparer.Ordinal).ToList();
+        var samples = runs.Min(r => r.Test.Min(t => t.Samples));
+        var tallies = runs.Select(r => r.Test.ToDictionary(t => t.Problem)).ToList();
+        return new(name, kind, [.. runs.Select(r => r.Seed)], problems, [.. Enumerable.Range(0, 17).Select(i => 1 << i).Where(n => n <= samples).Select(n =>
+        {
+            double[][] pass = [.. tallies.Select(t => problems.Select(p => PassAtN.Of(t[p].Samples, t[p].Right, n)).ToArray())];
+            return new SeededPoint(n, pass, pass, pass, pass);
+        })]);
+    }
+}

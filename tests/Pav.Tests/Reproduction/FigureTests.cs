@@ -1,0 +1,199 @@
+using Pav.Reproduction;
+
+namespace Pav.Tests.Reproduction;
+
+public class FigureTests
+{
+    private static readonly RunSize Size = new("test", ["s"], 0, 2, 0, 0);
+
+    private static SearchRow Row(int problem, string method, int n, bool right, string? prover = null, bool? pass = null, double tokens = 0, double? alpha = null) =>
+        new($"p{problem:00}", 1, method, n, alpha, prover, 1, right ? 1 : 0, (pass ?? right) ? 1 : 0, n, n, null, (long)(tokens > 0 ? tokens : 50 * n), 0, 0);
+
+    /// <summary>Rows of two seeds in which method m at size n answers so many of 40 problems, others with each seed.</summary>
+    private static ModelRuns Model(params (string Method, string? Prover, int N, int Right)[] what) => new("s", [.. Enumerable.Range(1, 2).Select(seed => new SeededRows(seed,
+        [.. from w in what from p in Enumerable.Range(0, 40) select Row(p, w.Method, w.N, (p * 7 + seed) % 40 < w.Right, w.Prover)]))]);
+
+    [Fact]
+    public void With_one_seed_the_crossed_bootstrap_is_that_over_problems()
+    {
+        double[] values = [.. Enumerable.Range(0, 30).Select(i => i % 3 == 0 ? 1.0 : 0)];
+        var plain = Bootstrap.Of(30, drawn => drawn.Average(i => values[i]), repetitions: CrossedBootstrap.Repetitions);
+        var crossed = CrossedBootstrap.Mean([values]);
+        Assert.Equal((plain.Value, plain.Low, plain.High), (crossed.Value, crossed.Low, crossed.High));
+    }
+
+    [Fact]
+    public void What_differs_between_seeds_widens_the_interval()
+    {
+        double[] none = [.. Enumerable.Repeat(0.0, 20)], all = [.. Enumerable.Repeat(1.0, 20)];
+        var interval = CrossedBootstrap.Mean([none, all]);
+        Assert.Equal((0.5, 0.0, 1.0), (interval.Value, interval.Low, interval.High));
+    }
+
+    [Fact]
+    public void Tokens_are_interpolated_in_their_logarithm()
+    {
+        Assert.Equal(0.5, LogTokens.AccuracyAt([(100, 0.4), (400, 0.6)], 200), 12);
+        Assert.Equal(50 * Math.Pow(4, 0.75), LogTokens.TokensFor([(50, 0.3), (200, 0.7)], 0.6), 9);
+        Assert.Equal(double.PositiveInfinity, LogTokens.TokensFor([(50, 0.3)], 0.6));
+    }
+
+    [Fact]
+    public void Figure_4_is_reproduced_by_a_clear_gain_and_not_by_none()
+    {
+        var gain = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 30), ("beam-pav", "bo4", 4, 32), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14), ("best-of-n-orm", null, 8, 18))], "bo4", Size);
+        Assert.Equal(FigureVerdict.Reproduced, gain.Verdict);
+        // At 100 tokens best-of-N stands halfway between 10 and 14 of 40, at 200 at 14: (30 − 12)/40 and (32 − 14)/40.
+        Assert.Equal(0.45, gain.Findings[0].Value!.Value, 9);
+        Assert.Equal(4, gain.Findings[1].Value!.Value, 9);
+        Assert.Equal(3, gain.Panels[0].Lines.Count);
+        Assert.Equal(2, gain.Panels[0].Lines[0].Seeds.Count);
+
+        var none = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 12), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14))], "bo4", Size);
+        Assert.Equal(FigureVerdict.NotReproduced, none.Verdict);
+        Assert.StartsWith("Not reproduced.", none.Sentence);
+        Assert.Equal(0, none.Findings[1].Value);
+    }
+
+    [Fact]
+    public void Figure_5a_tells_progress_from_search()
+    {
+        (string, string?, int, int)[] ranked = [("best-of-n-q", null, 1, 8), ("best-of-n-q", null, 8, 10)];
+        Assert.Equal(FigureVerdict.Reproduced, SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 20), ("beam-pav", "bo4", 4, 36)])], "bo4", Size).Verdict);
+        Assert.Equal(FigureVerdict.Partly, SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 36), ("beam-pav", "bo4", 4, 36)])], "bo4", Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 36), ("beam-pav", "bo4", 4, 9)])], "bo4", Size).Verdict);
+    }
+
+    [Theory]
+    [InlineData(10, 30, 10, FigureVerdict.Reproduced)]
+    [InlineData(10, 10, 10, FigureVerdict.NotReproduced)]
+    [InlineData(10, 20, 30, FigureVerdict.NotReproduced)]
+    public void Figure_5b_wants_the_middle_to_be_best(int weak, int four, int strong, FigureVerdict expected)
+    {
+        var figure = SearchFigures.Figure5b([Model(("beam-q", null, 2, 9), ("beam-pav", "bo1", 2, weak), ("beam-pav", "bo4", 2, four), ("beam-pav", "bo32", 2, strong))], [2], [], Size);
+        Assert.Equal(expected, figure.Verdict);
+        Assert.Equal([1, 4, 32], figure.Panels[0].Lines[0].Points.Select(p => p.X));
+    }
+
+    [Fact]
+    public void Figure_5c_needs_two_models()
+    {
+        var figure = SearchFigures.Figure5c([Model(("beam-pav", "verifier-s-1", 4, 20))], ["pav-tiny-m"], 4, Size);
+        Assert.Equal(FigureVerdict.NotRun, figure.Verdict);
+        Assert.Contains("pav-tiny-m is not here", figure.Sentence);
+        ModelRuns Of(string name, int small, int large) => Model(("beam-pav", "verifier-s-1", 4, small), ("beam-pav", "verifier-l-2", 4, large)) with { Model = name };
+        Assert.Equal(FigureVerdict.Reproduced, SearchFigures.Figure5c([Of("s", 20, 20), Of("l", 35, 15)], [], 4, Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, SearchFigures.Figure5c([Of("s", 20, 20), Of("l", 15, 35)], [], 4, Size).Verdict);
+    }
+
+    [Fact]
+    public void Figure_6a_compares_at_equal_n()
+    {
+        var figure = SearchFigures.Figure6a([Model(("beam-pav", "bo4", 4, 36), ("beam-q", null, 4, 20), ("majority", null, 1, 3), ("majority", null, 4, 12))], "bo4", Size);
+        Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
+        Assert.Equal([0.4, 0.6], figure.Findings.Select(f => Math.Round(f.Value!.Value, 9)));
+    }
+
+    [Fact]
+    public void Rollouts_of_equal_traces_are_counted_once()
+    {
+        LabelledTrace Trace(int index, string strategy, params int[] n) => new("p", "s", strategy, index, ["a\n", "b\n"], [[1], [2]], 0, null, "g", n, n);
+        Assert.Equal(10, LabelFigures.Rollouts([Trace(0, "random", 4, 4, 1), Trace(1, "random", 4, 4, 1)], 4));
+        // Of the same trace as a first pit: 1 seed, 2·2 at first, then 16 for each of the two prefixes.
+        Assert.Equal(37, LabelFigures.Rollouts([Trace(0, "first_pit", 16, 16, 1)], 2));
+    }
+
+    [Fact]
+    public void Labels_are_compared_in_pairs_and_at_equal_rollouts()
+    {
+        LabelCellRuns Cell(int nCov, int nMc, double rollouts, int right, int? pit = null) => new(nCov, nMc, pit, [rollouts, rollouts], Model(("beam-q", null, 4, right)).Runs);
+        var cells = new[] { Cell(2, 1, 100, 30), Cell(1, 2, 100, 10), Cell(8, 1, 400, 15), Cell(1, 8, 400, 35) };
+        var ratios = LabelFigures.Figure6b("s", cells, 4, Size);
+        Assert.Equal(FigureVerdict.Reproduced, ratios.Verdict);
+        Assert.Equal([0.5, -0.5], ratios.Findings.Select(f => Math.Round(f.Value!.Value, 9)));
+        Assert.Equal(FigureVerdict.NotReproduced, LabelFigures.Figure6b("s", [Cell(2, 1, 100, 20), Cell(1, 2, 100, 20)], 4, Size).Verdict);
+
+        // 20 of 40 at 200 rollouts, halfway between 10 and 14.
+        var pits = LabelFigures.Figure11("s", [Cell(1, 1, 100, 10), Cell(4, 1, 400, 14), Cell(2, 1, 200, 36, pit: 4)], 4, Size);
+        Assert.Equal(FigureVerdict.Reproduced, pits.Verdict);
+        Assert.Equal(0.6, pits.Findings[0].Value!.Value, 9);
+        Assert.Equal(2, LabelFigures.Figure11("s", [Cell(1, 1, 100, 10), Cell(2, 1, 200, 36, pit: 4)], 4, Size).Notes.Count);
+    }
+
+    [Fact]
+    public void A_threshold_is_chosen_on_validation_and_judged_on_test()
+    {
+        StepScore[] validation = [new(0.2, false), new(0.6, true), new(0.4, false), new(0.5, true)];
+        var threshold = ThresholdError.Choose(validation);
+        Assert.Equal(0.45, threshold, 12);
+        Assert.Equal(1 / 3.0, ThresholdError.Of([new(0.3, true), new(0.7, true), new(0.1, false)], threshold), 12);
+        // Where right and wrong are told apart by nothing, the commoner outcome is called.
+        Assert.Equal(double.NegativeInfinity, ThresholdError.Choose([new(0.5, true), new(0.5, true), new(0.5, false)]));
+        Assert.Equal(double.PositiveInfinity, ThresholdError.Choose([new(0.5, true), new(0.5, false), new(0.5, false)]));
+    }
+
+    [Fact]
+    public void Figure_10_sees_that_a_change_tells_more_than_a_level()
+    {
+        // The verifier's level is off by a problem-wise amount, and only the step's change says how the trace ends.
+        ScoredTrace Trace(int p, int i) => new($"p{p:00}", i, i % 2, [0.3 + 0.01 * (p % 5), 0.3 + 0.01 * (p % 5) + (i % 2 == 1 ? 0.02 : -0.02)]);
+        List<ScoredTrace> traces = [.. from p in Enumerable.Range(0, 30) from i in Enumerable.Range(0, 4) select Trace(p, i)];
+        var figure = ThresholdFigure.Of("s", [new(1, traces, traces)], 4, 5, Size);
+        Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
+        Assert.Equal(0, figure.Panels[0].Lines[0].Points[0].Y, 12);
+        Assert.Equal(0.5, figure.Panels[0].Lines[2].Points[0].Y, 12);
+    }
+
+    [Fact]
+    public void Weights_and_ceilings()
+    {
+        var q = Model(("beam-q", null, 4, 10));
+        ModelRuns Swept(int right) => new("s", [.. q.Runs.Select((r, s) => r with { Rows = [.. from a in new[] { 0.2, 0.5, 1.0 } from p in Enumerable.Range(0, 40) select Row(p, "beam-pav", 4, (p * 7 + s + 1) % 40 < right, "bo4", alpha: a)] })]);
+        Assert.Equal(FigureVerdict.Reproduced, FurtherFigures.Alpha([Swept(30)], [q], 4, "bo4", Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, FurtherFigures.Alpha([Swept(10)], [q], 4, "bo4", Size).Verdict);
+        Assert.Equal([0, 0.2, 0.5, 1], FurtherFigures.Alpha([Swept(10)], [q], 4, "bo4", Size).Panels[0].Lines[0].Points.Select(p => p.X));
+
+        var ceiling = FurtherFigures.Ceiling([Model(("oracle-beam-q", null, 2, 38), ("beam-q", null, 2, 20), ("beam-pav", "bo4", 2, 22), ("oracle-beam-pav", "bo4", 2, 30))], "bo4", 8, Size);
+        Assert.Equal([0.45, 0.2, 0.05], ceiling.Findings.Select(f => Math.Round(f.Value!.Value, 9)));
+    }
+
+    [Fact]
+    public void The_frontier_is_chosen_on_validation()
+    {
+        var validation = Model(("beam-q", null, 2, 30), ("majority", null, 1, 10), ("majority", null, 2, 20));
+        var test = Model(("beam-q", null, 2, 20), ("majority", null, 1, 10), ("majority", null, 2, 30));
+        var figure = FurtherFigures.Frontier([validation], [test], "bo4", Size);
+        Assert.Equal(0.25 * 2 / 3, figure.Findings[0].Value!.Value, 9);
+        Assert.Equal(["chosen on validation problems", "best in hindsight"], figure.Panels[0].Lines.Select(l => l.Name));
+    }
+
+    [Fact]
+    public void Rl_is_compared_on_test_problems_and_over_iterations()
+    {
+        RlRun Run(int seed, int right, double end, double idle) => new(seed, new((ulong)seed, [new(0, 0, 0, 0.1), new(10, 10, 10, end)]), [new(0, 0.1), new(10, idle)],
+            [.. Enumerable.Range(0, 20).Select(p => new TestTally($"p{p:00}", p < 10 ? right : 0, 8))]);
+        IReadOnlyList<TestTally> start = [.. Enumerable.Range(0, 20).Select(p => new TestTally($"p{p:00}", p < 5 ? 1 : 0, 8))];
+        var runs = new RlRuns("s", start, [Run(1, 1, 0.2, 0.1), Run(2, 1, 0.2, 0.1)], [Run(1, 8, 0.6, 0.1), Run(2, 8, 0.6, 0.1)], [Run(1, 1, 0.2, 0.9)]);
+        var accuracy = RlFigures.Figure7([runs], Size);
+        Assert.Equal(FigureVerdict.Reproduced, accuracy.Verdict);
+        Assert.Equal((8 - 1) / 16.0, accuracy.Findings[0].Value!.Value, 9);
+        Assert.Equal(FigureVerdict.Reproduced, RlFigures.Figure8([runs], Size).Verdict);
+        Assert.Equal([20, 15], RlFigures.Figure8([runs], Size).Panels.Select(p => int.Parse(p.Title.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal(FigureVerdict.Reproduced, RlFigures.AppendixG([runs], Size).Verdict);
+    }
+
+    [Fact]
+    public void The_document_says_what_the_summary_holds()
+    {
+        Assert.Equal("+3.1 points [-0.4, +6.6]", ResultsDocument.Number(new("", 0.031, -0.004, 0.066, "points")));
+        Assert.Equal("2.5 times [1.0, ∞]", ResultsDocument.Number(new("", 2.5, 1, null, "times")));
+        Assert.Equal("4", ResultsDocument.Number(new("", 4, null, null, "")));
+        Assert.Equal("none", ResultsDocument.Number(new("", null, null, null, "times")));
+        var figure = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 30), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14))], "bo4", Size);
+        var text = ResultsDocument.Markdown([figure]);
+        Assert.Contains("| [4: Accuracy against compute](#figure-4-accuracy-against-compute) | reproduced | s |", text);
+        Assert.Contains("\n## Figure 4: Accuracy against compute\n", text);
+        Assert.Contains($"**{figure.Sentence}**", text);
+        Assert.Contains("| N = 2 | 75.0% [", text);
+    }
+}
