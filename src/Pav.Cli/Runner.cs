@@ -70,6 +70,20 @@ internal static class Runner
         }
     }
 
+    /// <summary>Runs a command that is one of several in a row, unless an earlier start of these finished it; false if so.</summary>
+    public static async Task<bool> RunOnce(CommandSpec spec, object options, string path, Reporter reporter, CancellationToken cancel)
+    {
+        var target = spec.Schema.Fields.First(f => f.SnakeName == "out").Get(options) as string ?? "";
+        var done = spec.HasFolder ? RunFolder.IsFinished(path) : spec.Name == "problems" && File.Exists(target);
+        if (done)
+        {
+            reporter.Say("(done before)");
+            if (spec.HasFolder) RunFolder.Open(spec.Name, options, path).Dispose();
+        }
+        else await Run(spec, options, path, reporter, cancel);
+        return !done;
+    }
+
     private static JsonObject Named(CommandSpec spec, string path, JsonObject result) => new() { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
 
     /// <summary>What a person should read of a failure that is not pav's own fault; null for one that is.</summary>

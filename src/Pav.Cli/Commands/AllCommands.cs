@@ -12,7 +12,7 @@ internal static class AllCommands
         TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
         LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
         SearchCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
-        RlCommand.Spec, DidacticCommand.Spec, ReportCommand.Spec,
+        RlCommand.Spec, DidacticCommand.Spec, Reproduce.ReproduceCommand.Spec, ReportCommand.Spec,
         ProverCommand.Spec, TheoryCommand.Spec,
     ];
 }

@@ -32,6 +32,8 @@ internal sealed record EvaluateSettings : SamplingSettings
 /// <summary>What a policy does by itself on problems, and what a verifier is worth on labels.</summary>
 internal static class EvaluateCommand
 {
+    public const string ScoresName = "scores.jsonl";
+
     public static CommandSpec Spec { get; } = CommandSpec.Of<EvaluateSettings>(
         "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a verifier (AUC, calibration, ranking).",
         "pav evaluate --policy runs/sft --problems test.jsonl --samples 64", Output.Folder, Run);
@@ -73,6 +75,9 @@ internal static class EvaluateCommand
             }
             return scores;
         });
+        File.Delete(context.Run.At(ScoresName));
+        using (var lines = JsonLines.Append(context.Run.At(ScoresName)))
+            foreach (var (trace, q) in traces.Zip(scored)) lines.Write(new Pav.Reproduction.ScoredTrace(trace.Problem, trace.Trace, trace.Rex, q));
         var kind = Pav.Models.VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind;
         return VerifierMeasures.Of(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
     }

@@ -71,15 +71,7 @@ internal static class DemoCommand
             context.Reporter.Say(Gate((GateSettings)step.Options));
             return true;
         }
-        var target = step.Command.Schema.Fields.First(f => f.SnakeName == "out").Get(step.Options) as string ?? "";
-        var done = step.Command.HasFolder ? RunFolder.IsFinished(step.Path) : step.Command.Name == "problems" && File.Exists(target);
-        if (done)
-        {
-            context.Reporter.Say("(done before)");
-            if (step.Command.HasFolder) RunFolder.Open(step.Command.Name, step.Options, step.Path).Dispose();
-        }
-        else await Runner.Run(step.Command, step.Options, step.Path, context.Reporter, context.Cancel);
-        return !done;
+        return await Runner.RunOnce(step.Command, step.Options, step.Path, context.Reporter, context.Cancel);
     }
 
     /// <summary>Whether a verifier is good enough for its search to mean anything.</summary>

@@ -16,7 +16,8 @@ internal sealed record ReportData(
     IReadOnlyList<DidacticRow> Didactic,
     IReadOnlyList<ProverReport> Provers,
     IReadOnlyList<TheoryResult> Theory,
-    RlData? Rl = null);
+    RlData? Rl,
+    IReadOnlyList<JsonElement> Figures);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
 internal sealed record RunRow(

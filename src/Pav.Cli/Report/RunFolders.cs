@@ -7,7 +7,7 @@ namespace Pav.Cli.Report;
 /// <summary>Reads run folders, and nothing else, into what the report shows. Any file may be missing; a broken one is an error that names file and line.</summary>
 internal static class RunFolders
 {
-    private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl", "didactic.json", "provers.json", "theory.json"];
+    private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl", "didactic.json", "provers.json", "theory.json", "results.json"];
     private const int MaxTrees = 60, MaxNodes = 40_000;
 
     private sealed record Folder(string Full, string Shown)
@@ -36,7 +36,8 @@ internal static class RunFolders
             [.. from f in folders where f.Find("didactic.json") is not null select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))],
             [.. from f in folders where f.Find("provers.json") is not null select Json.Read<ProverReport>(f.Find("provers.json")!)],
             folders.Select(f => f.Find("theory.json")).FirstOrDefault(f => f is not null) is { } theory ? Json.Read<TheoryFile>(theory).Results : [],
-            RlRuns.Read([.. runs.Select(r => (folders.First(f => f.Shown == r.Path).Full, r))]));
+            RlRuns.Read([.. runs.Select(r => (folders.First(f => f.Shown == r.Path).Full, r))]),
+            [.. folders.Select(f => f.Find("results.json")).OfType<string>().SelectMany(Json.Read<List<JsonElement>>)]);
     }
 
     /// <summary>The run folders at and below a root, parents first.</summary>

@@ -1,0 +1,80 @@
+using System.Text.Json.Nodes;
+using Pav.Cli.Commands;
+using Pav.Cli.Options;
+using Pav.Cli.Reproduce;
+using Pav.Models.Files;
+using Pav.Reproduction;
+
+namespace Pav.Cli.Tests;
+
+public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
+{
+    public static TheoryData<string> Scales => [.. Directory.GetFiles(Home.Find("recipes/reproduce")!, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!)];
+
+    /// <summary>Every scale binds, and no command reads what none before it has made.</summary>
+    [Theory]
+    [MemberData(nameof(Scales))]
+    public void PartsComeAfterWhatTheyNeed(string scale)
+    {
+        var plan = new ReproducePlan(ReproduceScale.Load(scale), new() { Figure = ["all"], Out = "out" });
+        foreach (var figure in Figures.All) figure.Prepare(plan);
+        var made = new HashSet<string>();
+        foreach (var part in plan.Parts)
+        {
+            foreach (var field in OptionSchema.Of(part.Command.Options).Fields.Where(f => f.Flag.Input))
+            {
+                var values = field.Get(part.Options) switch { string s => [s], string[] many => many, _ => Array.Empty<string>() };
+                Assert.All(values.Where(v => v.StartsWith("out/", StringComparison.Ordinal)), v => Assert.Contains(made, m => v == m || v.StartsWith(m + "/", StringComparison.Ordinal)));
+            }
+            Assert.True(made.Add(part.Folder));
+            // Bound as a recipe would be: every value is one that the command accepts.
+            var schema = part.Command.Schema;
+            schema.Bind([new Recipe(part.Name, null, System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, System.Text.Json.JsonElement>>(schema.ToJson(part.Options))!)], new Dictionary<string, string>());
+        }
+        Assert.Equal(Figures.Choices, string.Join("|", Figures.All.Select(f => f.Id).Prepend("all")));
+    }
+
+    [Fact]
+    public void AModelOfOnesOwnIsSearchedResumedAndReported()
+    {
+        File.WriteAllText(tiny.At("scale.json"), """
+            { "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 40, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1 }
+            """);
+        string[] command =
+        [
+            "reproduce", "4", "6a", "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems", "test.jsonl", "--train-problems", "train.jsonl", "--out", "all", "--document", "docs", "--json",
+        ];
+        var result = JsonNode.Parse(Cli.Run(tiny.Folder, command).Succeeded().Out)!;
+        Assert.Equal(["4", "6a"], result["verdicts"]!.AsObject().Select(v => v.Key));
+        Assert.True((long)result["tokens"]! > 0);
+        Assert.True(File.Exists(tiny.At("all/report.html")));
+        var figures = Json.Read<List<FigureSummary>>(tiny.At("docs/results.json"));
+        Assert.Equal(File.ReadAllText(tiny.At("docs/results.md")), ResultsDocument.Markdown(figures));
+        Assert.All(figures, f => Assert.Equal((6, 1), (f.Size.Problems, f.Size.Seeds)));
+
+        var before = File.ReadAllText(tiny.At("all/figures/figure-4.json"));
+        var again = Cli.Run(tiny.Folder, command).Succeeded();
+        Assert.Equal(before, File.ReadAllText(tiny.At("all/figures/figure-4.json")));
+        Assert.Contains("(done before)", again.Error);
+    }
+
+    [Theory]
+    [InlineData("is '12', but must be one of all, 3", "12")]
+    [InlineData("--policy needs --problems", "4", "--policy", "model")]
+    [InlineData("go with --policy", "4", "--verifier", "model")]
+    [InlineData("needs --valid-problems", "4", "--policy", "model", "--problems", "test.jsonl", "--train-problems", "train.jsonl")]
+    public void WhatCannotBeReproducedIsSaid(string expected, params string[] arguments)
+    {
+        var ended = Cli.Run(tiny.Folder, ["reproduce", .. arguments]);
+        Assert.Contains(expected, ended.Sentence(ended.Code));
+    }
+
+    /// <summary>docs/results.md is what the command wrote of docs/results.json.</summary>
+    [Fact]
+    public void TheDocumentIsThatOfItsSummary()
+    {
+        var (document, summary) = (Home.Find("docs/results.md"), Home.Find("docs/results.json"));
+        Assert.Equal(document is null, summary is null);
+        if (document is not null) Assert.Equal(ResultsDocument.Markdown(Json.Read<List<FigureSummary>>(summary!)), File.ReadAllText(document));
+    }
+}
