@@ -9,6 +9,8 @@ export interface Report {
   labels: LabelSet[]
   curves: Curve[]
   trees: TreeSet | null
+  /** results.json of a `pav reproduce` folder. */
+  figures: FigureSummary[]
   didactic: Didactic[]
   rl?: RlData | null
   provers: ProverReport[]
@@ -234,3 +236,25 @@ export interface ProverReport {
 }
 
 export interface TheoryResult { name: string; claim: string; verdict: string; found: string }
+
+/** One figure of the paper: curves, numbers beside the paper's, and the sentence that a rule chose. */
+export interface FigureSummary {
+  figure: string
+  title: string
+  asks: string
+  verdict: 'reproduced' | 'partly' | 'not_reproduced' | 'measured' | 'not_run'
+  sentence: string
+  rule: string
+  panels: FigurePanel[]
+  findings: Finding[]
+  notes: string[]
+  size: { scale: string; models: string[]; problems: number; seeds: number; tokens: number; seconds: number }
+}
+
+export interface FigurePanel { title: string; x: string; y: string; log_x: boolean; percent: boolean; lines: FigureLine[] }
+
+export interface FigureLine { name: string; kind: string; points: FigurePoint[]; seeds: { seed: number; points: FigurePoint[] }[] }
+
+export interface FigurePoint { x: number; y: number; low?: number | null; high?: number | null; n?: number | null }
+
+export interface Finding { what: string; value?: number | null; low?: number | null; high?: number | null; unit: string; paper?: string | null }

@@ -3,6 +3,7 @@ import { didacticSections } from './didactic.ts'
 import { h } from './dom.ts'
 import { accuracySection, headlineSection, proverSection, tableSection } from './results.ts'
 import { choiceSection, theorySection } from './provers.ts'
+import { reproduceHeader, reproduceSections } from './reproduce.ts'
 import { rlSection } from './rl.ts'
 import { settingsSection } from './settings.ts'
 import { treeSection } from './trees.ts'
@@ -16,12 +17,13 @@ if (report === null) {
 } else {
   document.title = report.title
   const language = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.rl != null || report.trees !== null || report.didactic.length + report.provers.length + report.theory.length === 0
-  const sections = [
+  const reproduced = report.figures.length > 0
+  const sections = reproduced ? [...reproduceSections(report.figures), choiceSection(report), verifierSection(report), treeSection(report), settingsSection(report)].filter(s => s !== null) : [
     ...(language ? [accuracySection(report), tableSection(report), proverSection(report), rlSection(report), verifierSection(report), treeSection(report)] : []),
     ...didacticSections(report.didactic), choiceSection(report), theorySection(report), settingsSection(report),
   ].filter(s => s !== null)
   const navigation = h('nav', { 'aria-label': 'Sections' }, ...sections.map(s => h('a', { href: `#${s.id}` }, s.querySelector('h2')!.textContent!)))
-  page.replaceChildren(headlineSection(report), navigation, ...sections,
+  page.replaceChildren(reproduced ? reproduceHeader(report) : headlineSection(report), navigation, ...sections,
     h('footer', {}, `Made ${report.made.slice(0, 16).replace('T', ' ')} UTC from ${report.runs.length} run folder${report.runs.length === 1 ? '' : 's'}. `
       + 'Method: Setlur et al., “Rewarding Progress: Scaling Automated Process Verifiers for LLM Reasoning”, ICLR 2025 (arXiv 2410.08146).'))
 }
