@@ -16,10 +16,12 @@ if (report === null) {
   page.replaceChildren(h('p', { class: 'missing' }, 'This is the empty template: `pav report` fills it from run folders.'))
 } else {
   document.title = report.title
-  const language = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.rl != null || report.trees !== null || report.didactic.length + report.provers.length + report.theory.length === 0
+  const searched = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.trees !== null
+  const other = report.rl != null || report.didactic.length + report.provers.length + report.theory.length > 0
   const reproduced = report.figures.length > 0
   const sections = reproduced ? [...reproduceSections(report.figures), choiceSection(report), verifierSection(report), treeSection(report), settingsSection(report)].filter(s => s !== null) : [
-    ...(language ? [accuracySection(report), tableSection(report), proverSection(report), rlSection(report), verifierSection(report), treeSection(report)] : []),
+    ...(searched || !other ? [accuracySection(report), tableSection(report), proverSection(report)] : []), rlSection(report),
+    ...(searched || !other ? [verifierSection(report), treeSection(report)] : []),
     ...didacticSections(report.didactic), choiceSection(report), theorySection(report), settingsSection(report),
   ].filter(s => s !== null)
   const navigation = h('nav', { 'aria-label': 'Sections' }, ...sections.map(s => h('a', { href: `#${s.id}` }, s.querySelector('h2')!.textContent!)))

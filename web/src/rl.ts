@@ -8,7 +8,7 @@ const tip = { fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9 }
 
 /** The way of RL, in words. */
 export const wayName = (name: string): string => name
-  .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward').replace(/alpha=/, 'α = ')
+  .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward').replace(/alpha=/, 'α = ').replace(/ (\w+)=(\S+)/g, (_, option: string, value: string) => `, ${option.replaceAll('_', ' ')} ${value}`)
 
 /** What a group of runs is at one iteration: mean, least and largest over its seeds. */
 export interface Band { iteration: number; tokens: number; mean: number; low: number; high: number }
@@ -61,8 +61,9 @@ function sentence(c: RlData['comparisons'][number]): string {
 
 function colors(rl: RlData): (name: string) => string {
   const palette = ['var(--accent)', 'var(--good)', 'var(--bad)', '#9467bd', '#8c6d31', '#17808f']
-  const names = rl.groups.map(g => g.name).filter(n => !n.startsWith('orm'))
-  return name => name === 'start' ? 'var(--ink-3)' : name.startsWith('orm') ? 'var(--ink-2)' : palette[names.indexOf(name) % palette.length]
+  const baseline = rl.groups.find(g => g.reward === 'orm')?.name
+  const names = rl.groups.map(g => g.name).filter(n => n !== baseline)
+  return name => name === 'start' ? 'var(--ink-3)' : name === baseline ? 'var(--ink-2)' : palette[names.indexOf(name) % palette.length]
 }
 
 const figure = (caption: string, draw: (width: number) => Node): HTMLElement => h('figure', {}, h('figcaption', {}, caption), fitted(draw))

@@ -39,14 +39,29 @@ internal static class RlRuns
     {
         var rl = runs.Where(r => r.Row.Command == "rl" && File.Exists(Path.Combine(r.Folder, RlLoop.MetricsName))).Select(r => Read(r.Folder, r.Row)).Where(r => r.Rows.Count > 0).ToList();
         if (rl.Count == 0) return null;
-        var groups = rl.GroupBy(r => Name(r.Settings)).OrderBy(g => g.First().Settings.Reward == "orm" ? 0 : 1).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => Group(g.Key, [.. g])).ToList();
-        var outcome = groups.FirstOrDefault(g => g.Reward == "orm" && g.Valid.Count > 0);
-        var comparisons = outcome is null ? [] : groups.Where(g => g != outcome && g.Valid.Count > 0).Select(g => RlComparison.Of(g.Name, g.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>().ToList();
+        var varies = Task(rl[0].Settings).Keys.Where(option => rl.Select(r => Task(r.Settings)[option]).Distinct().Count() > 1).ToList();
+        var byTask = rl.GroupBy(r => string.Join(" ", varies.Select(option => $"{option}={Task(r.Settings)[option]}")))
+            .Select(t => t.GroupBy(r => string.Join(" ", new[] { Name(r.Settings), t.Key }.Where(part => part != "")))
+                .OrderBy(g => g.First().Settings.Reward == "orm" ? 0 : 1).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => Group(g.Key, [.. g])).ToList()).ToList();
+        var groups = byTask.SelectMany(g => g).ToList();
+        var comparisons = byTask.SelectMany(Compared).ToList();
         var starts = rl.Select(r => Same(r.Settings.Policy)).ToHashSet();
         var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options?.TryGetProperty("policy", out var policy) == true && starts.Contains(Same(policy.GetString()!)))
             .Select(r => EvaluationOf(r.Folder)).OfType<Evaluation>().LastOrDefault();
         return new(groups, comparisons, start is null ? [] : Bands([start.Pass]));
     }
+
+    /// <summary>Each way of RL against outcome rewards on the same task.</summary>
+    private static IEnumerable<RlComparison> Compared(IReadOnlyList<RlGroup> groups) =>
+        groups.FirstOrDefault(g => g.Reward == "orm" && g.Valid.Count > 0) is not { } outcome ? []
+            : groups.Where(g => g != outcome && g.Valid.Count > 0).Select(g => RlComparison.Of(g.Name, g.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>();
+
+    /// <summary>What runs must share for their seeds to stand side by side; of folders and files the name, since each seed may have its own.</summary>
+    private static IReadOnlyDictionary<string, string> Task(RlSettings settings) => new Dictionary<string, string>
+    {
+        ["policy"] = NameOf(settings.Policy), ["problems"] = NameOf(settings.Problems), ["valid_problems"] = NameOf(settings.ValidProblems),
+        ["iterations"] = $"{settings.Iterations}", ["batch"] = $"{settings.Batch}", ["samples"] = $"{settings.Samples}", ["rate"] = settings.Rate.ToString(CultureInfo.InvariantCulture),
+    };
 
     private static Run Read(string folder, RunRow row)
     {
@@ -116,6 +131,8 @@ internal static class RlRuns
         .. passes.SelectMany(p => p).Where(p => passes.All(of => of.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
             .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),
     ];
+
+    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
 
     private static string Same(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }
