@@ -8,7 +8,8 @@ namespace Pav.Models;
 /// </summary>
 /// <param name="tokenizer">The verifier's.</param>
 /// <param name="template">The verifier's; it may differ from the policy's.</param>
-public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template)
+/// <param name="mark">Ends each step in place of its newline, and is where it is scored: <see cref="VerifierRecord"/>'s Mark.</param>
+public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, string? mark = null)
 {
     /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
     public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
@@ -30,6 +31,7 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
             return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
         }
 
+        if (mark is not null) return tokenizer.Encode(node.Step.TrimEnd('\n') + mark, addSpecial: false);
         return StepIds.Of(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id))]);
     }
 }

@@ -1,3 +1,4 @@
+using Pav.Models.Decoders;
 using Pav.Models.Files;
 
 namespace Pav.Models;
@@ -29,12 +30,23 @@ public sealed record ScoreCalibration(double Scale, double Bias)
 /// <param name="Labels">What it learned from.</param>
 /// <param name="Calibration">From its raw scores to probabilities; none: σ of the score.</param>
 /// <param name="Measures">On held-out problems, once measured.</param>
+/// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's last token.</param>
 public sealed record VerifierRecord(
-    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null)
+    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null)
 {
     private const string FileName = "verifier.json";
 
-    public static VerifierRecord Load(string folder) => Json.Read<VerifierRecord>(Path.Combine(folder, FileName));
+    /// <summary>What Qwen2.5-Math-PRM was trained with; its checkpoint does not say.</summary>
+    private static readonly VerifierRecord QwenProcessReward = new(
+        VerifierKind.Value, "", "", "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n<|im_start|>user\n{problem}<|im_end|>\n<|im_start|>assistant\n",
+        new(0, 0, 0, 0), Mark: "<extra_0>");
+
+    /// <summary>Of a verifier's folder; a process reward model of Qwen2's needs none.</summary>
+    public static VerifierRecord Load(string folder)
+    {
+        var file = Path.Combine(folder, FileName);
+        return !File.Exists(file) && File.Exists(Path.Combine(folder, "config.json")) && DecoderConfig.Load(folder).Head == DecoderHead.ProcessRewardModel ? QwenProcessReward : Json.Read<VerifierRecord>(file);
+    }
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
 }
