@@ -22,7 +22,7 @@ internal static class TrainingBench
         Console.WriteLine($"{"rows",5} {"tokens/s",9} {"step ms",8} {"GEMM ms",8} {"share",6} {"GFLOP/s",8}");
         foreach (var rows in batches)
         {
-            var batch = NextToken.Batch([.. Enumerable.Range(0, rows).Select(r => new TokenRow([.. Enumerable.Range(0, Tokens + 1).Select(k => (r * 31 + k * k * 7) % Subject.Config.VocabSize)], 1))]);
+            var batch = NextToken.Batch([.. Enumerable.Range(0, rows).Select(r => new TokenRow([.. Enumerable.Range(0, Tokens + 1).Select(k => (r * 31 + k * k * 7) % Subject.Config.VocabSize)], 1))], new());
             List<double> steps = [], products = [];
             for (var round = 0; round <= Rounds; round++)
             {
@@ -39,7 +39,7 @@ internal static class TrainingBench
     private static void Step(DecoderModel model, AdamW optimizer, Minibatch batch)
     {
         using var scope = torch.NewDisposeScope();
-        var loss = batch.Loss(model);
+        var loss = batch.Parts[0](model);
         loss.backward();
         Gradients.clip_grad_norm_(model.Parameters.Values, 1);
         optimizer.step();

@@ -9,7 +9,7 @@ internal static class AllCommands
     [
         DemoCommand.Spec, DoctorCommand.Spec,
         ProblemsCommand.Spec, ProblemFileCommands.Import, ProblemFileCommands.Check,
-        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier,
+        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, MergeCommand.Spec,
         LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
         SearchCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
         RlCommand.Spec, DidacticCommand.Spec, Reproduce.ReproduceCommand.Spec, ReportCommand.Spec,

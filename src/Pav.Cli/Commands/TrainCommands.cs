@@ -34,6 +34,7 @@ internal static class TrainCommands
 
     private static Task<JsonObject> RunPretrain(PretrainSettings settings, CommandContext context)
     {
+        if (settings.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; leave it out, or fine-tune with `pav train`");
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
         if (settings.Hidden % settings.Heads != 0) throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
         if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");
@@ -81,7 +82,7 @@ internal static class TrainCommands
             var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Of(settings.Seed, p.Id, "valid", 0))).ToList();
             return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
         }
-        var task = FineTuning.Task(() => DecoderCheckpoint.Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
+        var task = FineTuning.Task(() => settings.ToOptions().Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
         return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); new PolicyRecord(template.Text).Save(inside); } }, settings, context);
     }
 
@@ -95,7 +96,7 @@ internal static class TrainCommands
             kind, folder, Checkpoint.Template(settings.Template, folder), LabelFiles.Problems(settings.Problems),
             train, heldOut, settings.Balance == "none" ? Balance.None : Balance.Buckets);
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
-        var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel));
+        var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
         var json = ToJson(result);
         json["measures"] = JsonSerializer.SerializeToNode(record.Measures, Json.Line);
@@ -106,7 +107,7 @@ internal static class TrainCommands
     private static async Task<JsonObject> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
     {
         Checkpoint.Threads(settings.Threads);
-        var result = await Tracked(title, settings, context, progress => TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel));
+        var result = await Tracked(title, settings, context, progress => TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
         context.Reporter.Say($"{result.Tokens:N0} tokens; best checkpoint at step {result.BestStep:N0}, held-out score {result.BestScore:0.####}, in {result.Best}");
         return ToJson(result);

@@ -1,4 +1,5 @@
 using Pav.Cli.Options;
+using Pav.Models.Decoders;
 using Pav.Models.Training;
 
 namespace Pav.Cli.Commands;
@@ -36,7 +37,34 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Steps between checkpoints to resume from", Min = 1)]
     public int CheckpointEvery { get; init; } = 500;
 
-    public TrainOptions ToOptions() => new(Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed);
+    [Flag("Trains a LoRA adapter of this rank instead of all weights; 0 is off. Saved as PEFT does; 'merge' makes a whole checkpoint of it", Min = 0, Max = 4096)]
+    public int LoraRank { get; init; }
+
+    [Flag("LoRA's alpha: what it adds is scaled by alpha / rank", Min = 0, AboveMin = true)]
+    public double LoraAlpha { get; init; } = 32;
+
+    [Flag("Projections that LoRA is on")]
+    public string LoraTargets { get; init; } = new Lora().Targets;
+
+    [Flag("Compute in bfloat16; what is trained stays in float32, what LoRA freezes as it is stored")]
+    public bool Bf16 { get; init; }
+
+    [Flag("Keep one layer's activations at a time and compute them again for the gradient: less memory, a third more time")]
+    public bool Recompute { get; init; }
+
+    [Flag("Parts into which the rows of a step are cut to fit into memory; their gradients add up", Min = 1, Max = 65536)]
+    public int Accumulate { get; init; } = 1;
+
+    [Flag("Lay the rows of a step end to end instead of padding them")]
+    public bool Pack { get; init; }
+
+    public TrainOptions ToOptions()
+    {
+        var fit = new TrainFit(Device == "" ? "cpu" : Checkpoint.DeviceOf(Device).ToString(), Bf16, Recompute, Accumulate, Pack);
+        return new(
+            Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, LoraRank == 0 ? null : new(LoraRank, LoraAlpha, LoraTargets),
+            fit == new TrainFit() ? null : fit);
+    }
 }
 
 internal abstract record PolicyTrainingSettings : TrainingSettings

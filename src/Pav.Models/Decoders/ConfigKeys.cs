@@ -62,6 +62,13 @@ public sealed class ConfigKeys(JsonObject json, string file)
         if (json[key] is { } found && !Same(found, value)) throw Refuse(key, $"this program runs {value.ToJsonString()}");
     }
 
+    /// <summary>Absent, null or empty.</summary>
+    public void RequireNone(string key)
+    {
+        Used.Add(key);
+        if (json[key] is not (null or JsonObject { Count: 0 } or JsonArray { Count: 0 })) throw Refuse(key, "this program does not have it");
+    }
+
     public double RopeTheta() => json["rope_parameters"] is JsonObject inside ? new ConfigKeys(inside, $"{file}, rope_parameters").Double("rope_theta", 10_000) : Double("rope_theta", 10_000);
 
     /// <summary>Of <c>rope_scaling</c>, or of <c>rope_parameters</c>, where newer configs keep it with the base.</summary>

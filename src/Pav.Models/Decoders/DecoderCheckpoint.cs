@@ -12,17 +12,9 @@ public static class DecoderCheckpoint
     /// <param name="device">Where they go; null: the CPU.</param>
     public static DecoderModel Load(string folder, ScalarType? type = torch.float32, Device? device = null)
     {
-        var config = DecoderConfig.Load(folder);
         try
         {
-            using var file = Open(folder, config);
-            using var off = torch.no_grad();
-            return new(config, DecoderModel.Shapes(config).Keys.ToDictionary(name => name, name =>
-            {
-                using var scope = torch.NewDisposeScope();
-                var stored = file.Read(name);
-                return stored.to(device ?? torch.CPU, type ?? stored.dtype).DetachFromDisposeScope();
-            }));
+            return Lora.IsIn(folder) ? LoadAdapter(folder, type, device ?? torch.CPU) : new(DecoderConfig.Load(folder), Read(folder, DecoderConfig.Load(folder), type, device ?? torch.CPU));
         }
         catch (SafetensorsException e)
         {
@@ -30,12 +22,55 @@ public static class DecoderCheckpoint
         }
     }
 
-    /// <summary>Writes config and weights into a folder, each file whole or not at all; other files there stay.</summary>
+    /// <summary>Writes config and weights, or an adapter alone, into a folder, each file whole or not at all; other files there stay.</summary>
     public static void Save(this DecoderModel model, string folder)
     {
         Directory.CreateDirectory(folder);
-        SafetensorsFile.Write(Path.Combine(folder, "model.safetensors"), model.Parameters.Select(p => (p.Key, p.Value)));
-        AtomicFile.WriteText(Path.Combine(folder, "config.json"), model.Config.ToJson().ToJsonString(Json.Indented) + "\n");
+        if (model.Lora is { } lora) lora.Save(folder, model);
+        else SafetensorsFile.Write(Path.Combine(folder, "model.safetensors"), model.Parameters.Select(p => (p.Key, p.Value)));
+        var json = model.Config.ToJson();
+        json["torch_dtype"] = model.Parameters["model.embed_tokens.weight"].dtype.Name();
+        AtomicFile.WriteText(Path.Combine(folder, "config.json"), json.ToJsonString(Json.Indented) + "\n");
+    }
+
+    /// <summary>The base's weights under an adapter; its own config.json, where it has one, tells the head.</summary>
+    private static DecoderModel LoadAdapter(string folder, ScalarType? type, Device device)
+    {
+        var (lora, from) = Lora.Load(folder);
+        var found = DecoderConfig.Load(from);
+        var labels = Lora.LabelsIn(folder);
+        var config = File.Exists(Path.Combine(folder, "config.json")) ? DecoderConfig.Load(folder)
+            : labels > 0 ? found with { Head = DecoderHead.SequenceClassification, Labels = labels } : found;
+        var shapes = new Dictionary<string, long[]>(lora.Shapes(config));
+        foreach (var (name, shape) in DecoderModel.Shapes(config))
+            if (name.StartsWith("score.", StringComparison.Ordinal)) shapes[name] = shape;
+        var trained = Lora.Read(folder, shapes, device);
+        var weights = Read(from, found, type, device);
+        foreach (var name in weights.Keys.Where(name => !DecoderModel.Shapes(config).ContainsKey(name)).ToList())
+        {
+            weights[name].Dispose();
+            weights.Remove(name);
+        }
+
+        foreach (var name in trained.Keys.Where(name => name.StartsWith("score.", StringComparison.Ordinal)).ToList())
+        {
+            weights[name] = trained[name];
+            trained.Remove(name);
+        }
+
+        return new(config, weights, lora, trained) { BaseFolder = from };
+    }
+
+    private static Dictionary<string, Tensor> Read(string folder, DecoderConfig config, ScalarType? type, Device device)
+    {
+        using var file = Open(folder, config);
+        using var off = torch.no_grad();
+        return DecoderModel.Shapes(config).Keys.ToDictionary(name => name, name =>
+        {
+            using var scope = torch.NewDisposeScope();
+            var stored = file.Read(name);
+            return stored.to(device, type ?? stored.dtype).DetachFromDisposeScope();
+        });
     }
 
     /// <summary>The tensors of a checkpoint: exactly those that its config asks for, in their shapes.</summary>

@@ -8,10 +8,14 @@ namespace Pav.Models.Decoders;
 /// </summary>
 internal delegate Tensor Attention(int layer, Tensor q, Tensor k, Tensor v);
 
-/// <summary>y = x·Wᵀ + b, computed in x's type.</summary>
-internal sealed record Linear(Tensor weight, Tensor? bias)
+/// <summary>y = x·Wᵀ + b, computed in x's type; with an adapter also + scale·x·Aᵀ·Bᵀ.</summary>
+internal sealed record Linear(Tensor weight, Tensor? bias, (Tensor A, Tensor B)? adapter = null, double scale = 1)
 {
-    public Tensor forward(Tensor x) => functional.linear(x, weight.cast(x.dtype), bias?.cast(x.dtype));
+    public Tensor forward(Tensor x)
+    {
+        var y = functional.linear(x, weight.cast(x.dtype), bias?.cast(x.dtype));
+        return adapter is var (a, b) ? y + functional.linear(functional.linear(x, a.cast(x.dtype)), b.cast(x.dtype)) * scale : y;
+    }
 }
 
 /// <summary>One decoder layer; fields are named as in the checkpoint.</summary>
@@ -23,7 +27,7 @@ internal sealed class DecoderLayer
     private readonly Tensor? pre_feedforward_layernorm, post_feedforward_layernorm, q_norm, k_norm;
     private readonly Linear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
 
-    public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights)
+    public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights, Func<string, (Tensor A, Tensor B)?> adapter, double scale)
     {
         (this.config, this.index) = (config, index);
         var prefix = $"model.layers.{index}.";
@@ -34,7 +38,7 @@ internal sealed class DecoderLayer
         (gate_proj, up_proj, down_proj) = (At("mlp.gate_proj"), At("mlp.up_proj"), At("mlp.down_proj"));
 
         Tensor? Maybe(string name) => weights.GetValueOrDefault(prefix + name);
-        Linear At(string name) => new(weights[prefix + name + ".weight"], Maybe(name + ".bias"));
+        Linear At(string name) => new(weights[prefix + name + ".weight"], Maybe(name + ".bias"), adapter(prefix + name), scale);
     }
 
     /// <param name="x">[.., hidden].</param>

@@ -10,23 +10,28 @@ namespace Pav.Models.Decoders;
 /// </summary>
 public sealed class DecoderModel : IDisposable
 {
-    private readonly SortedDictionary<string, Tensor> parameters;
+    private readonly SortedDictionary<string, Tensor> parameters, trained;
+    private readonly IReadOnlyDictionary<string, Tensor> adapters;
     private readonly DecoderLayer[] layers;
     private readonly Tensor embedding, finalNorm;
     private readonly Linear[] head;
     private readonly Rotary rotary;
+    private readonly List<Tape> tapes = [];
 
     /// <param name="config">The architecture.</param>
     /// <param name="parameters">A tensor for each of <see cref="Shapes"/>; owned by the model from now on.</param>
-    internal DecoderModel(DecoderConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    /// <param name="lora">With it the parameters are frozen, but for a score head.</param>
+    /// <param name="adapters">A tensor for each of the adapter's shapes; owned, too.</param>
+    internal DecoderModel(DecoderConfig config, IReadOnlyDictionary<string, Tensor> parameters, Lora? lora = null, IReadOnlyDictionary<string, Tensor>? adapters = null)
     {
-        Config = config;
+        (Config, Lora, this.adapters) = (config, lora, adapters ?? new Dictionary<string, Tensor>());
         this.parameters = new(parameters.ToDictionary(), StringComparer.Ordinal);
-        foreach (var p in parameters.Values) p.DetachFromDisposeScope().requires_grad = true;
+        trained = new(parameters.Where(p => lora is null || p.Key.StartsWith("score.", StringComparison.Ordinal)).Concat(this.adapters).ToDictionary(), StringComparer.Ordinal);
+        foreach (var (name, p) in parameters.Concat(this.adapters)) p.DetachFromDisposeScope().requires_grad = trained.ContainsKey(name);
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
         head = [.. HeadNames(config).Select(name => new Linear(parameters[name + ".weight"], parameters.GetValueOrDefault(name + ".bias")))];
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters, name => lora?.Of(this.adapters, name), lora?.Scale ?? 1))];
         rotary = new(config, embedding.device);
         ComputeType = embedding.dtype;
     }
@@ -36,21 +41,47 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Name → weight, in the order of the names. A tied head has no entry of its own.</summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => parameters;
 
+    /// <summary>What training changes: all parameters, or under LoRA the adapters and a score head.</summary>
+    public IReadOnlyDictionary<string, Tensor> Trained => trained;
+
+    public Lora? Lora { get; }
+
+    /// <summary>Under LoRA: the checkpoint that it adapts.</summary>
+    internal string BaseFolder { get; set; } = "";
+
     /// <summary>Where the weights are and inputs belong.</summary>
     public Device Device => embedding.device;
 
     /// <summary>Type of activations and products; weights of another type are converted as they are used, so that float32 masters can be trained in bfloat16.</summary>
-    public ScalarType ComputeType { get; init; }
+    public ScalarType ComputeType { get; set; }
+
+    /// <summary>Keeps only each layer's input for the gradient and computes the rest anew in <see cref="backward"/>: a layer's activations instead of all layers', for a third more time.</summary>
+    public bool Recompute { get; set; }
 
     /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64), which continue what the cache holds. Batches are padded on the right: causality keeps padding out of what precedes it.</summary>
     public Tensor forward(Tensor input_ids, KvCache? cache = null)
     {
-        using var scope = NewDisposeScope();
+        using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin, attend) = Rows(cache, input_ids.size(1));
-        var x = Embed(input_ids);
-        foreach (var layer in layers) x = layer.forward(x, cos, sin, attend);
+        var x = Through(Embed(input_ids), cos, sin, attend);
         cache?.Advance(input_ids.size(1));
-        return scope.MoveToOuter(Normed(x));
+        return Kept(Normed(x), scope);
+    }
+
+    /// <summary>Final hidden states [N, hidden] of rows laid end to end without padding, N ids in all. Each row sees itself only, from position 0 on.</summary>
+    public Tensor forward(IReadOnlyList<int[]> rows)
+    {
+        using var scope = Taped ? null : NewDisposeScope();
+        var (count, longest) = (rows.Sum(row => row.Length), rows.Max(row => row.Length));
+        var (ids, positions, spread, back) = (new long[count], new long[count], new long[rows.Count * longest], new long[count]);
+        for (var (r, n) = (0, 0); r < rows.Count; r++)
+            for (var t = 0; t < rows[r].Length; t++, n++) (ids[n], positions[n], spread[r * longest + t], back[n]) = (rows[r][t], t, n, r * longest + t);
+        var (_, _, padded) = Rows(null, longest);
+        var (into, from) = (Placed(spread), Placed(back));
+        return Kept(forward(Placed(ids), Placed(positions), longest, (layer, q, k, v) => padded(layer, Spread(q), Spread(k), Spread(v)).reshape([(long)spread.Length, .. q.shape[1..]]).index_select(0, from)), scope);
+
+        Tensor Spread(Tensor x) => x.index_select(0, into).reshape([rows.Count, longest, .. x.shape[1..]]);
+        Tensor Placed(long[] numbers) => tensor(numbers).to(Device);
     }
 
     /// <summary>Final hidden states [N, hidden] of tokens in a row, whose attention someone else arranges.</summary>
@@ -60,11 +91,17 @@ public sealed class DecoderModel : IDisposable
     /// <param name="attend">What each token sees.</param>
     internal Tensor forward(Tensor ids, Tensor positions, long end, Attention attend)
     {
-        using var scope = NewDisposeScope();
+        using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin) = rotary.At(positions, end, ComputeType);
-        var x = Embed(ids);
-        foreach (var layer in layers) x = layer.forward(x, cos, sin, attend);
-        return scope.MoveToOuter(Normed(x));
+        return Kept(Normed(Through(Embed(ids), cos, sin, attend)), scope);
+    }
+
+    /// <summary>Adds the gradient of a loss of hidden states to the trained parameters'. Within the scope in which those were computed.</summary>
+    public void backward(Tensor loss)
+    {
+        loss.backward();
+        foreach (var tape in tapes) tape.Backward(layers);
+        tapes.Clear();
     }
 
     /// <summary>Next-token logits [.., vocabulary] of hidden states.</summary>
@@ -84,14 +121,42 @@ public sealed class DecoderModel : IDisposable
     }
 
     /// <summary>The same trunk, copied, under a fresh score head of zeros: what a verifier is trained from.</summary>
-    public DecoderModel WithScoreHead(int labels = 1)
+    public DecoderModel WithScoreHead(int labels = 1) => WithScoreHead(labels, weight => Copied(weight));
+
+    /// <summary>The same on this model's own weights, for when it is not used any more.</summary>
+    internal DecoderModel BecomeScorer(int labels = 1) => WithScoreHead(labels, weight => weight.detach());
+
+    private DecoderModel WithScoreHead(int labels, Func<Tensor, Tensor> trunk)
     {
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };
-        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? Copied(weight) : zeros(s.Value, embedding.dtype, Device)));
+        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? trunk(weight) : zeros(s.Value, float32, Device))) { ComputeType = ComputeType };
     }
 
-    /// <summary>A copy with weights of its own, on a device if one is given.</summary>
-    public DecoderModel Clone(Device? device = null) => new(Config, parameters.ToDictionary(p => p.Key, p => Copied(p.Value, device)));
+    /// <summary>An adapter on this model's own weights, which it freezes; it begins as the same function.</summary>
+    /// <param name="lora">Rank, scale, places.</param>
+    /// <param name="folder">Where the weights were read from; the adapter names it as its base.</param>
+    /// <param name="seed">Of A's values.</param>
+    internal DecoderModel WithLora(Lora lora, string folder, ulong seed) =>
+        new(Config, parameters.ToDictionary(p => p.Key, p => p.Value.detach()), lora, lora.Init(Config, Device, seed)) { BaseFolder = folder, ComputeType = ComputeType };
+
+    /// <summary>A copy with weights of its own, on another device or of another type if one is given; an adapter is merged into them.</summary>
+    public DecoderModel Clone(Device? device = null, ScalarType? type = null) => new(Config, parameters.Keys.ToDictionary(name => name, name =>
+    {
+        using var scope = NewDisposeScope();
+        return scope.Detach(Copied(Effective(name), device, type));
+    }));
+
+    /// <summary>The weight of that name with what an adapter adds to it, in its own type.</summary>
+    internal Tensor Effective(string name)
+    {
+        const string suffix = ".weight";
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        var weight = parameters[name].detach();
+        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora?.Of(adapters, name[..^suffix.Length]) is var (a, b)
+            ? (weight.cast(float32) + b.mm(a) * Lora.Scale).cast(weight.dtype)
+            : weight);
+    }
 
     /// <summary>Fresh weights: normal with deviation 0.02, output projections smaller by √(2·layers), norms neutral, biases zero.</summary>
     public static DecoderModel RandomInit(DecoderConfig config, ulong seed)
@@ -178,6 +243,28 @@ public sealed class DecoderModel : IDisposable
         return [.. states];
     }
 
+    private bool Taped => Recompute && is_grad_enabled();
+
+    private static Tensor Kept(Tensor made, DisposeScope? scope) => scope?.MoveToOuter(made) ?? made;
+
+    /// <summary>The stream after the last layer.</summary>
+    private Tensor Through(Tensor x, Tensor cos, Tensor sin, Attention attend)
+    {
+        if (Taped)
+        {
+            tapes.Add(new(x, cos, sin, attend));
+            return tapes[^1].Forward(layers);
+        }
+
+        foreach (var layer in layers)
+        {
+            using var scope = NewDisposeScope();
+            x = scope.MoveToOuter(layer.forward(x, cos, sin, attend));
+        }
+
+        return x;
+    }
+
     private Tensor Embed(Tensor input_ids)
     {
         var x = functional.embedding(input_ids, embedding).cast(ComputeType);
@@ -208,16 +295,17 @@ public sealed class DecoderModel : IDisposable
         Tensor Forbidden() => full([length, end], double.NegativeInfinity, ComputeType, Device);
     }
 
-    private static Tensor Copied(Tensor weight, Device? device = null)
+    private static Tensor Copied(Tensor weight, Device? device = null, ScalarType? type = null)
     {
         using var off = no_grad();
         using var own = weight.detach();
-        return device is { } other && other != weight.device ? own.to(other) : own.clone();
+        var (place, kind) = (device ?? weight.device, type ?? weight.dtype);
+        return place == weight.device && kind == weight.dtype ? own.clone() : own.to(place, kind);
     }
 
     public void Dispose()
     {
-        foreach (var p in parameters.Values) p.Dispose();
+        foreach (var p in parameters.Values.Concat(adapters.Values)) p.Dispose();
         rotary.Dispose();
     }
 }

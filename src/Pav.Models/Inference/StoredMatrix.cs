@@ -63,6 +63,12 @@ internal sealed class WeightSource : IDisposable
     /// <summary>A checkpoint's files, memory-mapped: only what is being read is in memory.</summary>
     public static unsafe WeightSource Of(string folder)
     {
+        if (Lora.IsIn(folder))
+        {
+            var model = DecoderCheckpoint.Load(folder, null);
+            return new(model.Config, Of(model).open, model);
+        }
+
         var config = DecoderConfig.Load(folder);
         var files = DecoderCheckpoint.Open(folder, config);
         return new(config, name =>
@@ -75,7 +81,8 @@ internal sealed class WeightSource : IDisposable
     public static unsafe WeightSource Of(DecoderModel model) => new(model.Config, name =>
     {
         using var off = torch.no_grad();
-        using var here = model.Parameters[name].cpu();
+        using var merged = model.Effective(name);
+        using var here = merged.cpu();
         var flat = here.contiguous();
         return new(Known(flat.dtype, name), flat.shape, flat.data_ptr, null, flat);
     }, null);

@@ -166,8 +166,15 @@ internal static class Runner
     /// <summary>Of a checkpoint's folder; its weights stay in the type in which they are stored.</summary>
     public static IRunner Open(string folder, Engine.EngineOptions options)
     {
-        if (options.Torch is { } device) return new TorchRunner(DecoderCheckpoint.Load(folder, device.IsCuda ? null : float32, device), options.CacheBudgetBytes);
+        if (options.Torch is { } device) return new TorchRunner(Merged(DecoderCheckpoint.Load(folder, device.IsCuda ? null : float32, device)), options.CacheBudgetBytes);
         using var weights = WeightSource.Of(folder);
         return new CpuRunner(weights, options.CacheBudgetBytes, options.Threads);
+    }
+
+    private static DecoderModel Merged(DecoderModel model)
+    {
+        if (model.Lora is null) return model;
+        using var adapted = model;
+        return adapted.Clone();
     }
 }

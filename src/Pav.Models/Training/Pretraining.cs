@@ -23,7 +23,7 @@ public static class Pretraining
             var loss = NextToken.Mean(model, valid);
             var measures = new Dictionary<string, double>(measure?.Invoke(model) ?? new Dictionary<string, double>()) { ["loss"] = loss };
             return new(-loss, measures);
-        }, tokenizer.Save);
+        }, tokenizer.Save, valid.Max(row => row.Ids.Length), valid.Max(row => row.Ids.Length));
 
         Minibatch Next(long step)
         {
@@ -35,7 +35,7 @@ public static class Pretraining
                 order = LengthBuckets.Cut([.. Enumerable.Range(0, rows.Length)], row => rows[row].Ids.Length, options.Batch, Seeds.Of(options.Seed, "", "stretch", stretch));
             }
 
-            return NextToken.Batch([.. order[step % LengthBuckets.Stretch].Select(row => rows[row])]);
+            return NextToken.Batch([.. order[step % LengthBuckets.Stretch].Select(row => rows[row])], options.Fitted);
         }
     }
 }

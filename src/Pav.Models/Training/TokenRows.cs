@@ -33,12 +33,14 @@ internal static class Padded
         return On(tensor(ids, rows.Count, length), model);
     }
 
-    /// <summary>Hidden states [positions, hidden] at the given (row, column) places of [rows, length, hidden].</summary>
-    public static Tensor At(Tensor hidden, IEnumerable<(int Row, int Column)> places)
+    /// <summary>Hidden states [positions, hidden] at the given (row, column) places; the rows lie side by side, or end to end.</summary>
+    public static Tensor Hidden(DecoderModel model, IReadOnlyList<int[]> rows, IEnumerable<(int Row, int Column)> places, bool pack)
     {
-        var length = hidden.size(1);
-        var flat = tensor(places.Select(p => p.Row * length + p.Column).ToArray());
-        return hidden.reshape(-1, hidden.size(2)).index_select(0, flat.to(hidden.device));
+        var starts = new long[rows.Count];
+        var longest = rows.Max(row => row.Length);
+        for (var r = 1; r < rows.Count; r++) starts[r] = starts[r - 1] + (pack ? rows[r - 1].Length : longest);
+        var hidden = pack ? model.forward(rows) : model.forward(Ids(rows, model)).reshape(-1, model.Config.HiddenSize);
+        return hidden.index_select(0, On(tensor(places.Select(p => starts[p.Row] + p.Column).ToArray()), model));
     }
 
     public static Tensor On(Tensor made, DecoderModel model) => model.Device.IsCpu ? made : made.to(model.Device);
@@ -49,7 +51,14 @@ internal static class NextToken
 {
     private const int EvaluationBatch = 64;
 
-    public static Minibatch Batch(IReadOnlyList<TokenRow> rows) => new(rows.Sum(row => row.Ids.Length), model => Loss(model, rows, "mean"));
+    /// <summary>The mean over all learned tokens of a step's rows.</summary>
+    public static Minibatch Batch(IReadOnlyList<TokenRow> rows, TrainFit fit)
+    {
+        var learned = rows.Sum(row => row.Ids.Length - row.LearnFrom);
+        return new(rows.Sum(row => row.Ids.Length), fit.Accumulate == 1
+            ? [model => Loss(model, rows, "mean", fit.Pack)]
+            : [.. fit.Parts(rows).Select(part => (Func<DecoderModel, Tensor>)(model => Loss(model, part, "sum", fit.Pack) * (1.0 / learned)))]);
+    }
 
     /// <summary>Mean over all learned tokens of the rows, without gradient.</summary>
     public static double Mean(DecoderModel model, IReadOnlyList<TokenRow> rows)
@@ -59,18 +68,18 @@ internal static class NextToken
         foreach (var batch in rows.OrderBy(row => row.Ids.Length).Chunk(EvaluationBatch))
         {
             using var scope = NewDisposeScope();
-            sum += Loss(model, batch, "sum").item<double>();
+            sum += Loss(model, batch, "sum", pack: false).item<double>();
             count += batch.Sum(row => row.Ids.Length - row.LearnFrom);
         }
 
         return sum / count;
     }
 
-    private static Tensor Loss(DecoderModel model, IReadOnlyList<TokenRow> rows, string reduction)
+    private static Tensor Loss(DecoderModel model, IReadOnlyList<TokenRow> rows, string reduction, bool pack)
     {
-        var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids[..^1])], model));
         var places = rows.SelectMany((row, r) => Enumerable.Range(row.LearnFrom - 1, row.Ids.Length - row.LearnFrom).Select(t => (r, t)));
+        var hidden = Padded.Hidden(model, [.. rows.Select(row => row.Ids[..^1])], places, pack);
         var targets = rows.SelectMany(row => row.Ids.Skip(row.LearnFrom)).Select(id => (long)id).ToArray();
-        return functional.cross_entropy(model.logits(Padded.At(hidden, places)), Padded.On(tensor(targets), model), reduction);
+        return functional.cross_entropy(model.logits(hidden).cast(float32), Padded.On(tensor(targets), model), reduction);
     }
 }

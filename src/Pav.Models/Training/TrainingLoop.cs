@@ -14,13 +14,21 @@ namespace Pav.Models.Training;
 /// </summary>
 public static class TrainingLoop
 {
-    public static TrainResult Run(TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default)
+    /// <param name="task">What is trained.</param>
+    /// <param name="options">How.</param>
+    /// <param name="folder">Where its files go.</param>
+    /// <param name="progress">Called after each step.</param>
+    /// <param name="cancel">Stops after the present step; started again, it goes on.</param>
+    /// <param name="account">Told before the first step what memory it will take.</param>
+    public static TrainResult Run(
+        TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default, Action<MemoryAccount>? account = null)
     {
         options.Check();
         var checkpoints = new Checkpoints(folder, options, task.SaveBeside);
         var (model, optimizer, at) = checkpoints.Resume(task.Start);
         using var _ = model;
         using var __ = optimizer;
+        account?.Invoke(MemoryAccount.Of(model, options, task));
         JsonLines.Keep<JsonObject>(checkpoints.Log, row => (long)row["step"]! <= at.Step);
         using var log = JsonLines.Append(checkpoints.Log);
         var schedule = new WarmupCosine(options.Rate, options.Warmup, options.Steps);
@@ -77,13 +85,19 @@ public static class TrainingLoop
 
     private static (int Tokens, double Loss) Step(DecoderModel model, AdamW optimizer, Minibatch batch, double clip)
     {
-        using var scope = torch.NewDisposeScope();
-        var loss = batch.Loss(model);
-        loss.backward();
-        Gradients.clip_grad_norm_(model.Parameters.Values, clip);
+        var total = 0.0;
+        foreach (var part in batch.Parts)
+        {
+            using var scope = torch.NewDisposeScope();
+            var loss = part(model);
+            model.backward(loss);
+            total += loss.item<double>();
+        }
+
+        Gradients.clip_grad_norm_(model.Trained.Values, clip);
         optimizer.step();
         optimizer.zero_grad();
-        return (batch.Tokens, loss.item<double>());
+        return (batch.Tokens, total);
     }
 
     private static JsonObject LogRow(Position at, double rate, Evaluation? evaluation)
@@ -120,8 +134,8 @@ internal sealed class Checkpoints(string folder, TrainOptions options, Action<st
         var at = resumed ? Json.Read<Position>(Path.Combine(last, PositionName)) : new Position(options);
         if (at.Options != options)
             throw new UserError($"{folder}: holds a training with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
-        var model = resumed ? DecoderCheckpoint.Load(last) : start();
-        var optimizer = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
+        var model = options.Ready(resumed ? options.Load(last) : start());
+        var optimizer = new AdamW(model.Trained.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
         if (resumed)
         {
             using var state = new SafetensorsFile(Path.Combine(last, OptimizerName));

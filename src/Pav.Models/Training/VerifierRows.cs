@@ -46,10 +46,18 @@ internal static class VerifierScores
     private const int EvaluationBatch = 64;
 
     /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all labelled prefixes of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
-    public static Tensor Loss(DecoderModel model, IReadOnlyList<VerifierRow> rows, IReadOnlyList<double[]> weights)
+    public static Minibatch Batch(IReadOnlyList<(VerifierRow Row, double[] Weights)> rows, TrainFit fit)
     {
-        var scores = Scores(model, rows, row => row.Labelled.Select(h => row.ReadAt[h]));
-        return functional.binary_cross_entropy_with_logits(scores, Values(rows.SelectMany(row => row.Labels)), Values(weights.SelectMany(w => w)));
+        var labels = rows.Sum(r => r.Weights.Length);
+        return new(rows.Sum(r => r.Row.Ids.Length), fit.Accumulate == 1
+            ? [model => Loss(model, rows, "mean", fit.Pack)]
+            : [.. fit.Parts(rows).Select(part => (Func<DecoderModel, Tensor>)(model => Loss(model, part, "sum", fit.Pack) * (1.0 / labels)))]);
+    }
+
+    private static Tensor Loss(DecoderModel model, IReadOnlyList<(VerifierRow Row, double[] Weights)> rows, string reduction, bool pack)
+    {
+        var scores = Scores(model, [.. rows.Select(r => r.Row)], row => row.Labelled.Select(h => row.ReadAt[h]), pack);
+        return functional.binary_cross_entropy_with_logits(scores, Values(rows.SelectMany(r => r.Row.Labels)), Values(rows.SelectMany(r => r.Weights)), reduction);
 
         Tensor Values(IEnumerable<double> values) => Padded.On(tensor(values.Select(v => (float)v).ToArray()), model);
     }
@@ -62,7 +70,7 @@ internal static class VerifierScores
         foreach (var batch in Enumerable.Range(0, rows.Count).OrderBy(r => rows[r].Ids.Length).Chunk(EvaluationBatch))
         {
             using var scope = NewDisposeScope();
-            var flat = Scores(model, [.. batch.Select(r => rows[r])], row => row.ReadAt).to_array<float>();
+            var flat = Scores(model, [.. batch.Select(r => rows[r])], row => row.ReadAt, pack: false).to_array<float>();
             var at = 0;
             foreach (var r in batch) scores[r] = [.. flat[at..(at += rows[r].ReadAt.Length)].Select(z => (double)z)];
         }
@@ -71,9 +79,6 @@ internal static class VerifierScores
     }
 
     /// <summary>Raw scores at the places of all rows, one row after the other.</summary>
-    private static Tensor Scores(DecoderModel model, IReadOnlyList<VerifierRow> rows, Func<VerifierRow, IEnumerable<int>> places)
-    {
-        var hidden = model.forward(Padded.Ids([.. rows.Select(row => row.Ids)], model));
-        return model.scores(Padded.At(hidden, rows.SelectMany((row, r) => places(row).Select(t => (r, t))))).squeeze(-1);
-    }
+    private static Tensor Scores(DecoderModel model, IReadOnlyList<VerifierRow> rows, Func<VerifierRow, IEnumerable<int>> places, bool pack) =>
+        model.scores(Padded.Hidden(model, [.. rows.Select(row => row.Ids)], rows.SelectMany((row, r) => places(row).Select(t => (r, t))), pack)).squeeze(-1).cast(float32);
 }

@@ -18,7 +18,7 @@ public sealed record VerifierInputs(
 public static class VerifierTraining
 {
     /// <summary>Trains, and measures the best checkpoint when done. Its <c>verifier.json</c> also lies in the folder itself.</summary>
-    public static (TrainResult Result, VerifierRecord Record) Run(VerifierInputs inputs, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default)
+    public static (TrainResult Result, VerifierRecord Record) Run(VerifierInputs inputs, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default, Action<MemoryAccount>? account = null)
     {
         var shared = inputs.Train.Select(t => t.Problem).Intersect(inputs.HeldOut.Select(t => t.Problem)).FirstOrDefault();
         if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a verifier must be measured on problems that it has not seen");
@@ -29,10 +29,10 @@ public static class VerifierTraining
         if (train.Length == 0 || heldOut.Length == 0)
             throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that an {inputs.Kind.ToString().ToLowerInvariant()} verifier can use; it needs some of both");
         var record = Describe(inputs, train);
-        var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel);
+        var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel, account);
         if (!result.Finished) return (result, record);
 
-        using var best = DecoderCheckpoint.Load(result.Best);
+        using var best = options.Ready(DecoderCheckpoint.Load(result.Best));
         var scores = VerifierScores.All(best, heldOut);
         record = record with
         {
@@ -55,23 +55,13 @@ public static class VerifierTraining
     {
         var (weights, heldOutWeights) = (VerifierRow.Weights(train, inputs.Balance), VerifierRow.Weights(heldOut, inputs.Balance));
         var batches = new EpochBatches([.. train.Select(row => row.Ids.Length)], options.Batch, options.Seed);
-        return new(Start, Next, Evaluate, folder =>
+        return new(() => options.LoadScorer(inputs.Trunk), Next, Evaluate, folder =>
         {
             tokenizer.Save(folder);
             record.Save(folder);
-        });
+        }, train.Max(row => row.Ids.Length));
 
-        DecoderModel Start()
-        {
-            using var trunk = DecoderCheckpoint.Load(inputs.Trunk);
-            return trunk.Config.Head == DecoderHead.SequenceClassification ? trunk.Clone() : trunk.WithScoreHead();
-        }
-
-        Minibatch Next(long step)
-        {
-            var rows = batches.At(step);
-            return new(rows.Sum(r => train[r].Ids.Length), model => VerifierScores.Loss(model, [.. rows.Select(r => train[r])], [.. rows.Select(r => weights[r])]));
-        }
+        Minibatch Next(long step) => VerifierScores.Batch([.. batches.At(step).Select(r => (train[r], weights[r]))], options.Fitted);
 
         Evaluation Evaluate(DecoderModel model)
         {

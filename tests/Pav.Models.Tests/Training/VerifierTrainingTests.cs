@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
@@ -19,6 +20,32 @@ public class VerifierTrainingTests
         string[] steps = [.. bad.Select(b => b ? "bad\n" : "good\n"), "end"];
         int[] n = [8, 8, 8, 8, 1], c = [3, .. Enumerable.Range(1, 3).Select(h => bad.Take(h).Contains(true) ? 0 : 2 + 2 * h), rex];
         return new(problem, "π", "random", index, steps, [.. steps.Select((s, h) => (int[])[.. Words.Encode(s), .. h == 3 ? [Words.Eos!.Value] : Array.Empty<int>()])], rex, null, "exact", n, c);
+    }
+
+    [Fact]
+    public async Task An_adapter_trained_in_small_parts_resumes_and_scores()
+    {
+        using var temporary = new TempFolder();
+        var inputs = Inputs(VerifierKind.Value, temporary["trunk"]);
+        var options = new TrainOptions(
+            Steps: 24, Batch: 8, Rate: 1e-2, Warmup: 4, EvaluateEvery: 12, CheckpointEvery: 12, Lora: new(4, 8, "q_proj,v_proj,down_proj"), Fit: new(Recompute: true, Accumulate: 3, Pack: true));
+        MemoryAccount? account = null;
+        var (whole, _) = VerifierTraining.Run(inputs, options, temporary["whole"], account: a => account = a);
+        Assert.True(account!.Peak > account.Weights && account.Gradients < account.Weights);
+        using var stop = new CancellationTokenSource();
+        Assert.False(VerifierTraining.Run(inputs, options, temporary["again"], p => { if (p.Step == 12) stop.Cancel(); }, stop.Token).Result.Finished);
+        var (again, _) = VerifierTraining.Run(inputs, options, temporary["again"]);
+        Assert.Equal((whole.Loss, whole.BestScore), (again.Loss, again.BestScore));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Best, "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(again.Best, "adapter_model.safetensors")));
+
+        var log = File.ReadLines(Path.Combine(temporary["whole"], "log.jsonl")).Select(line => JsonNode.Parse(line)!["loss"]!.GetValue<double>()).ToList();
+        Assert.True(log[^1] < 0.95 * log[0], $"{log[0]} → {log[^1]}");
+        using var model = DecoderCheckpoint.Load(whole.Best);
+        using var verifier = TransformerVerifier.Load("toy", whole.Best);
+        var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
+        var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), VerifierKind.Value);
+        var calibration = VerifierRecord.Load(whole.Best).Calibration!;
+        Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(calibration.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
     }
 
     private static VerifierInputs Inputs(VerifierKind kind, string trunk)
@@ -83,7 +110,7 @@ public class VerifierTrainingTests
         Assert.Equal(q, row[0].Labels);
         using var trunk = TrainingTests.Tiny(Words);
         using var model = trunk.WithScoreHead();
-        Assert.Equal(Math.Log(2), VerifierScores.Loss(model, row, VerifierRow.Weights(row, Balance.Buckets)).item<double>(), 5);
+        Assert.Equal(Math.Log(2), VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new()).Parts.Single()(model).item<double>(), 5);
     }
 
     [Fact]

@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Pav.Models.Decoders;
+using Pav.Models.Training;
+using Pav.Torch;
+using Pav.Torch.Optim;
+
+namespace Pav.Models.Tests.Training;
+
+/// <summary>What makes a training fit into memory changes no gradient.</summary>
+public partial class FitTests
+{
+    [LibraryImport("libc")]
+    private static partial int malloc_trim(nuint keep);
+
+    private static string At(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name);
+
+    private static TokenRow[] Rows(string name) =>
+        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(At(name), "expected.json")))!["prompts"]!.AsArray().Skip(1).Select(p => new TokenRow([.. p!["input_ids"]!.AsArray().Select(i => i!.GetValue<int>())], 1))];
+
+    private static (double Loss, Dictionary<string, float[]> Gradients) Gradients(DecoderModel model, TokenRow[] rows, TrainFit fit)
+    {
+        model.Recompute = fit.Recompute;
+        var loss = 0.0;
+        foreach (var part in NextToken.Batch(rows, fit).Parts)
+        {
+            using var scope = torch.NewDisposeScope();
+            var own = part(model);
+            model.backward(own);
+            loss += own.item<double>();
+        }
+
+        var gradients = model.Trained.ToDictionary(p => p.Key, p => p.Value.grad!.to_array<float>());
+        foreach (var p in model.Trained.Values) p.grad = null;
+        return (loss, gradients);
+    }
+
+    [Theory]
+    [InlineData("llama-bias-mha-sharded")]
+    [InlineData("qwen3")]
+    [InlineData("gemma2")]
+    public void Recomputing_packing_and_accumulating_change_no_gradient(string name)
+    {
+        using var model = DecoderCheckpoint.Load(At(name));
+        var rows = Rows(name);
+        var (loss, gradients) = Gradients(model, rows, new());
+        foreach (var fit in (TrainFit[])[new(Recompute: true), new(Pack: true), new(Accumulate: 3), new(Recompute: true, Accumulate: 2, Pack: true)])
+        {
+            var (own, found) = Gradients(model, rows, fit);
+            Assert.Equal(loss, own, 1e-5);
+            foreach (var (parameter, values) in gradients)
+            {
+                var largest = values.Max(Math.Abs);
+                Assert.InRange(values.Zip(found[parameter], (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4 * largest + 1e-7);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen3")]
+    public void In_bfloat16_masters_and_gradients_are_float32_and_nearly_the_same(string name)
+    {
+        using var model = DecoderCheckpoint.Load(At(name));
+        var rows = Rows(name);
+        var (loss, gradients) = Gradients(model, rows, new());
+        model.ComputeType = torch.bfloat16;
+        var (rough, found) = Gradients(model, rows, new());
+        Assert.Equal(1, rough / loss, 0.02);
+        Assert.NotEqual(loss, rough);
+        double ab = 0, aa = 0, bb = 0;
+        foreach (var (parameter, values) in gradients)
+            for (var i = 0; i < values.Length; i++)
+            {
+                var (a, b) = ((double)values[i], (double)found[parameter][i]);
+                (ab, aa, bb) = (ab + a * b, aa + a * a, bb + b * b);
+            }
+
+        Assert.InRange(ab / Math.Sqrt(aa * bb), 0.98, 1);
+    }
+
+    /// <summary>The account that is told before training, against the most that the process grew by.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_memory_account_is_what_a_step_takes(bool recompute)
+    {
+        const int rows = 16, length = 129;
+        var config = new DecoderConfig { VocabSize = 512, HiddenSize = 256, IntermediateSize = 688, Layers = 6, Heads = 4, KvHeads = 4, HeadSize = 64, MaxPositions = 256, TiedEmbeddings = true };
+        var options = new TrainOptions(1, rows, 1e-3, Fit: new(Recompute: recompute));
+        Minibatch Batch(int count) => NextToken.Batch([.. Enumerable.Range(0, count).Select(r => new TokenRow([.. Enumerable.Range(0, length).Select(t => (7 * r + t * t) % 512)], 1))], options.Fitted);
+        using var model = options.Ready(DecoderModel.RandomInit(config, 1));
+        var account = MemoryAccount.Of(model, options, new(() => model, _ => Batch(rows), null, _ => { }, length - 1, length - 1));
+        using var adam = new AdamW(model.Trained.Select(p => (p.Key, p.Value)));
+        Step(Batch(1));
+        Settle();
+        var before = Status("VmRSS");
+        File.WriteAllText("/proc/self/clear_refs", "5");
+        Step(Batch(rows));
+        Step(Batch(rows));
+        var taken = Status("VmHWM") - before + account.Weights + account.Optimizer;
+        Assert.True(taken / (double)account.Peak is > 0.8 and < 1.25, $"took {taken >> 20} MB; {account}");
+
+        void Step(Minibatch batch)
+        {
+            using (torch.NewDisposeScope()) model.backward(batch.Parts[0](model));
+            adam.step();
+            adam.zero_grad();
+        }
+
+        static void Settle()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            _ = malloc_trim(0);
+        }
+
+        static long Status(string key) => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(key, StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]);
+    }
+}
