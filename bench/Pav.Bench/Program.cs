@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl …";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | load FOLDER | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -32,6 +32,12 @@ switch (args)
         return 0;
     case ["tokenizer", var folder, .. var files] when files.Length > 0:
         TokenizerBench.Run(folder, files);
+        return 0;
+    case ["load", var checkpoint]:
+        await LoadBench.Run(checkpoint);
+        return 0;
+    case ["device", var device, var checkpoint, .. var counts]:
+        await DeviceBench.Run(device, checkpoint, counts.Length == 0 ? [64, 256] : [.. counts.Select(int.Parse)]);
         return 0;
     default:
         Console.Error.WriteLine(usage);

@@ -17,11 +17,17 @@ internal static class Subject
     public static Tokenizer TokenizerWithoutEnd()
     {
         var folder = Directory.CreateTempSubdirectory("pav-bench").FullName;
-        Tokenizer.WordLevel(Enumerable.Range(0, Config.VocabSize - 3).Select(i => $" w{i}").Prepend("\n")).Save(folder);
-        File.Delete(Path.Combine(folder, "tokenizer_config.json"));
+        SaveTokenizer(folder, Config.VocabSize);
         var tokenizer = Tokenizer.Load(folder);
         Directory.Delete(folder, recursive: true);
         return tokenizer;
+    }
+
+    /// <summary>Such a tokenizer of so many words, for the model in a folder.</summary>
+    public static void SaveTokenizer(string folder, int size)
+    {
+        Tokenizer.WordLevel(Enumerable.Range(0, size - 3).Select(i => $" w{i}").Prepend("\n")).Save(folder);
+        File.Delete(Path.Combine(folder, "tokenizer_config.json"));
     }
 
     /// <summary>A text of so many tokens; different seeds share no beginning.</summary>
