@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | load FOLDER | device DEVICE FOLDER [sequences …]";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | double [dialect …] | affinity [model folder] | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | load FOLDER | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -26,6 +26,15 @@ switch (args)
         return 0;
     case ["faults", .. var served]:
         await RemoteBench.Faults(served.FirstOrDefault() ?? "models/pav-tiny-s");
+        return 0;
+    case ["double", .. var dialects]:
+        await ServedBench.Serve(dialects.Length == 0 ? ["vllm"] : dialects);
+        return 0;
+    case ["affinity", .. var replicated]:
+        await ServedBench.Affinity(replicated.FirstOrDefault() ?? "models/pav-tiny-s");
+        return 0;
+    case ["streaming", .. var prefixes]:
+        await StreamingBench.Run(prefixes.Length == 0 ? 1_000_000 : int.Parse(prefixes[0]));
         return 0;
     case ["allocation", var labels]:
         AllocationBench.Run(labels);

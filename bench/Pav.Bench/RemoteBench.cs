@@ -37,25 +37,41 @@ internal static class RemoteBench
         Console.WriteLine($"peak {process.PeakWorkingSet64 / 1048576.0:F0} MB");
     }
 
-    /// <summary>2,000 labelled prefixes from three endpoints: all well; then one dies, one is slow and one answers every fifth request with an error.</summary>
-    public static async Task Faults(string folder)
+    private static readonly Mishap[] Mishaps = [Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway, Mishap.WrongN, Mishap.DuplicateChoices, Mishap.InvalidUtf8];
+
+    /// <summary>A mishap, one kind after the other, with every fifth request.</summary>
+    public static Mishap EveryFifth(long k) => k % 5 == 4 ? Mishaps[k / 5 % Mishaps.Length] : Mishap.None;
+
+    /// <summary>2,000 labelled prefixes from three endpoints, in turns: all well; then one dies, one is slow and one answers every fifth request with an error.</summary>
+    public static async Task Faults(string folder, int pairs = 4)
     {
         var tokenizer = Tokenizer.Load(folder);
         using var generator = new Generator(TransformerPolicy.Load("served", folder, new("{problem}")), tokenizer);
-        var calm = await Labels(generator, tokenizer, false);
-        var stormy = await Labels(generator, tokenizer, true);
-        Console.WriteLine($"labels alike: {calm.Lines.SequenceEqual(stormy.Lines)}; time with faults / without: {stormy.Seconds / calm.Seconds:F2}");
+        var (wall, processor) = (new List<double>(), new List<double>());
+
+        // The first pair warms up.
+        for (var pair = 0; pair <= pairs; pair++)
+        {
+            var calm = await Labels(generator, tokenizer, false);
+            var stormy = await Labels(generator, tokenizer, true);
+            if (!calm.Lines.SequenceEqual(stormy.Lines)) throw new InvalidDataException("labels with faults are not those without");
+            if (pair == 0) continue;
+            wall.Add(stormy.Seconds / calm.Seconds);
+            processor.Add(stormy.Processor / calm.Processor);
+        }
+
+        static string Told(List<double> ratios) => string.Join(" ", ratios.Order().Select(r => $"{r:F2}"));
+        Console.WriteLine($"labels alike in every pair; with faults / without, time: {Told(wall)}; processor time: {Told(processor)}");
     }
 
-    private static async Task<(List<string> Lines, double Seconds)> Labels(Generator generator, Tokenizer tokenizer, bool faults)
+    private static async Task<(List<string> Lines, double Seconds, double Processor)> Labels(Generator generator, Tokenizer tokenizer, bool faults)
     {
-        Mishap[] mishaps = [Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway, Mishap.WrongN, Mishap.DuplicateChoices, Mishap.InvalidUtf8];
         await using var dying = await DoubleServer.Start(generator);
         await using var slow = await DoubleServer.Start(generator, new() { Latency = faults ? TimeSpan.FromMilliseconds(50) : default });
-        await using var faulty = await DoubleServer.Start(generator, new() { Mishaps = faults ? k => k % 5 == 4 ? mishaps[k / 5 % mishaps.Length] : Mishap.None : _ => Mishap.None });
+        await using var faulty = await DoubleServer.Start(generator, new() { Mishaps = faults ? EveryFifth : _ => Mishap.None });
         var problems = Worksheet.Problems(1, Split.Test).Take(400).ToList();
         using var policy = await RemotePolicy.Open(new($"{dying.Url},{slow.Url},{faulty.Url}"), new("{problem}\n"), tokenizer, problems[0]);
-        var clock = Stopwatch.StartNew();
+        var (clock, cpu) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         var (lines, prefixes) = (new List<string>(), 0);
         await foreach (var line in Labelling.Run(policy, Grader.Numeric, problems, new(NCov: 1, NMc: 4, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8, BatchesAtOnce: 4)))
         {
@@ -65,8 +81,8 @@ internal static class RemoteBench
             if (prefixes >= 2000) break;
         }
 
-        var seconds = clock.Elapsed.TotalSeconds;
+        var (seconds, processor) = (clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
         Console.WriteLine($"{(faults ? "faults" : "calm"),6}: {prefixes:N0} labels in {seconds:F1} s; {string.Join(", ", policy.Tallies.Select(t => $"{t.Completions:N0} completions with {t.Failed:N0} failures and {t.Busy:N0} 429s"))}");
-        return (lines, seconds);
+        return (lines, seconds, processor);
     }
 }

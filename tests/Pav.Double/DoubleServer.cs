@@ -66,7 +66,8 @@ public sealed class DoubleServer : IAsyncDisposable
 
     private readonly WebApplication app;
     private readonly Generator generator;
-    private long requests, samples;
+    private readonly PrefixCache cache = new();
+    private long requests, samples, drawnByOwnSeed;
 
     private DoubleServer(Generator generator, DoubleOptions options)
     {
@@ -226,8 +227,10 @@ public sealed class DoubleServer : IAsyncDisposable
         var seed = request.GetProperty("seed").GetUInt64();
         var most = request.GetProperty(native ? "n_predict" : "max_tokens").GetInt32();
         if (ids.Length + most > 256 && Options.Dialect == "vllm") throw new BadRequest($"This model's maximum context length is 256 tokens. However, you requested {ids.Length + most} tokens");
+        var cached = cache.Read(ids);
         var drawn = await Task.WhenAll(Enumerable.Range(0, n).Select(i => generator.Draw(new(ids, SeedOf(seed, i), most, until, sampling))));
-        var choices = drawn.Select((d, i) => native ? Native(d, i, ids.Length, request) : Choice(d, i, request, ids)).ToList();
+        foreach (var d in drawn) cache.Read([.. ids, .. d.Ids]);
+        var choices = drawn.Select((d, i) => native ? Native(d, i, ids.Length, cached, request) : Choice(d, i, request, ids)).ToList();
         switch (mishap)
         {
             case Mishap.WrongN: choices.Add((JsonObject)choices[0].DeepClone()); break;
@@ -242,7 +245,7 @@ public sealed class DoubleServer : IAsyncDisposable
             : new JsonObject
             {
                 ["id"] = "cmpl-double", ["object"] = "text_completion", ["model"] = Options.Model, ["choices"] = new JsonArray([.. choices]),
-                ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = generated, ["total_tokens"] = ids.Length + generated, ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = ids.Length - 1 } },
+                ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = generated, ["total_tokens"] = ids.Length + generated, ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = cached } },
             };
         var body = Encoding.UTF8.GetBytes(json.ToJsonString(Readable));
         if (mishap == Mishap.InvalidUtf8) body[body.AsSpan().IndexOf(native ? "\"content\":\""u8 : "\"text\":\""u8) + (native ? 11 : 8)] = 0xFF;
@@ -255,8 +258,6 @@ public sealed class DoubleServer : IAsyncDisposable
         { Dialect: "sglang" } => seed,
         _ => seed + (ulong)i,
     };
-
-    private long drawnByOwnSeed;
 
     private JsonObject Choice(Drawn drawn, int index, JsonElement request, int[] prompt)
     {
@@ -274,11 +275,11 @@ public sealed class DoubleServer : IAsyncDisposable
         return choice;
     }
 
-    private JsonObject Native(Drawn drawn, int index, int prompt, JsonElement request) => new()
+    private JsonObject Native(Drawn drawn, int index, int prompt, int cached, JsonElement request) => new()
     {
         ["index"] = index, ["content"] = drawn.End == "word" ? drawn.Text.TrimEnd('\n') : drawn.Text, ["stop"] = true, ["model"] = Options.Model, ["tokens_predicted"] = drawn.Ids.Length, ["tokens_evaluated"] = prompt,
         ["tokens"] = new JsonArray([.. request.GetProperty("return_tokens").GetBoolean() && Options.TellsIds ? drawn.Ids.Select(i => JsonValue.Create(i)) : []]), ["truncated"] = false,
-        ["stop_type"] = drawn.End, ["stopping_word"] = drawn.End == "word" ? "\n" : "", ["timings"] = new JsonObject { ["cache_n"] = prompt - 1 },
+        ["stop_type"] = drawn.End, ["stopping_word"] = drawn.End == "word" ? "\n" : "", ["timings"] = new JsonObject { ["cache_n"] = cached },
     };
 
     /// <summary>The sampling that a request asks for. One that leaves a field to the server's own defaults is refused, which real servers do not do.</summary>

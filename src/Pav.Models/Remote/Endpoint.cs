@@ -27,7 +27,7 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
 
     public Window Window { get; } = new(options.InFlight);
 
-    public Queue<Ticket> Waiting { get; } = [];
+    public LinkedList<Ticket> Waiting { get; } = [];
 
     public int InFlight { get; set; }
 

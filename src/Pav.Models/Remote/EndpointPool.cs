@@ -24,7 +24,7 @@ internal sealed class Ticket(Endpoint? avoid)
 
 /// <summary>
 /// All endpoints. A request goes to the endpoint that its prefix always goes to, so that the server's prefix cache is hit, and waits in that one's queue; an endpoint with room and an
-/// empty queue takes from the longest. Requests that fail are sent again elsewhere; an endpoint that fails is set aside and tried again later.
+/// empty queue takes from the end of the longest. Requests that fail are sent again elsewhere; an endpoint that fails is set aside and tried again later.
 /// </summary>
 internal sealed class EndpointPool : IDisposable
 {
@@ -39,6 +39,7 @@ internal sealed class EndpointPool : IDisposable
     private readonly CancellationTokenSource closing = new();
     private readonly Func<Endpoint, CancellationToken, Task<Capabilities>> probe;
     private readonly HashSet<Endpoint> probing = [];
+    private readonly ResiliencePipeline<(Completion, Endpoint)> pipeline;
     private readonly Task watching;
     private DateTime fileRead;
     private long lastAnswer = Stopwatch.GetTimestamp();
@@ -46,6 +47,7 @@ internal sealed class EndpointPool : IDisposable
     public EndpointPool(RemoteOptions options, HttpClient http, Func<Endpoint, CancellationToken, Task<Capabilities>> probe)
     {
         (this.options, this.http, this.probe) = (options, http, probe);
+        pipeline = Pipeline();
         ReadList();
         watching = Task.Run(Watch);
     }
@@ -74,7 +76,7 @@ internal sealed class EndpointPool : IDisposable
         var tries = new Tries();
         try
         {
-            return await Pipeline().ExecuteAsync(async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), cancel);
+            return await pipeline.ExecuteAsync(async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), cancel);
         }
         catch (EndpointException e) when (e.Fault != Fault.NoText)
         {
@@ -96,11 +98,8 @@ internal sealed class EndpointPool : IDisposable
         public Endpoint? Last;
     }
 
-    private ResiliencePipeline<(Completion, Endpoint)>? pipeline;
-
     private ResiliencePipeline<(Completion, Endpoint)> Pipeline()
     {
-        if (pipeline is not null) return pipeline;
         var builder = new ResiliencePipelineBuilder<(Completion, Endpoint)>();
         if (options.Hedge > 0)
         {
@@ -110,7 +109,7 @@ internal sealed class EndpointPool : IDisposable
             });
         }
 
-        return pipeline = builder.AddRetry(new RetryStrategyOptions<(Completion, Endpoint)>
+        return builder.AddRetry(new RetryStrategyOptions<(Completion, Endpoint)>
         {
             MaxRetryAttempts = MostTries, Delay = options.FirstDelay, MaxDelay = TimeSpan.FromSeconds(30), BackoffType = DelayBackoffType.Exponential, UseJitter = true,
             ShouldHandle = new PredicateBuilder<(Completion, Endpoint)>().Handle<EndpointException>(e => e.Passing && !AllRefused()),
@@ -161,7 +160,7 @@ internal sealed class EndpointPool : IDisposable
         {
             var now = Stopwatch.GetTimestamp();
             var home = endpoints.MaxBy(e => (e.Usable(now), e != avoid, Seeds.Mix(key ^ e.Hash)))!;
-            home.Waiting.Enqueue(ticket);
+            home.Waiting.AddLast(ticket);
             Fill(home);
             if (!ticket.Given.IsCompleted) FillAll();
         }
@@ -184,14 +183,21 @@ internal sealed class EndpointPool : IDisposable
             if (ticket.Give(endpoint)) endpoint.InFlight++;
     }
 
+    /// <summary>Its own requests from the front, those of others from the back: what is left of a prefix and its problem stays together on either side.</summary>
     private Ticket? Next(Endpoint endpoint)
     {
-        if (endpoint.Waiting.TryDequeue(out var own)) return own;
+        if (endpoint.Waiting.First is { } own) return Take(own);
         var longest = endpoints.MaxBy(e => e.Waiting.Count)!;
-        if (!longest.Waiting.TryPeek(out var other)) return null;
+        if (longest.Waiting.Last is not { } other) return null;
 
         // Its own endpoint will take what has just failed here, if that one can.
-        return other.Avoid == endpoint && longest.Usable(Stopwatch.GetTimestamp()) ? null : longest.Waiting.Dequeue();
+        return other.Value.Avoid == endpoint && longest.Usable(Stopwatch.GetTimestamp()) ? null : Take(other);
+    }
+
+    private static Ticket Take(LinkedListNode<Ticket> node)
+    {
+        node.List!.Remove(node);
+        return node.Value;
     }
 
     /// <summary>Draws the consequences of an answer, a failure, or (neither) a request that was called off.</summary>
@@ -260,7 +266,7 @@ internal sealed class EndpointPool : IDisposable
                 FillAll();
                 if (Stopwatch.GetElapsedTime(lastAnswer).TotalSeconds > options.GiveUp && endpoints.All(e => e.InFlight == 0) && endpoints.Any(e => e.Waiting.Count > 0))
                     foreach (var endpoint in endpoints)
-                        while (endpoint.Waiting.TryDequeue(out var ticket)) ticket.Fail(new UserError($"no endpoint has answered for {options.GiveUp:0} s: {Errors()}"));
+                        while (endpoint.Waiting.First is { } waiting) Take(waiting).Fail(new UserError($"no endpoint has answered for {options.GiveUp:0} s: {Errors()}"));
                 if (endpoints.All(e => e.InFlight == 0 && e.Waiting.Count == 0)) lastAnswer = now;
             }
         }

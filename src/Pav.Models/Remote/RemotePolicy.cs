@@ -43,6 +43,9 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     /// <summary>What was spent, by endpoint.</summary>
     public IReadOnlyList<EndpointTally> Tallies => [.. pool.Endpoints.Select(e => e.Tally)];
 
+    /// <summary>What an endpoint that cannot be used, or failed last time, has said; null where all is well.</summary>
+    internal string? Complaint(string url) => pool.Endpoints.FirstOrDefault(e => e.Url.ToString() == url)?.LastError;
+
     /// <summary>Something that spoils the samples; null while nothing was found.</summary>
     public string? Finding => watch.Finding();
 
@@ -214,8 +217,10 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     {
         if (Servers.Count == 0) return found;
         if (found.Model != Name) throw endpoint.Failed(Fault.Refused, $"serves {found.Model} and not {Name}");
-        if ((ids && !found.TokenIds) || found.MostN < perRequest || found.Dialect.SeedBits < seedBits || (perRequest > 1 && found.SeedsOfN == Capabilities.Alike))
+        if ((ids && !found.TokenIds) || found.MostN < perRequest || found.Dialect.SeedBits < seedBits || (perRequest > 1 && found.SeedsOfN == Capabilities.Alike) || (options.Hedge > 0 && found.Seeds != Capabilities.Honoured))
             throw endpoint.Failed(Fault.Refused, "cannot do what the endpoints that were there at the start can");
+        if (SampleWatch.Twins([.. Servers.Where(s => s.Url != found.Url), found]) is { } twins)
+            throw endpoint.Failed(Fault.Refused, $"answers with the samples of {(twins.A == found ? twins.B : twins.A).Url}, though it was given other seeds: they heed none and share one of their own; start each with a seed of its own");
         return found;
     }
 }

@@ -143,6 +143,26 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         stuck.Options = stuck.Options with { Mishaps = _ => Mishap.Stall };
         var draws = Remotes.Draws(4, 1);
         Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62)).Select(Remotes.Told), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(Remotes.Told));
+
+        // No timeout, but the second request has brought the answer.
+        Assert.All(policy.Tallies, t => Assert.Equal(0, t.Failed));
+    }
+
+    [Fact]
+    public async Task A_replica_that_joins_with_the_samples_of_another_is_refused()
+    {
+        using var folder = new TempFolder();
+        var file = Path.Combine(folder.Path, "endpoints.txt");
+        await using var first = await remotes.Start(new() { OwnSeed = 7 });
+        await using var twin = await remotes.Start(new() { OwnSeed = 7 });
+        await File.WriteAllTextAsync(file, first.Url);
+        using var policy = await remotes.Open(first, with: o => o with { Endpoints = "@" + file });
+        await File.WriteAllTextAsync(file, $"{first.Url}\n{twin.Url}\n");
+        File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddSeconds(5));
+        for (var i = 0; i < 250 && policy.Complaint(twin.Url) is null; i++) await Task.Delay(20);
+        Assert.Contains("share one of their own", policy.Complaint(twin.Url));
+        await policy.Extend(Remotes.Draws(12, 4), Until.TraceEnd, Sampling);
+        Assert.Equal(0, policy.Tallies.Single(t => t.Url == twin.Url).Requests);
     }
 
     [Fact]

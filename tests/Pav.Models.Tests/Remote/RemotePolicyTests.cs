@@ -119,6 +119,24 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     }
 
     [Fact]
+    public async Task Also_where_there_is_more_than_one_replica_can_take_a_prefix_stays_together()
+    {
+        var slow = new DoubleOptions { Latency = TimeSpan.FromMilliseconds(5) };
+        await using var a = await remotes.Start(slow);
+        await using var b = await remotes.Start(slow);
+        using var policy = await Remotes.Open([a, b], with: o => o with { InFlight = 2 });
+        a.Prompts.Clear();
+        b.Prompts.Clear();
+        await policy.Extend(Remotes.Draws(6, 8), Until.TraceEnd, Sampling);
+        Assert.NotEmpty(a.Prompts);
+        Assert.NotEmpty(b.Prompts);
+
+        // Of 24 prefixes a few are shared where the two replicas meet; by chance nearly all would be.
+        Assert.InRange(a.Prompts.Intersect(b.Prompts).Count(), 0, 8);
+        Assert.All(policy.Tallies, t => Assert.InRange((double)t.CachedTokens / t.PromptTokens, 0.5, 1));
+    }
+
+    [Fact]
     public async Task Ends_and_limits_are_those_of_a_trace()
     {
         await using var server = await remotes.Start();
