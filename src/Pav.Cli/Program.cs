@@ -14,7 +14,9 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
 var tree = CommandTree.Build(AllCommands.Specs, (spec, request) => Runner.Start(spec, request, stop.Token));
-var parsed = tree.Parse(args.Length == 0 ? ["--help"] : args);
+
+// An argument that begins with @ is a value (a file of endpoints), not a file of further arguments.
+var parsed = tree.Parse(args.Length == 0 ? ["--help"] : args, new() { ResponseFileTokenReplacer = null });
 if (CommandTree.Complaint(parsed) is { } complaint)
 {
     Console.Error.WriteLine($"pav: {complaint}");

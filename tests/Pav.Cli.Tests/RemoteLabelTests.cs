@@ -36,7 +36,8 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         await using var good = await DoubleServer.Start(generator, new() { Key = Key });
         await using var faulty = await DoubleServer.Start(generator, new() { Key = Key, Mishaps = k => k % 5 == 4 ? mishaps[k / 5 % mishaps.Length] : Mishap.None });
         await using var dying = await DoubleServer.Start(generator, new() { Key = Key });
-        var all = $"{good.Url},{faulty.Url},{dying.Url}";
+        File.WriteAllText(tiny.At("endpoints.txt"), $"# three replicas\n{good.Url}\n{faulty.Url}\n{dying.Url}\n");
+        const string all = "@endpoints.txt";
         Cli.Run(tiny.Folder, Label(good.Url, "calm")).Succeeded();
         Assert.Equal(80, Lines("calm").Length);
 
@@ -46,6 +47,7 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         dying.Dead = true;
         var ended = Cli.Run(tiny.Folder, Label(all, "stormy")).Succeeded();
         Assert.Equal(Lines("calm"), Lines("stormy"));
+        Assert.Equal(3, JsonNode.Parse(File.ReadAllText(tiny.At("stormy/cost.json")))!["endpoints"]!.AsArray().Count);
 
         // A server that shows the key in its complaint.
         faulty.Options = faulty.Options with { Key = "another" };
@@ -91,6 +93,7 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     {
         await using var server = await DoubleServer.Start(generator);
         var estimate = JsonNode.Parse(Cli.Run(tiny.Folder, Label(server.Url, "dry", "--dry-run", "--json")).Succeeded().Out)!;
+        var asked = (double)estimate["prompt_tokens"]!;
         Assert.False(Directory.Exists(tiny.At("dry")));
         var spent = Cli.Run(tiny.Folder, Label(server.Url, "budget", "--token-budget", "3000"));
         Assert.Contains("--token-budget 3000 is spent", spent.Sentence(1));
@@ -99,6 +102,8 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         Assert.Equal(80, Lines("budget").Length);
         var cost = (long)JsonNode.Parse(File.ReadAllText(tiny.At("budget/cost.json")))!["generated_tokens"]!;
         Assert.InRange((double)estimate["generated_tokens"]!, cost * 0.5, cost * 2.0);
+        var read = JsonNode.Parse(File.ReadAllText(tiny.At("budget/cost.json")))!["endpoints"]!.AsArray().Sum(e => (long)e!["prompt_tokens"]!);
+        Assert.InRange(asked, read * 0.5, read * 2.0);
 
         Cli.Run(tiny.Folder, Label(server.Url, "more", "--token-budget", $"{cost * 5}", "--spend-budget", "--allocation", "adaptive", "--n-mc-max", "8")).Succeeded();
         var traces = Lines("more").Select(l => JsonNode.Parse(l)!).ToList();

@@ -69,6 +69,9 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     /// <summary>Tokens generated for draws, by this start of the run and earlier ones.</summary>
     public long GeneratedTokens => before.GeneratedTokens + Interlocked.Read(ref generated);
 
+    /// <summary>Tokens of the prompts that servers have read for this start; 0 in this process, where a prefix is read once for all.</summary>
+    public long PromptTokens => (inner as RemotePolicy)?.Tallies.Sum(t => t.PromptTokens) ?? 0;
+
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
         var results = await inner.Extend(draws, until, sampling, cancel);
