@@ -34,28 +34,34 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(Figures.Choices, string.Join("|", Figures.All.Select(f => f.Id).Prepend("all")));
     }
 
+    /// <summary>Every figure that one model allows, from a random model: the commands fit together, and what is done is not done again.</summary>
     [Fact]
     public void AModelOfOnesOwnIsSearchedResumedAndReported()
     {
         File.WriteAllText(tiny.At("scale.json"), """
-            { "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 40, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1 }
+            { "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1,
+              "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
+              "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1 }
             """);
+        string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "10", "11", "theory", "alpha", "ceiling", "frontier", "adaptive"];
         string[] command =
         [
-            "reproduce", "4", "6a", "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems", "test.jsonl", "--train-problems", "train.jsonl", "--out", "all", "--document", "docs", "--json",
+            "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems", "test.jsonl", "--train-problems", "train.jsonl", "--out", "all", "--document", "docs", "--json",
         ];
         var result = JsonNode.Parse(Cli.Run(tiny.Folder, command).Succeeded().Out)!;
-        Assert.Equal(["4", "6a"], result["verdicts"]!.AsObject().Select(v => v.Key));
+        Assert.Equal(figures.Order(), result["verdicts"]!.AsObject().Select(v => v.Key).Order());
+        Assert.Equal(["5c"], result["verdicts"]!.AsObject().Where(v => (string)v.Value! == "not run").Select(v => v.Key));
         Assert.True((long)result["tokens"]! > 0);
         Assert.True(File.Exists(tiny.At("all/report.html")));
-        var figures = Json.Read<List<FigureSummary>>(tiny.At("docs/results.json"));
-        Assert.Equal(File.ReadAllText(tiny.At("docs/results.md")), ResultsDocument.Markdown(figures));
-        Assert.All(figures, f => Assert.Equal((6, 1), (f.Size.Problems, f.Size.Seeds)));
+        var summaries = Json.Read<List<FigureSummary>>(tiny.At("docs/results.json"));
+        Assert.Equal(File.ReadAllText(tiny.At("docs/results.md")), ResultsDocument.Markdown(summaries));
+        Assert.Equal((6, 1), (summaries[0].Size.Problems, summaries[0].Size.Seeds));
 
         var before = File.ReadAllText(tiny.At("all/figures/figure-4.json"));
         var again = Cli.Run(tiny.Folder, command).Succeeded();
         Assert.Equal(before, File.ReadAllText(tiny.At("all/figures/figure-4.json")));
         Assert.Contains("(done before)", again.Error);
+        Assert.DoesNotContain("Writing into", again.Error);
     }
 
     [Theory]

@@ -13,7 +13,7 @@ internal sealed record Figure(string Id, Func<ReproducePlan, Func<RunSize, Figur
 /// <summary>All figures, in the order of the results.</summary>
 internal static class Figures
 {
-    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier";
+    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier|adaptive";
 
     public static IReadOnlyList<Figure> All { get; } =
     [
@@ -21,7 +21,7 @@ internal static class Figures
         new("4", plan => OfMain(plan, (runs, size) => SearchFigures.Figure4(runs, plan.Prover, size))),
         new("5a", plan => OfMain(plan, (runs, size) => SearchFigures.Figure5a(runs, plan.Prover, size))),
         new("5b", plan => Judged(plan, (runs, judged, size) => SearchFigures.Figure5b(runs, plan.Scale.StrengthBeams, Predicted(judged), size))),
-        new("5c", plan => Of(plan.Models.Count < 2 ? [] : Searches(plan, plan.MatrixSearch), (runs, size) => SearchFigures.Figure5c(runs, plan.Missing, plan.Scale.MatrixBeam, size))),
+        new("5c", plan => Of(plan.MatrixModels.Count < 2 ? [] : Searches(plan, plan.MatrixSearch, plan.MatrixModels, plan.Scale.MatrixSeeds), (runs, size) => SearchFigures.Figure5c(runs, plan.Missing, plan.Scale.MatrixBeam, size))),
         new("6a", plan => OfMain(plan, (runs, size) => SearchFigures.Figure6a(runs, plan.Prover, size))),
         new("6b", plan => Labels(plan, plan.Scale.Ratios, LabelFigures.Figure6b)),
         new("7", plan => Rl(plan, RlFigures.Figure7)),
@@ -34,6 +34,7 @@ internal static class Figures
         new("alpha", Alpha),
         new("ceiling", plan => Of(Searches(plan, plan.OracleSearch), (runs, size) => FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
         new("frontier", Frontier),
+        new("adaptive", plan => OfMain(plan, (runs, size) => AdaptiveFigure.Of(runs, plan.Prover, size))),
     ];
 
     public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains("all") ? All : [.. All.Where(f => names.Contains(f.Id))];
@@ -44,7 +45,7 @@ internal static class Figures
         size =>
         {
             var read = Read(runs);
-            return sumUp(read, Sized(size, read));
+            return sumUp(read, Sized(size, runs, read));
         };
 
     /// <summary>Searches with best-of-K provers, and what rollouts said of these for the first base policy.</summary>
@@ -54,7 +55,7 @@ internal static class Figures
         return size =>
         {
             var read = Read(runs);
-            return sumUp(read, Json.Read<ProverReport>(Path.Combine(judged, "provers.json")), Sized(size, read));
+            return sumUp(read, Json.Read<ProverReport>(Path.Combine(judged, "provers.json")), Sized(size, runs, read));
         };
     }
 
@@ -84,17 +85,19 @@ internal static class Figures
         {
             var grids = swept.Select(Read).ToList();
             var joined = grids[0].Select((m, i) => m with { Runs = [.. m.Runs.Select((r, s) => r with { Rows = [.. grids.SelectMany(g => g[i].Runs[s].Rows)] })] }).ToList();
-            return FurtherFigures.Alpha(joined, Read(alone), plan.Scale.AlphaBeam, plan.Prover, Sized(size, joined));
+            return FurtherFigures.Alpha(joined, Read(alone), plan.Scale.AlphaBeam, plan.Prover, Sized(size, alone, joined));
         };
     }
 
     private static Func<RunSize, FigureSummary> Frontier(ReproducePlan plan)
     {
-        var (valid, test) = (Searches(plan, plan.ValidSearch, models: 1), Searches(plan, plan.Search, models: 1));
+        IReadOnlyList<string> first = [plan.Models[0]];
+        var seeds = Math.Min(plan.Scale.FrontierSeeds, plan.Scale.Seeds);
+        var (valid, test) = (Searches(plan, plan.ValidSearch, first, seeds), Searches(plan, plan.Search, first, seeds));
         return size =>
         {
             var read = Read(test);
-            return FurtherFigures.Frontier(Read(valid), read, plan.Prover, Sized(size, read));
+            return FurtherFigures.Frontier(Read(valid), read, plan.Prover, Sized(size, test, read));
         };
     }
 
@@ -109,7 +112,7 @@ internal static class Figures
                 c.Cell.NCov, c.Cell.NMc, c.Cell.NMcPit,
                 [.. c.Runs.Select(r => (double)LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(r.At.Labels, "labels.jsonl")), c.Cell.NMc))],
                 [.. c.Runs.Select(r => new SeededRows(r.Seed, Rows(r.At.Search)))])).ToList();
-            return sumUp(ReproducePlan.Short(model), read, plan.Scale.RatioBeam, Sized(size, [new(model, read[0].Runs)]));
+            return sumUp(ReproducePlan.Short(model), read, plan.Scale.RatioBeam, Sized(size, [(model, [])], [new(model, read[0].Runs)]));
         };
     }
 
@@ -118,7 +121,7 @@ internal static class Figures
         var model = plan.Models[0];
         var scores = plan.Seeds(plan.Scale.Seeds).Select(s => (Seed: s, Valid: plan.Scores(model, s, test: false), Test: plan.Scores(model, s, test: true))).ToList();
         static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder, EvaluateCommand.ScoresName))];
-        return size => ThresholdFigure.Of(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], Math.Max(1, SearchFigures.StrengthOf(plan.Prover)), plan.Alpha, size);
+        return size => ThresholdFigure.Of(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], Math.Max(1, SearchFigures.StrengthOf(plan.Prover)), plan.Alpha, size with { Models = [model] });
     }
 
     private static Func<RunSize, FigureSummary> Didactic(ReproducePlan plan, Func<DidacticSummary, RunSize, FigureSummary> sumUp)
@@ -152,13 +155,15 @@ internal static class Figures
     }
 
     /// <summary>One search for each seed of the first so many base policies.</summary>
-    private static Folders Searches(ReproducePlan plan, Func<string, int, string> search, int models = int.MaxValue) =>
-        [.. plan.Models.Take(models).Select(m => (m, (IReadOnlyList<(int, string)>)[.. plan.Seeds(plan.Scale.Seeds).Select(s => (s, search(m, s)))]))];
+    private static Folders Searches(ReproducePlan plan, Func<string, int, string> search, int models = int.MaxValue) => Searches(plan, search, [.. plan.Models.Take(models)], plan.Scale.Seeds);
+
+    private static Folders Searches(ReproducePlan plan, Func<string, int, string> search, IReadOnlyList<string> models, int seeds) =>
+        [.. models.Select(m => (m, (IReadOnlyList<(int, string)>)[.. plan.Seeds(seeds).Select(s => (s, search(m, s)))]))];
 
     private static IReadOnlyList<ModelRuns> Read(Folders runs) => [.. runs.Select(m => new ModelRuns(ReproducePlan.Short(m.Model), [.. m.Runs.Select(r => new SeededRows(r.Seed, Rows(r.Folder)))]))];
 
     private static IReadOnlyList<SearchRow> Rows(string folder) => [.. JsonLines.Read<SearchRow>(Path.Combine(folder, "search.jsonl"))];
 
-    private static RunSize Sized(RunSize size, IReadOnlyList<ModelRuns> runs) =>
-        runs.Count == 0 ? size : size with { Seeds = runs.Max(m => m.Runs.Count), Problems = runs[0].Runs[0].Rows.Select(r => r.Problem).Distinct().Count() };
+    private static RunSize Sized(RunSize size, Folders folders, IReadOnlyList<ModelRuns> runs) =>
+        runs.Count == 0 ? size : size with { Models = [.. folders.Select(f => f.Model)], Seeds = runs.Max(m => m.Runs.Count), Problems = runs[0].Runs[0].Rows.Select(r => r.Problem).Distinct().Count() };
 }

@@ -22,9 +22,14 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>A real model is given: only what uses it is run.</summary>
     public bool Given => settings.Policy != "";
 
-    public IReadOnlyList<string> Models => Given ? [Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Policy))] : [.. scale.Models.Where(m => Home.TryModel(m) is not null)];
+    public IReadOnlyList<string> Models => Here(scale.Models);
 
-    public IReadOnlyList<string> Missing => Given ? [] : [.. scale.Models.Where(m => Home.TryModel(m) is null)];
+    /// <summary>Base policies and provers of the matrix of both.</summary>
+    public IReadOnlyList<string> MatrixModels => Here(scale.MatrixModels);
+
+    public IReadOnlyList<string> Missing => Given ? [] : [.. scale.Models.Union(scale.MatrixModels).Where(m => Home.TryModel(m) is null)];
+
+    private IReadOnlyList<string> Here(string[] models) => Given ? [Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Policy))] : [.. models.Where(m => Home.TryModel(m) is not null)];
 
     public IEnumerable<int> Seeds(int count) => Enumerable.Range(1, count);
 
@@ -95,7 +100,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>A beam with the progress of every base policy as prover.</summary>
     public string MatrixSearch(string model, int seed) => Search($"search-matrix-{Short(model)}-{seed}", "Search with the progress of every base policy.", model, seed, s => s with
     {
-        Methods = [SearchSettings.BeamPav], Beam = [scale.MatrixBeam], Provers = [.. Models.Select(m => Verifier(m, seed))], Alpha = FixedAlpha(), Trees = 0,
+        Methods = [SearchSettings.BeamPav], Beam = [scale.MatrixBeam], Provers = [.. MatrixModels.Select(m => Verifier(m, seed))], Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>A beam at one α.</summary>

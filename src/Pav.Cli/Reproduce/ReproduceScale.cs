@@ -71,8 +71,17 @@ internal sealed record ReproduceScale
     [Flag("Completions after each of these steps", Min = 2)]
     public int StateNMc { get; init; } = 32;
 
+    [Flag("Embedded models that are base policy and prover in the matrix of both, smallest first")]
+    public string[] MatrixModels { get; init; } = ["pav-tiny-s", "pav-tiny-m"];
+
+    [Flag("Seeds of the matrix", Min = 1, Max = 100)]
+    public int MatrixSeeds { get; init; } = 3;
+
     [Flag("Beam size of the matrix of base policies and provers", Min = 1)]
     public int MatrixBeam { get; init; } = 16;
+
+    [Flag("Seeds with which settings are chosen on validation problems and checked on test problems", Min = 1, Max = 100)]
+    public int FrontierSeeds { get; init; } = 3;
 
     [Flag("Monte Carlo completions of the oracle", Min = 4)]
     public int Oracle { get; init; } = 32;

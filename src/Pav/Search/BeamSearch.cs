@@ -150,7 +150,7 @@ public static class BeamSearch
             var row = new SearchRow(
                 problem.Id, problem.Level, options.MethodName, options.N, alpha, options.Prover?.Name, options.Seed,
                 correct, kept.Max(n => grader.Rex(n.Prefix)), kept.Count, kept.Count, grader.Extract(chosen.Prefix.Text),
-                generatedTokens, nodes.Sum(n => (long)n.ScoredTokens), seconds);
+                generatedTokens, nodes.Sum(n => (long)n.ScoredTokens), seconds, Math.Round(chosen.Q, 4));
             return new(row, withTree ? new(problem.Id, problem.Text, problem.Answer, row.Method, row.N, alpha, row.Prover, correct, Tree(grader)) : null);
         }
 

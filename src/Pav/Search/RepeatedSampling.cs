@@ -81,6 +81,7 @@ public static class RepeatedSampling
         return new(
             set.Problem.Id, set.Problem.Level, method, n, null, null, set.Seed,
             grader.Rex(traces[chosen]), traces.Max(grader.Rex), n, traces.Distinct().Count(), grader.Extract(traces[chosen].Text),
-            traces.Sum(t => (long)Cost.Tokens(t)), scores is null ? 0 : scores.Tokens.Take(n).Sum(t => (long)t), share * (set.Seconds + (scores?.Seconds ?? 0)));
+            traces.Sum(t => (long)Cost.Tokens(t)), scores is null ? 0 : scores.Tokens.Take(n).Sum(t => (long)t), share * (set.Seconds + (scores?.Seconds ?? 0)),
+            scores is null ? null : Math.Round(scores.Q[chosen], 4));
     }
 }

@@ -18,4 +18,5 @@ public sealed record SearchRow(
     [property: JsonPropertyName("answer")] string? Answer,
     [property: JsonPropertyName("generated_tokens")] long GeneratedTokens,
     [property: JsonPropertyName("scored_tokens")] long ScoredTokens,
-    [property: JsonPropertyName("seconds")] double Seconds);
+    [property: JsonPropertyName("seconds")] double Seconds,
+    [property: JsonPropertyName("q"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Q = null);

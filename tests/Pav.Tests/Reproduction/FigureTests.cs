@@ -168,6 +168,22 @@ public class FigureTests
     }
 
     [Fact]
+    public void Beams_grow_where_the_verifier_is_unsure()
+    {
+        SearchRow[] beams = [Row(0, "beam-q", 1, true, tokens: 50) with { Q = 0.7 }, Row(0, "beam-q", 4, false, tokens: 200) with { Q = 0.6 }];
+        Assert.Equal((beams[0], 50), AdaptiveFigure.Grow(beams, 0.5));
+        Assert.Equal((beams[0], 250), AdaptiveFigure.Grow(beams, 0.8));
+        Assert.Equal(4, AdaptiveFigure.Grow([beams[0], beams[1] with { Q = 0.75 }], 0.8).Best.N);
+
+        // The verifier knows which quarter of the problems needs the larger beam: all are answered at 50 + 200/4 tokens, where a fixed size stands halfway between 75% and 100%.
+        ModelRuns Told(bool told) => new("s", [new(1, [.. from p in Enumerable.Range(0, 40) from n in new[] { 1, 4 } select Row(p, "beam-q", n, n == 4 || p % 4 > 0) with { Q = told ? n == 4 || p % 4 > 0 ? 1 : 0 : null }])]);
+        var figure = AdaptiveFigure.Of([Told(true)], "bo4", Size);
+        Assert.Equal(0.125, figure.Findings[0].Value!.Value, 9);
+        Assert.Contains("answer more at equal tokens", figure.Sentence);
+        Assert.Equal(FigureVerdict.NotRun, AdaptiveFigure.Of([Told(false)], "bo4", Size).Verdict);
+    }
+
+    [Fact]
     public void Rl_is_compared_on_test_problems_and_over_iterations()
     {
         RlRun Run(int seed, int right, double end, double idle) => new(seed, new((ulong)seed, [new(0, 0, 0, 0.1), new(10, 10, 10, end)]), [new(0, 0.1), new(10, idle)],

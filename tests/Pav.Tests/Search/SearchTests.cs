@@ -187,7 +187,7 @@ public class SearchTests
         var row = (await Beam(new(2, 3, 0.5, Prover.BestOf(4))))[0].Row;
         string[] fields =
         [
-            "problem", "level", "method", "n", "alpha", "prover", "seed", "correct", "pass", "candidates", "distinct", "answer", "generated_tokens", "scored_tokens", "seconds",
+            "problem", "level", "method", "n", "alpha", "prover", "seed", "correct", "pass", "candidates", "distinct", "answer", "generated_tokens", "scored_tokens", "seconds", "q",
         ];
         Assert.Equal(fields, JsonDocument.Parse(JsonSerializer.Serialize(row)).RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal(row, JsonSerializer.Deserialize<SearchRow>(JsonSerializer.Serialize(row)));
