@@ -12,7 +12,7 @@ python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/n
 
 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader
 ./pav doctor
-./pav doctor --json | grep -q 'cuda:0' || die "the libtorch that was found has no CUDA; set LIBTORCH to one that has"
+./pav doctor --json | grep 'cuda:0' >/dev/null || die "the libtorch that was found has no CUDA; set LIBTORCH to one that has"
 
 echo "== fixtures on the GPU"
 PAV_TEST_DEVICE=cuda dotnet test tests/Pav.Models.Tests -c Release --nologo -v q --filter FullyQualifiedName~FixtureTests

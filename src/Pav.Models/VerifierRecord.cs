@@ -45,7 +45,13 @@ public sealed record VerifierRecord(
     public static VerifierRecord Load(string folder)
     {
         var file = Path.Combine(folder, FileName);
-        return !File.Exists(file) && File.Exists(Path.Combine(folder, "config.json")) && DecoderConfig.Load(folder).Head == DecoderHead.ProcessRewardModel ? QwenProcessReward : Json.Read<VerifierRecord>(file);
+        if (File.Exists(file) || !File.Exists(Path.Combine(folder, "config.json"))) return Json.Read<VerifierRecord>(file);
+        return DecoderConfig.Load(folder).Head switch
+        {
+            DecoderHead.ProcessRewardModel => QwenProcessReward,
+            DecoderHead.CausalLM => throw new UserError($"{folder} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`"),
+            _ => throw new UserError($"{file} is missing; it tells how the verifier is to be asked, and another program's checkpoint needs one written by hand (docs/formats.md shows it)"),
+        };
     }
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);

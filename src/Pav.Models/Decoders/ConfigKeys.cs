@@ -66,8 +66,10 @@ public sealed class ConfigKeys(JsonObject json, string file)
     public void RequireNone(string key)
     {
         Used.Add(key);
-        if (json[key] is not (null or JsonObject { Count: 0 } or JsonArray { Count: 0 })) throw Refuse(key, "this program does not have it");
+        if (!IsNone(key)) throw Refuse(key, "this program does not have it");
     }
+
+    public bool IsNone(string key) => json[key] is null or JsonObject { Count: 0 } or JsonArray { Count: 0 };
 
     public double RopeTheta() => json["rope_parameters"] is JsonObject inside ? new ConfigKeys(inside, $"{file}, rope_parameters").Double("rope_theta", 10_000) : Double("rope_theta", 10_000);
 

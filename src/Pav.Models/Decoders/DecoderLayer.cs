@@ -13,8 +13,10 @@ internal sealed record Linear(Tensor weight, Tensor? bias, (Tensor A, Tensor B)?
 {
     public Tensor forward(Tensor x)
     {
+        if (adapter is not var (a, b)) return functional.linear(x, weight.cast(x.dtype), bias?.cast(x.dtype));
+        using var scope = torch.NewDisposeScope();
         var y = functional.linear(x, weight.cast(x.dtype), bias?.cast(x.dtype));
-        return adapter is var (a, b) ? y + functional.linear(functional.linear(x, a.cast(x.dtype)), b.cast(x.dtype)) * scale : y;
+        return scope.MoveToOuter(y + functional.linear(functional.linear(x, a.cast(x.dtype)), b.cast(x.dtype)) * scale);
     }
 }
 

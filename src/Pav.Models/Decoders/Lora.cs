@@ -20,10 +20,13 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     private static readonly string[] Projections =
         ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
 
+    /// <summary>Ways to begin that change the base's weights, too: what was trained belongs to those.</summary>
+    private static readonly string[] ChangesBase = ["pissa", "olora", "corda", "loftq", "lora_ga"];
+
     private static readonly HashSet<string> Harmless =
     [
-        "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "inference_mode", "init_lora_weights", "loftq_config", "lora_bias", "lora_dropout", "megatron_config", "megatron_core", "peft_type",
-        "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type",
+        "auto_mapping", "base_model_name_or_path", "corda_config", "ensure_weight_tying", "eva_config", "inference_mode", "init_lora_weights", "loftq_config", "lora_dropout", "lora_ga_config", "megatron_config",
+        "megatron_core", "peft_type", "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type",
     ];
 
     internal double Scale => Alpha / Rank;
@@ -110,13 +113,16 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         var keys = new ConfigKeys(json, file);
         keys.Require("peft_type", "LORA");
         keys.Require("bias", "none");
-        foreach (var off in (string[])["fan_in_fan_out", "use_dora", "use_rslora", "use_qalora"]) keys.Require(off, false);
+        foreach (var off in (string[])["fan_in_fan_out", "lora_bias", "use_dora", "use_rslora", "use_qalora", "use_bdlora"]) keys.Require(off, false);
         foreach (var none in (string[])["rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern", "layer_replication", "exclude_modules", "target_parameters", "trainable_token_indices"]) keys.RequireNone(none);
+        if (json["init_lora_weights"] is JsonValue init && init.TryGetValue(out string? start) && ChangesBase.Any(way => start.StartsWith(way, StringComparison.OrdinalIgnoreCase)))
+            throw keys.Refuse("init_lora_weights", "such an adapter belongs to a base with changed weights; have PEFT convert it to a plain one");
+        if (json["target_modules"] is not JsonArray { Count: > 0 }) throw keys.Refuse("target_modules", "expected a list of projections");
         var lora = new Lora(keys.Int("r"), keys.Double("lora_alpha", 8), string.Join(",", keys.Strings("target_modules")));
         var saved = keys.Strings("modules_to_save");
         if (saved is not ([] or ["score"] or ["classifier", "score"] or ["score", "classifier"])) throw keys.Refuse("modules_to_save", "this program adapts projections and saves a score head");
         foreach (var (key, _) in json)
-            if (!keys.Used.Contains(key) && !Harmless.Contains(key)) throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
+            if (!keys.Used.Contains(key) && !Harmless.Contains(key) && !keys.IsNone(key)) throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
         var given = json["base_model_name_or_path"]?.ToString() ?? "";
         var found = new[] { given, Path.Combine(folder, given) }.FirstOrDefault(at => given != "" && File.Exists(Path.Combine(at, "config.json")))
             ?? throw keys.Refuse("base_model_name_or_path", "there is no checkpoint in that folder; write the folder of the base model there");

@@ -14,15 +14,23 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     /// <summary>Most at once: at the end of a part's forward pass, or in the optimizer's step, which needs room for one more moment. Parts after the first find gradients there.</summary>
     public long Peak => Weights + Optimizer + Math.Max(Gradients + Activations + Logits, Gradients + Optimizer / 2);
 
-    internal static MemoryAccount Of(DecoderModel model, TrainOptions options, TrainingTask task)
-    {
-        var trained = model.Trained.Values.Sum(Bytes);
-        var rows = (options.Batch + options.Fitted.Accumulate - 1) / options.Fitted.Accumulate;
-        return new(
-            model.Parameters.Values.Sum(Bytes) + model.Trained.Where(p => !model.Parameters.ContainsKey(p.Key)).Sum(p => Bytes(p.Value)), trained, 2 * trained,
-            Kept(model, rows, task.Longest, options), 4L * 3 * rows * task.Predicts * model.Config.VocabSize);
+    internal static MemoryAccount Of(DecoderModel model, TrainOptions options, TrainingTask task) =>
+        Of(model.Config, options with { Lora = model.Lora }, task.Longest, task.Predicts, model.Parameters["model.norm.weight"].dtype);
 
-        static long Bytes(Tensor tensor) => tensor.numel * tensor.dtype.Size();
+    /// <param name="config">Of the model, with the head that is trained.</param>
+    /// <param name="options">How.</param>
+    /// <param name="longest">Tokens of the longest row.</param>
+    /// <param name="predicts">Of how many of them a next-token loss is taken; 0 with a score head.</param>
+    /// <param name="stored">Type of the weights that LoRA freezes.</param>
+    internal static MemoryAccount Of(DecoderConfig config, TrainOptions options, int longest, int predicts, ScalarType stored)
+    {
+        var head = Count(DecoderModel.Shapes(config).Where(s => s.Key.StartsWith("score.", StringComparison.Ordinal)));
+        var trained = options.Lora is { } lora ? Count(lora.Shapes(config)) + head : config.Parameters;
+        var frozen = options.Lora is null ? 0 : config.Parameters - head;
+        var rows = (options.Batch + options.Fitted.Accumulate - 1) / options.Fitted.Accumulate;
+        return new(4 * trained + stored.Size() * frozen, 4 * trained, 8 * trained, Kept(config, rows, longest, options), 4L * 3 * rows * predicts * config.VocabSize);
+
+        static long Count(IEnumerable<KeyValuePair<string, long[]>> shapes) => shapes.Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
     }
 
     /// <summary>
@@ -30,16 +38,16 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     /// vectors, and without a fused kernel the attention weights. Weights converted for products are kept, too. The layer at work takes as much again. When recomputing:
     /// each layer's input, and one layer at work.
     /// </summary>
-    private static long Kept(DecoderModel model, int rows, int length, TrainOptions options)
+    private static long Kept(DecoderConfig config, int rows, int length, TrainOptions options)
     {
-        var (config, size) = (model.Config, (long)model.ComputeType.Size());
-        var fused = model.Device.IsCuda && config.AttentionCap is null;
+        var size = (long)(options.Fitted.BFloat16 ? torch.bfloat16 : torch.float32).Size();
+        var fused = new Device(options.Fitted.Device).IsCuda && config.AttentionCap is null;
         long hidden = config.HiddenSize, q = (long)config.Heads * config.HeadSize, kv = (long)config.KvHeads * config.HeadSize;
         var layer = 6 * hidden + 2 * q + 4 * kv + 4L * config.IntermediateSize + (fused ? 0 : (long)config.Heads * length * (config.AttentionCap is null ? 1 : 2));
         if (config.PostNorms) layer += 4 * hidden;
         if (config.QueryKeyNorm) layer += 2 * (q + kv);
         if (options.Lora is { } lora) layer += 7L * lora.Rank;
-        var converted = options.Lora is null && model.ComputeType != torch.float32 ? config.Parameters / config.Layers * size : 0;
+        var converted = options.Lora is null && options.Fitted.BFloat16 ? config.Parameters / config.Layers * size : 0;
         var tokens = (long)rows * length;
         return tokens * 3 * hidden * size + (options.Fitted.Recompute
             ? config.Layers * tokens * hidden * size + 2 * tokens * layer * size + converted

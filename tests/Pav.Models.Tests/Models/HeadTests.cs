@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Torch;
 using static Pav.Torch.torch;
@@ -62,8 +63,16 @@ public sealed class HeadTests
 
         using var temporary = new TempFolder();
         using (var made = Model(DecoderHead.ProcessRewardModel, 2)) made.Save(temporary["model"]);
+        var file = Path.Combine(temporary["model"], "config.json");
+        var json = JsonNode.Parse(File.ReadAllText(file))!;
+        json["auto_map"] = new JsonObject { ["AutoModel"] = "modeling_qwen2_rm.Qwen2ForProcessRewardModel" };
+        File.WriteAllText(file, json.ToJsonString());
         var record = VerifierRecord.Load(temporary["model"]);
         Assert.Equal("<extra_0>", record.Mark);
         Assert.EndsWith("<|im_start|>assistant\n", record.PromptTemplate);
+        using (var made = Model(DecoderHead.TokenClassification, 2)) made.Save(temporary["other"]);
+        Assert.Contains("verifier.json is missing", Assert.Throws<UserError>(() => VerifierRecord.Load(temporary["other"])).Message);
+        using (var made = Toy.Model()) made.Save(temporary["language"]);
+        Assert.Contains("needs a score head", Assert.Throws<UserError>(() => VerifierRecord.Load(temporary["language"])).Message);
     }
 }

@@ -84,10 +84,17 @@ public sealed class LoraTests : IDisposable
 
         // As PEFT leaves it: no config.json, a base without a score head.
         File.Delete(Path.Combine(folder, "config.json"));
-        Same(folder);
-        json["use_dora"] = true;
+        foreach (var none in (string[])["alora_invocation_tokens", "arrow_config", "corda_config", "exclude_modules", "layer_replication", "some_future_option"]) json[none] = null;
+        (json["alpha_pattern"], json["ensure_weight_tying"], json["init_lora_weights"], json["peft_version"]) = (new JsonObject(), false, true, "0.18.0");
         File.WriteAllText(Path.Combine(folder, "adapter_config.json"), json.ToJsonString());
-        Assert.Contains("\"use_dora\"", Assert.Throws<UserError>(() => DecoderCheckpoint.Load(folder)).Message);
+        Same(folder);
+        foreach (var (key, value) in new (string, JsonNode)[] { ("use_dora", true), ("use_rslora", true), ("init_lora_weights", "pissa_niter_4"), ("target_modules", "all-linear"), ("rank_pattern", new JsonObject { ["q_proj"] = 4 }), ("some_future_option", 1) })
+        {
+            var changed = json.DeepClone();
+            changed[key] = value;
+            File.WriteAllText(Path.Combine(folder, "adapter_config.json"), changed.ToJsonString());
+            Assert.Contains($"\"{key}\"", Assert.Throws<UserError>(() => DecoderCheckpoint.Load(folder)).Message);
+        }
 
         void Same(string at)
         {

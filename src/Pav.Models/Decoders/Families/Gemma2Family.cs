@@ -10,6 +10,7 @@ internal static class Gemma2Family
     private static DecoderConfig Read(ConfigKeys keys, DecoderConfig shared)
     {
         keys.Require("hidden_activation", "gelu_pytorch_tanh");
+        keys.Require("use_bidirectional_attention", false);
         keys.Ignore("hidden_act");
         var bias = keys.Bool("attention_bias");
         var config = shared with
