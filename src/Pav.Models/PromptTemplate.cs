@@ -2,7 +2,7 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
 
-/// <summary>How a problem is put to a model: a text in which <c>{problem}</c> stands for the problem's own.</summary>
+/// <summary>How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where the steps of its answers end.</summary>
 public sealed record PromptTemplate
 {
     private const string Hole = "{problem}";
@@ -11,6 +11,8 @@ public sealed record PromptTemplate
         Text = text.Contains(Hole, StringComparison.Ordinal) ? text : throw new UserError($"the prompt template \"{text}\" has no {Hole} in it; put it where the problem's text belongs");
 
     public string Text { get; }
+
+    public StepEnd StepEnd { get; init; } = StepEnd.Newline;
 
     public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal);
 

@@ -12,5 +12,8 @@ internal static class StepIds
     /// <param name="text">The step's.</param>
     /// <param name="written">Ids of any tokenizer, or none.</param>
     public static int[] Of(Tokenizer tokenizer, string text, IReadOnlyList<int> written) =>
-        written.Count > 0 && tokenizer.Decode(written) == text ? [.. written] : tokenizer.Encode(text, addSpecial: false);
+        written.Count > 0 && Text(tokenizer, written) == text ? [.. written] : tokenizer.Encode(text, addSpecial: false, continues: true);
+
+    /// <summary>The text of a step's ids, which goes on after the prompt's.</summary>
+    public static string Text(Tokenizer tokenizer, IReadOnlyList<int> ids) => tokenizer.Decode(ids, continues: true);
 }

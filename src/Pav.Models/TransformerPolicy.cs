@@ -37,8 +37,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         tree = new(runner);
         eos = [.. runner.Config.Eos];
         if (tokenizer.Eos is { } own) eos.Add(own);
-        steps = new(tokenizer, runner.Outputs);
-        engine = new(name, runner, tree, options, steps.EndsStep, eos.Contains);
+        steps = new(tokenizer, template.StepEnd, runner.Outputs);
+        engine = new(name, runner, tree, options, steps, eos.Contains);
     }
 
     /// <summary>Opens a checkpoint's folder; its weights are never in memory twice.</summary>

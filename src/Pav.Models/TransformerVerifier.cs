@@ -48,7 +48,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     public static TransformerVerifier Load(string name, string folder, EngineOptions? options = null)
     {
         var record = VerifierRecord.Load(folder);
-        var encoding = new VerifierEncoding(Tokenizer.Load(folder), new(record.PromptTemplate), record.Mark);
+        var encoding = new VerifierEncoding(Tokenizer.Load(folder), record.Template, record.Mark);
         return new(name, Runner.Open(folder, options ?? new()), encoding, record.Calibration);
     }
 

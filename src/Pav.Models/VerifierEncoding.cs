@@ -31,7 +31,7 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
             return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
         }
 
-        if (mark is not null) return tokenizer.Encode(node.Step.TrimEnd('\n') + mark, addSpecial: false);
+        if (mark is not null) return tokenizer.Encode(node.Step.TrimEnd('\n') + mark, addSpecial: false, continues: true);
         return StepIds.Of(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id))]);
     }
 }

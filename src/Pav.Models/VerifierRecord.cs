@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
 
@@ -31,8 +32,9 @@ public sealed record ScoreCalibration(double Scale, double Bias)
 /// <param name="Calibration">From its raw scores to probabilities; none: σ of the score.</param>
 /// <param name="Measures">On held-out problems, once measured.</param>
 /// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's last token.</param>
+/// <param name="StepEnd">Where the steps of its labels end; null: at newlines.</param>
 public sealed record VerifierRecord(
-    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null)
+    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null)
 {
     private const string FileName = "verifier.json";
 
@@ -40,6 +42,10 @@ public sealed record VerifierRecord(
     private static readonly VerifierRecord QwenProcessReward = new(
         VerifierKind.Value, "", "", "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n<|im_start|>user\n{problem}<|im_end|>\n<|im_start|>assistant\n",
         new(0, 0, 0, 0), Mark: "<extra_0>");
+
+    /// <summary>Its template and step end, as traces are put to it.</summary>
+    [JsonIgnore]
+    public PromptTemplate Template => new(PromptTemplate) { StepEnd = Pav.StepEnd.Parse(StepEnd) };
 
     /// <summary>Of a verifier's folder; a process reward model of Qwen2's needs none.</summary>
     public static VerifierRecord Load(string folder)

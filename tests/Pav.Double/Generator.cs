@@ -22,7 +22,7 @@ public sealed class Generator : IDisposable
     /// <param name="tokenizer">The policy's.</param>
     public Generator(TransformerPolicy policy, Tokenizer tokenizer)
     {
-        (this.policy, Tokenizer, steps) = (policy, tokenizer, new(tokenizer));
+        (this.policy, Tokenizer, steps) = (policy, tokenizer, new(tokenizer, StepEnd.Newline));
         working = Task.Run(Work);
     }
 
@@ -70,14 +70,14 @@ public sealed class Generator : IDisposable
     {
         var text = Tokenizer.Encode("").AsSpan().SequenceEqual(ids.AsSpan(0, 1)) ? "" : Tokenizer.Decode(ids[..1]);
         var root = Prefix.Root(new("double", text, ""));
-        return ids.Length == 1 ? root : root.Then(Tokenizer.Decode(ids[1..]), ids[1..]);
+        return ids.Length == 1 ? root : root.Then(Tokenizer.Decode(ids[1..], continues: true), ids[1..]);
     }
 
     private Drawn Read(Prefix start, Prefix drawn, Job job)
     {
         int[] ids = [.. drawn.Path().Skip(start.Depth + 1).SelectMany(p => p.Tokens)];
         var eos = ids.Length > 0 && ids[^1] == Tokenizer.Eos;
-        var end = eos ? "eos" : job.Until == Until.StepEnd && ids.Length > 0 && steps.EndsStep(ids[^1]) ? "word" : "limit";
+        var end = eos ? "eos" : job.Until == Until.StepEnd && ids.Length > 0 && steps.Reader().Ends(ids[^1]) ? "word" : "limit";
         return new(ids, Tokenizer.Decode(eos ? ids[..^1] : ids), end);
     }
 }

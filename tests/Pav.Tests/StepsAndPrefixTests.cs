@@ -11,14 +11,14 @@ public class StepsAndPrefixTests
 
     [Fact]
     public void Splitting_and_joining_gives_the_text_back() =>
-        Prop.ForAll(Texts, text => string.Concat(Steps.Split(text)) == text).QuickCheckThrowOnFailure();
+        Prop.ForAll(Texts, text => string.Concat(StepEnd.Newline.Split(text)) == text).QuickCheckThrowOnFailure();
 
     [Fact]
     public void Every_step_but_the_last_ends_with_its_only_newline() =>
         Prop.ForAll(Texts, text =>
         {
-            var steps = Steps.Split(text);
-            return steps.All(s => s.Length > 0 && !Steps.EndsStep(s.AsSpan(0, s.Length - 1))) && steps.SkipLast(1).All(s => Steps.EndsStep(s));
+            var steps = StepEnd.Newline.Split(text);
+            return steps.All(s => s.Length > 0 && !StepEnd.Newline.In(s.AsSpan(0, s.Length - 1))) && steps.SkipLast(1).All(s => StepEnd.Newline.In(s));
         }).QuickCheckThrowOnFailure();
 
     [Theory]
@@ -28,7 +28,7 @@ public class StepsAndPrefixTests
     [InlineData(new[] { 5, 0 }, new[] { "5 0" })]
     [InlineData(new[] { 10, 10, 5, 10 }, new[] { "10", "10", "5 10" })]
     public void Ids_are_cut_after_those_that_end_a_step(int[] ids, string[] expected) =>
-        Assert.Equal(expected, Steps.OfIds(ids, id => id == 10).Select(range => string.Join(" ", ids[range])));
+        Assert.Equal(expected, StepEnd.OfIds(ids, id => id == 10).Select(range => string.Join(" ", ids[range])));
 
     [Fact]
     public void Equal_prefixes_have_equal_steps_and_hashes() =>

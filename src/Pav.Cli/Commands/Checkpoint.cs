@@ -8,11 +8,13 @@ using Pav.Torch;
 namespace Pav.Cli.Commands;
 
 /// <summary><c>policy.json</c> beside a policy's config.json: how it was taught to be asked.</summary>
-internal sealed record PolicyRecord(string PromptTemplate)
+internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null)
 {
     private const string FileName = "policy.json";
 
     public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
+
+    public static PolicyRecord Of(PromptTemplate template) => new(template.Text, template.StepEnd.Recorded);
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
 }
@@ -22,9 +24,12 @@ internal static class Checkpoint
 {
     public const string PlainTemplate = "{problem}\n";
 
-    /// <summary>The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line.</summary>
-    public static PromptTemplate Template(string given, string folder) =>
-        new(given != "" ? given.Replace("\\n", "\n") : PolicyRecord.Find(folder)?.PromptTemplate ?? PlainTemplate);
+    /// <summary>The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; and the step end given, else its own, else newline.</summary>
+    public static PromptTemplate Template(string given, string stepEnd, string folder)
+    {
+        var own = PolicyRecord.Find(folder);
+        return new(given != "" ? given.Replace("\\n", "\n") : own?.PromptTemplate ?? PlainTemplate) { StepEnd = StepEnd.Parse(stepEnd != "" ? stepEnd : own?.StepEnd) };
+    }
 
     /// <summary>"sft" for runs/sft and for runs/sft/checkpoints/best.</summary>
     public static string NameOf(string folder)
@@ -48,13 +53,26 @@ internal static class Checkpoint
     {
         Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Template, folder), EngineOf(settings));
+        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Template, settings.StepEnd, folder), EngineOf(settings));
     }
 
-    public static TransformerVerifier Verifier(string option, string given, ModelSettings settings)
+    /// <param name="option">What names it.</param>
+    /// <param name="given">Its folder or name.</param>
+    /// <param name="settings">Memory, threads, device.</param>
+    /// <param name="steps">Where the steps end that it is to score.</param>
+    public static TransformerVerifier Verifier(string option, string given, ModelSettings settings, StepEnd steps)
     {
         var folder = Home.Model(option, given);
+        CheckSteps(option, given, folder, steps);
         return TransformerVerifier.Load(NameOf(folder), folder, EngineOf(settings));
+    }
+
+    /// <summary>Refuses a verifier that learned from other steps than it is to score; one with a mark of its own reads any.</summary>
+    public static void CheckSteps(string option, string given, string folder, StepEnd steps)
+    {
+        var record = VerifierRecord.Load(folder);
+        var learned = record.Template.StepEnd;
+        if (record.Mark is null && learned.Name != steps.Name) throw new UserError($"{option} {given}: it learned from steps that end at '{learned}', and these end at '{steps}'; use the same --step-end for labels and for what their verifier scores.");
     }
 
     public static void Threads(int threads)

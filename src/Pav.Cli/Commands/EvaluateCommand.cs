@@ -47,7 +47,7 @@ internal static class EvaluateCommand
         foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
         using var policy = await OpenPolicy.Of(settings, problems, context);
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)]);
-        using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;
+        using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, policy.StepEnd) : null;
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
         if (settings.Labels.Length == 0) return result;
         var measures = await OfVerifier(settings, problems, context);
@@ -60,10 +60,10 @@ internal static class EvaluateCommand
 
     private static async Task<VerifierMeasures> OfVerifier(EvaluateSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
     {
-        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings);
         var byId = problems.ToDictionary(p => p.Id);
         var traces = settings.Labels.SelectMany(LabelFiles.Read).Where(t => byId.ContainsKey(t.Problem)).ToList();
         if (traces.Count == 0) throw new UserError("--labels: none of the labels is of one of the --problems.");
+        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, LabelFiles.StepEnd(traces.Select(t => t.StepEnd)));
         var scored = await context.Reporter.Track("Scoring labelled traces", traces.Count, "traces", async tracker =>
         {
             var scores = new List<double[]>();

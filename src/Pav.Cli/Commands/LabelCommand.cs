@@ -95,10 +95,10 @@ internal static class LabelCommand
         var shard = Commands.Shard.Parse(settings.Shard);
         var problems = shard.Of(settings.ReadProblems()).ToList();
         using var policy = await OpenPolicy.Of(settings, problems, context);
-        var options = settings.ToOptions(policy.IsRemote);
+        var options = settings.ToOptions(policy.IsRemote) with { StepEnd = policy.StepEnd };
         if (settings.DryRun) return await LabelEstimate.Tell(policy, problems, options, context);
         if (settings.Shard != "") context.Run.Note("shard", shard.ToString());
-        if (settings.StepsPerState > 0 || settings.States != "") return await StateLabels.Run(settings, policy, problems, context);
+        if (settings.StepsPerState > 0 || settings.States != "") return await StateLabels.Run(settings, policy, options, problems, context);
 
         var file = context.Run.At("labels.jsonl");
         var done = JsonLines.Read<LabelledTrace>(file).Select(l => (l.Problem, l.Trace)).ToHashSet();

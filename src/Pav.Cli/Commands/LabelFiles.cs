@@ -12,6 +12,13 @@ internal static class LabelFiles
         return File.Exists(file) ? Labels.Read(file) : throw new UserError($"--labels {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
     }
 
+    /// <summary>Where the steps of all labels end, which must be the same place.</summary>
+    public static StepEnd StepEnd(IEnumerable<string?> recorded)
+    {
+        var ends = recorded.Distinct().Select(Pav.StepEnd.Parse).ToList();
+        return ends.Count == 1 ? ends[0] : throw new UserError($"--labels: the steps of some end at '{ends[0]}' and of others at '{ends[1]}'; give labels with the same --step-end.");
+    }
+
     /// <summary>The problems of all files (or of the problems.jsonl in imported labels' folders) by id; their answers may be missing.</summary>
     public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> paths)
     {

@@ -42,6 +42,9 @@ internal sealed record LabelsImportSettings : RunSettings
     [Flag("Completions behind each value of the file (math-aps: 32; trl); 0: unknown, the fewest that give the value are taken", Min = 0, Max = 100000)]
     public int Rollouts { get; init; }
 
+    [Flag("What each step is to end with: newline, blank-line or a text")]
+    public string StepEnd { get; init; } = "newline";
+
     [Flag("Name of the policy that wrote the traces (default: the format's)")]
     public string Policy { get; init; } = "";
 
@@ -66,7 +69,7 @@ internal static class LabelsCommands
     private static Task<JsonObject> RunImport(LabelsImportSettings settings, CommandContext context)
     {
         var format = settings.Format switch { "prm800k" => ImportFormat.Prm800k, "math-shepherd" => ImportFormat.MathShepherd, "math-aps" => ImportFormat.MathAps, _ => ImportFormat.Trl };
-        var import = new LabelImport(format, settings.Neutral == "right", settings.Rollouts, settings.Policy != "" ? settings.Policy : settings.Format);
+        var import = new LabelImport(format, settings.Neutral == "right", settings.Rollouts, settings.Policy != "" ? settings.Policy : settings.Format, StepEnd.Parse(settings.StepEnd));
         var (labels, problems) = import.Read(settings.Input, LabelFiles.Problems(settings.Problems).Values);
         var tested = Overlap.Of(LabelFiles.Problems(settings.Exclude).Values, problems).Select(o => o.Again.Id).ToHashSet();
         var kept = labels.Where(l => !tested.Contains(l.Problem)).ToList();

@@ -35,9 +35,10 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     private readonly Lock gate = new();
     private long generated;
 
-    private OpenPolicy(IPolicy inner, CommandContext context)
+    private OpenPolicy(IPolicy inner, StepEnd stepEnd, CommandContext context)
     {
-        (this.inner, folder, reporter) = (inner, context.Folder, context.Reporter);
+        (this.inner, StepEnd, folder, reporter) = (inner, stepEnd, context.Folder, context.Reporter);
+        if (stepEnd.Recorded is { } other) folder?.Note("step_end", other);
         before = folder?.At(CostFile) is { } file && File.Exists(file) ? Json.Read<RunCost>(file) : RunCost.None;
         saving = new(_ => SaveNow(), null, SaveEvery, SaveEvery);
     }
@@ -48,21 +49,25 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
             if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
-            return new(Checkpoint.Policy(settings), context);
+            return new(Checkpoint.Policy(settings), Checkpoint.Template(settings.Template, settings.StepEnd, Home.Model("--policy", settings.Policy)).StepEnd, context);
         }
 
         var folder = settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
         var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
         if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");
-        var remote = await RemotePolicy.Open(settings.ToRemoteOptions(), Checkpoint.Template(settings.Template, folder), tokenizer, problems[0], context.Cancel);
+        var template = Checkpoint.Template(settings.Template, settings.StepEnd, folder);
+        var remote = await RemotePolicy.Open(settings.ToRemoteOptions(), template, tokenizer, problems[0], context.Cancel);
         context.Folder?.Note("servers", JsonSerializer.SerializeToNode(remote.Servers, Json.Line));
         foreach (var server in remote.Servers)
             context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {server.Seeds}, {(server.TokenIds ? "token ids" : "text")}");
         if (remote.Servers.Any(s => s.Seeds != Capabilities.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
-        return new(remote, context);
+        return new(remote, template.StepEnd, context);
     }
 
     public string Name => inner.Name;
+
+    /// <summary>Where its steps end.</summary>
+    public StepEnd StepEnd { get; }
 
     public bool IsRemote => inner is RemotePolicy;
 

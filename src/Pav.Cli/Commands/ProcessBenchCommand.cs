@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
@@ -39,8 +40,9 @@ internal static class ProcessBenchCommand
     {
         string[] files = [.. settings.Sets.Append(settings.TuneOn).Where(f => f != "").Distinct()];
         var sets = files.ToDictionary(f => f, f => StepSets.Read(f).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit).ToList());
-        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings);
-        var marked = await Score(sets, verifier, context);
+        var steps = VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Template.StepEnd;
+        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, steps);
+        var marked = await Score(sets, verifier, steps, context);
 
         var threshold = settings.TuneOn == "" ? settings.Threshold : FirstError.BestThreshold(marked[settings.TuneOn]);
         var splits = settings.Sets.Distinct().Select(f => (Name: Name(f), Result: FirstError.Of(marked[f], threshold))).ToList();
@@ -56,7 +58,7 @@ internal static class ProcessBenchCommand
         return result;
     }
 
-    private static async Task<Dictionary<string, List<MarkedScores>>> Score(Dictionary<string, List<MarkedTrace>> sets, IVerifier verifier, CommandContext context)
+    private static async Task<Dictionary<string, List<MarkedScores>>> Score(Dictionary<string, List<MarkedTrace>> sets, IVerifier verifier, StepEnd steps, CommandContext context)
     {
         var file = context.Run.At("steps.jsonl");
         var done = JsonLines.Read<Row>(file).GroupBy(r => r.Set).ToDictionary(g => g.Key, g => g.ToList());
@@ -69,7 +71,7 @@ internal static class ProcessBenchCommand
                 var rows = done[name] = done.GetValueOrDefault(name, []);
                 foreach (var batch in traces.Skip(rows.Count).Chunk(64))
                 {
-                    var scores = await verifier.Score([.. batch.Select(t => t.ToPrefix())], context.Cancel);
+                    var scores = await verifier.Score([.. batch.Select(t => t.ToPrefix(steps))], context.Cancel);
                     verifier.Reset();
                     foreach (var (trace, score) in batch.Zip(scores))
                     {

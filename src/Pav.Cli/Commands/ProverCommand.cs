@@ -64,7 +64,7 @@ internal static class ProverCommand
     {
         var problems = LabelFiles.Problems(settings.Problems);
         Checkpoint.Threads(settings.Threads);
-        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings);
+        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, LabelFiles.StepEnd(labels.States.Select(s => s.StepEnd)));
         return await context.Reporter.Track("Scoring", labels.States.Count, "states", async tracker =>
         {
             var seen = new List<PickedSteps.Seen>();

@@ -26,15 +26,15 @@ internal static class RlCommand
         settings.Check();
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Template, folder), Grader.Named(settings.Grader));
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Template, settings.StepEnd, folder), Grader.Named(settings.Grader));
         var (problems, engine, options) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings), settings.ToOptions());
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
-        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, context);
+        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context);
         Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover = refresh is not null ? refresh.At : start is not null ? Oracle : null;
         var task = new RlTask(
             Checkpoint.NameOf(folder), () => DecoderCheckpoint.Load(folder), tokenizer, template, grader, problems, prover, heldOut, settings.ValidSamples, engine,
-            inside => { tokenizer.Save(inside); new PolicyRecord(template.Text).Save(inside); });
+            inside => { tokenizer.Save(inside); PolicyRecord.Of(template).Save(inside); });
 
         var warned = false;
         var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker => Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
@@ -61,13 +61,14 @@ internal static class RlCommand
     {
         var folder = settings.ProverPolicy == "" ? policy : Home.Model("--prover-policy", settings.ProverPolicy);
         using var model = DecoderCheckpoint.Load(folder);
-        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Template : "", folder), Checkpoint.EngineOf(settings));
+        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Template : "", settings.StepEnd, folder), Checkpoint.EngineOf(settings));
     }
 
-    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, CommandContext context)
+    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, CommandContext context)
     {
         var folder = Home.Model("--verifier", settings.Verifier);
-        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256);
+        Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
+        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
         var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed);
         return new(
             context.Run.Path, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
@@ -78,9 +79,10 @@ internal static class RlCommand
     {
         using var model = DecoderCheckpoint.Load(last);
         var tokenizer = Tokenizer.Load(last);
-        using var policy = new TransformerPolicy("last", model, tokenizer, Checkpoint.Template("", last), Checkpoint.EngineOf(settings));
+        var template = Checkpoint.Template("", "", last);
+        using var policy = new TransformerPolicy("last", model, tokenizer, template, Checkpoint.EngineOf(settings));
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
-        using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings) : null;
+        using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
         return await evaluation.Run(Problems.Read(settings.TestProblems), settings.Hard, settings.HardBeam, verifier);
     }
 

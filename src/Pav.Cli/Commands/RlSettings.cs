@@ -11,6 +11,9 @@ internal sealed record RlSettings : ModelSettings
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
     public string Template { get; init; } = "";
 
+    [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
+    public string StepEnd { get; init; } = "";
+
     [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
 

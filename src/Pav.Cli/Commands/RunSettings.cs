@@ -38,6 +38,9 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
     public string Template { get; init; } = "";
 
+    [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
+    public string StepEnd { get; init; } = "";
+
     [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
 

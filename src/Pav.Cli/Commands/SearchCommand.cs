@@ -29,7 +29,7 @@ internal static class SearchCommand
         using var policy = await OpenPolicy.Of(settings, problems, context);
         try
         {
-            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings);
+            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings, policy.StepEnd);
             var tools = new SearchTools(
                 policy,
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),

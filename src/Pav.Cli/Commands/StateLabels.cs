@@ -20,14 +20,14 @@ internal static class StateLabels
     }
 
     /// <summary>Draws steps at states and counts (--steps-per-state), or counts another policy's completions after the same steps (--states).</summary>
-    public static async Task<JsonObject> Run(LabelSettings settings, IPolicy policy, IReadOnlyList<Problem> problems, CommandContext context)
+    public static async Task<JsonObject> Run(LabelSettings settings, IPolicy policy, LabelOptions options, IReadOnlyList<Problem> problems, CommandContext context)
     {
         if (settings.Strategy != "random") throw new UserError($"--strategy {settings.Strategy} chooses prefixes of seed traces; it has no meaning with --steps-per-state or --states.");
         if (settings.States != "" && settings.StepsPerState > 0) throw new UserError("--states has its steps already; leave out --steps-per-state.");
         var file = context.Run.At(FileName);
         var there = JsonLines.Read<LabelledState>(file).Select(s => s.Key).ToList();
         if (there.Count > 0) context.Reporter.Say($"{there.Count} labelled states are there already.");
-        var (options, grader) = (settings.ToOptions(), Pav.Grader.Named(settings.Grader));
+        var grader = Pav.Grader.Named(settings.Grader);
 
         if (settings.States != "")
         {

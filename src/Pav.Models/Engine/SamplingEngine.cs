@@ -21,7 +21,7 @@ internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed);
 /// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
 /// batch, so slots, budget and order change the speed and nothing else.
 /// </summary>
-internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsStep, Func<int, bool> endsTrace)
+internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, EngineOptions options, StepChain steps, Func<int, bool> endsTrace)
 {
     /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
     private const int PrefillTokens = 1024;
@@ -39,8 +39,9 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         public int Row { get; set; }
     }
 
-    private sealed class Row(int draw, KvNode node, int promised, KvSegment segment)
+    private sealed class Row(int draw, KvNode node, int promised, KvSegment segment, StepReader steps)
     {
+        public StepReader Steps { get; } = steps;
         public int Draw { get; } = draw;
         public KvNode Node { get; } = node;
         public int Promised { get; set; } = promised;
@@ -99,7 +100,7 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
             var token = sampler.Draw(logits, sampling, Seeds.Uniform(seed, row.Tokens.Count));
             row.Tokens.Add(token);
             Generated++;
-            if (row.Tokens.Count < limit && !endsTrace(token) && !(until == Until.StepEnd && endsStep(token))) return;
+            if (row.Tokens.Count < limit && !endsTrace(token) && !(until == Until.StepEnd && row.Steps.Ends(token))) return;
             results[row.Draw] = [.. row.Tokens];
             done++;
             var segment = Release(row);
@@ -144,7 +145,7 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 computing.Add(group);
             }
 
-            entering.Add(new(group.Waiting.Dequeue(), node, own, new(runner.Pool, node.Segment)));
+            entering.Add(new(group.Waiting.Dequeue(), node, own, new(runner.Pool, node.Segment), steps.Reader()));
             tree.Promised += own;
             if (group.Waiting.Count == 0) groups.Dequeue();
             if (runner.Pending - active.Count > PrefillTokens) return;

@@ -27,7 +27,8 @@ public enum ImportFormat
 /// <param name="NeutralIsRight">PRM800K: does a neutral rating count as right? OpenAI's scoring says yes, TRL's converter no.</param>
 /// <param name="Rollouts">Completions behind each value; 0: unknown.</param>
 /// <param name="Policy">Who wrote the traces, as the labels are to say.</param>
-public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int Rollouts, string Policy)
+/// <param name="StepEnd">What each step is to end with.</param>
+public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int Rollouts, string Policy, StepEnd StepEnd)
 {
     private const int MostRollouts = 1000;
 
@@ -54,7 +55,7 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
                 QEstimate[] estimates = [trace.Start, .. trace.Steps.Select(s => s.Label)];
                 labels.Add(new(
                     problem.Id, Policy, Name, index, [.. trace.Steps.Select(s => s.Text)], [.. trace.Steps.Select(_ => (int[])[])], trace.Rex, trace.Answer, $"{Name}-labels",
-                    [.. estimates.Select(q => q.N)], [.. estimates.Select(q => q.C)], trace.Unfinished));
+                    [.. estimates.Select(q => q.N)], [.. estimates.Select(q => q.C)], trace.Unfinished, StepEnd: StepEnd.Recorded));
             }
         }
 
@@ -108,7 +109,7 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
         var other => throw completion.Wrong($"\"rating\" must be -1, 0 or 1, it is {other}"),
     });
 
-    private static Trace MathShepherd(InputRow row)
+    private Trace MathShepherd(InputRow row)
     {
         const string mark = "ки";
         var (input, label) = (row.Text("input"), row.Text("label"));
@@ -152,7 +153,7 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
             if (i + 1 < prefixes.Count && prefixes[i + 1].Text.StartsWith(path[^1].Text, StringComparison.Ordinal)) continue;
             var begun = path[0].Text.Trim() == problem;
             if (!begun && !path[0].Text.TrimStart().StartsWith(problem, StringComparison.Ordinal)) throw row.Wrong("each \"solution_prefix\" must begin with the question");
-            var steps = path.Select((p, h) => new Step(Line(h > 0 ? p.Text[path[h - 1].Text.Length..] : p.Text.TrimStart()[problem.Length..]), p.Value)).Skip(begun ? 1 : 0).Where(s => s.Text != "\n").ToList();
+            var steps = path.Select((p, h) => new Step(Line(h > 0 ? p.Text[path[h - 1].Text.Length..] : p.Text.TrimStart()[problem.Length..]), p.Value)).Skip(begun ? 1 : 0).Where(s => s.Text != Line("")).ToList();
             if (steps.Count == 0) continue;
             yield return Ended(problem, reference, steps) with { Start = begun ? path[0].Value : default };
             for (var h = 0; h < path.Count; h++) path[h] = path[h] with { Value = default };
@@ -223,6 +224,6 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
         return new(n, (int)Math.Round(share * n));
     }
 
-    /// <summary>A step as pav has it: with its newline, and none before it.</summary>
-    private static string Line(string text) => text.Trim() + "\n";
+    /// <summary>A step as pav has it: with its end, and no space before it.</summary>
+    private string Line(string text) => StepEnd.Close(text);
 }

@@ -5,8 +5,8 @@ namespace Pav.Models.Files;
 /// <summary>A trace whose first wrong step is known, from 0; −1 for none.</summary>
 public sealed record MarkedTrace(string Id, string Problem, IReadOnlyList<string> Steps, int First)
 {
-    /// <summary>As a prefix of its problem, one node for each step, newlines after each.</summary>
-    public Prefix ToPrefix() => Steps.Select((text, h) => (text, h)).Aggregate(Prefix.Root(new(Id, Problem, "")), (p, s) => p.Then(s.text.Trim() + "\n", ended: s.h == Steps.Count - 1));
+    /// <summary>As a prefix of its problem, one node for each step, each with its end.</summary>
+    public Prefix ToPrefix(StepEnd end) => Steps.Select((text, h) => (text, h)).Aggregate(Prefix.Root(new(Id, Problem, "")), (p, s) => p.Then(end.Close(s.text), ended: s.h == Steps.Count - 1));
 }
 
 /// <summary>

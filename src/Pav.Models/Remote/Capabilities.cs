@@ -10,7 +10,7 @@ namespace Pav.Models.Remote;
 /// <param name="Version">As it says.</param>
 /// <param name="Model">The name it serves.</param>
 /// <param name="Context">Most tokens of prompt and trace together; null where it does not tell.</param>
-/// <param name="StopText">A step's newline is returned, added back, or cut from a whole trace.</param>
+/// <param name="StopText">A step's end is returned, added back, or cut from a whole trace.</param>
 /// <param name="TokenIds">Prompts and steps go as ids.</param>
 /// <param name="Seeds">Equal seeds gave equal samples: honoured, or ignored.</param>
 /// <param name="SeedsOfN">Choice i of n is that of seed + i, has a randomness of its own, or is like all others; null where it was not tried.</param>

@@ -4,7 +4,13 @@ namespace Pav.Models.Remote;
 internal sealed record Prompt(string Text, int[]? Ids);
 
 /// <summary>N continuations of one prompt; choice i has the randomness of seed + i.</summary>
-internal sealed record CompletionRequest(string Model, Prompt Prompt, int N, int MaxTokens, ulong Seed, Until Until, Sampling Sampling);
+internal sealed record CompletionRequest(string Model, Prompt Prompt, int N, int MaxTokens, ulong Seed, Until Until, Sampling Sampling)
+{
+    public StepEnd StepEnd { get; init; } = StepEnd.Newline;
+
+    /// <summary>The text at which the server is to stop; null: it cannot be told where.</summary>
+    public string? Stop => Until == Until.StepEnd ? StepEnd.Literal : null;
+}
 
 /// <summary>Why a continuation stopped.</summary>
 internal enum Ending
@@ -12,14 +18,14 @@ internal enum Ending
     /// <summary>The model said so: the trace is over.</summary>
     Trace,
 
-    /// <summary>The step's newline.</summary>
+    /// <summary>The step's end.</summary>
     Step,
 
     /// <summary>The token limit of the request.</summary>
     Length,
 }
 
-/// <summary>One continuation. A step's text holds its newline, whether or not the server sent it.</summary>
+/// <summary>One continuation. A step's text holds its end, whether or not the server sent it.</summary>
 /// <param name="Text">What was generated, without an end-of-sequence.</param>
 /// <param name="Ids">All ids that were generated, an end-of-sequence included; null where the server does not tell.</param>
 /// <param name="Ending">Why it stopped.</param>

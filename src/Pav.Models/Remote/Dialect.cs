@@ -9,8 +9,6 @@ namespace Pav.Models.Remote;
 /// </summary>
 internal class Dialect
 {
-    protected const string StepStop = "\n";
-
     /// <summary>By <c>owned_by</c> of the server's model list.</summary>
     public static Dialect Of(string? ownedBy) => ownedBy switch { "vllm" => new VllmDialect(), "sglang" => new SglangDialect(), "llamacpp" => new LlamaCppDialect(), _ => new Dialect() };
 
@@ -25,10 +23,10 @@ internal class Dialect
     /// <summary>Seeds have so many bits, seed + n included.</summary>
     public virtual int SeedBits => 31;
 
-    /// <summary>A stop at a newline is told apart from the end of the trace. Where it is not, whole traces are drawn and cut.</summary>
+    /// <summary>A stop at a step's end is told apart from the end of the trace. Where it is not, whole traces are drawn and cut.</summary>
     public virtual bool TellsStepEnd => false;
 
-    /// <summary>How the newline of a step comes: returned, added back, or cut from a whole trace.</summary>
+    /// <summary>How the end of a step comes: returned, added back, or cut from a whole trace.</summary>
     public virtual string StopText => "cut";
 
     /// <summary>Can ids be asked for and be sent as a prompt?</summary>
@@ -99,7 +97,7 @@ internal class Dialect
     protected void WriteStop(Utf8JsonWriter json, CompletionRequest request)
     {
         json.WriteStartArray("stop");
-        if (request.Until == Until.StepEnd && TellsStepEnd) json.WriteStringValue(StepStop);
+        if (TellsStepEnd && request.Stop is { } stop) json.WriteStringValue(stop);
         json.WriteEndArray();
     }
 
@@ -115,7 +113,7 @@ internal class Dialect
             var ending = Text(choice, "finish_reason") switch
             {
                 "length" => Ending.Length,
-                "stop" => StoppedAt(choice) == StepStop ? Ending.Step : Ending.Trace,
+                "stop" => StoppedAt(choice) is { } stop && stop == request.Stop ? Ending.Step : Ending.Trace,
                 var reason => throw new FormatException($"finish_reason '{reason}'"),
             };
             return Whole(request, text, ids, ending);
@@ -126,11 +124,11 @@ internal class Dialect
     /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
     protected virtual string? StoppedAt(JsonElement choice) => null;
 
-    /// <summary>The newline of a step is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
+    /// <summary>The end of a step is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
     protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending)
     {
-        if (ending == Ending.Step && !text.EndsWith(StepStop, StringComparison.Ordinal)) text += StepStop;
-        if (request.Until == Until.StepEnd && !TellsStepEnd && Steps.EndsStep(text)) (text, ids, ending) = (Steps.Split(text)[0], null, Ending.Step);
+        if (ending == Ending.Step && request.Stop is { } stop && !text.EndsWith(stop, StringComparison.Ordinal)) text += stop;
+        if (request.Until == Until.StepEnd && !(TellsStepEnd && request.Stop is not null) && request.StepEnd.In(text)) (text, ids, ending) = (request.StepEnd.Split(text)[0], null, Ending.Step);
         return new(text, ids, ending, ids?.Length ?? 0);
     }
 

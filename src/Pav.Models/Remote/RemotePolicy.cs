@@ -25,7 +25,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     private RemotePolicy(RemoteOptions options, PromptTemplate template, Tokenizer? tokenizer, Problem problem)
     {
         (this.options, this.template, this.tokenizer) = (options, template, tokenizer);
-        steps = tokenizer is null ? null : new(tokenizer);
+        steps = tokenizer is null ? null : new(tokenizer, template.StepEnd);
         http = new(new SocketsHttpHandler
         {
             PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(10), AllowAutoRedirect = false, UseCookies = false, UseProxy = false, AutomaticDecompression = DecompressionMethods.None,
@@ -133,7 +133,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
         async Task<IEnumerable<(Endpoint, string)>> One(int[] chunk, int depth)
         {
-            var request = new CompletionRequest(Name, prompt, chunk.Length, limit, SeedOf(draws[chunk[0]].Seed, seedBits, depth == 0 ? perRequest : 1), until, sampling);
+            var request = new CompletionRequest(Name, prompt, chunk.Length, limit, SeedOf(draws[chunk[0]].Seed, seedBits, depth == 0 ? perRequest : 1), until, sampling) { StepEnd = template.StepEnd };
             try
             {
                 var (completion, from) = await pool.Send(request, key, cancel);
@@ -164,7 +164,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     /// <summary>Tokens that are left to a trace.</summary>
     private int Limit(Prefix prefix, Prompt prompt, Sampling sampling)
     {
-        var left = sampling.MaxTokens - prefix.Path().Sum(p => p.TokenCount > 0 || tokenizer is null ? p.TokenCount : tokenizer.Encode(p.Step, addSpecial: false).Length);
+        var left = sampling.MaxTokens - prefix.Path().Sum(p => p.TokenCount > 0 || tokenizer is null ? p.TokenCount : StepIds.Of(tokenizer, p.Step, []).Length);
         if (context is not { } most || prompt.Ids is null) return left;
         if (prefix.Depth == 0 && prompt.Ids.Length >= most) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt.Ids.Length} tokens and the servers' context is {most}");
         return Math.Min(left, most - prompt.Ids.Length);
@@ -175,16 +175,16 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         var ended = choice.Ending != Ending.Step;
         if (choice.Ids is { Length: > 0 } drawn && steps is not null)
         {
-            var eos = choice.Ending == Ending.Trace && (drawn[^1] == tokenizer!.Eos || tokenizer.Decode(drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
+            var eos = choice.Ending == Ending.Trace && (drawn[^1] == tokenizer!.Eos || StepIds.Text(tokenizer, drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
             return steps.Append(prefix, drawn, eos, ended || drawn.Length >= limit);
         }
 
         // Without ids the count of tokens is that of all steps together: each gets its share by length.
-        List<string> texts = [.. Steps.Split(choice.Text)];
+        List<string> texts = [.. template.StepEnd.Split(choice.Text)];
         if (texts.Count == 0) return prefix.Then("", ended: ended, tokenCount: choice.Tokens);
 
-        // The choice to stop after a newline is a last step without text.
-        if (choice.Ending == Ending.Trace && Steps.EndsStep(texts[^1])) texts.Add("");
+        // The choice to stop after a step's end is a last step without text.
+        if (choice.Ending == Ending.Trace && template.StepEnd.In(texts[^1])) texts.Add("");
         long before = 0, given = 0;
         for (var s = 0; s < texts.Count; s++)
         {

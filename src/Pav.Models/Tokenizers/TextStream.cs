@@ -19,6 +19,9 @@ public sealed class TextStream(Tokenizer tokenizer, bool skipSpecial = true, boo
         return Take(flush: false);
     }
 
+    /// <summary>What would follow if the last token were the last; no half characters.</summary>
+    internal string Peek() => bytes.Run();
+
     /// <summary>What is left: broken characters come out as U+FFFD.</summary>
     public string Finish()
     {
@@ -57,6 +60,9 @@ internal sealed class TextBytes(Tokenizer tokenizer, bool skipSpecial, bool cont
 
         first = false;
     }
+
+    /// <summary>The text of a run of byte tokens that may go on; nothing where it is none.</summary>
+    public string Run() => run.Count > 0 && System.Text.Unicode.Utf8.IsValid(run.ToArray()) ? Encoding.UTF8.GetString(run.ToArray()) : "";
 
     /// <summary>Ends a run of byte tokens.</summary>
     public void Close()

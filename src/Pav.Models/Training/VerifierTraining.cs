@@ -89,5 +89,12 @@ public static class VerifierTraining
 
     private static VerifierRecord Describe(VerifierInputs inputs, VerifierRow[] train) => new(
         inputs.Kind, string.Join(", ", train.Select(row => row.Trace.Policy).Distinct()), string.Join(", ", train.Select(row => row.Trace.Grader).Distinct()), inputs.Template.Text,
-        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length), train.Sum(row => (long)row.Trace.N.Sum())));
+        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length), train.Sum(row => (long)row.Trace.N.Sum())), StepEnd: StepEndOf(inputs));
+
+    /// <summary>Where the steps of all labels end.</summary>
+    private static string? StepEndOf(VerifierInputs inputs)
+    {
+        var all = inputs.Train.Concat(inputs.HeldOut).Select(t => t.StepEnd).Distinct().ToList();
+        return all.Count == 1 ? all[0] : throw new UserError($"the labels' steps end at different places ({string.Join("; ", all.Select(StepEnd.Parse))}); a verifier learns from labels with the same --step-end");
+    }
 }

@@ -23,6 +23,7 @@ public enum LabelStrategy
 /// <param name="Plan">Adaptive allocation: NMc completions are then only the first look; null gives every prefix NMc.</param>
 /// <param name="FirstTrace">Index of the first seed trace: a problem can be given more of them later.</param>
 /// <param name="BatchesAtOnce">Batches under way at the same time, for policies that are waited for; changes no label.</param>
+/// <param name="StepEnd">Where the policy's steps end, as the labels are to tell; null: at newlines.</param>
 public sealed record LabelOptions(
     int NCov = 4,
     int NMc = 8,
@@ -35,7 +36,8 @@ public sealed record LabelOptions(
     int DrawsPerCall = 4096,
     SequentialPlan? Plan = null,
     int FirstTrace = 0,
-    int BatchesAtOnce = 1)
+    int BatchesAtOnce = 1,
+    StepEnd? StepEnd = null)
 {
     /// <summary>Throws a <see cref="UserError"/> that names the first option out of its range.</summary>
     public void Check()

@@ -23,6 +23,7 @@ public sealed record LabelledStep(
 /// <param name="Drawn">How many seed traces pass through it.</param>
 /// <param name="N">Completions from the state itself.</param>
 /// <param name="Next">The distinct steps drawn at it.</param>
+/// <param name="StepEnd">Where its steps end (<see cref="Pav.StepEnd.Parse"/>); null: at newlines.</param>
 public sealed record LabelledState(
     [property: JsonPropertyName("problem")] string Problem,
     [property: JsonPropertyName("policy")] string Policy,
@@ -33,7 +34,8 @@ public sealed record LabelledState(
     [property: JsonPropertyName("grader")] string Grader,
     [property: JsonPropertyName("n")] int N,
     [property: JsonPropertyName("c")] int C,
-    [property: JsonPropertyName("next")] IReadOnlyList<LabelledStep> Next)
+    [property: JsonPropertyName("next")] IReadOnlyList<LabelledStep> Next,
+    [property: JsonPropertyName("step_end"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? StepEnd = null)
 {
     [JsonIgnore]
     public QEstimate V => new(N, C);
@@ -65,6 +67,6 @@ public sealed record LabelledState(
         var first = traces[0];
         var next = traces.GroupBy(t => (Step: t.Steps[h], Ended: !t.Unfinished && h == t.Steps.Count - 1))
             .Select(g => new LabelledStep(g.Key.Step, g.First().Tokens[h], g.Key.Ended, g.Count(), g.First().N[h + 1], g.First().C[h + 1]));
-        return new(first.Problem, first.Policy, first.Policy, [.. first.Steps.Take(h)], [.. first.Tokens.Take(h)], drawn, first.Grader, first.N[h], first.C[h], [.. next]);
+        return new(first.Problem, first.Policy, first.Policy, [.. first.Steps.Take(h)], [.. first.Tokens.Take(h)], drawn, first.Grader, first.N[h], first.C[h], [.. next], first.StepEnd);
     }
 }

@@ -100,6 +100,6 @@ public static class Labelling
         var text = trace.Text;
         return new(
             trace.Problem.Id, policy.Name, Name(options.Strategy), index, trace.Steps, [.. trace.Path().Skip(1).Select(p => p.Tokens)],
-            grader.Rex(text, trace.Problem), grader.Extract(text), grader.Id, [.. counts.Select(q => q.N)], [.. counts.Select(q => q.C)], Plan: options.Plan?.ToString());
+            grader.Rex(text, trace.Problem), grader.Extract(text), grader.Id, [.. counts.Select(q => q.N)], [.. counts.Select(q => q.C)], Plan: options.Plan?.ToString(), StepEnd: options.StepEnd?.Recorded);
     }
 }

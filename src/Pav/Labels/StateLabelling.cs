@@ -39,7 +39,7 @@ public static class StateLabelling
                 var next = steps.Skip(i * stepsPerState).Take(stepsPerState).GroupBy(s => s)
                     .Select(g => new LabelledStep(g.Key.Step, g.Key.Tokens, g.Key.Ended, g.Count(), counts[g.Key].Counts.N, counts[g.Key].Counts.C));
                 var v = counts[state].Counts;
-                yield return new(state.Problem.Id, policy.Name, policy.Name, state.Steps, [.. state.Path().Skip(1).Select(p => p.Tokens)], drawn, grader.Id, v.N, v.C, [.. next]);
+                yield return new(state.Problem.Id, policy.Name, policy.Name, state.Steps, [.. state.Path().Skip(1).Select(p => p.Tokens)], drawn, grader.Id, v.N, v.C, [.. next], options.StepEnd?.Recorded);
             }
         }
     }

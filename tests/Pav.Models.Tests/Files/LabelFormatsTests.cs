@@ -5,8 +5,8 @@ namespace Pav.Models.Tests.Files;
 
 public class LabelFormatsTests
 {
-    private static readonly LabelImport Shepherd = new(ImportFormat.MathShepherd, true, 0, "p");
-    private static readonly LabelImport Trl = new(ImportFormat.Trl, true, 0, "p");
+    private static readonly LabelImport Shepherd = new(ImportFormat.MathShepherd, true, 0, "p", StepEnd.Newline);
+    private static readonly LabelImport Trl = new(ImportFormat.Trl, true, 0, "p", StepEnd.Newline);
 
     [Fact]
     public void Math_Shepherd_has_an_outcome_at_the_last_step()
@@ -28,7 +28,7 @@ public class LabelFormatsTests
     [InlineData(false, 0)]
     public void Prm800k_gives_the_chosen_path_and_each_alternative_once(bool neutralIsRight, int neutral)
     {
-        var (labels, problems) = new LabelImport(ImportFormat.Prm800k, neutralIsRight, 0, "p").Read(Sample("prm800k"), []);
+        var (labels, problems) = new LabelImport(ImportFormat.Prm800k, neutralIsRight, 0, "p", StepEnd.Newline).Read(Sample("prm800k"), []);
         var own = labels.Where(l => l.Problem == problems[0].Id).ToList();
 
         // Steps with 1, 5 (none chosen, a person's instead), 1, 1, 1 and 5 completions, of which the last is chosen: 5 + 4 alternatives and the path.
@@ -45,7 +45,7 @@ public class LabelFormatsTests
     [Fact]
     public void Math_aps_prefixes_are_put_together_to_traces()
     {
-        var (labels, problems) = new LabelImport(ImportFormat.MathAps, true, 32, "p").Read(Sample("math-aps"), []);
+        var (labels, problems) = new LabelImport(ImportFormat.MathAps, true, 32, "p", StepEnd.Newline).Read(Sample("math-aps"), []);
         Assert.Equal(7, labels.Count);
         Assert.Equal(10, labels.Sum(l => l.N.Count(n => n > 0)));                      // each of the distinct prefixes once
         Assert.Equal((32, 6), (labels[0].N[0], labels[0].C[0]));                       // 0.1875 of the problem itself
@@ -57,12 +57,12 @@ public class LabelFormatsTests
     [Fact]
     public void Math_aps_trees_give_a_trace_for_each_leaf_and_a_label_for_each_node()
     {
-        var (labels, problems) = new LabelImport(ImportFormat.MathAps, true, 0, "p").Read(Sample("math-aps-tree"), []);
+        var (labels, problems) = new LabelImport(ImportFormat.MathAps, true, 0, "p", StepEnd.Newline).Read(Sample("math-aps-tree"), []);
         Assert.Equal((20, 1), (labels.Count, problems.Count));
         Assert.Equal(24, labels.Sum(l => l.N.Count(n => n > 0)));
         Assert.Equal((4, 1), (labels[0].N[0], labels[0].C[0]));                        // 0.25, of unknown rollouts
         Assert.Equal(2, labels.Count(l => l.Steps.Count == 2 && l.N[1] == 16 && l.C[1] == 3));  // 0.1875, in the first of its leaves
-        Assert.Contains("give another --rollouts", Assert.Throws<UserError>(() => new LabelImport(ImportFormat.MathAps, true, 7, "p").Read(Sample("math-aps-tree"), [])).Message);
+        Assert.Contains("give another --rollouts", Assert.Throws<UserError>(() => new LabelImport(ImportFormat.MathAps, true, 7, "p", StepEnd.Newline).Read(Sample("math-aps-tree"), [])).Message);
     }
 
     [Theory]
@@ -127,7 +127,7 @@ public class LabelFormatsTests
         File.WriteAllText(folder["pb"], """{"id":"gsm8k-0","generator":"g","problem":"p","steps":["a","b"],"final_answer_correct":false,"label":1}""" + "\n");
         File.WriteAllText(folder["mr"], """{"id":3,"question":"p","model_output_step_format":[["a"],["b","c"]],"model_output_solution_first_error_step":"2"}""" + "\n" + """{"id":4,"question":"p","model_output_step_format":[["a"]],"model_output_solution_first_error_step":"N/A"}""");
         var one = Assert.Single(StepSets.Read(folder["pb"]));
-        Assert.Equal(("gsm8k-0", 1, "a\nb\n"), (one.Id, one.First, one.ToPrefix().Text));
+        Assert.Equal(("gsm8k-0", 1, "a\nb\n"), (one.Id, one.First, one.ToPrefix(StepEnd.Newline).Text));
         Assert.Equal([1, -1], StepSets.Read(folder["mr"]).Select(t => t.First));
         Assert.Equal("b\nc", StepSets.Read(folder["mr"])[0].Steps[1]);
         Assert.Equal([-1, 3, -1, 10, -1, 8, -1, 8, -1, 4, -1, 6], StepSets.Read(Sample("prmbench")).Select(t => t.First));

@@ -117,6 +117,18 @@ public sealed class DialectTests
     }
 
     [Fact]
+    public void A_step_end_that_is_one_text_is_the_servers_stop_and_another_is_cut_from_whole_traces()
+    {
+        var (blank, pattern) = (Request(until: Until.StepEnd) with { StepEnd = StepEnd.BlankLine }, Request(until: Until.StepEnd) with { StepEnd = StepEnd.Parse("[.!] ") });
+        Assert.Equal("\n\n", (string)Sent(new VllmDialect(), blank)["stop"]![0]!);
+        Assert.Empty(Sent(new VllmDialect(), pattern)["stop"]!.AsArray());
+        var llama = Encoding.UTF8.GetBytes("""{"index":0,"content":"a = 1\nb","stop_type":"word","stopping_word":"\n\n","tokens_predicted":4,"tokens_evaluated":9,"tokens":[]}""");
+        Assert.Equal(("a = 1\nb\n\n", Ending.Step), new LlamaCppDialect().Read(llama, blank).Choices[0] is var added ? (added.Text, added.Ending) : default);
+        var whole = Encoding.UTF8.GetBytes("""{"choices":[{"index":0,"text":"a. b! c","finish_reason":"stop","stop_reason":null}],"usage":{"prompt_tokens":9,"completion_tokens":7}}""");
+        Assert.Equal(("a. ", Ending.Step), new VllmDialect().Read(whole, pattern).Choices[0] is var cut ? (cut.Text, cut.Ending) : default);
+    }
+
+    [Fact]
     public void Seeds_of_one_prefix_do_not_overlap()
     {
         foreach (var (bits, n) in ((int, int)[])[(62, 1), (31, 1), (31, 5), (62, 20), (31, 64)])

@@ -57,7 +57,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         var before = Checkpoint(at - options.Every);
         var chooses = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
         var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => chooses.Contains(line.Problem));
-        var inputs = new VerifierInputs(VerifierKind.Value, before, new(VerifierRecord.Load(before).PromptTemplate), problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]]);
+        var inputs = new VerifierInputs(VerifierKind.Value, before, VerifierRecord.Load(before).Template, problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]]);
         if (!VerifierTraining.Run(inputs, options.Training, place, cancel: cancel).Result.Finished) throw new OperationCanceledException(cancel);
         return Json.Read<LabelCost>(cost);
     }

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using FsCheck;
+using FsCheck.Fluent;
+using Pav.Models.Files;
+using Pav.Models.Tests.Models;
+using Pav.Models.Tokenizers;
+
+namespace Pav.Models.Tests.Tokenizers;
+
+/// <summary>Sampling, labels, scoring, search and RL agree on every step's ids, also where a token holds a step's end and more.</summary>
+public class StepsOfTokensTests
+{
+    private static readonly Arbitrary<string> Texts = Gen.Elements(
+        "Step 1:", " So", "x", " 12", ".", ". ", ",", " ", "  ", "\t", "\n", "\n\n", "\n\n\n", "\r\n", " \n", ")\n\n", "####", " ки", "é", "→", "𝟙", "数", "\u2003", "$$").ListOf().Select(string.Concat).ToArbitrary();
+
+    private static readonly Problem Problem = new("p", "1+1?", "2");
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string>();
+            foreach (var tokenizer in (string[])["qwen3", "bytes-llama3", "bytes-gpt2-prefix", "bytes-digits", "sp-prepend", "sp-replace", "sp-metaspace-always", "sp-metaspace-first", "tiny-bpe-512"])
+                foreach (var end in (string[])["newline", "blank-line", @"\.\s", " ки"]) cases.Add(tokenizer, end);
+            return cases;
+        }
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Everyone_reads_the_same_steps_of_the_same_ids(string name, string stepEnd)
+    {
+        var (tokenizer, end) = (Tokenizer(name), StepEnd.Parse(stepEnd));
+        var chain = new StepChain(tokenizer, end);
+        var root = Prefix.Root(Problem);
+        var scoring = new VerifierEncoding(tokenizer, new("{problem}\n"));
+        Prop.ForAll(Texts, text =>
+        {
+            var ids = tokenizer.Encode(text, addSpecial: false, continues: true);
+            if (ids.Length == 0) return true;
+            var trace = chain.Append(root, ids, eos: false, ended: true);
+
+            int[][] steps = [.. trace.Path().Skip(1).Select(p => p.Tokens.ToArray())];
+            var label = new LabelledTrace("p", "", "random", 0, trace.Steps, steps, 0, null, "", [.. trace.Path().Select(_ => 1)], [.. trace.Path().Select(_ => 0)], StepEnd: end.Recorded);
+            var read = JsonSerializer.Deserialize<LabelledTrace>(JsonSerializer.Serialize(label, Json.Line), Json.Line)!.ToPrefix(Problem);
+            return steps.Select(s => string.Join(",", s)).SequenceEqual(ByDefinition(tokenizer, end, ids).Select(s => string.Join(",", s)))
+                && OneByOne(chain, root, ids).Equals(trace)
+                && trace.Text == tokenizer.Decode(ids, continues: true)
+                && read.Equals(trace)
+                && scoring.Stretches(read).Skip(1).SelectMany(s => s).SequenceEqual(ids);
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Theory]
+    [InlineData("qwen3", "sp-prepend")]
+    [InlineData("sp-replace", "bytes-llama3")]
+    [InlineData("tiny-bpe-512", "sp-metaspace-first")]
+    public void A_verifier_with_another_tokenizer_reads_the_same_text_of_each_step(string policy, string verifier)
+    {
+        var (writes, reads) = (Tokenizer(policy), Tokenizer(verifier));
+        var scoring = new VerifierEncoding(reads, new("{problem}\n"));
+        foreach (var end in (StepEnd[])[StepEnd.Newline, StepEnd.BlankLine])
+        {
+            var chain = new StepChain(writes, end);
+            Prop.ForAll(Texts, text =>
+            {
+                var ids = writes.Encode(text, addSpecial: false, continues: true);
+                if (ids.Length == 0) return true;
+                var trace = chain.Append(Prefix.Root(Problem), ids, eos: false, ended: true);
+                return scoring.Stretches(trace).Skip(1).Select(s => StepIds.Text(reads, s)).SequenceEqual(trace.Steps);
+            }).QuickCheckThrowOnFailure();
+        }
+    }
+
+    [Fact]
+    public async Task A_policy_stops_a_step_where_its_whole_traces_are_cut()
+    {
+        using var model = Toy.Model();
+        var template = Toy.Template with { StepEnd = StepEnd.Parse(@" \d+ \d+\n| [37] ") };
+        using var policy = new TransformerPolicy("toy", model, Toy.Tokenizer, template);
+        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Of(1, "", "draw", k))).ToList();
+        var steps = await policy.Extend(draws, Until.StepEnd, new(MaxTokens: 40));
+        var traces = await policy.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
+        Assert.True(traces.Count(t => t.Depth > 2) > 10);
+        Assert.All(steps.Zip(traces), pair => Assert.Equal((pair.Second.Path()[1].Step, string.Join(",", pair.Second.Path()[1].Tokens)), (pair.First.Step, string.Join(",", pair.First.Tokens))));
+        Assert.All(steps.Where(s => !s.Ended), s => Assert.True(template.StepEnd.In(s.Step)));
+    }
+
+    /// <summary>Each step is the fewest ids whose text holds an end.</summary>
+    private static IEnumerable<int[]> ByDefinition(Tokenizer tokenizer, StepEnd end, int[] ids)
+    {
+        var start = 0;
+        for (var i = 1; i <= ids.Length; i++)
+        {
+            if (i < ids.Length && !end.In(tokenizer.Decode(ids[start..i], continues: true).TrimEnd('\uFFFD'))) continue;
+            yield return ids[start..i];
+            start = i;
+        }
+    }
+
+    /// <summary>As a search draws it: a step at a time, each from its beginning.</summary>
+    private static Prefix OneByOne(StepChain chain, Prefix prefix, int[] ids)
+    {
+        for (var start = 0; start < ids.Length;)
+        {
+            var reader = chain.Reader();
+            var next = start;
+            while (!reader.Ends(ids[next++]) && next < ids.Length) { }
+            prefix = chain.Append(prefix, ids[start..next], eos: false, ended: next == ids.Length);
+            start = next;
+        }
+
+        return prefix;
+    }
+
+    private static Tokenizer Tokenizer(string name) => RecordedCases.Committed(name).Tokenizer;
+}
