@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
@@ -8,7 +9,7 @@ internal sealed class StepChain
     private readonly Tokenizer tokenizer;
     private readonly StepEnd end;
 
-    /// <summary>Where a single letter ends a step, an id tells it by itself.</summary>
+    /// <summary>Where a single letter ends a step, an id tells it by itself, unless half a character may follow in it.</summary>
     private readonly StepReader? byId;
 
     /// <param name="tokenizer">Whose ids.</param>
@@ -19,8 +20,15 @@ internal sealed class StepChain
         (this.tokenizer, this.end) = (tokenizer, end);
         if (end.Literal is not [< (char)128]) return;
         var ends = new bool[Math.Max(size, tokenizer.Size)];
-        for (var id = 0; id < tokenizer.Size; id++) ends[id] = end.In(tokenizer.Decode([id]));
-        byId = new(ends);
+        var whole = true;
+        for (var id = 0; id < tokenizer.Size; id++)
+        {
+            var text = tokenizer.Decode([id]);
+            ends[id] = end.In(text);
+            whole &= !(ends[id] && text[^1] == '\uFFFD');
+        }
+
+        if (whole) byId = new(ends);
     }
 
     /// <summary>For the ids of a step and those after it, from its first.</summary>
@@ -52,6 +60,7 @@ internal sealed class StepReader
     private readonly StepEnd? end;
     private readonly List<char> text = [];
     private TextStream? stream;
+    private bool found;
 
     /// <param name="byId">Told by the id alone: one reader serves all.</param>
     public StepReader(bool[] byId) => this.byId = byId;
@@ -69,8 +78,9 @@ internal sealed class StepReader
         text.AddRange(stream.Add(id).AsSpan());
         var certain = text.Count;
         text.AddRange(stream.Peek().AsSpan());
-        var ends = end!.In(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(text), seen);
-        if (ends) (stream, certain) = (null, 0);
+        found |= end!.In(CollectionsMarshal.AsSpan(text), seen);
+        var ends = found && stream.IsWhole;
+        if (ends) (stream, found, certain) = (null, false, 0);
         text.RemoveRange(certain, text.Count - certain);
         return ends;
     }

@@ -4,7 +4,7 @@ namespace Pav;
 
 /// <summary>
 /// Where a step ends: at a newline, a blank line, or a pattern of one's own. Sampling, labels, scoring, search and RL all ask here. A step ends with the first token after which its
-/// text holds the end, whatever follows the end inside that token.
+/// text holds the end and no character is half written, whatever follows the end inside that token.
 /// </summary>
 public sealed class StepEnd
 {

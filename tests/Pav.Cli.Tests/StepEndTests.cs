@@ -22,6 +22,8 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
         string[] search = ["search", "--policy", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--methods", "beam-q", "--n", "2", "--beam", "2", "--max-tokens", "12"];
         Assert.Contains(@"--verifier verifier: it learned from steps that end at '\d', and these end at 'newline'", Run([.. search, "--out", "other"]).Sentence(1));
         Run([.. search, "--step-end", @"\d", "--out", "same"]).Succeeded();
+        Assert.Contains("--system is for chat models", Run([.. search, "--step-end", @"\d", "--system", "Be brief.", "--out", "bad"]).Sentence(1));
+        Assert.Contains("model has no chat template", Run([.. search, "--step-end", @"\d", "--chat", "on", "--out", "bad"]).Sentence(1));
         Assert.Contains("has $, which depends on what follows", Run([.. search, "--step-end", "a$", "--out", "bad"]).Sentence(1));
     }
 }

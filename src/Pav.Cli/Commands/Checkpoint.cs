@@ -1,4 +1,5 @@
 using Pav.Models;
+using Pav.Models.Chat;
 using Pav.Models.Decoders;
 using Pav.Models.Engine;
 using Pav.Models.Files;
@@ -24,11 +25,20 @@ internal static class Checkpoint
 {
     public const string PlainTemplate = "{problem}\n";
 
-    /// <summary>The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; and the step end given, else its own, else newline.</summary>
-    public static PromptTemplate Template(string given, string stepEnd, string folder)
+    /// <summary>
+    /// The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; with --chat the checkpoint's chat template around what is given.
+    /// And the step end given, else its own, else newline.
+    /// </summary>
+    public static PromptTemplate Template(PromptChoice choice, string folder)
     {
         var own = PolicyRecord.Find(folder);
-        return new(given != "" ? given.Replace("\\n", "\n") : own?.PromptTemplate ?? PlainTemplate) { StepEnd = StepEnd.Parse(stepEnd != "" ? stepEnd : own?.StepEnd) };
+        var given = choice.Template.Replace("\\n", "\n");
+        if (choice.Chat == ChatChoice.Off && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
+        if (choice.Chat != ChatChoice.Off && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
+        var template = choice.Chat == ChatChoice.Off
+            ? new PromptTemplate(given != "" ? given : own?.PromptTemplate ?? PlainTemplate)
+            : ChatTemplate.Load(folder).Prompt(given != "" ? given : "{problem}", choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == ChatChoice.NoThinking ? false : null);
+        return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd) };
     }
 
     /// <summary>"sft" for runs/sft and for runs/sft/checkpoints/best.</summary>
@@ -53,7 +63,7 @@ internal static class Checkpoint
     {
         Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Template, settings.StepEnd, folder), EngineOf(settings));
+        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Prompt, folder), EngineOf(settings));
     }
 
     /// <param name="option">What names it.</param>

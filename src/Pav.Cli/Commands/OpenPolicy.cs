@@ -49,13 +49,13 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
             if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
-            return new(Checkpoint.Policy(settings), Checkpoint.Template(settings.Template, settings.StepEnd, Home.Model("--policy", settings.Policy)).StepEnd, context);
+            return new(Checkpoint.Policy(settings), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy)).StepEnd, context);
         }
 
         var folder = settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
         var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
         if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");
-        var template = Checkpoint.Template(settings.Template, settings.StepEnd, folder);
+        var template = Checkpoint.Template(settings.Prompt, folder);
         var remote = await RemotePolicy.Open(settings.ToRemoteOptions(), template, tokenizer, problems[0], context.Cancel);
         context.Folder?.Note("servers", JsonSerializer.SerializeToNode(remote.Servers, Json.Line));
         foreach (var server in remote.Servers)

@@ -26,7 +26,7 @@ internal static class RlCommand
         settings.Check();
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Template, settings.StepEnd, folder), Grader.Named(settings.Grader));
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), Grader.Named(settings.Grader));
         var (problems, engine, options) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings), settings.ToOptions());
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
@@ -61,7 +61,7 @@ internal static class RlCommand
     {
         var folder = settings.ProverPolicy == "" ? policy : Home.Model("--prover-policy", settings.ProverPolicy);
         using var model = DecoderCheckpoint.Load(folder);
-        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Template : "", settings.StepEnd, folder), Checkpoint.EngineOf(settings));
+        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Prompt : settings.Prompt with { Template = "" }, folder), Checkpoint.EngineOf(settings));
     }
 
     private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, CommandContext context)
@@ -79,7 +79,7 @@ internal static class RlCommand
     {
         using var model = DecoderCheckpoint.Load(last);
         var tokenizer = Tokenizer.Load(last);
-        var template = Checkpoint.Template("", "", last);
+        var template = Checkpoint.Template(new(), last);
         using var policy = new TransformerPolicy("last", model, tokenizer, template, Checkpoint.EngineOf(settings));
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
         using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;

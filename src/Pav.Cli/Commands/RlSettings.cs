@@ -11,6 +11,12 @@ internal sealed record RlSettings : ModelSettings
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
     public string Template { get; init; } = "";
 
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
     [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
     public string StepEnd { get; init; } = "";
 
@@ -142,6 +148,8 @@ internal sealed record RlSettings : ModelSettings
 
     [Flag("Stop where progress rises while right answers fall, instead of warning")]
     public bool StopOnHacking { get; init; }
+
+    public PromptChoice Prompt => new(Template, StepEnd, Chat, System);
 
     public RlOptions ToOptions()
     {

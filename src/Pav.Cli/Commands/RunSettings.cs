@@ -38,6 +38,12 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
     public string Template { get; init; } = "";
 
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
     [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
     public string StepEnd { get; init; } = "";
 
@@ -92,6 +98,8 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("Servers: seconds after which a request is also sent to another one; 0 is never", Min = 0, Local = true)]
     public double Hedge { get; init; }
 
+    public PromptChoice Prompt => new(Template, StepEnd, Chat, System);
+
     public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
 
     public RemoteOptions ToRemoteOptions() => new(Policy, Model, PerRequest, InFlight, RequestTimeout, RunTimeout, GiveUp, Hedge, ApiKey.Load(ApiKeyEnv, ApiKeyFile));
@@ -101,6 +109,17 @@ internal abstract record SamplingSettings : ModelSettings
         var problems = Pav.Models.Files.Problems.Read(Problems);
         return Limit == 0 ? problems : [.. problems.Take(Limit)];
     }
+}
+
+/// <summary>How the command line wants prompts: the options --template, --step-end, --chat, --system.</summary>
+internal sealed record PromptChoice(string Template = "", string StepEnd = "", string Chat = ChatChoice.Off, string System = "");
+
+/// <summary>The options that put problems to chat models (docs/formats.md).</summary>
+internal static class ChatChoice
+{
+    public const string Off = "off", NoThinking = "no-thinking", Names = "off|on|no-thinking";
+    public const string Help = "Put problems by the model's chat template, --template being the user's message (default: the problem); no-thinking also turns Qwen3's thinking off";
+    public const string SystemHelp = "The system message, with --chat";
 }
 
 /// <summary>The option that names a grader (docs/formats.md).</summary>

@@ -55,7 +55,7 @@ internal static class TrainCommands
     private static Task<JsonObject> RunSft(SftSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
-        var template = settings.Data == "" && settings.Template == "" ? new PromptTemplate(Corpus.QuickTemplate) : Checkpoint.Template(settings.Template, "", folder);
+        var template = settings.Data == "" && settings.Template == "" && settings.Chat == ChatChoice.Off ? new PromptTemplate(Corpus.QuickTemplate) : Checkpoint.Template(settings.Prompt, folder);
         Demonstration[] data = settings.Data == ""
             ? [.. Enumerable.Range(0, settings.Count).Select(i => Corpus.Homework(settings.Seed, i)).Select(h => new Demonstration(h.Prompt, h.Completion))]
             : [.. Demonstrations(settings.Data, template)];
@@ -65,7 +65,7 @@ internal static class TrainCommands
     private static Task<JsonObject> RunRft(RftSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
-        var template = Checkpoint.Template(settings.Template, "", folder);
+        var template = Checkpoint.Template(settings.Prompt, folder);
         var data = FineTuning.CorrectTraces(settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems), template, settings.PerProblem);
         context.Reporter.Say($"{data.Count:N0} correct traces to learn from");
         return FineTune("Fine-tuning on its own correct traces", settings, folder, template, data, context);
@@ -93,7 +93,7 @@ internal static class TrainCommands
         var labels = settings.Labels.SelectMany(LabelFiles.Read).ToList();
         var (train, heldOut) = settings.ValidLabels.Length > 0 ? (labels, settings.ValidLabels.SelectMany(LabelFiles.Read).ToList()) : VerifierTraining.Part(labels, settings.HeldOut);
         var inputs = new VerifierInputs(
-            kind, folder, Checkpoint.Template(settings.Template, "", folder), LabelFiles.Problems(settings.Problems),
+            kind, folder, Checkpoint.Template(settings.Prompt, folder), LabelFiles.Problems(settings.Problems),
             train, heldOut, settings.Balance == "none" ? Balance.None : Balance.Buckets);
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
         var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));

@@ -75,6 +75,14 @@ internal abstract record PolicyTrainingSettings : TrainingSettings
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the model was taught)")]
     public string Template { get; init; } = "";
 
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
+    public PromptChoice Prompt => new(Template, "", Chat, System);
+
     [Flag("Held-out problems; the checkpoint that solves most of them by one sample each is the best", Input = true)]
     public string ValidProblems { get; init; } = "";
 
@@ -128,6 +136,14 @@ internal sealed record VerifierSettings : TrainingSettings
 
     [Flag("How a problem is put to the verifier; {problem} stands for its text, \\n for a newline (default: as the model was taught)")]
     public string Template { get; init; } = "";
+
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
+    public PromptChoice Prompt => new(Template, "", Chat, System);
 
     [Flag("Weights of labels: Q below and from 0.5 in equal parts, or each label alike", Choices = "buckets|none")]
     public string Balance { get; init; } = "buckets";

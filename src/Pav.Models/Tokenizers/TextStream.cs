@@ -22,6 +22,9 @@ public sealed class TextStream(Tokenizer tokenizer, bool skipSpecial = true, boo
     /// <summary>What would follow if the last token were the last; no half characters.</summary>
     internal string Peek() => bytes.Run();
 
+    /// <summary>No character is half there.</summary>
+    internal bool IsWhole => utf8.GetCharCount([], flush: true) == 0 && !bytes.Breaks;
+
     /// <summary>What is left: broken characters come out as U+FFFD.</summary>
     public string Finish()
     {
@@ -61,8 +64,11 @@ internal sealed class TextBytes(Tokenizer tokenizer, bool skipSpecial, bool cont
         first = false;
     }
 
+    /// <summary>A run of byte tokens is no text so far.</summary>
+    public bool Breaks => run.Count > 0 && !System.Text.Unicode.Utf8.IsValid(run.ToArray());
+
     /// <summary>The text of a run of byte tokens that may go on; nothing where it is none.</summary>
-    public string Run() => run.Count > 0 && System.Text.Unicode.Utf8.IsValid(run.ToArray()) ? Encoding.UTF8.GetString(run.ToArray()) : "";
+    public string Run() => run.Count > 0 && !Breaks ? Encoding.UTF8.GetString(run.ToArray()) : "";
 
     /// <summary>Ends a run of byte tokens.</summary>
     public void Close()

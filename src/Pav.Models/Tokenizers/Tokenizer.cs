@@ -12,7 +12,7 @@ namespace Pav.Models.Tokenizers;
 /// </summary>
 public sealed class Tokenizer
 {
-    private const string FileName = "tokenizer.json", ConfigName = "tokenizer_config.json";
+    private const string FileName = "tokenizer.json", ConfigName = "tokenizer_config.json", ChatName = "chat_template.jinja";
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -72,13 +72,15 @@ public sealed class Tokenizer
 
     public int? Pad { get; }
 
-    /// <summary>Reads a checkpoint's folder, or a tokenizer.json (gzip or not) by itself.</summary>
+    /// <summary>Reads a checkpoint's folder, its chat template too, or a tokenizer.json (gzip or not) by itself.</summary>
     public static Tokenizer Load(string path)
     {
         var isFolder = Directory.Exists(path);
         var file = isFolder ? Path.Combine(path, FileName) : path;
         var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, ConfigName);
-        return new(InputFile.Bytes(file), File.Exists(beside) ? Json.Read<JsonObject>(beside) : [], file);
+        var config = File.Exists(beside) ? Json.Read<JsonObject>(beside) : [];
+        if (isFolder && File.Exists(Path.Combine(path, ChatName))) config["chat_template"] = File.ReadAllText(Path.Combine(path, ChatName));
+        return new(InputFile.Bytes(file), config, file);
     }
 
     /// <summary>
