@@ -25,6 +25,7 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
             if (open == text.Length)
             {
                 Add(JinjaKind.Text, before);
+                at = open;
                 break;
             }
 
