@@ -6,6 +6,12 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
 {
     private Cli.Ended Run(params string[] arguments) => Cli.Run(tiny.Folder, [.. arguments, "--json"]);
 
+    private static void Refused(string why, Cli.Ended ended)
+    {
+        Assert.Equal(1, ended.Code);
+        Assert.Contains(why, ended.Error);
+    }
+
     [Fact]
     public void Labels_and_verifier_keep_the_step_end_and_another_is_refused()
     {
@@ -20,10 +26,10 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(@"\d", (string?)JsonNode.Parse(File.ReadAllText(tiny.At("verifier/verifier.json")))!["step_end"]);
 
         string[] search = ["search", "--policy", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--methods", "beam-q", "--n", "2", "--beam", "2", "--max-tokens", "12"];
-        Assert.Contains(@"--verifier verifier: it learned from steps that end at '\d', and these end at 'newline'", Run([.. search, "--out", "other"]).Sentence(1));
+        Refused(@"--verifier verifier: it learned from steps that end at '\d', and these end at 'newline'", Run([.. search, "--out", "other"]));
         Run([.. search, "--step-end", @"\d", "--out", "same"]).Succeeded();
-        Assert.Contains("--system is for chat models", Run([.. search, "--step-end", @"\d", "--system", "Be brief.", "--out", "bad"]).Sentence(1));
-        Assert.Contains("model has no chat template", Run([.. search, "--step-end", @"\d", "--chat", "on", "--out", "bad"]).Sentence(1));
-        Assert.Contains("has $, which depends on what follows", Run([.. search, "--step-end", "a$", "--out", "bad"]).Sentence(1));
+        Refused("--system is for chat models", Run([.. search, "--step-end", @"\d", "--system", "Be brief.", "--out", "bad"]));
+        Refused("model has no chat template", Run([.. search, "--step-end", @"\d", "--chat", "on", "--out", "bad"]));
+        Refused("has $, which depends on what follows", Run([.. search, "--step-end", "a$", "--out", "bad"]));
     }
 }
