@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Pav.Arithmetic;
 using Pav.Double;
 using Pav.Models;
@@ -24,9 +25,12 @@ internal static class ServedBench
         })));
         Console.WriteLine($"--policy {string.Join(",", servers.Select(s => s.Url))} --tokenizer {folder}");
         var stop = new TaskCompletionSource();
-        Console.CancelKeyPress += (_, e) => e.Cancel = stop.TrySetResult();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         await stop.Task;
         foreach (var server in servers) await server.DisposeAsync();
+
+        void Stop(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
     }
 
     /// <summary>Share of prompt tokens that three replicas have in their caches: as it was, and had the same prompts been dealt out by chance.</summary>
