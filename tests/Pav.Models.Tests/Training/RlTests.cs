@@ -116,16 +116,72 @@ public class RlTests
         }
     }
 
-    [Fact]
-    public void The_first_of_several_updates_of_a_batch_is_the_plain_one_and_later_ones_are_clipped()
+    /// <summary>
+    /// α = 2. Of q = (0.3, 0.5, 0.2, 0.9), steps of 3, 2 and 1 tokens and Rex 1: A = (0.2, −0.3, 0.7), to go (0.6, 0.4, 0.7). Of q = (0.3, 0.1, 0), steps of 1 and 4 tokens and Rex 0:
+    /// A = (−0.2, −0.1), to go (−0.3, −0.1).
+    /// </summary>
+    [Theory]
+    [InlineData(DenseReward.None, Credit.Own, new[] { 1.0, 1, 1 }, new[] { 0.0, 0 })]
+    [InlineData(DenseReward.Progress, Credit.Own, new[] { 1.4, 0.4, 2.4 }, new[] { -0.4, -0.2 })]
+    [InlineData(DenseReward.Progress, Credit.ToGo, new[] { 2.2, 1.8, 2.4 }, new[] { -0.6, -0.2 })]
+    [InlineData(DenseReward.Q, Credit.Own, new[] { 2, 1.4, 2.8 }, new[] { 0.2, 0 })]
+    [InlineData(DenseReward.Q, Credit.ToGo, new[] { 4.2, 3.2, 2.8 }, new[] { 0.2, 0 })]
+    public void Each_token_of_a_worked_group_is_credited_with_its_own_step(DenseReward reward, Credit credit, double[] right, double[] wrong)
     {
-        var options = Options with { Baseline = RlBaseline.None, Rate = 0.02, ClipRatio = 0.05 };
-        using var plain = new RlLearner(options, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 2), null);
-        using var several = new RlLearner(options with { Epochs = 3 }, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 2), null);
-        Assert.Equal(0, plain.Update(Some, 1, 0).Clipped);
-        var stats = several.Update(Some, 1, 0);
+        var root = Prefix.Root(Problems[1]);
+        Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3]).Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
+        IReadOnlyList<double[]> q = [[0.3, 0.5, 0.2, 0.9], [0.3, 0.1, 0]];
+        Episode[] Of(RlBaseline baseline) => [.. Episode.OfGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
+        static double[] Rounded(IEnumerable<double> values) => [.. values.Select(v => Math.Round(v, 12))];
+
+        var (own, prompt) = (Of(RlBaseline.None), Template.Encode(Words, Problems[1]));
+        Assert.Equal([[.. prompt, 5, 6, 3, 11, 3, 0], [.. prompt, 3, 8, 8, 8, 0]], own.Select(e => e.Ids));
+        Assert.All(own, e => Assert.Equal(prompt.Length, e.Prompt));
+        Assert.Equal<int[]>([[0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 1]], own.Select(e => e.StepOf));
+        Assert.Equal([right, wrong], own.Select(e => Rounded(e.Returns)));
+        Assert.Equal<double[]>([[0, 0, 0], [0, 0]], own.Select(e => e.Baselines));
+
+        // The other trace's return at the same step; past its end its outcome.
+        Assert.Equal([[.. wrong, 0], right[..2]], Of(RlBaseline.LeaveOneOut).Select(e => Rounded(e.Baselines)));
+    }
+
+    [Theory]
+    [InlineData(RlBaseline.None)]
+    [InlineData(RlBaseline.Value)]
+    public void The_first_of_several_updates_of_a_batch_is_the_plain_one_and_later_ones_are_clipped(RlBaseline baseline)
+    {
+        var options = Options with { Baseline = baseline, Rate = 0.02, ClipRatio = 0.05, Kl = 0.1, PassTokens = 12 };
+        using var learner = Learner(options with { Epochs = 3 });
+        var plain = Gradients(before: false);
+        var first = Gradients(before: true);
+        Assert.All(plain, p =>
+        {
+            var largest = p.Value.Max(Math.Abs);
+            Assert.InRange(p.Value.Zip(first[p.Key], (a, b) => Math.Abs(a - b)).Max(), 0, 1e-5 * largest + 1e-7);
+        });
+        Assert.Contains(plain.Values, g => g.Max(Math.Abs) > 0.01);
+
+        var stats = learner.Update(Some, 1, 0);
         Assert.InRange(stats.Clipped, 0.05, 0.7);
         Assert.True(stats.Kl > 0);
+
+        static RlLearner Learner(RlOptions options)
+        {
+            using var trunk = TrainingTests.Tiny(Words, 4);
+            var value = options.Baseline == RlBaseline.Value ? trunk.WithScoreHead() : null;
+            if (value is not null)
+                using (torch.no_grad()) value.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
+            return new(options, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 3), value);
+        }
+
+        Dictionary<string, float[]> Gradients(bool before)
+        {
+            Assert.Equal(0, learner.Accumulate(Some, before ? learner.Before(Some) : null).Clipped);
+            var parameters = learner.Policy.Parameters.Concat(learner.Value?.Parameters.Select(p => KeyValuePair.Create($"value.{p.Key}", p.Value)) ?? []).ToList();
+            var gradients = parameters.Where(p => p.Value.grad is not null).ToDictionary(p => p.Key, p => p.Value.grad!.to_array<float>());
+            foreach (var (_, parameter) in parameters) parameter.grad = null;
+            return gradients;
+        }
     }
 
     [Theory]

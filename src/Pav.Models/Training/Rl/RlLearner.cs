@@ -122,7 +122,7 @@ internal sealed class RlLearner : IDisposable
         return new(-(probabilities * log).sum().item<double>(), kl.item<double>(), squares, clipped);
     }
 
-    private Dictionary<Episode, Prepared> Before(IReadOnlyList<Episode> episodes)
+    internal Dictionary<Episode, Prepared> Before(IReadOnlyList<Episode> episodes)
     {
         using var off = no_grad();
         var prepared = new Dictionary<Episode, Prepared>(ReferenceEqualityComparer.Instance);
