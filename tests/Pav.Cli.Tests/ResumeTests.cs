@@ -78,6 +78,42 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(12, group.Batches.Count);
     }
 
+    [Fact]
+    public void WhatIsTestedAfterRlMayChangeUntilItIsFinished()
+    {
+        string[] rl =
+        [
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "4", "--batch", "2", "--samples", "2", "--max-tokens", "20", "--checkpoint-every", "1", "--out", "rl-tested",
+        ];
+        string[] Tested(string problems, string samples) => [.. rl, "--test-problems", problems, "--test-samples", samples];
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Tested("train.jsonl", "256")), tiny.At("rl-tested/tallies.jsonl"), 1).Code);
+        Assert.Contains("--kl", Cli.Run(tiny.Folder, [.. Tested("test.jsonl", "4"), "--kl", "1"]).Sentence(1));
+        Cli.Run(tiny.Folder, Tested("test.jsonl", "4")).Succeeded();
+        var tallies = File.ReadLines(tiny.At("rl-tested/tallies.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
+        Assert.Equal((6, 4), (tallies.Count, tallies.Max(t => (int)t["samples"]!)));
+        Assert.Contains("--test-samples", Cli.Run(tiny.Folder, Tested("test.jsonl", "8")).Sentence(1));
+    }
+
+    [Fact]
+    public void AlphaIsChosenByShortRunsAndAKilledChoiceGoesOn()
+    {
+        string[] Rl(string to) =>
+        [
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--valid-problems", "test.jsonl", "--oracle-rollouts", "2", "--best-of", "2", "--alpha", "auto", "--alpha-grid", "0,2.5", "--alpha-iterations", "3",
+            "--iterations", "2", "--batch", "2", "--samples", "2", "--max-tokens", "20", "--checkpoint-every", "1", "--out", to,
+        ];
+        var result = JsonNode.Parse(Cli.Run(tiny.Folder, [.. Rl("auto-one"), "--json"]).Succeeded().Out)!["result"]!;
+        var points = JsonNode.Parse(File.ReadAllText(tiny.At("auto-one/alpha.json")))!.AsArray();
+        Assert.Equal([0, 2.5], points.Select(p => (double)p!["alpha"]!));
+        Assert.Equal((double?)points.OrderByDescending(p => (double)p!["accuracy"]!).First()!["alpha"], (double?)result["alpha"]);
+        Assert.Equal([4, 4, 3], new[] { "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl" }.Select(f => File.ReadLines(tiny.At($"auto-one/{f}")).Count()));
+
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Rl("auto-two")), tiny.At("auto-two/alpha/2.5/metrics.jsonl"), 1).Code);
+        Cli.Run(tiny.Folder, "rl", "--out", "auto-two").Succeeded();
+        foreach (var name in new[] { "alpha.json", "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl", "checkpoints/last/model.safetensors" })
+            Assert.Equal(File.ReadAllBytes(tiny.At($"auto-one/{name}")), File.ReadAllBytes(tiny.At($"auto-two/{name}")));
+    }
+
     /// <summary>The log without its clock.</summary>
     private string[] Curve(string run) => [.. File.ReadLines(tiny.At($"{run}/log.jsonl")).Select(line =>
     {

@@ -94,7 +94,8 @@ internal sealed class PolicyEvaluation(
     private static GraderVerdict Verdict(Grader by, SampleSet set, SampleSet greedy) =>
         new(by.Id, set.Traces.Sum(by.Rex), by.Rex(greedy.Traces[0]), RepeatedSampling.Majority(set, set.Traces.Count, by).Correct);
 
-    private static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder)
+    /// <summary>The problems that no sample of an evaluation solved, and how many samples of each there were.</summary>
+    public static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder)
     {
         var tallies = JsonLines.Read<Tally>(Path.Combine(folder, TalliesName)).ToList();
         return tallies.Count > 0 ? (tallies.Where(t => t.Right == 0).Select(t => t.Problem).ToHashSet(), tallies.Min(t => t.Samples))

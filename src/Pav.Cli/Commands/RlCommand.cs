@@ -24,18 +24,21 @@ internal static class RlCommand
     private static async Task<JsonObject> Run(RlSettings settings, CommandContext context)
     {
         settings.Check();
+        if (context.Run.Changed.Count > 0) File.Delete(context.Run.At(PolicyEvaluation.TalliesName));
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
         var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), Grader.Named(settings.Grader));
-        var (problems, engine, options) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings), settings.ToOptions());
+        var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
+        IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
+        if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard);
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
-        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context);
-        Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover = refresh is not null ? refresh.At : start is not null ? Oracle : null;
+        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
         var task = new RlTask(
-            Checkpoint.NameOf(folder), () => DecoderCheckpoint.Load(folder), tokenizer, template, grader, problems, prover, heldOut, settings.ValidSamples, engine,
+            Checkpoint.NameOf(folder), () => DecoderCheckpoint.Load(folder), tokenizer, template, grader, problems, ProverOf(refresh), heldOut, settings.ValidSamples, engine,
             inside => { tokenizer.Save(inside); PolicyRecord.Of(template).Save(inside); });
 
+        var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
         var warned = false;
         var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker => Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
         {
@@ -46,14 +49,42 @@ internal static class RlCommand
         }, context.Cancel)));
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
         var json = JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
-        context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} iterations and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
-        if (settings.TestProblems != "") json["test"] = await Test(settings, result.Last, context);
+        context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} {(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
+        if (settings.FixedAlpha is null) json["alpha"] = options.Alpha;
+        if (tests.Count > 0) json["test"] = await Test(settings, tests, result.Last, context);
         return json;
+
+        Func<int, IPolicy, CancellationToken, Task<RlProver>>? ProverOf(ProverRefresh? by) => by is not null ? by.At : start is not null ? Oracle : null;
 
         Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
         {
             var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.MaxTokens), Seeds.Of(settings.Seed, "", "oracle", iteration));
             return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
+        }
+
+        // The alpha of the grid whose policy is best on held-out problems after a short run of its own, in alpha/VALUE/; found once and kept in alpha.json.
+        async Task<double> ChooseAlpha()
+        {
+            var file = context.Run.At("alpha.json");
+            if (File.Exists(file)) return AlphaGrid.Best(Json.Read<List<AlphaPoint>>(file));
+            var points = await context.Reporter.Track("Choosing alpha by short runs", settings.AlphaGrid.Length, "values", tracker =>
+            {
+                var found = new List<AlphaPoint>();
+                foreach (var alpha in settings.AlphaGrid.Distinct())
+                {
+                    var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
+                    using var own = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
+                    var brief = (settings with { Iterations = settings.AlphaIterations, StopOnHacking = false }).ToOptions(alpha);
+                    var result = RlLoop.Run(task with { Prover = ProverOf(own) }, brief, place, cancel: context.Cancel);
+                    if (!result.Finished) throw new OperationCanceledException(context.Cancel);
+                    found.Add(new(alpha, result.ValidAccuracy!.Value));
+                    tracker.At(found.Count, string.Create(CultureInfo.InvariantCulture, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%"));
+                }
+
+                return Task.FromResult(found);
+            });
+            AtomicFile.WriteJson(file, points);
+            return AlphaGrid.Best(points);
         }
     }
 
@@ -64,18 +95,18 @@ internal static class RlCommand
         return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Prompt : settings.Prompt with { Template = "" }, folder), Checkpoint.EngineOf(settings));
     }
 
-    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, CommandContext context)
+    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, string run)
     {
         var folder = Home.Model("--verifier", settings.Verifier);
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
         var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed);
         return new(
-            context.Run.Path, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
+            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
             Checkpoint.EngineOf(settings));
     }
 
-    private static async Task<JsonObject> Test(RlSettings settings, string last, CommandContext context)
+    private static async Task<JsonObject> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last, CommandContext context)
     {
         using var model = DecoderCheckpoint.Load(last);
         var tokenizer = Tokenizer.Load(last);
@@ -83,7 +114,7 @@ internal static class RlCommand
         using var policy = new TransformerPolicy("last", model, tokenizer, template, Checkpoint.EngineOf(settings));
         var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
         using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
-        return await evaluation.Run(Problems.Read(settings.TestProblems), settings.Hard, settings.HardBeam, verifier);
+        return await evaluation.Run(problems, settings.Hard, settings.HardBeam, verifier);
     }
 
     private static string Line(RlProgress p)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pav.Cli.Options;
 using Pav.Models.Training;
 
@@ -35,8 +36,14 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Which step rewards a step is credited with: its own, or all from it on; auto is own, and to_go for pqv", Choices = "auto|own|to_go")]
     public string Credit { get; init; } = "auto";
 
-    [Flag("Weight of the step rewards", Min = 0, Max = 1000)]
-    public double Alpha { get; init; } = 3;
+    [Flag("Weight of the step rewards, 0 to 1000; auto chooses it on --valid-problems")]
+    public string Alpha { get; init; } = "3";
+
+    [Flag("Alphas that auto tries", Min = 0, Max = 1000)]
+    public double[] AlphaGrid { get; init; } = [1, 3, 10];
+
+    [Flag("Iterations of RL with each that auto tries", Min = 1)]
+    public int AlphaIterations { get; init; } = 40;
 
     [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
     public int AlphaUntil { get; init; }
@@ -110,16 +117,16 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Samples of each of them", Min = 1, Max = 4096)]
     public int ValidSamples { get; init; } = 4;
 
-    [Flag("Problems on which the last policy is measured at the end, as 'evaluate' does", Input = true)]
+    [Flag("Problems on which the last policy is measured at the end, as 'evaluate' does", Input = true, AtEnd = true)]
     public string TestProblems { get; init; } = "";
 
-    [Flag("Samples of each of them", Min = 1, Max = 65536)]
+    [Flag("Samples of each of them", Min = 1, Max = 65536, AtEnd = true)]
     public int TestSamples { get; init; } = 128;
 
-    [Flag("An 'evaluate' run of the start on these problems: those that none of its samples solved are the hard set", Input = true)]
+    [Flag("An 'evaluate' run of the start on these problems: those that none of its samples solved are the hard set", Input = true, AtEnd = true)]
     public string Hard { get; init; } = "";
 
-    [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
+    [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096, AtEnd = true)]
     public int[] HardBeam { get; init; } = [];
 
     [Flag("Iterations between refreshes of the verifier by fresh labels of the present policy; 0 keeps it", Min = 0)]
@@ -151,12 +158,17 @@ internal sealed record RlSettings : ModelSettings
 
     public PromptChoice Prompt => new(Template, StepEnd, Chat, System);
 
-    public RlOptions ToOptions()
+    /// <summary>The number that --alpha gives; null for auto.</summary>
+    public double? FixedAlpha => Alpha == "auto" ? null
+        : double.TryParse(Alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out var alpha) && alpha is >= 0 and <= 1000 ? alpha
+        : throw new UserError($"--alpha is '{Alpha}', but must be a number from 0 to 1000, or auto.");
+
+    public RlOptions ToOptions(double alpha)
     {
         var reward = Reward switch { "orm" => DenseReward.None, "pav" => DenseReward.Progress, _ => DenseReward.Q };
         return new(
             Iterations, Batch, Samples, MaxTokens, reward,
-            Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, Alpha, AlphaUntil,
+            Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, alpha, AlphaUntil,
             Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
             Kl, Rate, ValueRate, (int)Math.Round(Warmup * Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed);
     }
@@ -167,6 +179,8 @@ internal sealed record RlSettings : ModelSettings
         if (Verifier != "" && OracleRollouts > 0) throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
         if (Reward != "orm" && Verifier == "" && OracleRollouts == 0) throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
         if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
+        if (FixedAlpha is null && (Reward == "orm" || ValidProblems == "")) throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
+        if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
         if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");
         if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");

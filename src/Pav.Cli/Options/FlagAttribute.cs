@@ -26,6 +26,9 @@ internal sealed class FlagAttribute(string description) : Attribute
     /// <summary>Changes where or how fast, never what comes out: a resumed run may set it anew.</summary>
     public bool Local { get; init; }
 
+    /// <summary>Decides only what is done at the end of a run: a resumed run may set it anew.</summary>
+    public bool AtEnd { get; init; }
+
     /// <summary>A list that stands on the command line without a flag's name.</summary>
     public bool Positional { get; init; }
 }

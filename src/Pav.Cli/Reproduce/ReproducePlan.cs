@@ -166,7 +166,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         RlCommand.Spec, new RlSettings
         {
             Policy = Rft(model), Verifier = Verifier(model, 1), Problems = Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, 10), ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, 10),
-            TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model), Reward = reward, Alpha = reward == "pqv" ? 1 : 3, Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader,
+            TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model), Reward = reward, Alpha = reward == "pqv" ? "1" : "3", Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader,
             Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = 1e-4, ValidSamples = 2, EvaluateEvery = Math.Max(1, scale.RlIterations / 8),
             CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
         });

@@ -31,6 +31,9 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The folder was there already, begun by the same command with the same options.</summary>
     public bool Resumed { get; }
 
+    /// <summary>Options of what is done at the end that this start set anew, by their names in run.json.</summary>
+    public IReadOnlyList<string> Changed { get; private init; } = [];
+
     public bool Finished => manifest["finished"] is not null;
 
     /// <summary>Time that earlier starts of this run spent.</summary>
@@ -72,9 +75,9 @@ internal sealed class RunFolder : IDisposable
         try
         {
             var manifest = begun ? Read(file) : [];
-            if (begun) CheckSame(command, schema, options, manifest, path);
+            IReadOnlyList<string> changed = begun ? CheckSame(command, schema, options, manifest, path) : [];
             if (begun) CheckInputs(inputs, manifest, path);
-            var folder = new RunFolder(path, claim, manifest, begun);
+            var folder = new RunFolder(path, claim, manifest, begun) { Changed = changed };
             if (folder.Finished) return folder;
             manifest["command"] = command;
             manifest["options"] = schema.ToJson(options);
@@ -158,16 +161,22 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    private static void CheckSame(string command, OptionSchema schema, object options, JsonObject manifest, string path)
+    /// <summary>Refuses other options than before; those of the end may differ, and which do is told.</summary>
+    private static IReadOnlyList<string> CheckSame(string command, OptionSchema schema, object options, JsonObject manifest, string path)
     {
         if ((string?)manifest["command"] is var other && other != command)
             throw new UserError($"--out {path} belongs to a run of 'pav {other}'; choose another folder for 'pav {command}'.");
         var old = manifest["options"] as JsonObject ?? [];
+        var changed = new List<string>();
         foreach (var field in schema.Fields.Where(f => !f.Flag.Local))
         {
-            if (!old.TryGetPropertyValue(field.SnakeName, out var before) || JsonNode.DeepEquals(before, field.ToJson(options))) continue;
-            throw new UserError($"--out {path} belongs to a run with {field.FlagName} {Shown(before)}, not {OptionField.Text(field.Get(options))}; give the same value to resume it, or choose another folder.");
+            if (!old.TryGetPropertyValue(field.SnakeName, out var before) || JsonNode.DeepEquals(before, field.ToJson(options)) || Shown(before) == OptionField.Text(field.Get(options))) continue;
+            if (!field.Flag.AtEnd || manifest["finished"] is not null)
+                throw new UserError($"--out {path} belongs to a run with {field.FlagName} {Shown(before)}, not {OptionField.Text(field.Get(options))}; give the same value to resume it, or choose another folder.");
+            changed.Add(field.SnakeName);
         }
+
+        return changed;
     }
 
     private static string Shown(JsonNode? value) => value is JsonArray items ? string.Join(",", items.Select(Shown)) : value?.ToString() ?? "none";
