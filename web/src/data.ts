@@ -209,6 +209,8 @@ export interface RlComparison {
   iterations: SeedInterval | null
   tokens: SeedInterval | null
   all_tokens: SeedInterval | null
+  /** All tokens and those of the labels that the verifier learned from; absent where these are not known. */
+  labelled_tokens: SeedInterval | null
 }
 
 /** A value with its 95% interval; null where the labels do not allow it. */

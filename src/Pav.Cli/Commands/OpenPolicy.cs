@@ -23,7 +23,7 @@ internal sealed record RunCost(long GeneratedTokens, IReadOnlyList<EndpointTally
 /// </summary>
 internal sealed class OpenPolicy : IPolicy, IDisposable
 {
-    private const string CostFile = "cost.json";
+    public const string CostFile = "cost.json";
 
     private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(5);
 

@@ -33,17 +33,17 @@ internal static class RlRuns
 
     private sealed record HardSet(int UnsolvedBy, int Problems, Dictionary<string, double> Pass);
 
-    private sealed record Run(RlSettings Settings, IReadOnlyList<RlRow> Rows, Evaluation? Evaluation);
+    private sealed record Run(RlSettings Settings, RlWay Way, bool Finished, IReadOnlyList<RlRow> Rows, Evaluation? Evaluation);
 
     public static RlData? Read(IReadOnlyList<(string Folder, RunRow Row)> runs)
     {
         var rl = runs.Where(r => r.Row.Command == "rl" && File.Exists(Path.Combine(r.Folder, RlLoop.MetricsName))).Select(r => Read(r.Folder, r.Row)).Where(r => r.Rows.Count > 0).ToList();
         if (rl.Count == 0) return null;
-        var varies = Task(rl[0].Settings).Keys.Where(option => rl.Select(r => Task(r.Settings)[option]).Distinct().Count() > 1).ToList();
-        var byTask = rl.GroupBy(r => string.Join(" ", varies.Select(option => $"{option}={Task(r.Settings)[option]}")))
-            .Select(t => t.GroupBy(r => string.Join(" ", new[] { Name(r.Settings), t.Key }.Where(part => part != "")))
-                .OrderBy(g => g.First().Settings.Reward == "orm" ? 0 : 1).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => Group(g.Key, [.. g])).ToList()).ToList();
-        var groups = byTask.SelectMany(g => g).ToList();
+        var ways = rl.Select(r => r.Way).ToList();
+        var byTask = rl.GroupBy(r => r.Way.TaskKey)
+            .Select(t => t.GroupBy(r => r.Way.WayKey).Select(w => (Name: w.First().Way.NameAmong(ways), Runs: (IReadOnlyList<Run>)[.. w]))
+                .OrderBy(w => w.Runs[0].Way.OutcomeOnly ? 0 : 1).ThenBy(w => w.Name, StringComparer.Ordinal).ToList()).ToList();
+        var groups = byTask.SelectMany(t => t).Select(w => Group(w.Name, w.Runs)).ToList();
         var comparisons = byTask.SelectMany(Compared).ToList();
         var starts = rl.Select(r => Same(r.Settings.Policy)).ToHashSet();
         var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options?.TryGetProperty("policy", out var policy) == true && starts.Contains(Same(policy.GetString()!)))
@@ -51,46 +51,31 @@ internal static class RlRuns
         return new(groups, comparisons, start is null ? [] : Bands([start.Pass]));
     }
 
-    /// <summary>Each way of RL against outcome rewards on the same task.</summary>
-    private static IEnumerable<RlComparison> Compared(IReadOnlyList<RlGroup> groups) =>
-        groups.FirstOrDefault(g => g.Reward == "orm" && g.Valid.Count > 0) is not { } outcome ? []
-            : groups.Where(g => g != outcome && g.Valid.Count > 0).Select(g => RlComparison.Of(g.Name, g.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>();
-
-    /// <summary>What runs must share for their seeds to stand side by side; of folders and files the name, since each seed may have its own.</summary>
-    private static IReadOnlyDictionary<string, string> Task(RlSettings settings) => new Dictionary<string, string>
+    /// <summary>Each way of RL against outcome rewards on the same task, by the runs that are finished.</summary>
+    private static IEnumerable<RlComparison> Compared(IReadOnlyList<(string Name, IReadOnlyList<Run> Runs)> ways)
     {
-        ["policy"] = NameOf(settings.Policy), ["problems"] = NameOf(settings.Problems), ["valid_problems"] = NameOf(settings.ValidProblems),
-        ["iterations"] = $"{settings.Iterations}", ["batch"] = $"{settings.Batch}", ["samples"] = $"{settings.Samples}", ["rate"] = settings.Rate.ToString(CultureInfo.InvariantCulture),
-    };
+        var curves = ways.Select(w => (w.Name, w.Runs[0].Way.OutcomeOnly, Valid: Curves(w.Runs.Where(r => r.Finished)))).Where(w => w.Valid.Count > 0).ToList();
+        var outcome = curves.Find(w => w.OutcomeOnly);
+        return outcome.Valid is null ? [] : curves.Where(w => !w.OutcomeOnly).Select(w => RlComparison.Of(w.Name, w.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>();
+    }
+
+    private static IReadOnlyList<RlCurve> Curves(IEnumerable<Run> runs) => [.. runs.Select(Valid).Where(c => c.Points.Count > 0)];
 
     private static Run Read(string folder, RunRow row)
     {
         var values = row.Options?.Deserialize<Dictionary<string, JsonElement>>() ?? [];
         var settings = (RlSettings)Options.OptionSchema.Of(typeof(RlSettings)).Bind([new(Path.Combine(folder, "run.json"), "rl", values)], new Dictionary<string, string>());
-        return new(settings, [.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))], EvaluationOf(folder));
+        return new(settings, RlWay.Of(settings), row.Finished is not null, [.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))], EvaluationOf(folder));
     }
 
     private static Evaluation? EvaluationOf(string folder) => Path.Combine(folder, PolicyEvaluation.FileName) is var file && File.Exists(file) ? Json.Read<Evaluation>(file) : null;
-
-    private static string Name(RlSettings settings)
-    {
-        var parts = new List<string> { settings.Reward };
-        if (settings.Reward != "orm") parts.Add(string.Create(CultureInfo.InvariantCulture, $"alpha={settings.Alpha}"));
-        if (settings.Reward != "orm" && settings.AlphaUntil > 0) parts.Add($"until {settings.AlphaUntil}");
-        if (settings.Reward != "orm" && settings.BestOf != 4) parts.Add($"bo{settings.BestOf}");
-        if (settings.OracleRollouts > 0) parts.Add($"oracle {settings.OracleRollouts}");
-        if (settings.Refresh > 0) parts.Add($"refresh {settings.Refresh}");
-        if (settings.Credit != "auto") parts.Add(settings.Credit);
-        if (settings.Baseline != "leave_one_out") parts.Add(settings.Baseline);
-        return string.Join(" ", parts);
-    }
 
     private static RlGroup Group(string name, IReadOnlyList<Run> runs)
     {
         var tested = runs.Select(r => r.Evaluation).OfType<Evaluation>().ToList();
         var hard = tested.Select(e => e.Hard).OfType<HardSet>().ToList();
         return new(
-            name, runs[0].Settings.Reward, [.. runs.Select(r => r.Settings.Seed)], [.. runs.Select(Valid).Where(c => c.Points.Count > 0)], Batches(runs), Bands([.. tested.Select(e => e.Pass)]),
+            name, runs[0].Settings.Reward, [.. runs.Select(r => r.Settings.Seed)], Curves(runs), Batches(runs), Bands([.. tested.Select(e => e.Pass)]),
             Bands([.. hard.Select(h => h.Pass)]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
             tested.Any(e => e.Majority is not null) ? tested.Average(e => e.Majority) : null,
             [.. tested.SelectMany(e => e.Levels ?? []).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
@@ -98,7 +83,8 @@ internal static class RlRuns
 
     private static RlCurve Valid(Run run)
     {
-        return new(run.Settings.Seed, [.. run.Rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, Before(r), Before(r) + r.ProverTokens, r.ValidAccuracy!.Value))]);
+        var labels = run.Way.OutcomeOnly || run.Settings.Verifier == "" ? 0 : LabelTokens.Of(run.Settings.Verifier);
+        return new(run.Settings.Seed, [.. run.Rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, Before(r), Before(r) + r.ProverTokens, r.ValidAccuracy!.Value, Before(r) + r.ProverTokens + labels))]);
 
         // The batch that a line is about was sampled after the policy was measured.
         double Before(RlRow row) => row.GeneratedTokens - (row.Length ?? 0) * run.Settings.Batch * run.Settings.Samples;
@@ -131,8 +117,6 @@ internal static class RlRuns
         .. passes.SelectMany(p => p).Where(p => passes.All(of => of.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
             .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),
     ];
-
-    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
 
     private static string Same(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

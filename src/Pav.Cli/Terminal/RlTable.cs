@@ -21,7 +21,7 @@ internal static class RlTable
         {
             yield return $"{c.A} ends {Points(c.Difference)} points from {c.B} over {c.Seeds} {(c.Seeds == 1 ? "seed" : "seeds")}"
                 + (c.Iterations is null ? $"; it does not reach the last accuracy of {c.B}."
-                    : $"; it reaches the last accuracy of {c.B} with {Times(c.Iterations)} times fewer iterations and {Times(c.Tokens)} times fewer tokens ({Times(c.AllTokens)} with those of the prover during RL), on {c.Reached} of {c.Seeds}.");
+                    : $"; it reaches the last accuracy of {c.B} with {Times(c.Iterations)} times fewer iterations and {Times(c.Tokens)} times fewer tokens ({Times(c.AllTokens)} with those of the prover during RL{(c.LabelledTokens is null ? "; what its verifier's labels took is not known" : $", {Times(c.LabelledTokens)} with those of its verifier's labels as well")}), on {c.Reached} of {c.Seeds}.");
         }
     }
 

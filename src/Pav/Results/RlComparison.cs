@@ -2,12 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace Pav;
 
-/// <summary>A held-out measure during RL: iterations done, tokens generated for the updates so far, those with what the prover took on the way, accuracy.</summary>
+/// <summary>A held-out measure during RL: iterations done, tokens generated for the updates so far, those with what the prover took on the way, accuracy; and the tokens with those of the labels
+/// that a verifier had learned from before, where they are known.</summary>
 public readonly record struct RlPoint(
     [property: JsonPropertyName("iteration")] int Iteration,
     [property: JsonPropertyName("tokens")] double Tokens,
     [property: JsonPropertyName("all_tokens")] double AllTokens,
-    [property: JsonPropertyName("accuracy")] double Accuracy);
+    [property: JsonPropertyName("accuracy")] double Accuracy,
+    [property: JsonPropertyName("labelled_tokens")] double? LabelledTokens = null);
 
 /// <summary>One run of RL.</summary>
 public sealed record RlCurve(ulong Seed, IReadOnlyList<RlPoint> Points);
@@ -29,7 +31,8 @@ public sealed record RlComparison(
     [property: JsonPropertyName("reached")] int Reached,
     [property: JsonPropertyName("iterations")] SeedInterval? Iterations,
     [property: JsonPropertyName("tokens")] SeedInterval? Tokens,
-    [property: JsonPropertyName("all_tokens")] SeedInterval? AllTokens)
+    [property: JsonPropertyName("all_tokens")] SeedInterval? AllTokens,
+    [property: JsonPropertyName("labelled_tokens")] SeedInterval? LabelledTokens)
 {
     /// <summary>Quantile 0.975 of Student's t with 1, 2, … degrees of freedom.</summary>
     private static readonly double[] Student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093];
@@ -43,7 +46,8 @@ public sealed record RlComparison(
         SeedInterval? Ratio(Func<RlPoint, double> cost) => reached.Count == 0 ? null : Exponential(Over([.. reached.Select(p => Math.Log(First(p.B, p.B[^1].Accuracy, cost)!.Value / First(p.A, p.B[^1].Accuracy, cost)!.Value))]));
         return new(
             a, b, pairs.Count, Over([.. pairs.Select(p => p.A[^1].Accuracy - p.B[^1].Accuracy)]), reached.Count,
-            Ratio(x => x.Iteration), Ratio(x => x.Tokens), Ratio(x => x.AllTokens));
+            Ratio(x => x.Iteration), Ratio(x => x.Tokens), Ratio(x => x.AllTokens),
+            reached.All(p => p.A.Concat(p.B).All(x => x.LabelledTokens is not null)) ? Ratio(x => x.LabelledTokens!.Value) : null);
     }
 
     /// <summary>Mean over seeds with its interval.</summary>
