@@ -82,6 +82,8 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
             for (var i = 0; i < prefixes.Count; i++)
             {
                 var nodes = Nodes(encoding.Stretches(prefixes[i]));
+                if (nodes[^1].End > runner.Config.MaxPositions)
+                    throw new UserError($"problem {prefixes[i].Problem.Id}: a trace of {nodes[^1].End} tokens is longer than max_position_embeddings = {runner.Config.MaxPositions} of {Name}; leave it out, or take a verifier with a longer context");
                 if (!Reserve(nodes[^1]))
                 {
                     Finish();

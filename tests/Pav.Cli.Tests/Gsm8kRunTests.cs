@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Pav.Cli.Tests;
@@ -38,6 +39,9 @@ public sealed class Gsm8kRunTests : IDisposable
         var bench = Pav("evaluate", "processbench", "--verifier", "verifier", "--sets", "steps.jsonl", "--tune-on", "steps.jsonl", "--out", "bench");
         Assert.Equal("best F1 on steps", (string?)bench["threshold_rule"]);
         Assert.NotNull(bench["mean_f1"]);
+
+        File.WriteAllText(temporary.At("long.jsonl"), JsonSerializer.Serialize(new { id = "gsm8k-7", problem = "2+2?", steps = new[] { string.Concat(Enumerable.Repeat("4 ", 3000)), "so 4" }, label = -1 }));
+        Assert.Matches("^pav: long.jsonl: problem gsm8k-7: a trace of [0-9]+ tokens is longer than max_position_embeddings", Cli.Run(temporary.At(""), "evaluate", "processbench", "--verifier", "verifier", "--sets", "long.jsonl", "--out", "bench2").Sentence(1));
     }
 
     public void Dispose() => temporary.Dispose();

@@ -71,7 +71,7 @@ internal static class ProcessBenchCommand
                 var rows = done[name] = done.GetValueOrDefault(name, []);
                 foreach (var batch in traces.Skip(rows.Count).Chunk(64))
                 {
-                    var scores = await verifier.Score([.. batch.Select(t => t.ToPrefix(steps))], context.Cancel);
+                    var scores = await Scores(name, batch);
                     verifier.Reset();
                     foreach (var (trace, score) in batch.Zip(scores))
                     {
@@ -85,6 +85,18 @@ internal static class ProcessBenchCommand
             return 0;
         }, scored);
         return done.ToDictionary(s => s.Key, s => s.Value.Select(r => new MarkedScores(r.First, r.Q)).ToList());
+
+        async Task<IReadOnlyList<Scored>> Scores(string file, MarkedTrace[] batch)
+        {
+            try
+            {
+                return await verifier.Score([.. batch.Select(t => t.ToPrefix(steps))], context.Cancel);
+            }
+            catch (UserError e)
+            {
+                throw new UserError($"{file}: {e.Message}", e);
+            }
+        }
     }
 
     private static JsonObject Json(string name, FirstError result)

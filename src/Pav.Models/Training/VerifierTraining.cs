@@ -27,7 +27,7 @@ public static class VerifierTraining
         var train = VerifierRow.Of(inputs.Train, inputs.Problems, encoding, inputs.Kind);
         var heldOut = VerifierRow.Of(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
         if (train.Length == 0 || heldOut.Length == 0)
-            throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that an {inputs.Kind.ToString().ToLowerInvariant()} verifier can use; it needs some of both");
+            throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that {(inputs.Kind == VerifierKind.Outcome ? "an outcome" : "a value")} verifier can use; it needs some of both");
         var record = Describe(inputs, train);
         var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel, account);
         if (!result.Finished) return (result, record);
