@@ -30,9 +30,9 @@ internal static class Toy
     private static bool Broken(Prefix prefix) => prefix.Steps.LastOrDefault(s => s is "slip\n" or "fix\n") == "slip\n";
 }
 
-internal sealed class ToyPolicy : IPolicy
+internal sealed class ToyPolicy(string name = "toy") : IPolicy
 {
-    public string Name => "toy";
+    public string Name => name;
 
     public List<int> Calls { get; } = [];
 

@@ -44,7 +44,10 @@ public static class StateLabelling
         }
     }
 
-    /// <summary>The same states and steps with <c>NMc</c> completions of another policy after each.</summary>
+    /// <summary>
+    /// The same states and steps with <c>NMc</c> completions of another policy after each. They have random numbers of their own: with those of <see cref="Run"/> or of a third policy, equal seeds
+    /// would make the counts of alike policies alike, and the products of their estimates biased (<see cref="StepEstimate.OfOther"/>).
+    /// </summary>
     public static async IAsyncEnumerable<LabelledState> Recount(
         IPolicy policy, Grader grader, IReadOnlyDictionary<string, Problem> problems, IEnumerable<LabelledState> states, LabelOptions options,
         Action<LabelProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancel = default)
@@ -56,7 +59,7 @@ public static class StateLabelling
         {
             var prefixes = batch.Select(s => s.ToPrefix(problems.TryGetValue(s.Problem, out var p) ? p : throw new UserError($"the states are of problem {s.Problem}, which is not among the problems given"))).ToList();
             var steps = batch.Zip(prefixes, (s, prefix) => s.Next.Select(n => prefix.Then(n.Step, n.Tokens, n.Ended)).ToList()).ToList();
-            var counts = await rollouts.Count(prefixes.Concat(steps.SelectMany(s => s)), options.NMc, "rollout", cancel);
+            var counts = await rollouts.Count(prefixes.Concat(steps.SelectMany(s => s)), options.NMc, $"recount by {policy.Name}", cancel);
             at.Add(batch.Length, 0, 0);
             for (var i = 0; i < batch.Length; i++)
             {

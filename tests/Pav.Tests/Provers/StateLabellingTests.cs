@@ -13,10 +13,10 @@ public class StateLabellingTests
         return states;
     }
 
-    internal static async Task<List<LabelledState>> Recount(IEnumerable<LabelledState> states, LabelOptions options, int problems = 10)
+    internal static async Task<List<LabelledState>> Recount(IEnumerable<LabelledState> states, LabelOptions options, int problems = 10, string policy = "toy")
     {
         var again = new List<LabelledState>();
-        await foreach (var state in StateLabelling.Recount(new ToyPolicy(), Grader.Numeric, Toy.Problems(problems).ToDictionary(p => p.Id), states, options)) again.Add(state);
+        await foreach (var state in StateLabelling.Recount(new ToyPolicy(policy), Grader.Numeric, Toy.Problems(problems).ToDictionary(p => p.Id), states, options)) again.Add(state);
         return again;
     }
 
@@ -65,6 +65,22 @@ public class StateLabellingTests
         Assert.Equal(states.SelectMany(s => s.Next).Select(n => (n.Step, n.Ended, n.Drawn)), again.SelectMany(s => s.Next).Select(n => (n.Step, n.Ended, n.Drawn)));
         Assert.All(again.SelectMany(s => s.Next), n => Assert.Equal(n.Ended ? 1 : 8, n.N));
         Assert.Contains("toy-299", (await Assert.ThrowsAsync<UserError>(() => Recount(states, Options, 299))).Message);
+    }
+
+    [Fact]
+    public async Task Equal_seeds_do_not_correlate_the_counts_of_two_runs()
+    {
+        // Three runs of policies that are alike and differ in name: shared random numbers would make their errors the same.
+        var states = await Label(Options, problems: 150);
+        var problems = Toy.Problems(150).ToDictionary(p => p.Id);
+        var (same, other) = (await Recount(states, Options, 150), await Recount(states, Options, 150, "other"));
+        var open = states.SelectMany((s, i) => s.Next.Select((n, j) => (State: s, Step: n, At: (i, j)))).Where(x => !x.Step.Ended)
+            .Select(x => (Q: Toy.Q(x.State.ToPrefix(problems[x.State.Problem]).Then(x.Step.Step, x.Step.Tokens)), x.At)).Where(x => x.Q is > 0 and < 1).ToList();
+        double[] Errors(List<LabelledState> run) => [.. open.Select(x => run[x.At.i].Next[x.At.j].Q.Value - x.Q)];
+        var bound = 4 / Math.Sqrt(open.Count);
+        Assert.InRange(bound, 0, 0.15);
+        Assert.InRange(Correlation.Pearson(Errors(states), Errors(same)), -bound, bound);
+        Assert.InRange(Correlation.Pearson(Errors(same), Errors(other)), -bound, bound);
     }
 
     [Fact]
