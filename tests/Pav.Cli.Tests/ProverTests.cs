@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Pav.Cli.Report;
+using Pav.Models.Files;
 
 namespace Pav.Cli.Tests;
 
@@ -50,6 +51,22 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Contains("each has a single step and shows no difference between steps", Cli.Run(tiny.Folder, "prover", "--labels", "single").Sentence(1));
         Assert.Contains("has no meaning with --steps-per-state", Cli.Run(tiny.Folder, [.. Label("new"), "--strategy", "first_pit"]).Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));
+    }
+
+    [Theory]
+    [InlineData("adaptive", "random", "4:16:0.2:0", "the number of completions depends on what they showed (--allocation adaptive)")]
+    [InlineData("pits", "first_pit", null, "the labels are of strategy 'first_pit'")]
+    public void LabelsWhoseCountsDecidedHowManyThereAreAreRefused(string folder, string strategy, string? plan, string expected)
+    {
+        var trace = new LabelledTrace("p", "pi", strategy, 0, ["a\n"], [[1]], 1, "2", "numeric-1", [4, 1], [3, 1], Plan: plan);
+        using (var log = JsonLines.Append(tiny.At($"{folder}/labels.jsonl")))
+        {
+            log.Write(trace with { Strategy = "random", Plan = null });
+            log.Write(trace with { Trace = 1 });
+        }
+
+        var file = Path.Combine(folder, "labels.jsonl");
+        Assert.StartsWith($"pav: {file}:2: {expected}, from which provers cannot be judged", Cli.Run(tiny.Folder, "prover", "--labels", folder).Sentence(1));
     }
 
     [Fact]

@@ -14,10 +14,15 @@ internal static class StateLabels
     {
         var file = !Directory.Exists(path) ? path : Path.Combine(path, FileName) is var states && File.Exists(states) ? states : Path.Combine(path, "labels.jsonl");
         if (!File.Exists(file)) throw new UserError($"{option} {path}: there is no {(Directory.Exists(path) ? $"{FileName} and no labels.jsonl in it" : "such file or folder")}.");
-        var read = Path.GetFileName(file) == "labels.jsonl" ? LabelledState.FromTraces(Labels.Read(file)) : [.. States.Read(file)];
+        var read = Path.GetFileName(file) == "labels.jsonl" ? LabelledState.FromTraces(Labels.Read(file, Uneven)) : [.. States.Read(file)];
         return read.Count > 0 ? new(path, read)
             : throw new UserError($"{option} {path}: {(Path.GetFileName(file) == FileName ? "holds no state" : "no state is passed by two seed traces, so each has a single step and shows no difference between steps")}; label with --steps-per-state 4.");
     }
+
+    /// <summary>Estimates from counts are unbiased only where no count decided how many completions there are, or which prefixes have any.</summary>
+    private static string? Uneven(LabelledTrace trace) =>
+        (trace.Plan is not null ? "the number of completions depends on what they showed (--allocation adaptive)" : trace.Strategy != "random" ? $"the labels are of strategy '{trace.Strategy}'" : null) is { } what
+            ? $"{what}, from which provers cannot be judged without bias; label with --strategy random --allocation fixed, or with --steps-per-state 4" : null;
 
     /// <summary>Draws steps at states and counts (--steps-per-state), or counts another policy's completions after the same steps (--states).</summary>
     public static async Task<JsonObject> Run(LabelSettings settings, IPolicy policy, LabelOptions options, IReadOnlyList<Problem> problems, CommandContext context)
@@ -25,7 +30,7 @@ internal static class StateLabels
         if (settings.Strategy != "random") throw new UserError($"--strategy {settings.Strategy} chooses prefixes of seed traces; it has no meaning with --steps-per-state or --states.");
         if (settings.States != "" && settings.StepsPerState > 0) throw new UserError("--states has its steps already; leave out --steps-per-state.");
         var file = context.Run.At(FileName);
-        var there = JsonLines.Read<LabelledState>(file).Select(s => s.Key).ToList();
+        var there = States.Read(file).Select(s => s.Key).ToList();
         if (there.Count > 0) context.Reporter.Say($"{there.Count} labelled states are there already.");
         var grader = Pav.Grader.Named(settings.Grader);
 

@@ -134,7 +134,7 @@ public sealed class JsonLines : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(line, Json.Line)!;
+            return JsonSerializer.Deserialize<T>(line, Json.Line) ?? throw new UserError($"{path}:{number}: holds null, and no row");
         }
         catch (JsonException e)
         {

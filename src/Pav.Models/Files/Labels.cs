@@ -3,11 +3,14 @@ namespace Pav.Models.Files;
 /// <summary>Reads <c>labels.jsonl</c> (docs/run-folder.md). A torn last line is left out; a row whose counts cannot be is an error that names it.</summary>
 public static class Labels
 {
-    public static IEnumerable<LabelledTrace> Read(string path) =>
-        File.Exists(path) ? JsonLines.Read<LabelledTrace>(path, Wrong) : throw new UserError($"{path}: no such file; `pav label` writes one");
+    /// <param name="path">The file.</param>
+    /// <param name="unfit">What the reader has to say against a row that is whole, if anything.</param>
+    public static IEnumerable<LabelledTrace> Read(string path, Func<LabelledTrace, string?>? unfit = null) =>
+        File.Exists(path) ? JsonLines.Read<LabelledTrace>(path, trace => Wrong(trace) ?? unfit?.Invoke(trace)) : throw new UserError($"{path}: no such file; `pav label` writes one");
 
     private static string? Wrong(LabelledTrace trace)
     {
+        if (Nulls.In(("problem", trace.Problem), ("policy", trace.Policy), ("strategy", trace.Strategy), ("steps", trace.Steps), ("tokens", trace.Tokens), ("grader", trace.Grader), ("n", trace.N), ("c", trace.C)) is { } none) return none;
         var steps = trace.Steps.Count;
         if (steps == 0) return "the trace has no step";
         if (trace.N.Count != steps + 1 || trace.C.Count != steps + 1) return $"{steps} steps need {steps + 1} counts n and c, there are {trace.N.Count} and {trace.C.Count}";

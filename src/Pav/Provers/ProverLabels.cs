@@ -81,7 +81,9 @@ public sealed class ProverLabels
     {
         if (other.States.Count > 0 && !other.States.Select(s => s.Problem).Intersect(States.Select(s => s.Problem)).Any())
             throw new UserError($"{other.From} labels other problems than {Policy.From}: they share none (problem {other.States[0].Problem} against {States[0].Problem}).");
-        var known = other.States.ToDictionary(s => s.Key);
+        var known = new Dictionary<(string, string), LabelledState>();
+        foreach (var state in other.States)
+            if (!known.TryAdd(state.Key, state)) throw new UserError($"{other.From} has a state of problem {state.Problem} twice, its text cut into other steps; label it with one --step-end.");
         var hint = $"label those very steps: pav label --policy OTHER --states {Policy.From}";
         var aligned = States.Select(s =>
         {

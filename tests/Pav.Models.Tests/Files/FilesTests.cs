@@ -78,6 +78,42 @@ public class FilesTests
         Assert.Contains($"labels:2: {complaint}", Assert.Throws<UserError>(() => Labels.Read(folder["labels"]).Count()).Message);
     }
 
+    [Theory]
+    [InlineData("\"steps\":[\"a\\n\"]", "\"steps\":null", "steps is null")]
+    [InlineData("\"steps\":[\"a\\n\"]", "\"steps\":[null]", "steps holds a null")]
+    [InlineData("\"tokens\":[[1]]", "\"tokens\":[null]", "tokens holds a null")]
+    [InlineData("\"n\":[4,1]", "\"n\":null", "n is null")]
+    [InlineData(null, "null", "holds null, and no row")]
+    public void Nulls_in_labels_are_named(string? from, string to, string complaint)
+    {
+        using var folder = new TempFolder();
+        var good = System.Text.Json.JsonSerializer.Serialize(new LabelledTrace("p", "π", "random", 0, ["a\n"], [[1]], 1, "2", "exact", [4, 1], [3, 1]), Json.Line);
+        var bad = from is null ? to : good.Replace(from, to, StringComparison.Ordinal);
+        Assert.NotEqual(good, bad);
+        File.WriteAllText(folder["labels"], $"{good}\n{bad}\n");
+        Assert.EndsWith($"labels:2: {complaint}", Assert.Throws<UserError>(() => Labels.Read(folder["labels"]).Count()).Message);
+    }
+
+    [Theory]
+    [InlineData("\"next\":[", "\"next\":null,\"was\":[", "next is null")]
+    [InlineData("\"next\":[", "\"next\":[null,", "next holds a null")]
+    [InlineData("\"next\":[", "\"next\":[],\"was\":[", "next holds no step")]
+    [InlineData("\"step\":\"b\\n\"", "\"step\":null", "step is null in next")]
+    [InlineData("\"step\":\"c\\n\"", "\"step\":\"b\\n\"", "the step \"b\" is in next twice")]
+    [InlineData("\"problem\":\"q\"", "\"problem\":\"p\"", "this state of problem p is in the file already")]
+    public void States_that_cannot_be_are_refused(string from, string to, string complaint)
+    {
+        using var folder = new TempFolder();
+        string Line(string problem) => System.Text.Json.JsonSerializer.Serialize(
+            new LabelledState(problem, "π", "π", ["a\n"], [[1]], 1, "exact", 4, 2, [new("b\n", [2], false, 1, 4, 3), new("c\n", [3], false, 1, 4, 1)]), Json.Line);
+        File.WriteAllText(folder["states"], $"{Line("p")}\n{Line("q")}\n");
+        Assert.Equal(2, States.Read(folder["states"]).Count());
+        var bad = Line("q").Replace(from, to, StringComparison.Ordinal);
+        Assert.NotEqual(Line("q"), bad);
+        File.WriteAllText(folder["states"], $"{Line("p")}\n{bad}\n");
+        Assert.EndsWith($"states:2: {complaint}", Assert.Throws<UserError>(() => States.Read(folder["states"]).Count()).Message);
+    }
+
     [Fact]
     public void Keep_rewrites_the_rows_that_are_kept()
     {
