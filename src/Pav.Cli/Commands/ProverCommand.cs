@@ -117,6 +117,7 @@ internal static class ProverCommand
         yield return "";
         yield return "distinguishability E Var[A^mu] and alignment E[A^mu A^pi] over the steps that the policy takes, free of Monte Carlo noise; signal/noise of A^mu at these completions;";
         yield return "best and kept steps: Q^pi of the steps that a beam would pick on Q + alpha A, ranked with half of the completions and counted with the other half; 95% over problems; '-': too few completions.";
+        yield return "In these picks best-of-K is estimated without bias where half of the completions are K or more, and by 1 - (1 - Q)^K where they are fewer.";
         if (report.SharedRounds == 0) yield return "No two states of a problem have the same depth, so best-of-K cannot change a pick; label with more seed traces and --depths.";
         yield return "";
         foreach (var advice in report.Advice) yield return $"For {advice.For}: {advice.Reason}";

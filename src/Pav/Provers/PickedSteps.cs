@@ -3,7 +3,8 @@ namespace Pav;
 /// <summary>
 /// What a search gains from a prover, without searching: at each (problem, depth) the labelled steps of all states compete as the candidates of a beam do, ranked by the effective
 /// reward from noisy values; the Q^π of those picked is counted from completions that the ranking did not see. Two picks: the best step, and as many as there are states. The noise is that of half of the
-/// completions (the other half counts), or that of a verifier.
+/// completions (the other half counts), or that of a verifier. BoK is read from a half's counts as the oracle of a search reads it, without bias (<see cref="BestOfK.FromCounts"/>), where every half has K
+/// completions; else, and from a verifier's values, by 1 − (1 − Q)^K.
 /// </summary>
 public sealed class PickedSteps
 {
@@ -24,20 +25,35 @@ public sealed class PickedSteps
     public int SharedRounds => rounds.Count(r => r.Count > 1);
 
     /// <summary>Values as a state's ranking sees them: V(s), and Q of each step.</summary>
-    public readonly record struct Seen(double V, IReadOnlyList<double> Q);
+    public readonly record struct Seen(double V, IReadOnlyList<double> Q)
+    {
+        internal Seen BestOf(int k) => new(BestOfK.FromQ(V, k), [.. Q.Select(q => BestOfK.FromQ(q, k))]);
+    }
+
+    private readonly record struct Counts(QEstimate V, IReadOnlyList<QEstimate> Q)
+    {
+        public Seen Values(Func<QEstimate, double> value) => new(value(V), [.. Q.Select(value)]);
+    }
 
     /// <summary>Ranked with half of π's completions, counted with the other half; averaged over random halves. Null with fewer than two completions.</summary>
     public (ProblemRatio Best, ProblemRatio Kept)? ByHalves(ProverCandidate? candidate)
     {
         if (labels.Policy.NMc < 2 || labels.States.Any(s => s.N < 2)) return null;
         var tally = new Tally(labels.Problems.Count);
+        var provers = candidate is null ? null : Enumerable.Range(0, labels.States.Count).Select(s => labels.Of(candidate, s)).ToList();
+        var fewest = provers?.Min(s => s.Next.Where(n => !n.Ended).Select(n => n.N).Append(s.N).Min()) ?? 0;
+        if (candidate is { Other: null }) fewest /= 2;
+        var others = candidate?.Other is null ? null : provers!.Select(s => BestOf(new(s.V, [.. s.Next.Select(n => n.Q)]))).ToList();
         for (var split = 0; split < Splits; split++)
         {
             var halves = labels.States.Select((s, i) => Halves(s, Seeds.Of(seed, s.Problem, "half", ((long)i << 8) + split))).ToList();
-            Count(candidate, tally, s => halves[s].Seen, s => halves[s].Count);
+            Count(tally, s => Rewards(halves[s].Seen.Values(q => q.Value), candidate is null ? null : others?[s] ?? BestOf(halves[s].Seen)), s => halves[s].Count);
         }
 
         return tally.Ratios;
+
+        // An ended step has one completion, its outcome, which either estimate leaves as it is.
+        Seen BestOf(Counts counts) => counts.Values(q => candidate!.K <= Math.Min(fewest, q.N) ? BestOfK.FromCounts(q, candidate.K) : BestOfK.FromQ(q.Value, candidate.K));
     }
 
     /// <summary>Ranked with a verifier's values of π, counted with all completions. Of BoK(π) only: other provers need a verifier of their own.</summary>
@@ -45,15 +61,15 @@ public sealed class PickedSteps
     {
         if (candidate?.Other is not null) return null;
         var tally = new Tally(labels.Problems.Count);
-        Count(candidate, tally, s => verifier[s], s => [.. labels.States[s].Next.Select(n => n.Q.Value)]);
+        Count(tally, s => Rewards(verifier[s], candidate is null ? null : verifier[s].BestOf(candidate.K)), s => [.. labels.States[s].Next.Select(n => n.Q.Value)]);
         return tally.Ratios;
     }
 
-    private void Count(ProverCandidate? candidate, Tally tally, Func<int, Seen> seen, Func<int, IReadOnlyList<double>> counted)
+    private void Count(Tally tally, Func<int, IEnumerable<double>> rewards, Func<int, IReadOnlyList<double>> counted)
     {
         foreach (var round in rounds)
         {
-            var ranked = round.SelectMany(s => Rewards(candidate, s, seen(s)).Zip(counted(s), (reward, value) => (Reward: reward, Value: value))).OrderByDescending(x => x.Reward).ToList();
+            var ranked = round.SelectMany(s => rewards(s).Zip(counted(s), (reward, value) => (Reward: reward, Value: value))).OrderByDescending(x => x.Reward).ToList();
             var best = ranked.TakeWhile(x => x.Reward == ranked[0].Reward).Average(x => x.Value);
             var last = ranked[Math.Min(round.Count, ranked.Count) - 1].Reward;
             var (above, level) = (ranked.Where(x => x.Reward > last).ToList(), ranked.Where(x => x.Reward == last).ToList());
@@ -62,22 +78,16 @@ public sealed class PickedSteps
         }
     }
 
-    /// <summary>The effective reward of a state's steps; no candidate means Q alone.</summary>
-    private IEnumerable<double> Rewards(ProverCandidate? candidate, int state, Seen seen)
-    {
-        if (candidate is null) return seen.Q;
-        double Transformed(double q) => BestOfK.FromQ(q, candidate.K);
-        var (v, q) = candidate.Other is null ? (seen.V, seen.Q) : (labels.Of(candidate, state).V.Value, [.. labels.Of(candidate, state).Next.Select(n => n.Q.Value)]);
-        return seen.Q.Zip(q, (pi, mu) => EffectiveReward.Of(pi, Transformed(mu) - Transformed(v), alpha));
-    }
+    /// <summary>The effective reward of a state's steps; no prover means Q alone.</summary>
+    private IEnumerable<double> Rewards(Seen policy, Seen? prover) => prover is { } mu ? policy.Q.Zip(mu.Q, (pi, q) => EffectiveReward.Of(pi, q - mu.V, alpha)) : policy.Q;
 
     /// <summary>A state's counts dealt into two halves: one to be seen, one to count.</summary>
-    private static (Seen Seen, double[] Count) Halves(LabelledState state, ulong seed)
+    private static (Counts Seen, double[] Count) Halves(LabelledState state, ulong seed)
     {
         var drawn = 0L;
-        (double Seen, double Count) Half(QEstimate q)
+        (QEstimate Seen, double Count) Half(QEstimate q)
         {
-            if (q.N < 2) return (q.Value, q.Value);
+            if (q.N < 2) return (q, q.Value);
             var (half, right, left) = (q.N / 2, 0, q.C);
             for (var i = 0; i < half; i++)
             {
@@ -86,7 +96,7 @@ public sealed class PickedSteps
                 left--;
             }
 
-            return ((double)right / half, (double)left / (q.N - half));
+            return (new(half, right), (double)left / (q.N - half));
         }
 
         var v = Half(state.V).Seen;

@@ -53,7 +53,8 @@ public class ProverTests
         var advice = Assert.Single(Report(labels, 0.5, 1, 2).Advice, a => a.For == "policy gradient");
         Assert.False(advice.Decided);
         Assert.StartsWith("undecided between", advice.Reason);
-        if (advice.MoreRollouts is { } more) Assert.InRange(more, labels.Rollouts / 10, 100 * labels.Rollouts);
+        Assert.Contains("label more problems", advice.Reason);
+        Assert.InRange(advice.MoreRollouts!.Value, labels.Rollouts, 100 * labels.Rollouts);
     }
 
     [Fact]
@@ -63,6 +64,7 @@ public class ProverTests
         // The lead of 0.1 has a standard error of 2/√400 = 0.1: an interval of ±0.196, so (1.96² − 1) times the rollouts more.
         var advice = ProverAdvice.Of("use", "by", "score", [("a", Ratio(0.1, 2)), ("b", Ratio(0, 0))], 1000, 1);
         Assert.InRange(advice.MoreRollouts!.Value, 2400, 3400);
+        Assert.Matches(@"label more problems, about 1,[0-3]\d0 beside these 400 \([23],\d00 rollouts, as many of each\)", advice.Reason);
         Assert.True(ProverAdvice.Of("use", "by", "score", [("a", Ratio(0.5, 2)), ("b", Ratio(0, 0))], 1000, 1).Decided);
         Assert.Contains("do not differ", ProverAdvice.Of("use", "by", "score", [("a", Ratio(0.5, 2)), ("b", Ratio(0.5, 2))], 1000, 1).Reason);
     }
@@ -75,6 +77,18 @@ public class ProverTests
         Assert.Equal(0.5, Of(report, "none", ProverStudy.Best).Value, 0.03);
         Assert.Equal(0.5, Of(report, "none", ProverStudy.Kept).Value, 0.03);
         Assert.Equal(500, report.SharedRounds);
+    }
+
+    [Fact]
+    public void Best_of_K_is_read_without_bias_from_halves_that_have_K_completions()
+    {
+        // Halves of 2: of the step with 3 right of 4 one half has 1, the other 2. BoK(π) of either is 1 from counts, as that of its state, and 1 − ½^K from the ratio of the smaller, whose
+        // loss of progress at α = 10 drops it behind a step that is always wrong.
+        LabelledState At(int problem, string text, int c, int next) => new($"p{problem}", "pi", "pi", [text], [[1]], 1, "numeric-1", 4, c, [new("x\n", [1], false, 2, 4, next)]);
+        var labels = new ProverLabels(new("runs/pi", [.. Enumerable.Range(0, 200).SelectMany(p => new[] { At(p, "a\n", 4, 3), At(p, "b\n", 0, 0) })]), []);
+        double Best(int k) => new PickedSteps(labels, 10, 1).ByHalves(new($"bo{k}", k, null))!.Value.Best.Value;
+        Assert.Equal(0.75, Best(2), 0.02);
+        Assert.Equal(0.25, Best(4), 0.02);
     }
 
     [Fact]
@@ -116,6 +130,7 @@ public class ProverTests
         Assert.StartsWith("runs/part lacks a state of problem p4", Message(() => new(pi, [new("runs/part", [.. pi.States.Take(4)])])));
         Assert.StartsWith("runs/less lacks the step \"1\"", Message(() => new(pi, [With("less", s => s with { Next = [s.Next[0]] })])));
         Assert.Contains("hold the same completions", Message(() => new(pi, [With("same", s => s)])));
+        Assert.StartsWith("runs/cut has a state of problem p0 twice", Message(() => new(pi, [new("runs/cut", [.. pi.States, pi.States[0] with { Steps = ["", ""], Tokens = [[], []] }])])));
         Assert.Contains("graded by", Message(() => new(pi, [With("grader", s => s with { Grader = "latex-1" })])));
         Assert.Contains("one problem only", Message(() => new(new("runs/one", [pi.States[0]]), [])));
         Assert.StartsWith("bo6 cannot be judged from runs/pi: its steps have 6 completions", Assert.Throws<UserError>(() => new ProverLabels(pi, []).Candidates([6])).Message);
