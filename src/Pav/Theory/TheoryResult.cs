@@ -13,6 +13,9 @@ public enum Verdict
     [JsonStringEnumMemberName("within_limits")] WithinLimits,
 
     [JsonStringEnumMemberName("fails")] Fails,
+
+    /// <summary>None of the trees is of the kind that the result speaks of.</summary>
+    [JsonStringEnumMemberName("no_case")] NoCase,
 }
 
 /// <summary>One result of the paper, checked on random trees.</summary>
@@ -23,7 +26,7 @@ public enum Verdict
 public sealed record TheoryResult(string Name, string Claim, Verdict Verdict, string Found, IReadOnlyDictionary<string, double> Numbers)
 {
     [JsonIgnore]
-    public string VerdictText => Verdict switch { Verdict.Holds => "holds", Verdict.Fails => "fails", _ => "within limits" };
+    public string VerdictText => Verdict switch { Verdict.Holds => "holds", Verdict.Fails => "fails", Verdict.NoCase => "no case", _ => "within limits" };
 
     /// <summary>The results as a table in Markdown: what docs/theory.md shows.</summary>
     public static string Markdown(IEnumerable<TheoryResult> results) =>
