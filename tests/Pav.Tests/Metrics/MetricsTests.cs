@@ -66,6 +66,7 @@ public class MetricsTests
         Assert.Equal(0.4902, interval.Low, 4);
         Assert.Equal(0.9433, interval.High, 4);
         Assert.Equal(0, Wilson.Of(0, 5).Low, 12);
+        Assert.Equal(0.5, Wilson.Of(1, 1, z: 1).Low, 12);
     }
 
     [Fact]
@@ -82,8 +83,9 @@ public class MetricsTests
 
         Assert.InRange(covered, 180, 199);
         double[] a = [1, 0, 1, 1, 0, 1], b = [1, 0, 0, 1, 0, 0];
-        Assert.Equal(Bootstrap.PairedDifference(a, b, 3), Bootstrap.PairedDifference(a, b, 3));
-        Assert.Equal(1 / 3.0, Bootstrap.PairedDifference(a, b).Value, 12);
+        double[] difference = [.. a.Zip(b, (x, y) => x - y)];
+        Assert.Equal(Bootstrap.Mean(difference, 3), Bootstrap.Mean(difference, 3));
+        Assert.Equal(1 / 3.0, Bootstrap.Mean(difference).Value, 12);
         Assert.Equal(new Interval(0.5, 0.5, 0.5), Bootstrap.Mean([0.5, 0.5]));
     }
 
