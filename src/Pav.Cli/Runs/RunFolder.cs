@@ -120,10 +120,10 @@ internal sealed class RunFolder : IDisposable
         Write();
     }
 
-    /// <summary>Removes a folder that this run made and in which there is nothing but its run.json.</summary>
+    /// <summary>Removes a folder that this run made and in which there is nothing but its run.json, its cost and empty files.</summary>
     public bool RemoveIfUnused()
     {
-        if (Resumed || Directory.EnumerateFileSystemEntries(Path).Any(e => IoPath.GetFileName(e) is not (".claim" or "run.json" or "cost.json"))) return false;
+        if (Resumed || Directory.EnumerateFileSystemEntries(Path).Any(e => IoPath.GetFileName(e) is not (".claim" or "run.json" or "cost.json") && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
         Directory.Delete(Path, recursive: true);
         return true;
     }

@@ -5,8 +5,16 @@ namespace Pav.Models.Files;
 /// <summary>Writes whole files and folders: to a temporary name beside the target, flushed to the disk, then renamed. A reader meets the old content or the new, never half.</summary>
 public static class AtomicFile
 {
+    /// <summary>A link is followed, and a device (/dev/stdout) written to as it stands.</summary>
     public static void Write(string path, Action<Stream> write)
     {
+        if (IsDevice(path))
+        {
+            Disk.Guard(path, () => { using var device = new FileStream(path, FileMode.Open, FileAccess.Write); write(device); });
+            return;
+        }
+
+        path = File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.tmp");
         Disk.Guard(path, () =>
@@ -28,6 +36,9 @@ public static class AtomicFile
             }
         });
     }
+
+    private static bool IsDevice(string path) =>
+        Path.GetFullPath(path) is var full && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal) && File.Exists(full);
 
     public static void WriteText(string path, string text) => Write(path, stream =>
     {

@@ -7,17 +7,15 @@ namespace Pav;
 /// <param name="Candidates">Next steps sampled from each prefix of the beam (3 in the paper).</param>
 /// <param name="Alpha">Weight of A^μ in the effective reward; 0 ranks by Q^π alone.</param>
 /// <param name="Prover">Whose A^μ; null with α = 0.</param>
-/// <param name="MaxSteps">A search that is this deep stops as it is.</param>
 /// <param name="Method">Its name in the results; null for <c>beam-q</c> without and <c>beam-pav</c> with a prover.</param>
 public sealed record BeamOptions(
-    int N, int Candidates = 3, double Alpha = 0, Prover? Prover = null, ulong Seed = 1, Sampling? Sampling = null, int MaxSteps = 64, string? Method = null)
+    int N, int Candidates = 3, double Alpha = 0, Prover? Prover = null, ulong Seed = 1, Sampling? Sampling = null, string? Method = null)
 {
     /// <summary>Throws a <see cref="UserError"/> that names the first option out of its range.</summary>
     public void Check()
     {
         if (N < 1) throw new UserError($"the beam size is {N}; it must be at least 1");
         if (Candidates < 1) throw new UserError($"candidates per state is {Candidates}; it must be at least 1");
-        if (MaxSteps < 1) throw new UserError($"the greatest number of steps is {MaxSteps}; it must be at least 1");
         if (!(Alpha is >= 0 and < double.PositiveInfinity)) throw new UserError($"alpha is {Alpha}; it must be a number of at least 0");
         if (Alpha > 0 && Prover is null) throw new UserError($"alpha is {Alpha}, but no prover is named; name one or set alpha to 0");
     }
@@ -43,12 +41,13 @@ public static class BeamSearch
         options.Check();
         var clock = Stopwatch.StartNew();
         var beams = problems.Select(p => new Beam(p, options)).ToList();
-        for (var depth = 0; depth < options.MaxSteps; depth++)
+        var sampling = options.Sampling ?? new Sampling();
+        for (var depth = 0; depth < sampling.MaxTokens; depth++) // a step has a token at least
         {
             var open = beams.Where(b => !b.Done).ToList();
             if (open.Count == 0) break;
             var draws = open.Select(b => b.Draws()).ToList();
-            var drawn = await policy.Extend([.. draws.SelectMany(d => d)], Until.StepEnd, options.Sampling ?? new Sampling(), cancel);
+            var drawn = await policy.Extend([.. draws.SelectMany(d => d)], Until.StepEnd, sampling, cancel);
             var from = 0;
             foreach (var (beam, mine) in open.Zip(draws))
             {

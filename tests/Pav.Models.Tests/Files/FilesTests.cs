@@ -147,6 +147,17 @@ public class FilesTests
     }
 
     [Fact]
+    public void A_link_stays_a_link_and_its_target_is_written()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["target"], "old");
+        File.CreateSymbolicLink(folder["link"], folder["target"]);
+        AtomicFile.WriteText(folder["link"], "new");
+        Assert.Equal(folder["target"], new FileInfo(folder["link"]).LinkTarget);
+        Assert.Equal("new", File.ReadAllText(folder["target"]));
+    }
+
+    [Fact]
     public void A_full_disk_is_told_in_one_sentence()
     {
         if (!File.Exists("/dev/full")) return;

@@ -108,9 +108,9 @@ public class SearchTests
     }
 
     [Fact]
-    public async Task A_search_stops_at_its_greatest_depth()
+    public async Task A_search_is_no_deeper_than_a_trace_has_tokens()
     {
-        var result = (await Beam(new(2, MaxSteps: 3)))[0];
+        var result = (await Beam(new(2, Sampling: new(MaxTokens: 3))))[0];
         Assert.Equal((0, 0, null), (result.Row.Correct, result.Row.Pass, result.Row.Answer));
     }
 
