@@ -29,9 +29,6 @@ public enum Credit
 /// </summary>
 public static class Returns
 {
-    /// <param name="qMu">H + 1 values of the prover.</param>
-    public static double[] PerStep(int rex, double alpha, IReadOnlyList<double> qMu) => [.. Advantage.OfSteps(qMu).Select(a => rex + alpha * a)];
-
     /// <summary>
     /// The part of each step's return that is not the outcome: H values. Worked, α = 2 and q^μ = (0.3, 0.5, 0.2): Progress gives (0.4, −0.6), to go (−0.2, −0.6); Q gives
     /// (1, 0.4), to go (1.4, 0.4).
