@@ -108,9 +108,10 @@ function toReach(c: Comparison): Statement {
   const capital = A[0].toUpperCase() + A.slice(1)
   if (!c.difference || c.tokens_a == null) return { verdict: 'worse', tally: null, text: `${capital} does not reach the accuracy of ${B} within the budgets that were run.` }
   const between = `95% interval ${factor(c.low!)} to ${factor(c.high!)}`
+  const itself = inWords({ ...sideOf(c.b), n: null })
   switch (verdictOf(c)) {
-    case 'better': return { verdict: 'better', tally: null, text: `${capital} reaches the accuracy of ${B} with ${factor(c.difference)} fewer generated tokens (${between}).` }
-    case 'worse': return { verdict: 'worse', tally: null, text: `${capital} needs ${factor(1 / c.difference)} the generated tokens of ${B} for its accuracy (${B} over beam: ${between}).` }
-    case 'open': return { verdict: 'open', tally: null, text: `For the accuracy of ${B}, the ratio of its generated tokens to those of ${A} is ${factor(c.difference)}, but the ${between} ${c.low === 0 ? 'reaches down to never getting there' : 'includes 1'}: no saving is shown.` }
+    case 'better': return { verdict: 'better', tally: null, text: `${capital} reaches the accuracy of ${B} with ${factor(c.difference)} fewer generated tokens than ${itself} first does (${between}).` }
+    case 'worse': return { verdict: 'worse', tally: null, text: `For the accuracy of ${B}, ${A} needs ${factor(1 / c.difference)} the generated tokens with which ${itself} first reaches it (${itself} over beam: ${between}).` }
+    case 'open': return { verdict: 'open', tally: null, text: `For the accuracy of ${B}, the ratio of the fewest generated tokens with which ${itself} reaches it to those of ${A} is ${factor(c.difference)}, but the ${between} ${c.low === 0 ? 'reaches down to never getting there' : 'includes 1'}: no saving is shown.` }
   }
 }

@@ -47,7 +47,7 @@ function comparisons(rows: Comparison[]): HTMLElement {
   return h('details', { class: 'comparisons' }, h('summary', {}, `All ${rows.length} comparisons`), table('Comparisons', [
     { title: 'Method', cell: c => side(c.a) },
     { title: 'Against', cell: c => side(c.b) },
-    { title: 'Compared', cell: c => isRatio(c) ? 'tokens for its accuracy' : 'accuracy at equal tokens' },
+    { title: 'Compared', cell: c => isRatio(c) ? 'fewest tokens for its accuracy' : 'accuracy at equal tokens' },
     { title: 'Result', numeric: true, cell: c => h('span', { class: verdictOf(c) }, result(c)) },
     { title: '95% interval', numeric: true, cell: range },
     { title: 'Tokens', numeric: true, cell: c => isRatio(c) ? `${count(c.tokens_a)} / ${count(c.tokens_b)}` : count(c.tokens_a), hint: 'Generated tokens per problem' },

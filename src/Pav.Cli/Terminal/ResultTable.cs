@@ -49,6 +49,6 @@ internal static class ResultTable
         if (reach.Count == 0) yield break;
         var fewest = reach.MaxBy(c => c.Difference)!;
         yield return fewest.TokensA is null ? $"No beam reaches the accuracy of {fewest.B}."
-            : string.Create(CultureInfo.InvariantCulture, $"{fewest.A} reaches the accuracy of {fewest.B} with {fewest.TokensA:0} instead of {fewest.TokensB:0} tokens: {fewest.Difference:0.0} times fewer [{fewest.Low:0.0} to {fewest.High:0.0}], the best of {reach.Count}.");
+            : string.Create(CultureInfo.InvariantCulture, $"{fewest.A} reaches the accuracy of {fewest.B} with {fewest.TokensA:0} tokens, best-of-N itself first with {fewest.TokensB:0}: {fewest.Difference:0.0} times fewer [{fewest.Low:0.0} to {fewest.High:0.0}], the best of {reach.Count}.");
     }
 }

@@ -24,7 +24,7 @@ public static class SearchFigures
             var gain = SeededComparisons.AtEqualTokens(pav, orm);
             var ratio = SeededComparisons.TokenRatio(pav, orm);
             if (gain is { } g) findings.Add(Finding.Of($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(SeededComparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
-            findings.Add(Finding.Of($"{m.Model}: tokens of best-of-{orm.Points[^1].N} over tokens with which the beam is as accurate (0: never)", ratio, "times", "1.5 to 5 (abstract), up to 10 (Sec. 4.1), at best-of-128"));
+            findings.Add(Finding.Of($"{m.Model}: fewest tokens with which best-of-N is as accurate as at N = {orm.Points[^1].N}, over those of the beam (0: never)", ratio, "times", "1.5 to 5 (abstract), up to 10 (Sec. 4.1), at best-of-128"));
             grades.Add(gain is { Low: > 0, Value: >= 0.08 } || ratio is { Low: > 1, Value: >= 1.5 } ? FigureVerdict.Reproduced : gain is { Low: > 0 } || ratio is { Low: > 1 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
 
@@ -46,7 +46,7 @@ public static class SearchFigures
             panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
             var overQ = SeededComparisons.AtEqualN(pav, q, p => p.Correct);
             findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q, mean over beam sizes {Sizes(pav.Points)}", overQ ?? default, "points", "above it at every size (Fig. 5a)"));
-            findings.Add(Finding.Of($"{m.Model}: tokens of the beam on Q at its largest size over tokens with which the beam on Q + αA is as accurate (0: never)", SeededComparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
+            findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", SeededComparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
             var overRanking = Curve(m, "best-of-n-q") is { } ranked ? SeededComparisons.AtEqualTokens(pav, ranked) : null;
             if (overRanking is { } r) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
             grades.Add(overQ is { Low: > 0 } && overRanking is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overRanking is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);

@@ -71,12 +71,12 @@ internal static class SeededComparisons
         });
     }
 
-    /// <summary>The tokens of b at its largest N over those with which a reaches that accuracy; 0 where it never does.</summary>
+    /// <summary>For the accuracy of b at its largest N: the fewest tokens with which b reaches it over the fewest with which a does; 0 where a never does.</summary>
     public static Interval TokenRatio(SeededCurve a, SeededCurve b) =>
         Paired(a, b).Bootstrapped(sample =>
         {
-            var (tokens, accuracy) = b.On(sample)[^1];
-            return tokens / LogTokens.TokensFor(a.On(sample), accuracy);
+            var other = b.On(sample);
+            return LogTokens.Ratio(a.On(sample), other, other[^1].Accuracy);
         });
 
     /// <summary>The mean over the sizes that both have of a's value minus b's, at equal N.</summary>

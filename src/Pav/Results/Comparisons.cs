@@ -3,7 +3,7 @@ namespace Pav;
 /// <summary>
 /// Compute-matched comparisons (Fig. 4, 5a) with intervals from a bootstrap over problems. Between neighbouring N a curve is linear in the logarithm of its
 /// generated tokens. Worked: best-of-N is 0.4 at 100 tokens and 0.6 at 400; at 200 tokens it counts as 0.5; a beam that is 0.3 at 50 and 0.7 at 200 tokens reaches 0.6 at
-/// 50·4^0.75 = 141.4 tokens, so with 2.83 times fewer.
+/// 50·4^0.75 = 141.4 tokens, so with 2.83 times fewer. Were best-of-N 0.6 at 100 tokens already, its own fewest for 0.6 would be 100: 0.71 times.
 /// </summary>
 internal static class Comparisons
 {
@@ -31,9 +31,10 @@ internal static class Comparisons
 
     private static Comparison TokensToReach(string claim, Curve a, Curve b, CurvePoint target)
     {
-        var ratio = Bootstrap.Of(a.Problems.Count, drawn => Mean(target.Tokens, drawn) / TokensFor(a, Mean(target.Correct, drawn), drawn));
-        double? tokens = ratio.Value > 0 ? target.MeanTokens / ratio.Value : null;
-        return new(claim, a.Name, $"{b.Name} n={target.N}", ratio.Value, ratio.Low, ratio.High, tokens, target.MeanTokens);
+        var ratio = Bootstrap.Of(a.Problems.Count, drawn => LogTokens.Ratio(On(a, drawn), On(b, drawn), Mean(target.Correct, drawn)));
+        var own = TokensFor(b, target.Accuracy, [.. Enumerable.Range(0, b.Problems.Count)]);
+        double? tokens = ratio.Value > 0 ? own / ratio.Value : null;
+        return new(claim, a.Name, $"{b.Name} n={target.N}", ratio.Value, ratio.Low, ratio.High, tokens, own);
     }
 
     private static double AccuracyAt(Curve curve, double tokens, IReadOnlyList<int> drawn) => LogTokens.AccuracyAt(On(curve, drawn), tokens);

@@ -55,6 +55,18 @@ public class FigureTests
         Assert.Equal(0, none.Findings[1].Value);
     }
 
+    [Theory]
+    [InlineData(14, 14, 0.5)] // flat: best-of-N is that accurate with 50 tokens at N = 1, the beam with 100
+    [InlineData(16, 14, 0.5)] // and where it declines
+    public void What_a_larger_n_does_not_add_is_no_saving(int first, int last, double expected)
+    {
+        var figure = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 14), ("best-of-n-orm", null, 1, first), ("best-of-n-orm", null, 8, last))], "bo4", Size);
+        Assert.Equal(expected, figure.Findings[^1].Value!.Value, 9);
+        Assert.Equal(FigureVerdict.NotReproduced, figure.Verdict);
+        var progress = SearchFigures.Figure5a([Model(("beam-pav", "bo4", 2, 14), ("beam-q", null, 1, first), ("beam-q", null, 8, last))], "bo4", Size);
+        Assert.Equal(expected, progress.Findings.Single(f => f.Unit == "times").Value!.Value, 9);
+    }
+
     [Fact]
     public void Figure_5a_tells_progress_from_search()
     {
