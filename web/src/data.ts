@@ -59,7 +59,8 @@ export interface MethodRow {
 
 /**
  * `equal-tokens`: the difference is accuracy of a minus that of b at a's tokens. `tokens-to-reach` and `tokens-to-reach-peak`: it is the
- * ratio of b's tokens to those that a needs for b's accuracy; 0 where a never gets there.
+ * ratio of the fewest tokens with which b reaches the accuracy of its largest N (or its peak) to the fewest with which a does; 0 where a
+ * never gets there.
  */
 export interface Comparison {
   claim: string
@@ -247,6 +248,8 @@ export interface FigureSummary {
   verdict: 'reproduced' | 'partly' | 'not_reproduced' | 'measured' | 'not_run'
   sentence: string
   rule: string
+  /** What bands and intervals are. */
+  intervals?: string
   panels: FigurePanel[]
   findings: Finding[]
   notes: string[]

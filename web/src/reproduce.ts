@@ -42,7 +42,7 @@ function figureSection(f: FigureSummary): HTMLElement {
     h('div', { class: wide ? '' : 'grid two' }, ...f.panels.map(p => panelFigure(p, wide))),
     ...f.notes.map(note => h('p', { class: 'note' }, note)),
     f.rule ? h('p', { class: 'note' }, `How the verdict was chosen. ${f.rule}`) : null,
-    f.size.seconds > 0 ? h('p', { class: 'note' }, `Bands are 95% intervals${f.size.seeds > 1 ? ', thin lines the seeds' : ''}. ${count(f.size.tokens)} tokens generated or trained on and ${duration(f.size.seconds)} of computing, parts shared with other figures counted here too.`) : null)
+    f.size.seconds > 0 ? h('p', { class: 'note' }, `${f.intervals ? `Bands and brackets. ${f.intervals} ` : ''}${f.panels.some(p => p.lines.some(l => l.seeds.length > 0)) ? 'Thin lines are the seeds. ' : ''}${count(f.size.tokens)} tokens generated or trained on and ${duration(f.size.seconds)} of computing, parts shared with other figures counted here too.`) : null)
 }
 
 /** A number of ours with its interval, as in docs/results.md. */

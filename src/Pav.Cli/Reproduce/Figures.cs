@@ -45,7 +45,7 @@ internal static class Figures
         size =>
         {
             var read = Read(runs);
-            return sumUp(read, Sized(size, runs, read));
+            return SearchFigures.WithAlpha(sumUp(read, Sized(size, runs, read)), read);
         };
 
     /// <summary>Searches with best-of-K provers, and what rollouts said of these for the first base policy.</summary>
@@ -55,7 +55,7 @@ internal static class Figures
         return size =>
         {
             var read = Read(runs);
-            return sumUp(read, Json.Read<ProverReport>(Path.Combine(judged, "provers.json")), Sized(size, runs, read));
+            return SearchFigures.WithAlpha(sumUp(read, Json.Read<ProverReport>(Path.Combine(judged, "provers.json")), Sized(size, runs, read)), read);
         };
     }
 
@@ -97,7 +97,7 @@ internal static class Figures
         return size =>
         {
             var read = Read(test);
-            return FurtherFigures.Frontier(Read(valid), read, plan.Prover, Sized(size, test, read));
+            return SearchFigures.WithAlpha(FurtherFigures.Frontier(Read(valid), read, plan.Prover, Sized(size, test, read)), read);
         };
     }
 
@@ -130,17 +130,24 @@ internal static class Figures
         return size => sumUp(Json.Read<DidacticSummary>(Path.Combine(folder, "didactic.json")), size);
     }
 
-    /// <summary>RL of the first base policy with outcome rewards and with progress, and once with a further reward.</summary>
+    /// <summary>RL of the first base policy with outcome rewards and with progress, and with a further reward.</summary>
     private static Func<RunSize, FigureSummary> Rl(ReproducePlan plan, Func<IReadOnlyList<RlRuns>, RunSize, FigureSummary> sumUp, string? further = null)
     {
         var model = plan.Models[0];
         IReadOnlyList<(int Seed, string Folder)> Of(string reward, int seeds) => [.. plan.Seeds(seeds).Select(s => (s, plan.Rl(model, reward, s)))];
-        var (start, orm, pav, pqv) = (plan.RlStart(model), Of("orm", plan.Scale.RlSeeds), Of("pav", plan.Scale.RlSeeds), further is null ? [] : Of(further, 1));
+        var (start, orm, pav, pqv) = (plan.RlStart(model), Of("orm", plan.Scale.RlSeeds), Of("pav", plan.Scale.RlSeeds), further is null ? [] : Of(further, plan.Scale.RlSeeds));
         return size =>
         {
-            var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)]);
-            return sumUp([runs], size with { Seeds = further is null ? plan.Scale.RlSeeds : 1, Problems = runs.Start.Count, Models = [model] });
+            var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)], WayOf(pav), WayOf(pqv));
+            return sumUp([runs], size with { Seeds = plan.Scale.RlSeeds, Problems = runs.Start.Count, Models = [model] });
         };
+
+        RlWay WayOf(IReadOnlyList<(int Seed, string Folder)> runs)
+        {
+            if (runs.Count == 0) return new(0, Credit.Own);
+            var options = ((RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options).ToOptions();
+            return new(options.Alpha, options.Credit);
+        }
 
         static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples))];
         static RlRun Run((int Seed, string Folder) at)

@@ -33,7 +33,7 @@ public static class AdaptiveFigure
 
         if (panels.Count == 0) return FigureSummary.NotRun("adaptive", title, asks, "Not run: it needs beams of several sizes with the verifier's Q of their answers.");
         var sentence = ahead.Count == 0 ? "no threshold costs as much as any of the fixed sizes" : ahead.All(a => a) ? "beams that grow answer more at equal tokens" : ahead.Any(a => a) ? "beams that grow answer more at equal tokens for some of the beams compared" : "beams that grow answer no more at equal tokens, as far as can be told";
-        return new("adaptive", title, asks, FigureVerdict.Measured, $"Not in the paper: {sentence}.", "", panels, findings, [], size);
+        return new("adaptive", title, asks, FigureVerdict.Measured, $"Not in the paper: {sentence}.", "", panels, findings, [], size, Intervals.OfSearch);
     }
 
     /// <summary>The beams of a curve, grown at every threshold; its "N" is the threshold. Null where some row holds no Q.</summary>

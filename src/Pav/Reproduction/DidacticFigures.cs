@@ -42,7 +42,7 @@ public static class DidacticFigures
         if (best is not null) findings.Add(new("best γ", best.Gamma, null, null, "", "about 8 to 15 only (Fig. 3b)"));
         return SearchFigures.Sum("3", "The didactic task", asks, rule, [tenfold && interior ? FigureVerdict.Reproduced : tenfold || interior || faster ? FigureVerdict.Partly : FigureVerdict.NotReproduced], panels, findings, size with { Seeds = dense.Seeds, Models = ["a masked network"] },
             "Progress is ten times faster than the outcome, and a prover of middling strength is best", $"Progress is {(tenfold ? "ten times" : "somewhat")} faster than the outcome; {(interior ? "a prover of middling strength is best" : "no upper limit of γ shows: strong provers are as good")}",
-            "Progress is not faster than the outcome") with { Notes = s.Findings };
+            "Progress is not faster than the outcome", Intervals.OfDidactic) with { Notes = s.Findings };
     }
 
     /// <summary>What might stand in the place of A^μ.</summary>
@@ -55,7 +55,7 @@ public static class DidacticFigures
         var findings = s.Speeds.Where(r => panels.Any(p => p.Title == $"|y*| = {r.Length}")).OrderBy(r => r.Length).ThenBy(r => Array.IndexOf(order, r.Reward))
             .Select(r => new Finding($"|y*| = {r.Length}, {Name(r.Reward)}: seeds of {r.Seeds} that reach 99% within {r.Cap} iterations", r.To99.Reached, null, null, "")).ToList();
         if (panels.Count == 0) return FigureSummary.NotRun("9", "What might stand in the place of progress", asks, "Not run: the run compares no other rewards.");
-        return new("9", "What might stand in the place of progress", asks, FigureVerdict.Measured, "Measured beside the paper's appendix: which step rewards find the planted sequence, and how often.", "", panels, findings, [], size with { Seeds = s.Speeds.Max(r => r.Seeds), Models = ["a masked network"] });
+        return new("9", "What might stand in the place of progress", asks, FigureVerdict.Measured, "Measured beside the paper's appendix: which step rewards find the planted sequence, and how often.", "", panels, findings, [], size with { Seeds = s.Speeds.Max(r => r.Seeds), Models = ["a masked network"] }, Intervals.OfDidactic);
     }
 
     private static string Name(StepReward reward) => reward switch

@@ -27,7 +27,7 @@ public static class FurtherFigures
         }
 
         return panels.Count == 0 ? FigureSummary.NotRun("ceiling", "The oracle's ceiling", asks, "Not run: no search with an oracle.")
-            : new("ceiling", "The oracle's ceiling", asks, FigureVerdict.Measured, "Not in the paper. The gap between a curve and its oracle is the verifier's loss, what the oracle leaves is the search's and the policy's.", "", panels, findings, [], size);
+            : new("ceiling", "The oracle's ceiling", asks, FigureVerdict.Measured, "Not in the paper. The gap between a curve and its oracle is the verifier's loss, what the oracle leaves is the search's and the policy's.", "", panels, findings, [], size, Intervals.OfSearch);
     }
 
     /// <summary>Accuracy of one beam over α; 0 is Q alone.</summary>
@@ -89,6 +89,6 @@ public static class FurtherFigures
         }
 
         return panels.Count == 0 ? FigureSummary.NotRun("frontier", "Which method at which budget", asks, "Not run: it needs searches of validation and test problems.")
-            : new("frontier", "Which method at which budget", asks, FigureVerdict.Measured, "Not in the paper. What to use at a budget, chosen without looking at the test problems.", "", panels, findings, [], size);
+            : new("frontier", "Which method at which budget", asks, FigureVerdict.Measured, "Not in the paper. What to use at a budget, chosen without looking at the test problems.", "", panels, findings, [], size, Intervals.OfSearch);
     }
 }

@@ -13,8 +13,8 @@ public static class ResultsDocument
             # Results
 
             The figures of arXiv 2410.08146 on the embedded problems and models, as `pav reproduce` finds them. This file is written by the command from its run folders
-            (`results.json` beside it holds the same with every point); a test fails when the two differ. Intervals are 95%, from a bootstrap over problems and over seeds of labels and
-            training, methods paired on both. A verdict is chosen by the rule under it, not by hand.
+            (`results.json` beside it holds the same with every point); a test fails when the two differ. What the intervals in brackets are stands under each figure. A verdict is chosen by
+            the rule under it, not by hand.
 
             | figure | verdict | models | problems | seeds | scale |
             | --- | --- | --- | --- | --- | --- |
@@ -43,6 +43,7 @@ public static class ResultsDocument
                 text.Append(Inv($"| {(byTokens ? "N = " : "")}{x:0.###} | {string.Join(" | ", panel.Lines.Select(l => Cell(panel, l.Points.FirstOrDefault(p => (byTokens ? p.N ?? p.X : p.X) == x), byTokens)))} |\n"));
         }
 
+        if (f.Intervals != "") text.Append(Inv($"\nIntervals: {f.Intervals}\n"));
         foreach (var note in f.Notes) text.Append(Inv($"\n{note}\n"));
         if (f.Size.Seconds > 0) text.Append(Inv($"\n{f.Size.Tokens:N0} tokens generated or trained on, {f.Size.Seconds / 60:0.#} minutes, shared parts counted in every figure that uses them.\n"));
     }

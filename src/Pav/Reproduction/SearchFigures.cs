@@ -37,15 +37,15 @@ public static class SearchFigures
     public static FigureSummary Figure5a(IReadOnlyList<ModelRuns> models, string prover, RunSize size)
     {
         const string asks = "Is it progress that helps the search? Beam search on Q + αA beside the same beam on Q alone, re-ranking by either verifier, and votes.";
-        const string rule = "Reproduced: the beam on Q + αA is above the beam on Q at equal tokens and above best-of-N by the Q verifier, both excluding zero; partly: one of the two; else not.";
+        const string rule = "Reproduced: at equal tokens the beam on Q + αA is above the beam on Q and above best-of-N by the Q verifier, both excluding zero; partly: one of the two; else not.";
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var m in models)
         {
             if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q) continue;
             var lines = new[] { Pav, Q, Orm, "best-of-n-q", "weighted-vote", "majority" }.Select(method => Curve(m, method, method == Pav ? prover : null)).OfType<SeededCurve>().ToList();
             panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
-            var overQ = SeededComparisons.AtEqualN(pav, q, p => p.Correct);
-            findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q, mean over beam sizes {Sizes(pav.Points)}", overQ ?? default, "points", "above it at every size (Fig. 5a)"));
+            var overQ = SeededComparisons.AtEqualTokens(pav, q);
+            if (overQ is { } o) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q at equal tokens, mean over beam sizes {Sizes(SeededComparisons.Comparable(pav, q))}", o, "points", "above it at every size (Fig. 5a)"));
             findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", SeededComparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
             var overRanking = Curve(m, "best-of-n-q") is { } ranked ? SeededComparisons.AtEqualTokens(pav, ranked) : null;
             if (overRanking is { } r) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
@@ -98,8 +98,9 @@ public static class SearchFigures
     public static FigureSummary Figure5c(IReadOnlyList<ModelRuns> models, IReadOnlyList<string> missing, int n, RunSize size)
     {
         const string asks = "Whose progress should a base policy be searched with: its own, a weaker policy's, a stronger one's? Beam search on Q + αA for each base policy with provers of each size.";
-        const string rule = "Reproduced: the largest base policy does better with a weaker prover than with itself, excluding zero; partly: better, without excluding it; else not.";
-        if (models.Count < 2) return FigureSummary.NotRun("5c", "Base policy and prover", asks, $"Not run: it needs two model sizes at least; {string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here.");
+        var rule = "Reproduced: the largest base policy does better with some weaker prover than with itself, excluding zero; partly: better, without excluding it; else not."
+            + (models.Count > 2 ? $" The best of {models.Count - 1} weaker provers counts, without correction for their number." : "");
+        if (models.Count < 2) return FigureSummary.NotRun("5c", "Base policy and prover", asks, $"Not run: it needs two model sizes at least{(missing.Count == 0 ? "" : $"; {string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here")}.");
         var lines = new List<Line>();
         foreach (var (m, i) in models.Select((m, i) => (m, i)))
         {
@@ -119,7 +120,7 @@ public static class SearchFigures
         }
         var summary = Sum("5c", "Base policy and prover", asks, rule, grades.Count == 0 ? [] : [grades.Min()],
             [new($"Beam of {n}", $"prover: {string.Join(", ", models.Select((m, i) => $"{i + 1} = {m.Model}"))}", Answered, false, true, lines)], findings, size,
-            "For the largest base policy a weaker prover is better than its own progress", "For the largest base policy a weaker prover is ahead, within the noise", "For the largest base policy no weaker prover is ahead of its own progress");
+            "For the largest base policy some weaker prover is better than its own progress", "For the largest base policy some weaker prover is ahead, within the noise", "For the largest base policy no weaker prover is ahead of its own progress");
         return missing.Count == 0 ? summary : summary with { Notes = [.. summary.Notes, $"Not here: {string.Join(", ", missing)}."] };
 
         // A verifier's folder is called verifier-MODEL-SEED.
@@ -139,11 +140,11 @@ public static class SearchFigures
             panels.Add(new($"Pass@N, base policy {m.Model}", "N: beam size, or samples", "some trace is right", true, true, [.. shown.Select(c => c.OverN(p => p.Pass))]));
             panels.Add(new($"Pass@N at equal compute, base policy {m.Model}", TokensAxis, "some trace is right", true, true, [.. new[] { pav, q, shown[2] with { Points = iid.Points } }.Select(c => c.ToLine(p => p.Pass))]));
             panels.Add(new($"Different traces, base policy {m.Model}", "N: beam size, or samples", "different traces", true, false, [.. shown.Select(c => c.OverN(p => p.Distinct))]));
-            var overQ = SeededComparisons.AtEqualN(pav, q, p => p.Pass) ?? default;
-            var overIid = SeededComparisons.AtEqualN(pav, iid, p => p.Pass) ?? default;
-            findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of the beam on Q, mean over N", overQ, "points", "above 0 (Fig. 6a)"));
-            findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of N independent samples, mean over N", overIid, "points", "above 0 (Fig. 6a)"));
-            grades.Add(overQ.Low > 0 && overIid.Low > 0 ? FigureVerdict.Reproduced : overQ.Low > 0 || overIid.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            var overQ = SeededComparisons.AtEqualN(pav, q, p => p.Pass);
+            var overIid = SeededComparisons.AtEqualN(pav, iid, p => p.Pass);
+            if (overQ is { } x) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of the beam on Q, mean over N", x, "points", "above 0 (Fig. 6a)"));
+            if (overIid is { } y) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of N independent samples, mean over N", y, "points", "above 0 (Fig. 6a)"));
+            grades.Add(overQ is { Low: > 0 } && overIid is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overIid is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
 
         return Sum("6a", "Exploration: what the beam holds", asks, rule, grades, panels, findings, size,
@@ -165,14 +166,33 @@ public static class SearchFigures
 
     internal static string Sizes(IReadOnlyList<SeededPoint> points) => string.Join(", ", points.Select(p => p.N.ToString(CultureInfo.InvariantCulture)));
 
-    /// <summary>The verdict over base policies: reproduced where it is for all, not where it is for none, else partly; with the sentence for it.</summary>
+    /// <summary>A figure with the α of its beams on Q + αA.</summary>
+    public static FigureSummary WithAlpha(FigureSummary figure, IReadOnlyList<ModelRuns> models)
+    {
+        static string Text(double? alpha) => alpha?.ToString(CultureInfo.InvariantCulture) ?? "";
+        string Of(ModelRuns m)
+        {
+            var bySeed = m.Runs.Select(r => (r.Seed, Alpha: string.Join(", ", r.Rows.Where(x => x.Method == Pav).Select(x => x.Alpha).Distinct().Order().Select(Text)))).ToList();
+            return $"{m.Model} {(bySeed.DistinctBy(s => s.Alpha).Count() == 1 ? bySeed[0].Alpha : string.Join(", ", bySeed.Select(s => $"{s.Alpha} (seed {s.Seed})")))}";
+        }
+
+        return figure.Verdict == FigureVerdict.NotRun ? figure : figure with { Notes = [$"α of the beams on Q + αA: {string.Join("; ", models.Select(Of))}.", .. figure.Notes] };
+    }
+
+    /// <summary>Seeds below which no figure counts as reproduced.</summary>
+    internal const int FewestSeeds = 3;
+
+    /// <summary>The verdict over base policies: reproduced where it is for all, not where it is for none, else partly, and partly at most where seeds are too few; with the sentence for it.</summary>
     internal static FigureSummary Sum(
-        string figure, string title, string asks, string rule, IReadOnlyList<FigureVerdict> grades, IReadOnlyList<Panel> panels, IReadOnlyList<Finding> findings, RunSize size, string reproduced, string partly, string not)
+        string figure, string title, string asks, string rule, IReadOnlyList<FigureVerdict> grades, IReadOnlyList<Panel> panels, IReadOnlyList<Finding> findings, RunSize size, string reproduced, string partly, string not,
+        string intervals = Intervals.OfSearch)
     {
         if (grades.Count == 0) return FigureSummary.NotRun(figure, title, asks, "Not run: the runs hold nothing for it.");
         var verdict = grades.All(g => g == FigureVerdict.Reproduced) ? FigureVerdict.Reproduced : grades.All(g => g == FigureVerdict.NotReproduced) ? FigureVerdict.NotReproduced : FigureVerdict.Partly;
+        var few = verdict == FigureVerdict.Reproduced && size.Seeds < FewestSeeds;
+        if (few) (verdict, partly) = (FigureVerdict.Partly, $"{reproduced}, but on {(size.Seeds == 1 ? "one seed" : $"{size.Seeds} seeds")} only");
         var words = verdict switch { FigureVerdict.Reproduced => $"Reproduced. {reproduced}", FigureVerdict.Partly => $"Partly reproduced. {partly}", _ => $"Not reproduced. {not}" };
-        var seeds = size.Seeds == 1 ? "One seed of labels and training: the intervals are over problems alone." : size.Seeds < 3 ? "Two seeds of labels and training: too few for the intervals to say what other seeds would show." : null;
-        return new(figure, title, asks, verdict, $"{words}.", rule, panels, findings, seeds is null ? [] : [seeds], size);
+        var seeds = size.Seeds == 1 ? "One seed: the intervals are over problems alone." : size.Seeds < FewestSeeds ? "Two seeds: too few for the intervals to say what other seeds would show." : null;
+        return new(figure, title, asks, verdict, $"{words}.", $"{rule} With fewer than {FewestSeeds} seeds partly at most.", panels, findings, seeds is null ? [] : [seeds], size, intervals);
     }
 }

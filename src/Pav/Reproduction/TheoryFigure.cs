@@ -12,7 +12,7 @@ public static class TheoryFigure
     public static FigureSummary Of(ModelRuns runs, IReadOnlyList<ProverTerms> provers, IReadOnlyList<int> beams, RunSize size)
     {
         const string asks = "Can a prover be chosen before training? Theorem 3.1's terms, distinguishability and alignment, measured from rollouts for best-of-K, beside what progress under that prover added to beam search on Q.";
-        const string rule = "Reproduced: the rank correlation over K of the terms' sum with the gain is above zero, excluding it; partly: the K with the largest sum is among the two of the largest gain; else not.";
+        const string rule = "Reproduced: the rank correlation over K of the terms' sum with the gain is above zero, excluding it; partly: the K with the largest sum is among the two of the largest gain, and its gain is above zero, excluding it; else not.";
         var ks = provers.Select(p => p.K).ToHashSet();
         var curves = beams.Select(n => (
             With: SeededCurve.Of($"beam of {n}", "beam-pav", runs.Runs, r => r.Method == "beam-pav" && r.N == n && ks.Contains(SearchFigures.StrengthOf(r.Prover)), r => SearchFigures.StrengthOf(r.Prover)),
@@ -24,7 +24,7 @@ public static class TheoryFigure
         var correlation = curves[0].With.Bootstrapped(s => Correlation.Spearman(scores, [.. order.Select(p => Gain(s, p.K))]));
         var gains = order.Select(p => (p.K, Gain: curves[0].With.Bootstrapped(s => Gain(s, p.K)))).ToList();
         var predicted = order.MaxBy(p => p.Score)!.K;
-        var grade = correlation.Low > 0 ? FigureVerdict.Reproduced : gains.OrderByDescending(g => g.Gain.Value).Take(2).Any(g => g.K == predicted) ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
+        var grade = correlation.Low > 0 ? FigureVerdict.Reproduced : gains.OrderByDescending(g => g.Gain.Value).Take(2).Any(g => g.K == predicted && g.Gain.Low > 0) ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
         Line Term(string name, string kind, Func<ProverTerms, Interval> of) => new(name, kind, [.. order.Select(p => LinePoint.Of(p.K, of(p)))], []);
         return SearchFigures.Sum("theory", "Choosing a prover before training", asks, rule, [grade],
             [
@@ -36,6 +36,6 @@ public static class TheoryFigure
                 new("K with the largest sum of terms", predicted, null, null, "", "provers in the middle (Sec. 3.4)"),
                 new("K with the largest gain", gains.MaxBy(g => g.Gain.Value).K, null, null, "", "4 (Fig. 5b)"),
             ], size,
-            "What rollouts say of provers before training ranks them as search does", "The prover that rollouts favour is among the two best in search", "What rollouts say of provers does not rank them as search does, as far as can be told");
+            "What rollouts say of provers before training ranks them as search does", "The prover that rollouts favour helps, and is among the two best in search", "What rollouts say of provers does not rank them as search does, as far as can be told");
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Pav.Reproduction;
 
 /// <summary>A finished trace with a verifier's H + 1 values along it.</summary>
@@ -36,7 +38,7 @@ public static class ThresholdFigure
         var guess = Curve("no score: the commoner outcome", "sample", (_, _) => 0);
         Interval Less(IReadOnlyList<int> over) => onQ.Bootstrapped(s => over.Average(h => s.Mean(onQ.At(h)!.Correct) - s.Mean(effective.At(h)!.Correct)));
         var (all, early) = (Less(steps), Less([.. steps.Take(Math.Max(1, steps.Count / 3))]));
-        return SearchFigures.Sum("10", "Telling the outcome from a step", asks, rule,
+        var figure = SearchFigures.Sum("10", "Telling the outcome from a step", asks, rule,
             [all.Low > 0 ? FigureVerdict.Reproduced : early.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced],
             [new($"Base policy {model}", "steps taken", "wrong calls", false, true, [effective.OverN(), onQ.OverN(), guess.OverN()])],
             [
@@ -45,5 +47,6 @@ public static class ThresholdFigure
             ],
             size with { Problems = problems.Count, Seeds = seeds.Count },
             "The effective reward tells the outcome better than Q", "The effective reward tells the outcome better than Q at early steps", "The effective reward tells the outcome no better than Q does");
+        return figure with { Notes = [string.Create(CultureInfo.InvariantCulture, $"α = {alpha}, prover best-of-{k}."), .. figure.Notes] };
     }
 }

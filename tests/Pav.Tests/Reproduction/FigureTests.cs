@@ -4,7 +4,7 @@ namespace Pav.Tests.Reproduction;
 
 public class FigureTests
 {
-    private static readonly RunSize Size = new("test", ["s"], 0, 2, 0, 0);
+    private static readonly RunSize Size = new("test", ["s"], 0, 3, 0, 0);
 
     private static SearchRow Row(int problem, string method, int n, bool right, string? prover = null, bool? pass = null, double tokens = 0, double? alpha = null) =>
         new($"p{problem:00}", 1, method, n, alpha, prover, 1, right ? 1 : 0, (pass ?? right) ? 1 : 0, n, n, null, (long)(tokens > 0 ? tokens : 50 * n), 0, 0);
@@ -48,11 +48,31 @@ public class FigureTests
         Assert.Equal(4, gain.Findings[1].Value!.Value, 9);
         Assert.Equal(3, gain.Panels[0].Lines.Count);
         Assert.Equal(2, gain.Panels[0].Lines[0].Seeds.Count);
+        Assert.Empty(gain.Notes);
 
         var none = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 12), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14))], "bo4", Size);
         Assert.Equal(FigureVerdict.NotReproduced, none.Verdict);
         Assert.StartsWith("Not reproduced.", none.Sentence);
         Assert.Equal(0, none.Findings[1].Value);
+    }
+
+    [Theory]
+    [InlineData(3, FigureVerdict.Reproduced, "Reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports.")]
+    [InlineData(2, FigureVerdict.Partly, "Partly reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports, but on 2 seeds only.")]
+    [InlineData(1, FigureVerdict.Partly, "Partly reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports, but on one seed only.")]
+    public void Fewer_than_three_seeds_reproduce_nothing(int seeds, FigureVerdict verdict, string sentence)
+    {
+        var figure = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 30), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14))], "bo4", Size with { Seeds = seeds });
+        Assert.Equal((verdict, sentence), (figure.Verdict, figure.Sentence));
+        Assert.EndsWith("With fewer than 3 seeds partly at most.", figure.Rule);
+    }
+
+    [Fact]
+    public void Alpha_is_told_by_seed_where_it_differs()
+    {
+        ModelRuns Of(string name, params double[] alphas) => new(name, [.. alphas.Select((a, i) => new SeededRows(i + 1, [Row(0, "beam-pav", 2, true, "bo4", alpha: a), Row(0, "beam-q", 2, true)]))]);
+        var figure = SearchFigures.WithAlpha(FurtherFigures.Ceiling([Model(("oracle-beam-q", null, 2, 38))], "bo4", 8, Size), [Of("s", 0.2, 0.5), Of("m", 1, 1)]);
+        Assert.Equal(["α of the beams on Q + αA: s 0.2 (seed 1), 0.5 (seed 2); m 1."], figure.Notes);
     }
 
     [Theory]
@@ -74,6 +94,11 @@ public class FigureTests
         Assert.Equal(FigureVerdict.Reproduced, SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 20), ("beam-pav", "bo4", 4, 36)])], "bo4", Size).Verdict);
         Assert.Equal(FigureVerdict.Partly, SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 36), ("beam-pav", "bo4", 4, 36)])], "bo4", Size).Verdict);
         Assert.Equal(FigureVerdict.NotReproduced, SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 36), ("beam-pav", "bo4", 4, 9)])], "bo4", Size).Verdict);
+        // At equal tokens: 30 of 40 against halfway between 10 and 20; beams of 50 tokens have no others beside them, and nothing is said of these.
+        var figure = SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 2, 10), ("beam-q", null, 8, 20), ("beam-pav", "bo4", 1, 4), ("beam-pav", "bo4", 4, 30)])], "bo4", Size);
+        Assert.Equal(0.375, figure.Findings[0].Value!.Value, 9);
+        Assert.Contains("mean over beam sizes 4", figure.Findings[0].What);
+        Assert.Equal(["times", "points"], SearchFigures.Figure5a([Model([.. ranked, ("beam-q", null, 4, 20), ("beam-pav", "bo4", 1, 30)])], "bo4", Size).Findings.Select(f => f.Unit));
     }
 
     [Theory]
@@ -92,10 +117,12 @@ public class FigureTests
     {
         var figure = SearchFigures.Figure5c([Model(("beam-pav", "verifier-s-1", 4, 20))], ["pav-tiny-m"], 4, Size);
         Assert.Equal(FigureVerdict.NotRun, figure.Verdict);
-        Assert.Contains("pav-tiny-m is not here", figure.Sentence);
+        Assert.Equal("Not run: it needs two model sizes at least; pav-tiny-m is not here.", figure.Sentence);
+        Assert.Equal("Not run: it needs two model sizes at least.", SearchFigures.Figure5c([], [], 4, Size).Sentence);
         ModelRuns Of(string name, int small, int large) => Model(("beam-pav", "verifier-s-1", 4, small), ("beam-pav", "verifier-l-2", 4, large)) with { Model = name };
         Assert.Equal(FigureVerdict.Reproduced, SearchFigures.Figure5c([Of("s", 20, 20), Of("l", 35, 15)], [], 4, Size).Verdict);
         Assert.Equal(FigureVerdict.NotReproduced, SearchFigures.Figure5c([Of("s", 20, 20), Of("l", 15, 35)], [], 4, Size).Verdict);
+        Assert.Contains("The best of 2 weaker provers counts", SearchFigures.Figure5c([Of("s", 20, 20), Of("m", 20, 20), Of("l", 35, 15)], [], 4, Size).Rule);
     }
 
     [Fact]
@@ -104,6 +131,22 @@ public class FigureTests
         var figure = SearchFigures.Figure6a([Model(("beam-pav", "bo4", 4, 36), ("beam-q", null, 4, 20), ("majority", null, 1, 3), ("majority", null, 4, 12))], "bo4", Size);
         Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
         Assert.Equal([0.4, 0.6], figure.Findings.Select(f => Math.Round(f.Value!.Value, 9)));
+        var without = SearchFigures.Figure6a([Model(("beam-pav", "bo4", 4, 36), ("beam-q", null, 8, 20), ("majority", null, 4, 12))], "bo4", Size);
+        Assert.Equal([0.6], without.Findings.Select(f => Math.Round(f.Value!.Value, 9)));
+        Assert.Equal(FigureVerdict.Partly, without.Verdict);
+    }
+
+    [Theory]
+    [InlineData(new[] { 20, 25, 30, 38 }, FigureVerdict.Reproduced)] // in the order of the terms
+    [InlineData(new[] { 38, 20, 10, 30 }, FigureVerdict.Partly)] // the largest terms have the second largest gain
+    [InlineData(new[] { 20, 2, 1, 10 }, FigureVerdict.NotReproduced)] // so they have here, but it is no gain
+    [InlineData(new[] { 38, 30, 25, 20 }, FigureVerdict.NotReproduced)]
+    public void Terms_of_a_prover_must_go_with_a_gain(int[] right, FigureVerdict expected)
+    {
+        int[] strengths = [1, 2, 4, 8];
+        var provers = strengths.Select((k, i) => new ProverTerms(k, new(i, i, i), new(0, 0, 0))).ToList();
+        var runs = Model([("beam-q", null, 4, 10), .. strengths.Select((k, i) => ("beam-pav", (string?)$"bo{k}", 4, right[i]))]);
+        Assert.Equal(expected, TheoryFigure.Of(runs, provers, [4], Size).Verdict);
     }
 
     [Fact]
@@ -129,7 +172,7 @@ public class FigureTests
         var pits = LabelFigures.Figure11("s", [Cell(1, 1, 100, 10), Cell(4, 1, 400, 14), Cell(2, 1, 200, 36, pit: 4)], 4, Size);
         Assert.Equal(FigureVerdict.Reproduced, pits.Verdict);
         Assert.Equal(0.6, pits.Findings[0].Value!.Value, 9);
-        Assert.Equal(2, LabelFigures.Figure11("s", [Cell(1, 1, 100, 10), Cell(2, 1, 200, 36, pit: 4)], 4, Size).Notes.Count);
+        Assert.StartsWith("Some first-pit budget lies outside", Assert.Single(LabelFigures.Figure11("s", [Cell(1, 1, 100, 10), Cell(2, 1, 200, 36, pit: 4)], 4, Size).Notes));
     }
 
     [Fact]
@@ -150,8 +193,9 @@ public class FigureTests
         // The verifier's level is off by a problem-wise amount, and only the step's change says how the trace ends.
         ScoredTrace Trace(int p, int i) => new($"p{p:00}", i, i % 2, [0.3 + 0.01 * (p % 5), 0.3 + 0.01 * (p % 5) + (i % 2 == 1 ? 0.02 : -0.02)]);
         List<ScoredTrace> traces = [.. from p in Enumerable.Range(0, 30) from i in Enumerable.Range(0, 4) select Trace(p, i)];
-        var figure = ThresholdFigure.Of("s", [new(1, traces, traces)], 4, 5, Size);
+        var figure = ThresholdFigure.Of("s", [.. Enumerable.Range(1, 3).Select(seed => new SeededScores(seed, traces, traces))], 4, 5, Size);
         Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
+        Assert.Equal(["α = 5, prover best-of-4."], figure.Notes);
         Assert.Equal(0, figure.Panels[0].Lines[0].Points[0].Y, 12);
         Assert.Equal(0.5, figure.Panels[0].Lines[2].Points[0].Y, 12);
     }
@@ -195,19 +239,58 @@ public class FigureTests
         Assert.Equal(FigureVerdict.NotRun, AdaptiveFigure.Of([Told(false)], "bo4", Size).Verdict);
     }
 
+    /// <summary>A run of 40 test problems, so many of 8 samples right on the first 20, and so many iterations of 10 until its last accuracy.</summary>
+    private static RlRun Run(int seed, int right, double end = 0.2, double idle = 0.1, int until = 10) => new(
+        seed, new((ulong)seed, [new(0, 0, 0, 0.1), new(until, until, until, end), new(20, 20, 20, end)]), [new(0, 0.1), new(10, idle)],
+        [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < 20 ? right : 0, 8))]);
+
+    /// <summary>Three seeds of each reward; the start solves so many problems.</summary>
+    private static RlRuns Rl(Func<int, RlRun> pav, Func<int, RlRun> orm, int solved = 10, Func<int, RlRun>? pqv = null, int seeds = 3) => new(
+        "s", [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < solved ? 1 : 0, 8))], [.. Enumerable.Range(1, seeds).Select(orm)], [.. Enumerable.Range(1, seeds).Select(pav)],
+        pqv is null ? [] : [.. Enumerable.Range(1, seeds).Select(pqv)], new(3, Credit.Own), new(1, Credit.ToGo));
+
     [Fact]
-    public void Rl_is_compared_on_test_problems_and_over_iterations()
+    public void Rl_is_compared_on_test_problems()
     {
-        RlRun Run(int seed, int right, double end, double idle) => new(seed, new((ulong)seed, [new(0, 0, 0, 0.1), new(10, 10, 10, end)]), [new(0, 0.1), new(10, idle)],
-            [.. Enumerable.Range(0, 20).Select(p => new TestTally($"p{p:00}", p < 10 ? right : 0, 8))]);
-        IReadOnlyList<TestTally> start = [.. Enumerable.Range(0, 20).Select(p => new TestTally($"p{p:00}", p < 5 ? 1 : 0, 8))];
-        var runs = new RlRuns("s", start, [Run(1, 1, 0.2, 0.1), Run(2, 1, 0.2, 0.1)], [Run(1, 8, 0.6, 0.1), Run(2, 8, 0.6, 0.1)], [Run(1, 1, 0.2, 0.9)]);
+        var runs = Rl(s => Run(s, 8, 0.6), s => Run(s, 1));
         var accuracy = RlFigures.Figure7([runs], Size);
         Assert.Equal(FigureVerdict.Reproduced, accuracy.Verdict);
         Assert.Equal((8 - 1) / 16.0, accuracy.Findings[0].Value!.Value, 9);
-        Assert.Equal(FigureVerdict.Reproduced, RlFigures.Figure8([runs], Size).Verdict);
-        Assert.Equal([20, 15], RlFigures.Figure8([runs], Size).Panels.Select(p => int.Parse(p.Title.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)));
-        Assert.Equal(FigureVerdict.Reproduced, RlFigures.AppendixG([runs], Size).Verdict);
+        Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own."], accuracy.Notes);
+        Assert.Contains("all runs start from one fine-tuned policy", accuracy.Intervals);
+    }
+
+    [Theory]
+    [InlineData(3, 5, FigureVerdict.Partly)]
+    [InlineData(2, 5, FigureVerdict.NotReproduced)] // too few seeds
+    [InlineData(3, 19, FigureVerdict.NotReproduced)] // slower on one of three, though 2 times faster on the others: geometric mean 1.3
+    public void Faster_means_on_every_seed(int seeds, int lastSeed, FigureVerdict expected) =>
+        Assert.Equal(expected, RlFigures.Figure7([Rl(s => Run(s, 1, until: s == 3 ? lastSeed : 5), s => Run(s, 1), seeds: seeds)], Size).Verdict);
+
+    [Fact]
+    public void Hard_problems_count_from_twenty_on()
+    {
+        var enough = RlFigures.Figure8([Rl(s => Run(s, 8), s => Run(s, 1), solved: 15)], Size);
+        Assert.Equal(FigureVerdict.Reproduced, enough.Verdict);
+        Assert.Equal(["s, all 40 test problems", "s, 25 hard problems"], enough.Panels.Select(p => p.Title));
+        Assert.Equal([3, 2], enough.Panels.Select(p => p.Lines.Count)); // the start solves no hard problem, by their choice
+        var few = RlFigures.Figure8([Rl(s => Run(s, 8), s => Run(s, 1), solved: 21)], Size);
+        Assert.Equal(FigureVerdict.Partly, few.Verdict);
+        Assert.Single(few.Panels);
+        Assert.StartsWith("s: only 19 of the 40 test problems were solved by no sample", few.Notes[0]);
+        Assert.DoesNotContain(few.Findings, f => f.What.Contains("hard"));
+    }
+
+    [Fact]
+    public void Q_as_a_reward_is_shown_by_an_interval_only()
+    {
+        RlRuns Of(int seeds, double spread) => Rl(s => Run(s, 8), s => Run(s, 1), pqv: s => Run(s, 1, idle: 0.5 + spread * s), seeds: seeds);
+        var figure = RlFigures.AppendixG([Of(3, 0.1)], Size);
+        Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
+        Assert.Equal(0.6, figure.Findings[0].Value!.Value, 9);
+        Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own; rewards of Q: α = 1, a step is credited with its own and all later ones."], figure.Notes);
+        Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Of(1, 0.1)], Size).Verdict); // one seed has no interval
+        Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Of(3, -0.3)], Size).Verdict); // 0.1, -0.2, -0.5: accuracy alone
     }
 
     [Fact]
@@ -222,6 +305,7 @@ public class FigureTests
         Assert.Contains("| [4: Accuracy against compute](#figure-4-accuracy-against-compute) | reproduced | s |", text);
         Assert.Contains("\n## Figure 4: Accuracy against compute\n", text);
         Assert.Contains($"**{figure.Sentence}**", text);
+        Assert.Contains("\nIntervals: 95%, from a bootstrap over problems and over seeds", text);
         Assert.Contains("| N = 2 | 75.0% [", text);
     }
 }
