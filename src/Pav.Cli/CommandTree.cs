@@ -85,7 +85,7 @@ internal static class CommandTree
             Option option;
             if (field.Flag.Positional)
             {
-                var rest = new Argument<string[]>(field.SnakeName.ToUpperInvariant()) { Description = help, Arity = ArgumentArity.ZeroOrMore };
+                var rest = new Argument<string[]>(field.ShownName) { Description = help, Arity = ArgumentArity.ZeroOrMore };
                 command.Arguments.Add(rest);
                 readers.Add((field, parsed => Joined(parsed.GetValue(rest))));
                 continue;

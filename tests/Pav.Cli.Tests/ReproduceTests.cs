@@ -34,6 +34,24 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(Figures.Choices, string.Join("|", Figures.All.Select(f => f.Id).Prepend("all")));
     }
 
+    /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>
+    [Fact]
+    public void WhatIsSaidOfAModelGoesToItsCommands()
+    {
+        var plan = new ReproducePlan(ReproduceScale.Load("quick"), new()
+        {
+            Out = "out", Policy = "mine", Problems = "test.jsonl", TrainProblems = "train.jsonl", ValidProblems = "valid.jsonl", Device = "cuda:1", Chat = "no-thinking", System = "Be brief.", StepEnd = "blank-line",
+        });
+        foreach (var figure in Figures.All) figure.Prepare(plan);
+        object? Of(Part part, string option) => part.Command.Schema.Fields.FirstOrDefault(f => f.FlagName == option)?.Get(part.Options);
+        Assert.All(plan.Parts.Where(p => p.Options is ModelSettings), p => Assert.Equal("cuda:1", Of(p, "--device")));
+        Assert.All(plan.Parts.Where(p => p.Options is SamplingSettings or RlSettings), p => Assert.Equal("blank-line", Of(p, "--step-end")));
+        // RL goes on from a run of 'train rft', which has recorded how the model is asked.
+        var asked = plan.Parts.Where(p => p.Options is SamplingSettings or TrainingSettings && !p.Name.StartsWith("rl-", StringComparison.Ordinal)).ToList();
+        Assert.Contains(asked, p => p.Command.Name == "search");
+        Assert.All(asked, p => Assert.Equal(("no-thinking", "Be brief."), (Of(p, "--chat"), Of(p, "--system"))));
+    }
+
     /// <summary>Every figure that one model allows, from a random model: the commands fit together, and what is done is not done again.</summary>
     [Fact]
     public void AModelOfOnesOwnIsSearchedResumedAndReported()
@@ -65,7 +83,11 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     }
 
     [Theory]
-    [InlineData("is '12', but must be one of all, 3", "12")]
+    [InlineData("FIGURE is '12', but must be one of all, 3", "12")]
+    [InlineData("FIGURE is 'figall2', but must be", "figall2")]
+    [InlineData("FIGURE is missing")]
+    [InlineData("go with --policy", "4", "--chat", "on")]
+    [InlineData("--policy needs --problems", "fig4", "Fig5a", "--policy", "model")]
     [InlineData("--policy needs --problems", "4", "--policy", "model")]
     [InlineData("go with --policy", "4", "--verifier", "model")]
     [InlineData("needs --valid-problems", "4", "--policy", "model", "--problems", "test.jsonl", "--train-problems", "train.jsonl")]

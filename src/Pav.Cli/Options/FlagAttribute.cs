@@ -17,6 +17,9 @@ internal sealed class FlagAttribute(string description) : Attribute
     /// <summary>Allowed words, separated by '|'.</summary>
     public string Choices { get; init; } = "";
 
+    /// <summary>May stand before a choice: with <c>fig</c>, fig4 is 4.</summary>
+    public string Prefix { get; init; } = "";
+
     /// <summary>A command without it is refused.</summary>
     public bool Required { get; init; }
 

@@ -30,6 +30,9 @@ internal sealed class OptionField
 
     public string FlagName { get; }
 
+    /// <summary>What messages call it: --max-tokens, or FIGURE where it stands without a flag.</summary>
+    public string ShownName => Flag.Positional ? SnakeName.ToUpperInvariant() : FlagName;
+
     public bool IsList { get; }
 
     public bool IsSwitch => element == typeof(bool);
@@ -101,7 +104,7 @@ internal sealed class OptionField
     private object ParseOne(string text)
     {
         var c = CultureInfo.InvariantCulture;
-        if (element == typeof(string)) return text;
+        if (element == typeof(string)) return WithoutPrefix(text);
         if (element == typeof(bool)) return text switch { "true" or "on" => true, "false" or "off" => false, _ => throw Wrong(text) };
         if (element == typeof(int)) return int.TryParse(text, NumberStyles.AllowLeadingSign, c, out var i) ? i : throw Wrong(text);
         if (element == typeof(long)) return long.TryParse(text, NumberStyles.AllowLeadingSign, c, out var l) ? l : throw Wrong(text);
@@ -109,6 +112,9 @@ internal sealed class OptionField
         if (element == typeof(double)) return double.TryParse(text, NumberStyles.Float, c, out var d) && double.IsFinite(d) ? d : throw Wrong(text);
         throw new NotSupportedException($"{property.Name}: options of type {element} are not supported");
     }
+
+    private string WithoutPrefix(string text) =>
+        Flag.Prefix != "" && text.StartsWith(Flag.Prefix, StringComparison.OrdinalIgnoreCase) && Flag.Choices.Split('|').Contains(text[Flag.Prefix.Length..]) ? text[Flag.Prefix.Length..] : text;
 
     private Array ToArray(object[] items)
     {
@@ -135,7 +141,7 @@ internal sealed class OptionField
         var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string) ? "text" : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
         var allowed = Flag.Choices != "" ? $"one of {Flag.Choices.Replace("|", ", ")}"
             : double.IsInfinity(Flag.Min) && double.IsInfinity(Flag.Max) ? kind : $"{kind} {Range()}";
-        return new UserError($"{FlagName} is '{given}', but must be {allowed}{(IsList ? " (or several, separated by commas)" : "")}.");
+        return new UserError($"{ShownName} is '{given}', but must be {allowed}{(IsList ? " (or several, separated by commas)" : "")}.");
     }
 
     private string Range()

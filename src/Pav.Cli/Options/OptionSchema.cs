@@ -40,7 +40,7 @@ internal sealed class OptionSchema
             field.Set(options, field.Parse(text));
         }
         if (Fields.FirstOrDefault(f => f.Flag.Required && (f.Get(options) is null or "" or Array { Length: 0 })) is { } missing)
-            throw new UserError($"{(missing.Flag.Positional ? missing.SnakeName.ToUpperInvariant() : missing.FlagName)} is missing ({missing.Flag.Description}).");
+            throw new UserError($"{missing.ShownName} is missing ({missing.Flag.Description}).");
         return options;
     }
 
@@ -73,7 +73,7 @@ internal sealed class OptionSchema
     /// <summary>The options that differ from their defaults, as a user would type them.</summary>
     public string CommandLine(object options) => string.Join(" ", Fields
         .Where(f => OptionField.Text(f.Get(options)) != OptionField.Text(f.Default))
-        .Select(f => f.IsSwitch ? f.FlagName : $"{f.FlagName} {Quote(OptionField.Text(f.Get(options)))}"));
+        .Select(f => f.IsSwitch ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Quote(OptionField.Text(f.Get(options)))}"));
 
     private static string Quote(string text) => text.Length > 0 && text.All(c => char.IsLetterOrDigit(c) || "-_./,:+@=".Contains(c)) ? text : $"'{text.Replace("'", "'\\''")}'";
 

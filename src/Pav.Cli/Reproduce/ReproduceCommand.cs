@@ -12,7 +12,7 @@ namespace Pav.Cli.Reproduce;
 
 internal sealed record ReproduceSettings
 {
-    [Flag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Choices = Figures.Choices)]
+    [Flag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Choices = Figures.Choices, Prefix = "fig")]
     public string[] Figure { get; init; } = [];
 
     [Flag("How large: quick (all in 20 minutes on two cores), default (3 hours), full (a night), or a file like recipes/reproduce/quick.json")]
@@ -48,6 +48,15 @@ internal sealed record ReproduceSettings
     [Flag("How a problem is put to your models; {problem} stands for its text, \\n for a newline (default: as they were taught)")]
     public string Template { get; init; } = "";
 
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
+    [Flag("Where a step of --policy ends: newline, blank-line, or a pattern such as \\.\\s (default: as it was taught, else newline)")]
+    public string StepEnd { get; init; } = "";
+
     [Flag("Most tokens of a trace; 0: as the scale says", Min = 0, Max = 1048576)]
     public int MaxTokens { get; init; }
 
@@ -62,6 +71,9 @@ internal sealed record ReproduceSettings
 
     [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024)]
     public int Threads { get; init; }
+
+    [Flag("Device that libtorch runs models on: cpu, cuda, cuda:1; none: the CPU, by kernels of its own where models only generate or score")]
+    public string Device { get; init; } = "";
 }
 
 /// <summary>Runs what figures of the paper need, sums each up beside the paper's numbers, and writes a report and a document.</summary>
@@ -79,7 +91,8 @@ internal static class ReproduceCommand
     {
         var reporter = context.Reporter;
         if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
-        if (given.Policy == "" && (given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model) is not "") throw new UserError("--verifier, --outcome, --model and problems go with --policy.");
+        if (given.Policy == "" && (given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model + given.Template + given.System + given.StepEnd is not "" || given.Chat != ChatChoice.Off))
+            throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system and --step-end go with --policy.");
         var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
         var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);
         if (plan.Models.Count == 0) throw new UserError($"None of the models of this scale is here: {string.Join(", ", plan.Missing)}.");

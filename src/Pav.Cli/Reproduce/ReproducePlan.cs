@@ -127,7 +127,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Scores after every step of labelled traces.</summary>
     public string Scores(string model, int seed, bool test) => Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}", $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Base(model), Template = settings.Template, Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens, Grader = settings.Grader,
+        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens, Grader = settings.Grader,
         Verifier = Verifier(model, seed), Labels = [test ? TestLabels(model) : ValidLabels(model)], Seed = 3,
     });
 
@@ -152,20 +152,20 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string Rft(string model) => Add($"rft-{Short(model)}", "Fine-tune the base policy on its own correct traces: the start of RL.", TrainCommands.Rft, new RftSettings
     {
         Model = Base(model), Labels = [Labels(model, 1)], Problems = [TrainProblems()], Steps = scale.RftSteps, Batch = 32, Rate = 1e-4, Warmup = Math.Max(1, scale.RftSteps / 10),
-        EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Template = settings.Template, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
+        EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Template = settings.Template, Chat = settings.Chat, System = settings.System, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
     });
 
     /// <summary>What that start does by itself on the test problems of RL.</summary>
     public string RlStart(string model) => Add($"rl-start-{Short(model)}", "Measure the start of RL; what none of its samples solves is the hard set.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Rft(model), Problems = RlTest(), Samples = scale.RlTestSamples, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 100, Seed = 1,
+        Policy = Rft(model), StepEnd = settings.StepEnd, Problems = RlTest(), Samples = scale.RlTestSamples, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 100, Seed = 1,
     });
 
     /// <summary>RL with one kind of reward: orm, pav or pqv.</summary>
     public string Rl(string model, string reward, int seed) => Add($"rl-{reward}-{Short(model)}-{seed}", $"RL with {reward switch { "orm" => "outcome rewards only", "pav" => "the progress of every step as a dense reward", _ => "Q of every step as a dense reward" }}.",
         RlCommand.Spec, new RlSettings
         {
-            Policy = Rft(model), Verifier = Verifier(model, 1), Problems = Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, 10), ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, 10),
+            Policy = Rft(model), StepEnd = settings.StepEnd, Verifier = Verifier(model, 1), Problems = Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, 10), ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, 10),
             TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model), Reward = reward, Alpha = reward == "pqv" ? "1" : "3", Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader,
             Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = 1e-4, ValidSamples = 2, EvaluateEvery = Math.Max(1, scale.RlIterations / 8),
             CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
@@ -186,26 +186,26 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     private string Label(string name, string say, string model, string problems, LabelSettings label) => Add(name, say, LabelCommand.Spec, label with
     {
-        Policy = Base(model), Template = settings.Template, Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
+        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
     private string Verifier(string name, string say, CommandSpec kind, string model, string labels, int steps, int seed) => Add(name, say, kind, new VerifierSettings
     {
         Model = settings.Model != "" ? settings.Model : Given ? settings.Policy : model, Labels = [labels], ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems()],
-        Template = Given ? settings.Template : "Checked:\n{problem}\n", Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = Math.Min(50, steps / 2), WeightDecay = 0.01, Beta2 = 0.95,
+        Template = Given ? settings.Template : "Checked:\n{problem}\n", Chat = settings.Chat, System = settings.System, Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = Math.Min(50, steps / 2), WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     });
 
     private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {
-        Policy = Base(model), Template = settings.Template, Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens, Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
+        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens, Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
     }));
 
     private string Add(string name, string say, CommandSpec command, object options)
     {
         var folder = Path.Combine(settings.Out, name);
         if (options is RunSettings run) options = run with { Out = folder };
-        if (options is ModelSettings model) options = model with { Threads = settings.Threads, MemoryMb = settings.MemoryMb };
+        if (options is ModelSettings model) options = model with { Threads = settings.Threads, MemoryMb = settings.MemoryMb, Device = settings.Device };
         if (options is DidacticSettings didactic) options = didactic with { Threads = settings.Threads };
         needed.Add(name);
         parts.TryAdd(name, new(name, say, command, options, folder));
