@@ -145,8 +145,8 @@ internal static class Figures
         RlWay WayOf(IReadOnlyList<(int Seed, string Folder)> runs)
         {
             if (runs.Count == 0) return new(0, Credit.Own);
-            var options = ((RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options).ToOptions();
-            return new(options.Alpha, options.Credit);
+            var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
+            return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
         }
 
         static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples))];
