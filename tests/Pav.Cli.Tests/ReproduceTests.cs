@@ -102,7 +102,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     public void TheDocumentIsThatOfItsSummary()
     {
         var (document, summary) = (Home.Find("docs/results.md"), Home.Find("docs/results.json"));
-        Assert.Equal(document is null, summary is null);
-        if (document is not null) Assert.Equal(ResultsDocument.Markdown(Json.Read<List<FigureSummary>>(summary!)), File.ReadAllText(document));
+        Assert.NotNull(document);
+        Assert.NotNull(summary);
+        Assert.Equal(ResultsDocument.Markdown(Json.Read<List<FigureSummary>>(summary)), File.ReadAllText(document));
     }
 }
