@@ -232,6 +232,8 @@ public class RlTests
         Assert.Equal(Enumerable.Range(0, 10), rows.Select(r => r.Iteration));
         Assert.Equal([0L, 0, 0, 0], rows.Take(4).Select(r => r.ProverRollouts));
         Assert.True(rows[4].ProverRollouts > 16 && rows[4].ProverTokens > rows[4].ProverRollouts && rows[7].ProverTokens == rows[4].ProverTokens && rows[8].ProverTokens > rows[4].ProverTokens);
+        var labels = JsonLines.Read<LabelledTrace>(Path.Combine(temporary["whole"], "refresh/00004/labels.jsonl")).ToList();
+        Assert.Equal(labels.Count + 2 * labels.SelectMany(l => l.Steps.Select((_, h) => (l.Problem, string.Concat(l.Steps.Take(h))))).Distinct().Count(), rows[4].ProverRollouts);
         Assert.All(rows.Take(9), r => Assert.True(r.Progress is not null && r.NoProgress is >= 0 and <= 1 && r.Length is > 0 and <= 6));
 
         Assert.Contains("other settings", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options with { Reward = DenseReward.None }, temporary["whole"])).Message);

@@ -1,6 +1,7 @@
 using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Decoders;
+using Pav.Reproduction;
 
 namespace Pav.Models.Training;
 
@@ -51,7 +52,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
                 System.Text.Json.JsonSerializer.Serialize(stream, line, Json.Line);
                 stream.WriteByte((byte)'\n');
             }));
-            AtomicFile.WriteJson(cost, new LabelCost(lines.Count + lines.SelectMany(l => l.N.Take(l.Steps.Count)).Sum(n => (long)n), tokens));
+            AtomicFile.WriteJson(cost, new LabelCost(LabelFigures.Rollouts(lines, options.Labels.NMc), tokens));
         }
 
         var before = Checkpoint(at - options.Every);
