@@ -36,21 +36,22 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     /// <summary>
     /// Of a token a layer keeps: 6 hidden states (two norms: their input, normalised and scaled), queries twice, keys and values twice (as projected, as multiplied), 4 inner
     /// vectors, and without a fused kernel the attention weights. Weights converted for products are kept, too. The layer at work takes as much again. When recomputing:
-    /// each layer's input, and one layer at work.
+    /// each layer's input, and one layer at work, with four times the attention weights: before and after the softmax, and the gradients of both.
     /// </summary>
     private static long Kept(DecoderConfig config, int rows, int length, TrainOptions options)
     {
         var size = (long)(options.Fitted.BFloat16 ? torch.bfloat16 : torch.float32).Size();
         var fused = new Device(options.Fitted.Device).IsCuda && config.AttentionCap is null;
         long hidden = config.HiddenSize, q = (long)config.Heads * config.HeadSize, kv = (long)config.KvHeads * config.HeadSize;
-        var layer = 6 * hidden + 2 * q + 4 * kv + 4L * config.IntermediateSize + (fused ? 0 : (long)config.Heads * length * (config.AttentionCap is null ? 1 : 2));
+        var attention = fused ? 0 : (long)config.Heads * length * (config.AttentionCap is null ? 1 : 2);
+        var layer = 6 * hidden + 2 * q + 4 * kv + 4L * config.IntermediateSize + attention;
         if (config.PostNorms) layer += 4 * hidden;
         if (config.QueryKeyNorm) layer += 2 * (q + kv);
         if (options.Lora is { } lora) layer += 7L * lora.Rank;
         var converted = options.Lora is null && options.Fitted.BFloat16 ? config.Parameters / config.Layers * size : 0;
         var tokens = (long)rows * length;
         return tokens * 3 * hidden * size + (options.Fitted.Recompute
-            ? config.Layers * tokens * hidden * size + 2 * tokens * layer * size + converted
+            ? config.Layers * tokens * hidden * size + 2 * tokens * (layer + attention) * size + converted
             : (config.Layers + 1) * tokens * layer * size + config.Layers * converted);
     }
 
