@@ -84,7 +84,7 @@ internal static class DemoCommand
     private static void SumUp(string search, RunFolder folder, TimeSpan elapsed, Reporter reporter, bool shown)
     {
         var summary = Json.Read<Summary>(Path.Combine(search, "summary.json"));
-        AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = RunFolder.PeakMemoryMb() });
+        AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = folder.PeakMemory });
         if (!shown)
             foreach (var line in ResultTable.Of(summary).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
         var trees = JsonLines.Read<SearchTree>(Path.Combine(search, "trees.jsonl")).ToList();

@@ -39,6 +39,9 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Time that earlier starts of this run spent.</summary>
     public double SecondsBefore => (double?)manifest["seconds"] ?? 0;
 
+    /// <summary>Most memory of any start of the run so far, MB.</summary>
+    public double PeakMemory => Math.Max((double?)manifest["peak_memory_mb"] ?? 0, PeakMemoryMb());
+
     /// <summary>What the command reported when it finished.</summary>
     public JsonObject? Result => manifest["result"]?.DeepClone() as JsonObject;
 
@@ -115,7 +118,7 @@ internal sealed class RunFolder : IDisposable
     public void Spend()
     {
         manifest["seconds"] = Math.Round(((double?)manifest["seconds"] ?? 0) + clock.Elapsed.TotalSeconds, 3);
-        manifest["peak_memory_mb"] = Math.Max((double?)manifest["peak_memory_mb"] ?? 0, PeakMemoryMb());
+        manifest["peak_memory_mb"] = PeakMemory;
         clock.Restart();
         Write();
     }
