@@ -2,6 +2,7 @@
 // called boxed, with autograd, so this file names no operator. It compiles against libtorch 1.13 to 2.x.
 // Every function that can fail returns null or non-zero and leaves its message in pav_error().
 
+#include <dlfcn.h>
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -255,5 +256,11 @@ PAV_EXPORT void pav_set_grad_enabled(int enabled) { c10::GradMode::set_enabled(e
 
 PAV_EXPORT int pav_manual_seed(uint64_t seed) { return guarded([&] { at::manual_seed(seed); }); }
 PAV_EXPORT int pav_num_threads() { return at::get_num_threads(); }
-PAV_EXPORT int pav_set_num_threads(int n) { return guarded([&] { at::set_num_threads(n); }); }
+// OpenBLAS has threads of its own, which libtorch's setting does not reach.
+PAV_EXPORT int pav_set_num_threads(int n) {
+  return guarded([&] {
+    at::set_num_threads(n);
+    if (auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(n);
+  });
+}
 PAV_EXPORT int pav_cuda_devices() { return cuda() ? static_cast<int>(cuda()->deviceCount()) : 0; }
