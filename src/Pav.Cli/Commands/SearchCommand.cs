@@ -54,7 +54,7 @@ internal static class SearchCommand
         var rows = JsonLines.Read<SearchRow>(folder.At("search.jsonl")).ToList();
         var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
         folder.Spend();
-        var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, RunFolder.PeakMemoryMb());
+        var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);
         AtomicFile.WriteJson(folder.At("summary.json"), summary);
         reporter.Say("");
         foreach (var line in ResultTable.Of(summary).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
