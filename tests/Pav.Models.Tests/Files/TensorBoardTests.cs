@@ -34,6 +34,7 @@ public class TensorBoardTests
         var records = Records(File.ReadAllBytes(path)).ToList();
         Assert.Equal(3, records.Count);
         Assert.Contains("brain.Event:2", Encoding.ASCII.GetString(records[0]));
+        Assert.Equal("10073A020801", Convert.ToHexString(records[1].AsSpan(9)));
         Assert.Contains("train/reward", Encoding.ASCII.GetString(records[2]));
         var value = Encoding.ASCII.GetString(records[2]).IndexOf("valid/accuracy", StringComparison.Ordinal) + "valid/accuracy".Length;
         Assert.Equal(1f / 3, BinaryPrimitives.ReadSingleLittleEndian(records[2].AsSpan(value + 1)));
