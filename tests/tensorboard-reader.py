@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-NOT_WRITTEN = {"iteration", "traces", "prover_rollouts"}
+NOT_WRITTEN = {"iteration"}
 
 
 def kept(run):

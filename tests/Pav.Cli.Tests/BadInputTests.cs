@@ -23,6 +23,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("search --policy model --problems test.jsonl --oracle 8 --provers bo4,bo16 --out new", "--oracle 8 completions cannot tell what bo16 of --provers is worth without bias; give --oracle at least 16")]
     [InlineData("rl --policy model --problems train.jsonl --out new", "--reward pav needs a prover: --verifier, or --oracle-rollouts.")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 2 --out new", "--best-of 4 cannot be estimated from 2 completions")]
+    [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new", "--hard-samples 4 is below --samples 8")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems nope --out new", "nope: no such file")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems test.jsonl --hard nope --out new", "--hard nope: there is no tallies.jsonl in it")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha auto --out new", "--alpha auto needs step rewards, and --valid-problems")]

@@ -35,10 +35,12 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     }
 
     /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>
-    [Fact]
-    public void WhatIsSaidOfAModelGoesToItsCommands()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public void WhatIsSaidOfAModelGoesToItsCommands(int rftSteps)
     {
-        var plan = new ReproducePlan(ReproduceScale.Load("quick"), new()
+        var plan = new ReproducePlan(ReproduceScale.Load("quick") with { RftSteps = rftSteps }, new()
         {
             Out = "out", Policy = "mine", Problems = "test.jsonl", TrainProblems = "train.jsonl", ValidProblems = "valid.jsonl", Device = "cuda:1", Chat = "no-thinking", System = "Be brief.", StepEnd = "blank-line",
         });
@@ -46,8 +48,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         object? Of(Part part, string option) => part.Command.Schema.Fields.FirstOrDefault(f => f.FlagName == option)?.Get(part.Options);
         Assert.All(plan.Parts.Where(p => p.Options is ModelSettings), p => Assert.Equal("cuda:1", Of(p, "--device")));
         Assert.All(plan.Parts.Where(p => p.Options is SamplingSettings or RlSettings), p => Assert.Equal("blank-line", Of(p, "--step-end")));
-        // RL goes on from a run of 'train rft', which has recorded how the model is asked.
-        var asked = plan.Parts.Where(p => p.Options is SamplingSettings or TrainingSettings && !p.Name.StartsWith("rl-", StringComparison.Ordinal)).ToList();
+        // RL goes on from the model itself, or from a run of 'train rft', which has recorded how it is asked.
+        var asked = plan.Parts.Where(p => p.Options is SamplingSettings or TrainingSettings or RlSettings && (rftSteps == 0 || !p.Name.StartsWith("rl-", StringComparison.Ordinal))).ToList();
         Assert.Contains(asked, p => p.Command.Name == "search");
         Assert.All(asked, p => Assert.Equal(("no-thinking", "Be brief."), (Of(p, "--chat"), Of(p, "--system"))));
     }
@@ -59,9 +61,10 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         File.WriteAllText(tiny.At("scale.json"), """
             { "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1,
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
-              "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1 }
+              "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
+              "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4 }
             """);
-        string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "10", "11", "theory", "alpha", "ceiling", "frontier", "adaptive"];
+        string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier", "adaptive", "refresh"];
         string[] command =
         [
             "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems", "test.jsonl", "--train-problems", "train.jsonl", "--out", "all", "--document", "docs", "--json",

@@ -190,6 +190,8 @@ export interface RlGroup {
   batches: Record<string, number>[]
   pass: PassBand[]
   hard: PassBand[]
+  /** Share of these that a beam of n on Q answers. */
+  hard_beam: PassBand[]
   hard_problems: number
   unsolved_by: number
   majority: number | null

@@ -33,7 +33,7 @@ export function rlSection(report: Report): HTMLElement | null {
   const color = colors(rl)
   const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)))
   const pass = [...rl.groups.map(g => ({ name: g.name, bands: g.pass })), { name: 'start', bands: rl.start }].filter(p => p.bands.length > 0)
-  const hard = rl.groups.filter(g => g.hard.length > 0).map(g => ({ name: g.name, bands: g.hard }))
+  const hard = rl.groups.filter(g => g.hard.length > 0).map(g => ({ name: g.name, bands: g.hard, beams: g.hard_beam }))
   return section('rl', 'Online RL',
     'A policy trained on its own samples, with outcome rewards only or with the progress of every step as a dense reward beside them. Bands reach from the least to the largest of the seeds.',
     ...rl.comparisons.map(c => h('p', { class: 'claim' }, sentence(c))), legend,
@@ -43,7 +43,7 @@ export function rlSection(report: Report): HTMLElement | null {
       figure('against tokens generated for the updates', width => accuracyChart(rl, color, 'tokens', width))),
     pass.length === 0 ? null : h('div', { class: 'grid two' },
       figure('Pass@N on test problems after RL', width => passChart(pass, color, width)),
-      hard.length === 0 ? null : figure(`The ${rl.groups.find(g => g.hard.length > 0)!.hard_problems} test problems that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved`, width => passChart(hard, color, width))),
+      hard.length === 0 ? null : figure(`The ${rl.groups.find(g => g.hard.length > 0)!.hard_problems} test problems that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved${hard.some(g => g.beams.length > 0) ? ': some of N samples is right (lines), a beam of N on Q is right (crosses)' : ''}`, width => passChart(hard, color, width))),
     h('p', { class: 'note' }, 'For reference, the paper reports (Fig. 7, Gemma on MATH) more than 7 points over outcome rewards and about 6 times fewer iterations to their accuracy; (Fig. 8a) a higher Pass@N at every N to 128; and (Fig. 8b) many more of the problems solved that best-of-256 of the start left unsolved.'),
     resultTable(rl),
     h('h3', {}, 'On the training batches'),
@@ -86,8 +86,9 @@ function accuracyChart(rl: RlData, color: (name: string) => string, x: 'iteratio
   })
 }
 
-function passChart(groups: { name: string; bands: PassBand[] }[], color: (name: string) => string, width: number): Element {
+function passChart(groups: { name: string; bands: PassBand[]; beams?: PassBand[] }[], color: (name: string) => string, width: number): Element {
   const rows = groups.flatMap(g => g.bands.map(b => ({ ...b, name: g.name })))
+  const beams = groups.flatMap(g => (g.beams ?? []).map(b => ({ ...b, name: g.name })))
   return Plot.plot({
     width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
     x: { type: 'log', base: 2, label: 'N samples', ticks: [...new Set(rows.map(r => r.n))].length, tickFormat: (n: number) => `${n}`, labelAnchor: 'center', labelArrow: 'none' },
@@ -96,7 +97,9 @@ function passChart(groups: { name: string; bands: PassBand[] }[], color: (name: 
       Plot.areaY(rows, { x: 'n', y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
       Plot.line(rows.filter(r => r.name !== 'start'), { x: 'n', y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
       Plot.line(rows.filter(r => r.name === 'start'), { x: 'n', y: 'mean', stroke: color('start'), strokeWidth: 2, strokeDasharray: '4 4' }),
-      Plot.tip(rows, Plot.pointer({ x: 'n', y: 'mean', ...tip, title: r => `${r.name === 'start' ? 'The start' : wayName(r.name)}\nPass@${r.n} ${percent(r.mean)}` })),
+      Plot.ruleX(beams, { x: 'n', y1: 'low', y2: 'high', stroke: (r: { name: string }) => color(r.name) }),
+      Plot.dot(beams, { x: 'n', y: 'mean', symbol: 'times', r: 5, stroke: (r: { name: string }) => color(r.name), strokeWidth: 2.5 }),
+      Plot.tip([...rows.map(r => ({ ...r, what: 'Pass@' })), ...beams.map(r => ({ ...r, what: 'Beam of ' }))], Plot.pointer({ x: 'n', y: 'mean', ...tip, title: r => `${r.name === 'start' ? 'The start' : wayName(r.name)}\n${r.what}${r.n} ${percent(r.mean)}` })),
     ],
   })
 }
@@ -116,6 +119,7 @@ function batchChart(rl: RlData, color: (name: string) => string, measure: string
 function resultTable(rl: RlData): HTMLElement {
   const at = (bands: PassBand[], n: number): string => percent(bands.find(b => b.n === n)?.mean)
   const ends = (g: RlGroup, end: boolean): string => g.valid.length === 0 ? '–' : percent(mean(g.valid.map(c => c.points[end ? c.points.length - 1 : 0].accuracy)))
+  const beamSizes = [...new Set(rl.groups.flatMap(g => g.hard_beam.map(b => b.n)))].sort((a, b) => a - b)
   const levels = [...new Set(rl.groups.flatMap(g => g.levels.map(l => l.level)))].sort((a, b) => a - b)
   return table('RL runs', [
     { title: 'Rewards', cell: g => h('span', { class: 'method' }, wayName(g.name)) },
@@ -127,6 +131,7 @@ function resultTable(rl: RlData): HTMLElement {
     { title: 'Pass@64', numeric: true, cell: g => at(g.pass, 64) },
     { title: 'Majority', numeric: true, cell: g => percent(g.majority) },
     { title: 'Hard, Pass@64', numeric: true, cell: g => at(g.hard, 64), hint: 'Of the problems that the start did not solve' },
+    ...beamSizes.map(n => ({ title: `Hard, beam ${n}`, numeric: true, cell: (g: RlGroup) => at(g.hard_beam, n), hint: 'Of the same problems: answered by a beam on Q of the verifier' })),
     ...(levels.length > 1 ? levels.map(level => ({ title: `Level ${level}`, numeric: true, cell: (g: RlGroup) => percent(g.levels.find(l => l.level === level)?.sample) })) : []),
   ], rl.groups)
 }

@@ -10,6 +10,9 @@ internal sealed record EvaluateSettings : SamplingSettings
     [Flag("Samples per problem", Min = 1, Max = 65536)]
     public int Samples { get; init; } = 64;
 
+    [Flag("Go on sampling problems that none of --samples solved, up to so many in all: those still unsolved are what --hard takes from this run; 0 leaves it at --samples", Min = 0, Max = 65536)]
+    public int HardSamples { get; init; }
+
     [Flag("An 'evaluate' run of another policy on these problems: those that none of its samples solved are the hard set, measured apart", Input = true)]
     public string Hard { get; init; } = "";
 
@@ -43,10 +46,11 @@ internal static class EvaluateCommand
         var beams = settings.HardBeam.Length > 0;
         if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
         if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
+        if (settings.HardSamples > 0 && settings.HardSamples < settings.Samples) throw new UserError($"--hard-samples {settings.HardSamples} is below --samples {settings.Samples}, which it goes on from.");
         var problems = settings.ReadProblems();
         foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
         using var policy = await OpenPolicy.Of(settings, problems, context);
-        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)]);
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)], settings.HardSamples);
         using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, policy.StepEnd) : null;
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
         if (settings.Labels.Length == 0) return result;

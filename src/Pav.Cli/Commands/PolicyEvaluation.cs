@@ -7,19 +7,26 @@ namespace Pav.Cli.Commands;
 
 /// <summary>One line of <c>tallies.jsonl</c>: what a policy's samples of a problem came to. Majority and Greedy: 1 where that answer is right.</summary>
 /// <param name="Also">The same by further graders.</param>
-internal sealed record Tally(string Problem, int Right, int Samples, int Greedy, long Tokens, int Level = 0, int? Majority = null, IReadOnlyList<GraderVerdict>? Also = null);
+/// <param name="Further">Samples drawn after these because none of them was right.</param>
+/// <param name="FurtherRight">Right ones among those.</param>
+internal sealed record Tally(
+    string Problem, int Right, int Samples, int Greedy, long Tokens, int Level = 0, int? Majority = null, IReadOnlyList<GraderVerdict>? Also = null, int Further = 0, int FurtherRight = 0)
+{
+    public bool Unsolved => Right + FurtherRight == 0;
+}
 
 /// <summary>What a grader says of a problem's samples.</summary>
 internal sealed record GraderVerdict(string Grader, int Right, int Greedy, int Majority);
 
 /// <summary>
 /// Measures a policy by itself: one sample, greedy, majority, Pass@N, by level, and on the hard set, the problems that no sample of another evaluation solved. Goes on where an earlier
-/// start of the run stopped; leaves tallies.jsonl and evaluation.json.
+/// start of the run stopped; leaves tallies.jsonl, hard-beam.jsonl and evaluation.json.
 /// </summary>
+/// <param name="hardSamples">Samples after which a problem that none of them solved counts as hard; those beyond <paramref name="samples"/> serve for that only.</param>
 internal sealed class PolicyEvaluation(
-    IPolicy policy, Grader grader, Sampling sampling, int samples, ulong seed, int problemsPerBatch, CommandContext context, IReadOnlyList<Grader>? also = null)
+    IPolicy policy, Grader grader, Sampling sampling, int samples, ulong seed, int problemsPerBatch, CommandContext context, IReadOnlyList<Grader>? also = null, int hardSamples = 0)
 {
-    public const string FileName = "evaluation.json", TalliesName = "tallies.jsonl";
+    public const string FileName = "evaluation.json", TalliesName = "tallies.jsonl", HardBeamName = "hard-beam.jsonl";
 
     /// <summary>What is written into evaluation.json.</summary>
     /// <param name="problems">At least one.</param>
@@ -35,6 +42,7 @@ internal sealed class PolicyEvaluation(
         result["tokens_per_trace"] = tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples);
         result["levels"] = new JsonArray([.. tallies.GroupBy(t => t.Level).OrderBy(g => g.Key).Select(Level)]);
         if (also is { Count: > 0 }) result["also"] = new JsonArray([.. also.Select(g => By(g, tallies))]);
+        if (hardSamples > samples) result["unsolved"] = new JsonObject { ["by"] = hardSamples, ["problems"] = tallies.Count(t => t.Unsolved) };
         if (unsolved is not null)
         {
             result["hard"] = Hard(unsolved.Value, tallies);
@@ -76,12 +84,14 @@ internal sealed class PolicyEvaluation(
                 context.Cancel.ThrowIfCancellationRequested();
                 var sampled = await RepeatedSampling.Draw(batch, policy, samples, seed, sampling, context.Cancel);
                 var greedy = await RepeatedSampling.Draw(batch, policy, 1, seed, sampling with { Temperature = 0, TopK = 0, TopP = 1 }, context.Cancel);
+                var further = await Further([.. sampled.Where(s => s.Traces.All(t => grader.Rex(t) == 0)).Select(s => s.Problem)]);
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
                     var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.TokenCount));
                     var own = Verdict(grader, set, best);
+                    var (more, moreRight) = further.GetValueOrDefault(set.Problem.Id);
                     var tally = done[set.Problem.Id] = new(
-                        set.Problem.Id, own.Right, set.Traces.Count, own.Greedy, tokens, set.Problem.Level, own.Majority, also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null);
+                        set.Problem.Id, own.Right, set.Traces.Count, own.Greedy, tokens, set.Problem.Level, own.Majority, also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null, more, moreRight);
                     lines.Write(tally);
                 }
                 tracker.At(finished += batch.Length);
@@ -91,6 +101,20 @@ internal sealed class PolicyEvaluation(
         return [.. problems.Select(p => done[p.Id])];
     }
 
+    /// <summary>Goes on with problems that have no right sample, until one is found or hardSamples are drawn: how many more there were, and how many of them are right.</summary>
+    private async Task<Dictionary<string, (int More, int Right)>> Further(IReadOnlyList<Problem> unsolved)
+    {
+        var found = new Dictionary<string, (int More, int Right)>();
+        for (var from = samples; from < hardSamples && unsolved.Count > 0; from += samples)
+        {
+            context.Cancel.ThrowIfCancellationRequested();
+            foreach (var set in await RepeatedSampling.Draw(unsolved, policy, Math.Min(samples, hardSamples - from), seed, sampling, context.Cancel, from))
+                found[set.Problem.Id] = (found.GetValueOrDefault(set.Problem.Id).More + set.Traces.Count, set.Traces.Sum(grader.Rex));
+            unsolved = [.. unsolved.Where(p => found[p.Id].Right == 0)];
+        }
+        return found;
+    }
+
     private static GraderVerdict Verdict(Grader by, SampleSet set, SampleSet greedy) =>
         new(by.Id, set.Traces.Sum(by.Rex), by.Rex(greedy.Traces[0]), RepeatedSampling.Majority(set, set.Traces.Count, by).Correct);
 
@@ -98,7 +122,8 @@ internal sealed class PolicyEvaluation(
     public static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder)
     {
         var tallies = JsonLines.Read<Tally>(Path.Combine(folder, TalliesName)).ToList();
-        return tallies.Count > 0 ? (tallies.Where(t => t.Right == 0).Select(t => t.Problem).ToHashSet(), tallies.Min(t => t.Samples))
+        var unsolved = tallies.Where(t => t.Unsolved).ToList();
+        return tallies.Count > 0 ? (unsolved.Select(t => t.Problem).ToHashSet(), unsolved.Count > 0 ? unsolved.Min(t => t.Samples + t.Further) : tallies.Min(t => t.Samples))
             : throw new UserError($"--hard {folder}: there is no {TalliesName} in it; give the folder of a 'pav evaluate' run.");
     }
 
@@ -113,19 +138,27 @@ internal sealed class PolicyEvaluation(
     {
         var right = new JsonObject();
         if (problems.Count == 0) return right;
+        var file = context.Run.At(HardBeamName);
+        var rows = JsonLines.Read<SearchRow>(file).ToDictionary(r => (r.N, r.Problem));
+        using var lines = JsonLines.Append(file);
         foreach (var n in sizes.Distinct().Order())
         {
-            var results = await context.Reporter.Track($"Beam of {n} on hard problems", problems.Count, "problems", async tracker =>
+            var left = problems.Where(p => !rows.ContainsKey((n, p.Id))).ToList();
+            await context.Reporter.Track($"Beam of {n} on hard problems", problems.Count, "problems", async tracker =>
             {
-                var found = new List<BeamResult>();
-                foreach (var batch in problems.Chunk(problemsPerBatch))
+                var finished = problems.Count - left.Count;
+                foreach (var batch in left.Chunk(problemsPerBatch))
                 {
-                    found.AddRange(await BeamSearch.Run(batch, policy, verifier, grader, new(n, Seed: seed, Sampling: sampling), cancel: context.Cancel));
-                    tracker.At(found.Count);
+                    foreach (var found in await BeamSearch.Run(batch, policy, verifier, grader, new(n, Seed: seed, Sampling: sampling), cancel: context.Cancel))
+                    {
+                        rows[(n, found.Row.Problem)] = found.Row;
+                        lines.Write(found.Row);
+                    }
+                    tracker.At(finished += batch.Length);
                 }
-                return found;
-            });
-            right[n.ToString(CultureInfo.InvariantCulture)] = results.Average(r => r.Row.Correct);
+                return 0;
+            }, problems.Count - left.Count);
+            right[n.ToString(CultureInfo.InvariantCulture)] = problems.Average(p => rows[(n, p.Id)].Correct);
         }
         return right;
     }
@@ -149,6 +182,7 @@ internal sealed class PolicyEvaluation(
         var headings = hard is null ? (string[])["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result["hard"]!["problems"]} problems) %"];
         foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))]))
             context.Reporter.Say(line);
+        if (result["unsolved"] is { } none) context.Reporter.Say($"{none["problems"]} problems were solved by none of {none["by"]} samples");
         foreach (var (n, right) in result["hard"]?["beam"]?.AsObject() ?? new JsonObject()) context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");
     }
 }

@@ -24,7 +24,8 @@ internal static class RlCommand
     private static async Task<JsonObject> Run(RlSettings settings, CommandContext context)
     {
         settings.Check();
-        if (context.Run.Changed.Count > 0) File.Delete(context.Run.At(PolicyEvaluation.TalliesName));
+        if (context.Run.Changed.Count > 0)
+            foreach (var stale in new[] { PolicyEvaluation.TalliesName, PolicyEvaluation.HardBeamName }) File.Delete(context.Run.At(stale));
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
         var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), Grader.Named(settings.Grader));

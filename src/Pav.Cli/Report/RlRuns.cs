@@ -12,9 +12,10 @@ namespace Pav.Cli.Report;
 /// <param name="Batches">Measures on the training batches, means over the seeds.</param>
 /// <param name="Pass">Pass@N of the last policies on the test problems: mean, least and largest over the seeds.</param>
 /// <param name="Hard">The same on the problems that the start did not solve.</param>
+/// <param name="HardBeam">Share of these that a beam of N on the verifier's Q answers.</param>
 internal sealed record RlGroup(
     string Name, string Reward, IReadOnlyList<ulong> Seeds, IReadOnlyList<RlCurve> Valid, IReadOnlyList<Dictionary<string, double>> Batches, IReadOnlyList<PassBand> Pass, IReadOnlyList<PassBand> Hard,
-    int HardProblems, int UnsolvedBy, double? Majority, IReadOnlyList<LevelBand> Levels);
+    IReadOnlyList<PassBand> HardBeam, int HardProblems, int UnsolvedBy, double? Majority, IReadOnlyList<LevelBand> Levels);
 
 internal sealed record PassBand(int N, double Mean, double Low, double High);
 
@@ -31,7 +32,7 @@ internal static class RlRuns
 
     private sealed record Evaluation(Dictionary<string, double> Pass, double? Majority = null, HardSet? Hard = null, IReadOnlyList<LevelBand>? Levels = null);
 
-    private sealed record HardSet(int UnsolvedBy, int Problems, Dictionary<string, double> Pass);
+    private sealed record HardSet(int UnsolvedBy, int Problems, Dictionary<string, double> Pass, Dictionary<string, double>? Beam = null);
 
     private sealed record Run(RlSettings Settings, RlWay Way, bool Finished, IReadOnlyList<RlRow> Rows, Evaluation? Evaluation);
 
@@ -76,7 +77,7 @@ internal static class RlRuns
         var hard = tested.Select(e => e.Hard).OfType<HardSet>().ToList();
         return new(
             name, runs[0].Settings.Reward, [.. runs.Select(r => r.Settings.Seed)], Curves(runs), Batches(runs), Bands([.. tested.Select(e => e.Pass)]),
-            Bands([.. hard.Select(h => h.Pass)]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
+            Bands([.. hard.Select(h => h.Pass)]), Bands([.. hard.Select(h => h.Beam).OfType<Dictionary<string, double>>()]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
             tested.Any(e => e.Majority is not null) ? tested.Average(e => e.Majority) : null,
             [.. tested.SelectMany(e => e.Levels ?? []).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
     }

@@ -13,7 +13,7 @@ internal sealed record Figure(string Id, Func<ReproducePlan, Func<RunSize, Figur
 /// <summary>All figures, in the order of the results.</summary>
 internal static class Figures
 {
-    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier|adaptive";
+    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier|adaptive|refresh";
 
     public static IReadOnlyList<Figure> All { get; } =
     [
@@ -35,6 +35,7 @@ internal static class Figures
         new("ceiling", plan => Of(Searches(plan, plan.OracleSearch), (runs, size) => FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
         new("frontier", Frontier),
         new("adaptive", plan => OfMain(plan, (runs, size) => AdaptiveFigure.Of(runs, plan.Prover, size))),
+        new("refresh", Refresh),
     ];
 
     public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains("all") ? All : [.. All.Where(f => names.Contains(f.Id))];
@@ -138,28 +139,48 @@ internal static class Figures
         var (start, orm, pav, pqv) = (plan.RlStart(model), Of("orm", plan.Scale.RlSeeds), Of("pav", plan.Scale.RlSeeds), further is null ? [] : Of(further, plan.Scale.RlSeeds));
         return size =>
         {
-            var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)], WayOf(pav), WayOf(pqv));
+            var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)], WayOf(plan, pav), WayOf(plan, pqv));
             return sumUp([runs], size with { Seeds = plan.Scale.RlSeeds, Problems = runs.Start.Count, Models = [model] });
         };
 
-        RlWay WayOf(IReadOnlyList<(int Seed, string Folder)> runs)
-        {
-            if (runs.Count == 0) return new(0, Credit.Own);
-            var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
-            return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
-        }
-
-        static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples))];
-        static RlRun Run((int Seed, string Folder) at)
-        {
-            var rows = JsonLines.Read<RlRow>(Path.Combine(at.Folder, RlLoop.MetricsName)).ToList();
-            return new(
-                at.Seed,
-                new((ulong)at.Seed, [.. rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, r.GeneratedTokens, r.GeneratedTokens + r.ProverTokens, r.ValidAccuracy!.Value))]),
-                [.. rows.Where(r => r.NoProgress is not null).Select(r => new LinePoint(r.Iteration, r.NoProgress!.Value))],
-                Tallies(at.Folder));
-        }
     }
+
+    /// <summary>RL with progress by a verifier that is kept, and by one of half the labels that is refreshed.</summary>
+    private static Func<RunSize, FigureSummary> Refresh(ReproducePlan plan)
+    {
+        var (model, seeds) = (plan.Models[0], plan.Seeds(plan.Scale.RlSeeds).ToList());
+        (int Seed, string Folder)[] Of(Func<int, string> run) => [.. seeds.Select(s => (s, run(s)))];
+        var (whole, half, refreshed) = (Of(s => plan.Rl(model, "pav", s)), Of(s => plan.RlOfHalf(model, s, refreshed: false)), Of(s => plan.RlOfHalf(model, s, refreshed: true)));
+        var (labels, fewer) = (plan.Labels(model, 1), plan.HalfLabels(model));
+        var strong = plan.Scale.RlStrongAlpha;
+        var (hacked, saved) = strong == 0 ? ([], []) : (Of(s => plan.RlStrong(model, s, refreshed: false)), Of(s => plan.RlStrong(model, s, refreshed: true)));
+        return size => RefreshFigure.Of(
+            ReproducePlan.Short(model), Arm(labels, whole), Arm(fewer, half), Arm(fewer, refreshed), strong == 0 ? null : (strong, Arm(labels, hacked), Arm(fewer, saved)), WayOf(plan, whole).Words,
+            size with { Seeds = seeds.Count, Problems = Tallies(whole[0].Folder).Count, Models = [model] });
+
+        RefreshArm Arm(string labelled, IReadOnlyList<(int Seed, string Folder)> runs) => new(
+            LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(labelled, "labels.jsonl")), plan.Scale.NMc), [.. runs.Select(Run)],
+            [.. runs.Select(r => (IReadOnlyList<double>)[.. Measured(r.Folder).Select(row => (double)(row.Traces + row.ProverRollouts))])]);
+    }
+
+    private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)
+    {
+        if (runs.Count == 0) return new(0, Credit.Own);
+        var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
+        return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
+    }
+
+    private static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples, t.Unsolved))];
+
+    /// <summary>Lines of a run's metrics that hold a held-out measure.</summary>
+    private static IEnumerable<RlRow> Measured(string folder) => JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName)).Where(r => r.ValidAccuracy is not null);
+
+    private static RlRun Run((int Seed, string Folder) at) => new(
+        at.Seed,
+        new((ulong)at.Seed, [.. Measured(at.Folder).Select(r => new RlPoint(r.Iteration, r.GeneratedTokens, r.GeneratedTokens + r.ProverTokens, r.ValidAccuracy!.Value))]),
+        [.. JsonLines.Read<RlRow>(Path.Combine(at.Folder, RlLoop.MetricsName)).Where(r => r.NoProgress is not null).Select(r => new LinePoint(r.Iteration, r.NoProgress!.Value))],
+        Tallies(at.Folder),
+        [.. JsonLines.Read<SearchRow>(Path.Combine(at.Folder, PolicyEvaluation.HardBeamName)).Select(b => new HardBeam(b.Problem, b.N, b.Correct))]);
 
     /// <summary>One search for each seed of the first so many base policies.</summary>
     private static Folders Searches(ReproducePlan plan, Func<string, int, string> search, int models = int.MaxValue) => Searches(plan, search, [.. plan.Models.Take(models)], plan.Scale.Seeds);

@@ -148,39 +148,66 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         });
     }
 
-    /// <summary>The start of RL: the base policy, fine-tuned on its own correct traces.</summary>
-    public string Rft(string model) => Add($"rft-{Short(model)}", "Fine-tune the base policy on its own correct traces: the start of RL.", TrainCommands.Rft, new RftSettings
+    /// <summary>The start of RL: the base policy, fine-tuned on its own correct traces where the scale wants that.</summary>
+    public string Rft(string model) => scale.RftSteps == 0 ? Base(model) : Add($"rft-{Short(model)}", "Fine-tune the base policy on its own correct traces: the start of RL.", TrainCommands.Rft, new RftSettings
     {
         Model = Base(model), Labels = [Labels(model, 1)], Problems = [TrainProblems()], Steps = scale.RftSteps, Batch = 32, Rate = 1e-4, Warmup = Math.Max(1, scale.RftSteps / 10),
         EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Template = settings.Template, Chat = settings.Chat, System = settings.System, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
     });
 
     /// <summary>What that start does by itself on the test problems of RL.</summary>
-    public string RlStart(string model) => Add($"rl-start-{Short(model)}", "Measure the start of RL; what none of its samples solves is the hard set.", EvaluateCommand.Spec, new EvaluateSettings
+    public string RlStart(string model) => Add($"rl-start-{Short(model)}", $"Measure the start of RL; what none of {scale.RlHardSamples} samples solves is the hard set.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Rft(model), StepEnd = settings.StepEnd, Problems = RlTest(), Samples = scale.RlTestSamples, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 100, Seed = 1,
+        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples, scale.RlTestSamples), MaxTokens = MaxTokens, Grader = settings.Grader,
+        ProblemsPerBatch = 100, Seed = 1,
     });
 
     /// <summary>RL with one kind of reward: orm, pav or pqv.</summary>
-    public string Rl(string model, string reward, int seed) => Add($"rl-{reward}-{Short(model)}-{seed}", $"RL with {reward switch { "orm" => "outcome rewards only", "pav" => "the progress of every step as a dense reward", _ => "Q of every step as a dense reward" }}.",
-        RlCommand.Spec, new RlSettings
-        {
-            Policy = Rft(model), StepEnd = settings.StepEnd, Verifier = Verifier(model, 1), Problems = Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, 10), ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, 10),
-            TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model), Reward = reward, Alpha = reward == "pqv" ? "1" : "3", Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader,
-            Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = 1e-4, ValidSamples = 2, EvaluateEvery = Math.Max(1, scale.RlIterations / 8),
-            CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
-        });
+    public string Rl(string model, string reward, int seed) => Rl(
+        $"rl-{reward}-{Short(model)}-{seed}", $"RL with {reward switch { "orm" => "outcome rewards only", "pav" => "the progress of every step as a dense reward", _ => "Q of every step as a dense reward" }}.",
+        model, seed, s => s with { Verifier = Verifier(model, 1), Reward = reward, Alpha = Text(reward == "pqv" ? 1 : scale.RlAlpha), HardBeam = scale.RlHardBeam });
 
-    /// <summary>Ten lines, the longest there are: outcome rewards are sparse on them.</summary>
-    private string RlTest() => Given ? TestProblems() : Problems("rl-test", "test", scale.TestProblems, 89, 10);
+    /// <summary>RL with progress by a verifier of half the labels, which is kept, or refreshed with fresh ones.</summary>
+    public string RlOfHalf(string model, int seed, bool refreshed) => Rl(
+        $"rl-{(refreshed ? "refreshed" : "half")}-{Short(model)}-{seed}", $"RL with progress by the verifier of half the labels, {(refreshed ? "refreshed with fresh ones of the present policy" : "kept")}.",
+        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = HalfVerifier(model) }) with { Reward = "pav", Alpha = Text(scale.RlAlpha) });
 
-    private string Problems(string split, int count, ulong seed) => Problems(split, split, count, seed, 0);
+    /// <summary>RL with so much weight on progress that a verifier which is kept is fooled.</summary>
+    public string RlStrong(string model, int seed, bool refreshed) => Rl(
+        $"rl-strong-{(refreshed ? "refreshed" : "kept")}-{Short(model)}-{seed}", $"RL with much weight on progress, by {(refreshed ? "the verifier of half the labels, refreshed" : "the verifier of all labels, kept")}.",
+        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = Verifier(model, 1) }) with { Reward = "pav", Alpha = Text(scale.RlStrongAlpha) });
 
-    private string Problems(string name, string split, int count, ulong seed, int level)
+    private RlSettings Refreshed(string model, RlSettings settings) => settings with { Verifier = HalfVerifier(model), Refresh = scale.RlRefresh, RefreshProblems = scale.RlRefreshProblems };
+
+    private string HalfVerifier(string model) => Verifier($"verifier-half-{Short(model)}", "Train a verifier of Q on half the labels.", TrainCommands.Verifier, model, HalfLabels(model), scale.VerifierSteps, 1);
+
+    /// <summary>Labels of the first half of the training problems.</summary>
+    public string HalfLabels(string model) => Label($"labels-half-{Short(model)}", "Collect labels of half the training problems.", model, TrainProblems(),
+        new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 105, Limit = Math.Max(2, (Given && File.Exists(TrainProblems()) ? Pav.Models.Files.Problems.Read(TrainProblems()).Count : scale.TrainProblems) / 2) });
+
+    private string Rl(string name, string say, string model, int seed, Func<RlSettings, RlSettings> with) => Add(name, say, RlCommand.Spec, with(new()
+    {
+        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, RlLevel, scale.RlTraps),
+        ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
+        Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = 1e-4, ValidSamples = 2,
+        EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
+    }));
+
+    /// <summary>How the start of RL is asked; nothing where 'train rft' has written that down.</summary>
+    private (string Template, string Chat, string System) Untaught => scale.RftSteps == 0 ? (settings.Template, settings.Chat, settings.System) : ("", ChatChoice.Off, "");
+
+    /// <summary>Ten lines, the longest there are, with traps among them: outcome rewards are sparse on them.</summary>
+    private const int RlLevel = 10;
+
+    private string RlTest() => Given ? TestProblems() : Problems("rl-test", "test", scale.TestProblems, 89, RlLevel, scale.RlTraps);
+
+    private string Problems(string split, int count, ulong seed) => Problems(split, split, count, seed, 0, 0);
+
+    private string Problems(string name, string split, int count, ulong seed, int level, int traps)
     {
         // The count is in the name: a file that is there is taken as it is.
         var file = Path.Combine(settings.Out, $"problems-{name}", $"{split}-{count}.jsonl");
-        Add($"problems-{name}", $"Write {split} problems.", ProblemsCommand.Spec, new ProblemsSettings { Out = file, Split = split, Count = count, Seed = seed, Level = level });
+        Add($"problems-{name}", $"Write {split} problems.", ProblemsCommand.Spec, new ProblemsSettings { Out = file, Split = split, Count = count, Seed = seed, Level = level, Traps = traps });
         return file;
     }
 

@@ -135,13 +135,13 @@ internal sealed record ReproduceScale
     public int DidacticLength { get; init; } = 6;
 
     [Flag("RL iterations", Min = 1)]
-    public int RlIterations { get; init; } = 300;
+    public int RlIterations { get; init; } = 150;
 
     [Flag("Problems of an iteration", Min = 1)]
-    public int RlBatch { get; init; } = 32;
+    public int RlBatch { get; init; } = 8;
 
     [Flag("Samples of each", Min = 1)]
-    public int RlSamples { get; init; } = 8;
+    public int RlSamples { get; init; } = 4;
 
     [Flag("Seeds of RL", Min = 1)]
     public int RlSeeds { get; init; } = 3;
@@ -149,8 +149,29 @@ internal sealed record ReproduceScale
     [Flag("Samples of a test problem after RL", Min = 2)]
     public int RlTestSamples { get; init; } = 128;
 
-    [Flag("Fine-tuning steps on the base policy's own correct traces, before RL", Min = 1)]
-    public int RftSteps { get; init; } = 150;
+    [Flag("Samples of the start that must all fail for a test problem to count as hard; no fewer than of every other", Min = 2)]
+    public int RlHardSamples { get; init; } = 256;
+
+    [Flag("Sizes of the beams that search these", Min = 1)]
+    public int[] RlHardBeam { get; init; } = [16, 32];
+
+    [Flag("Least number of lines that tempt to a mistake in the problems of RL", Min = 0, Max = 7)]
+    public int RlTraps { get; init; } = 5;
+
+    [Flag("Weight of progress as a reward", Min = 0, AboveMin = true, Max = 1000)]
+    public double RlAlpha { get; init; } = 1;
+
+    [Flag("A weight at which a verifier that is kept is fooled; 0 leaves that out", Min = 0, Max = 1000)]
+    public double RlStrongAlpha { get; init; }
+
+    [Flag("RL iterations between refreshes of the verifier, where it is refreshed", Min = 1)]
+    public int RlRefresh { get; init; } = 15;
+
+    [Flag("Problems that a refresh labels: so many that all refreshes together take the rollouts of half the labels", Min = 4)]
+    public int RlRefreshProblems { get; init; } = 137;
+
+    [Flag("Fine-tuning steps on the base policy's own correct traces, before RL; 0 starts from the base policy", Min = 0)]
+    public int RftSteps { get; init; }
 
     public static ReproduceScale Load(string name) => (ReproduceScale)OptionSchema.Of(typeof(ReproduceScale)).Bind([Recipe.Load(File.Exists(name) ? name : Path.Combine("reproduce", name))], new Dictionary<string, string>());
 }

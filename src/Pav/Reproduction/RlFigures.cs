@@ -3,10 +3,14 @@ using System.Globalization;
 namespace Pav.Reproduction;
 
 /// <summary>Samples of a test problem after training.</summary>
-public sealed record TestTally(string Problem, int Right, int Samples);
+/// <param name="Unsolved">None of these was right, nor of those that were drawn in search of one that is.</param>
+public sealed record TestTally(string Problem, int Right, int Samples, bool Unsolved);
+
+/// <summary>Whether a beam of N on Q answered a hard problem.</summary>
+public sealed record HardBeam(string Problem, int N, int Correct);
 
 /// <summary>One run of RL: its held-out accuracy and the share of steps without progress over iterations, and its last policy on the test problems.</summary>
-public sealed record RlRun(int Seed, RlCurve Valid, IReadOnlyList<LinePoint> NoProgress, IReadOnlyList<TestTally> Test);
+public sealed record RlRun(int Seed, RlCurve Valid, IReadOnlyList<LinePoint> NoProgress, IReadOnlyList<TestTally> Test, IReadOnlyList<HardBeam> HardBeams);
 
 /// <summary>The runs of one base policy by reward: outcome only, outcome and progress, outcome and Q.</summary>
 /// <param name="Start">The policy before RL on the test problems.</param>
@@ -63,7 +67,7 @@ public static class RlFigures
         var (panels, findings, grades, left) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>(), new List<string>());
         foreach (var m in models)
         {
-            var unsolved = m.Start.Where(t => t.Right == 0).Select(t => t.Problem).ToHashSet();
+            var unsolved = m.Start.Where(t => t.Unsolved).Select(t => t.Problem).ToHashSet();
             var held = 0;
             if (unsolved.Count < FewestHard) left.Add($"{m.Model}: only {unsolved.Count} of the {m.Start.Count} test problems were solved by no sample of the start, too few to say anything of hard problems; they are left out.");
             foreach (var (name, on) in new[] { ($"all {m.Start.Count} test problems", null), ($"{unsolved.Count} hard problems", (IReadOnlySet<string>?)unsolved) })
@@ -71,12 +75,19 @@ public static class RlFigures
                 if (on is { Count: < FewestHard }) continue;
                 var (pav, orm) = (Passes("PAV-RL", "beam-pav", m.Pav, on), Passes("ORM-RL", "best-of-n-orm", m.Orm, on));
                 // On hard problems the start is at 0 by their choice.
-                var start = Passes("start", "sample", [new(1, m.Pav[0].Valid, [], m.Start)]);
+                var start = Passes("start", "sample", [m.Pav[0] with { Test = m.Start }]);
                 panels.Add(new($"{m.Model}, {name}", "N samples", "some sample is right", true, true, [pav.OverN(), orm.OverN(), .. on is null ? [start.OverN()] : Array.Empty<Line>()]));
                 var gain = SeededComparisons.AtEqualN(pav, orm, p => p.Correct)!.Value;
                 findings.Add(Finding.Of($"{m.Model}: Pass@N of PAV-RL minus that of ORM-RL, {name}, mean over N", gain, "points", on is null ? "above 0 at every N up to 128 (Fig. 8a)" : "many more solved with small N (Fig. 8b)"));
                 if (gain.Low > 0 && pav.Points.Zip(orm.Points).All(p => p.First.Correct.Average(x => x.Average()) >= p.Second.Correct.Average(x => x.Average()))) held++;
-                if (on is not null) continue;
+                if (on is not null)
+                {
+                    if (Beams("PAV-RL", "beam-pav", m.Pav, on) is not { } a || Beams("ORM-RL", "best-of-n-orm", m.Orm, on) is not { } b) continue;
+                    panels.Add(new($"{m.Model}, {name}", "size of a beam on Q", "answered", true, true, [a.OverN(), b.OverN()]));
+                    findings.Add(Finding.Of($"{m.Model}: answered by beams of {SearchFigures.Sizes(a.Points)} from PAV-RL minus those from ORM-RL, {name}", SeededComparisons.AtEqualN(a, b, p => p.Correct)!.Value, "points"));
+                    continue;
+                }
+
                 var most = (Orm: orm.Points[^1], Start: start.Points[^1]);
                 findings.Add(Finding.Of($"{m.Model}: Pass@{most.Orm.N} of ORM-RL minus that of the start", orm.Bootstrapped(s => s.Mean(most.Orm.Correct) - new CrossedSample([0], s.Problems).Mean(most.Start.Correct)), "points", "below 0 for N of 64 and more (Fig. 8a)"));
             }
@@ -128,7 +139,7 @@ public static class RlFigures
     private static Line Of(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, (IReadOnlyList<LinePoint>)[.. r.Valid.Points.Select(p => new LinePoint(p.Iteration, p.Accuracy))]))]);
 
     /// <summary>Means over seeds with t intervals, at iterations that all have.</summary>
-    private static Line Over(string name, string kind, IReadOnlyList<(int Seed, IReadOnlyList<LinePoint> Points)> seeds)
+    internal static Line Over(string name, string kind, IReadOnlyList<(int Seed, IReadOnlyList<LinePoint> Points)> seeds)
     {
         var shared = seeds.Select(s => s.Points.Select(p => p.X)).Aggregate((a, b) => a.Intersect(b)).Order();
         return new(name, kind, [.. shared.Select(x =>
@@ -138,8 +149,21 @@ public static class RlFigures
         })], seeds.Count < 2 ? [] : [.. seeds.Select(s => new SeedLine(s.Seed, s.Points))]);
     }
 
+    /// <summary>Share of hard problems that a beam of each size answers; null where none was searched.</summary>
+    private static SeededCurve? Beams(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string> on)
+    {
+        var problems = on.Order(StringComparer.Ordinal).ToList();
+        var beams = runs.Select(r => r.HardBeams.ToDictionary(b => (b.N, b.Problem), b => (double)b.Correct)).ToList();
+        var sizes = runs[0].HardBeams.Select(b => b.N).Distinct().Order().Where(n => problems.All(p => beams.All(b => b.ContainsKey((n, p))))).ToList();
+        return sizes.Count == 0 ? null : new(name, kind, [.. runs.Select(r => r.Seed)], problems, [.. sizes.Select(n =>
+        {
+            double[][] right = [.. beams.Select(b => problems.Select(p => b[(n, p)]).ToArray())];
+            return new SeededPoint(n, right, right, right, right);
+        })]);
+    }
+
     /// <summary>Pass@N for N = 1, 2, 4 … of each problem.</summary>
-    private static SeededCurve Passes(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string>? on = null)
+    internal static SeededCurve Passes(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string>? on = null)
     {
         var problems = runs[0].Test.Select(t => t.Problem).Where(p => on is null || on.Contains(p)).Order(StringComparer.Ordinal).ToList();
         var samples = runs.Min(r => r.Test.Min(t => t.Samples));

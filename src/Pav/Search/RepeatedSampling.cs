@@ -14,13 +14,13 @@ public sealed record TraceScores(IReadOnlyList<double> Q, IReadOnlyList<int> Tok
 /// </summary>
 public static class RepeatedSampling
 {
-    /// <summary>N traces of every problem, all draws in one call.</summary>
+    /// <summary>N traces of every problem, all draws in one call. With <paramref name="from"/> those that follow the first so many.</summary>
     public static async Task<IReadOnlyList<SampleSet>> Draw(
-        IReadOnlyList<Problem> problems, IPolicy policy, int n, ulong seed, Sampling sampling, CancellationToken cancel = default)
+        IReadOnlyList<Problem> problems, IPolicy policy, int n, ulong seed, Sampling sampling, CancellationToken cancel = default, int from = 0)
     {
         if (n < 1) throw new UserError($"the number of samples is {n}; it must be at least 1");
         var clock = Stopwatch.StartNew();
-        var draws = problems.SelectMany(p => Enumerable.Range(0, n).Select(i => new Draw(Prefix.Root(p), Seeds.Of(seed, p.Id, "sample", i)))).ToList();
+        var draws = problems.SelectMany(p => Enumerable.Range(from, n).Select(i => new Draw(Prefix.Root(p), Seeds.Of(seed, p.Id, "sample", i)))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);
         var seconds = clock.Elapsed.TotalSeconds / problems.Count;
         return [.. problems.Select((p, i) => new SampleSet(p, seed, [.. traces.Skip(i * n).Take(n)], seconds))];

@@ -40,6 +40,21 @@ public class TensorBoardTests
         Assert.Equal(1f / 3, BinaryPrimitives.ReadSingleLittleEndian(records[2].AsSpan(value + 1)));
     }
 
+    /// <summary>TensorBoard reads the files of a folder in the order of their names; a clock that ran back must not put a resumed run's file before those it goes on from.</summary>
+    [Fact]
+    public void A_new_file_comes_after_those_that_are_there()
+    {
+        using var temporary = new TempFolder();
+        Directory.CreateDirectory(temporary["events"]);
+        var future = $"events.out.tfevents.{DateTimeOffset.UtcNow.AddDays(3).ToUnixTimeSeconds()}.999.pav";
+        File.WriteAllText(Path.Combine(temporary["events"], future), "");
+        EventFile.Create(temporary["events"], 7).Dispose();
+        EventFile.Create(temporary["events"], 9).Dispose();
+        var names = Directory.GetFiles(temporary["events"]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(3, names.Count);
+        Assert.Equal(future, names[0]);
+    }
+
     private static IEnumerable<byte[]> Records(byte[] bytes)
     {
         for (var at = 0; at < bytes.Length;)

@@ -242,11 +242,11 @@ public class FigureTests
     /// <summary>A run of 40 test problems, so many of 8 samples right on the first 20, and so many iterations of 10 until its last accuracy.</summary>
     private static RlRun Run(int seed, int right, double end = 0.2, double idle = 0.1, int until = 10) => new(
         seed, new((ulong)seed, [new(0, 0, 0, 0.1), new(until, until, until, end), new(20, 20, 20, end)]), [new(0, 0.1), new(10, idle)],
-        [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < 20 ? right : 0, 8))]);
+        [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < 20 ? right : 0, 8, false))], []);
 
     /// <summary>Three seeds of each reward; the start solves so many problems.</summary>
     private static RlRuns Rl(Func<int, RlRun> pav, Func<int, RlRun> orm, int solved = 10, Func<int, RlRun>? pqv = null, int seeds = 3) => new(
-        "s", [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < solved ? 1 : 0, 8))], [.. Enumerable.Range(1, seeds).Select(orm)], [.. Enumerable.Range(1, seeds).Select(pav)],
+        "s", [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < solved ? 1 : 0, 8, p >= solved))], [.. Enumerable.Range(1, seeds).Select(orm)], [.. Enumerable.Range(1, seeds).Select(pav)],
         pqv is null ? [] : [.. Enumerable.Range(1, seeds).Select(pqv)], new(3, Credit.Own), new(1, Credit.ToGo));
 
     [Fact]
@@ -279,6 +279,36 @@ public class FigureTests
         Assert.Single(few.Panels);
         Assert.StartsWith("s: only 19 of the 40 test problems were solved by no sample", few.Notes[0]);
         Assert.DoesNotContain(few.Findings, f => f.What.Contains("hard"));
+
+        // A problem that a further sample of the start solved is not hard: 24 of the 25 are left.
+        var rl = Rl(s => Run(s, 8), s => Run(s, 1), solved: 15);
+        Assert.Equal("s, 24 hard problems", RlFigures.Figure8([rl with { Start = [.. rl.Start.Select(t => t.Problem == "p39" ? t with { Unsolved = false } : t)] }], Size).Panels[1].Title);
+    }
+
+    [Fact]
+    public void Hard_problems_are_searched_by_beams_too()
+    {
+        RlRun Searched(int seed, int right, int answered) => Run(seed, right) with { HardBeams = [.. from n in new[] { 16, 32 } from p in Enumerable.Range(10, 30) select new HardBeam($"p{p:00}", n, p < 10 + answered * n / 16 ? 1 : 0)] };
+        var figure = RlFigures.Figure8([Rl(s => Searched(s, 8, 10), s => Searched(s, 1, 4), solved: 10)], Size);
+        Assert.Equal("size of a beam on Q", figure.Panels[2].X);
+        Assert.Equal([10 / 30.0, 20 / 30.0], figure.Panels[2].Lines[0].Points.Select(p => p.Y));
+        var finding = Assert.Single(figure.Findings, f => f.What.Contains("beams of 16"));
+        Assert.Equal((6 + 12) / 2 / 30.0, finding.Value!.Value, 9);
+    }
+
+    [Fact]
+    public void A_refreshed_prover_is_judged_at_equal_rollouts()
+    {
+        RefreshArm Arm(int right, double labels, double during) => new(labels, [.. Enumerable.Range(1, 3).Select(s => Run(s, right))], [.. Enumerable.Range(1, 3).Select(_ => (IReadOnlyList<double>)[0, during / 2, during])]);
+        var (whole, half) = (Arm(4, 1000, 200), Arm(2, 500, 200));
+        var ahead = RefreshFigure.Of("s", whole, half, Arm(8, 500, 650), (10, Arm(0, 1000, 200), Arm(8, 500, 650)), "α = 1", Size);
+        Assert.Equal(FigureVerdict.Reproduced, ahead.Verdict);
+        Assert.Equal([(8 - 4) / 16.0, (8 - 2) / 16.0, (4 - 2) / 16.0, 1150 / 1200.0, 8 / 16.0, 1150 / 1200.0], ahead.Findings.Select(f => f.Value!.Value), (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal(["Start s", "Start s", "Start s, α = 10"], ahead.Panels.Select(p => p.Title));
+        Assert.Equal([500, 825, 1150], ahead.Panels[1].Lines[0].Points.Select(p => p.X)); // labels included
+        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", whole, half, Arm(8, 500, 900), null, "α = 1", Size).Verdict); // 1,400 rollouts against 1,200
+        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", whole, half, Arm(4, 500, 650), null, "α = 1", Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, RefreshFigure.Of("s", whole, half, Arm(2, 500, 650), null, "α = 1", Size).Verdict);
     }
 
     [Fact]

@@ -15,14 +15,17 @@ public sealed class EventFile : IDisposable
 
     private EventFile(FileStream stream, Func<double> now) => (this.stream, this.now) = (stream, now);
 
-    /// <summary>A new file in a folder. Events that earlier files hold from <paramref name="step"/> on are dropped by TensorBoard: a resumed run writes them again.</summary>
+    /// <summary>
+    /// A new file in a folder, named after all that are there, since TensorBoard reads them in the order of their names, whatever the clock says. Events that earlier files hold from
+    /// <paramref name="step"/> on are dropped by TensorBoard: a resumed run writes them again.
+    /// </summary>
     public static EventFile Create(string folder, long step)
     {
         EventFile? file = null;
         Disk.Guard(folder, () =>
         {
             Directory.CreateDirectory(folder);
-            var milliseconds = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+            var milliseconds = Directory.GetFiles(folder, "events.out.tfevents.*.pav").Select(Milliseconds).Select(m => m + 1).Append(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()).Max();
             var path = Path.Combine(folder, $"events.out.tfevents.{milliseconds / 1000}.{milliseconds % 1000:000}.pav");
             file = new(new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0), () => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0);
         });
@@ -30,6 +33,9 @@ public sealed class EventFile : IDisposable
         file.Record(Event.Start(file.now(), step));
         return file;
     }
+
+    /// <summary>When a file was made, by its name; 0 where it is not one of ours.</summary>
+    private static long Milliseconds(string path) => Path.GetFileName(path).Split('.') is [_, _, _, var seconds, var rest, _] && long.TryParse(seconds, out var s) && long.TryParse(rest, out var ms) ? 1000 * s + ms : 0;
 
     public void Write(long step, IEnumerable<(string Name, double Value)> scalars) => Record(Event.Scalars(now(), step, scalars));
 

@@ -174,7 +174,7 @@ public static class RlLoop
         [
             ("train/reward", row.Reward), ("train/solved", row.Solved), ("train/progress", row.Progress), ("train/no_progress", row.NoProgress), ("train/repeated", row.Repeated), ("train/steps", row.Steps),
             ("train/length", row.Length), ("train/truncated", row.Truncated), ("policy/entropy", row.Entropy), ("policy/kl", row.Kl), ("policy/grad_norm", row.GradNorm), ("policy/clipped", row.Clipped),
-            ("policy/rate", row.Rate), ("value/loss", row.ValueLoss), ("cost/generated_tokens", row.GeneratedTokens), ("cost/prover_tokens", row.ProverTokens),
+            ("policy/rate", row.Rate), ("value/loss", row.ValueLoss), ("cost/generated_tokens", row.GeneratedTokens), ("cost/prover_tokens", row.ProverTokens), ("cost/traces", row.Traces), ("cost/prover_rollouts", row.ProverRollouts),
             ("valid/accuracy", row.ValidAccuracy), ("valid/pass", row.ValidPass),
         ];
         return all.Where(s => s.Value is not null).Select(s => (s.Name, s.Value!.Value));
