@@ -2,64 +2,49 @@ using System.Text.Json;
 
 namespace Pav.Models.Remote;
 
+/// <summary>What vLLM and SGLang have in common.</summary>
+/// <param name="keepStop">The request's field that keeps the stop text.</param>
+/// <param name="stoppedBy">The choice's field that tells the stop string; anything but a string is an end-of-sequence.</param>
+internal abstract class EngineDialect(string keepStop, string stoppedBy) : Dialect
+{
+    public override bool TellsStepEnd => true;
+
+    public override string StopText => "returned";
+
+    public override bool SpeaksIds => true;
+
+    protected override void Write(Utf8JsonWriter json, CompletionRequest request)
+    {
+        base.Write(json, request);
+        json.WriteNumber("top_k", request.Sampling.TopK > 0 ? request.Sampling.TopK : -1);
+        json.WriteNumber("min_p", 0);
+        json.WriteNumber("repetition_penalty", 1);
+        json.WriteNumber("min_tokens", 0);
+        json.WriteBoolean("ignore_eos", false);
+        json.WriteBoolean("skip_special_tokens", true);
+        json.WriteBoolean(keepStop, true);
+        json.WriteBoolean("return_token_ids", request.Prompt.Ids is not null);
+    }
+
+    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty(stoppedBy, out var stop) && stop.ValueKind == JsonValueKind.String ? stop.GetString() : null;
+}
+
 /// <summary>vLLM: <c>stop_reason</c> is the stop string and null at end-of-sequence; choice i uses seed + i; usage counts all choices.</summary>
-internal sealed class VllmDialect : Dialect
+internal sealed class VllmDialect() : EngineDialect("include_stop_str_in_output", "stop_reason")
 {
     public override string Name => "vllm";
 
     public override (Uri, string)? Version(EndpointUrl url) => (url.Root("version"), "version");
 
     public override int SeedBits => 62;
-
-    public override bool TellsStepEnd => true;
-
-    public override string StopText => "returned";
-
-    public override bool SpeaksIds => true;
-
-    protected override void Write(Utf8JsonWriter json, CompletionRequest request)
-    {
-        base.Write(json, request);
-        json.WriteNumber("top_k", request.Sampling.TopK > 0 ? request.Sampling.TopK : -1);
-        json.WriteNumber("min_p", 0);
-        json.WriteNumber("repetition_penalty", 1);
-        json.WriteNumber("min_tokens", 0);
-        json.WriteBoolean("ignore_eos", false);
-        json.WriteBoolean("skip_special_tokens", true);
-        json.WriteBoolean("include_stop_str_in_output", true);
-        json.WriteBoolean("return_token_ids", request.Prompt.Ids is not null);
-    }
-
-    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty("stop_reason", out var reason) && reason.ValueKind == JsonValueKind.String ? reason.GetString() : null;
 }
 
 /// <summary>SGLang: <c>matched_stop</c> is the stop string, or the id of the end-of-sequence; <c>no_stop_trim</c> keeps the stop text.</summary>
-internal sealed class SglangDialect : Dialect
+internal sealed class SglangDialect() : EngineDialect("no_stop_trim", "matched_stop")
 {
     public override string Name => "sglang";
 
     public override (Uri, string)? Version(EndpointUrl url) => (url.Root("get_server_info"), "version");
-
-    public override bool TellsStepEnd => true;
-
-    public override string StopText => "returned";
-
-    public override bool SpeaksIds => true;
-
-    protected override void Write(Utf8JsonWriter json, CompletionRequest request)
-    {
-        base.Write(json, request);
-        json.WriteNumber("top_k", request.Sampling.TopK > 0 ? request.Sampling.TopK : -1);
-        json.WriteNumber("min_p", 0);
-        json.WriteNumber("repetition_penalty", 1);
-        json.WriteNumber("min_tokens", 0);
-        json.WriteBoolean("ignore_eos", false);
-        json.WriteBoolean("skip_special_tokens", true);
-        json.WriteBoolean("no_stop_trim", true);
-        json.WriteBoolean("return_token_ids", request.Prompt.Ids is not null);
-    }
-
-    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty("matched_stop", out var stop) && stop.ValueKind == JsonValueKind.String ? stop.GetString() : null;
 }
 
 /// <summary>
