@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pav.Models;
 using Pav.Torch;
 
 namespace Pav.Cli.Tests;
@@ -26,6 +27,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new", "--hard-samples 4 is below --samples 8")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems nope --out new", "nope: no such file")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems test.jsonl --hard nope --out new", "--hard nope: there is no tallies.jsonl in it")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-window 3 --out new", "the guard's window must be 0 (off) or at least 4 iterations, it is 3")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha auto --out new", "--alpha auto needs step rewards, and --valid-problems")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha none --out new", "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
@@ -35,6 +37,17 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     public void InputsThatAreNotThere(string line, string expected)
     {
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
+        Assert.False(Directory.Exists(tiny.At("new")));
+    }
+
+    [Fact]
+    public void AnOutcomeVerifierJudgesNoSteps()
+    {
+        Directory.CreateDirectory(tiny.At("outcome"));
+        foreach (var file in Directory.GetFiles(tiny.At("model"))) File.Copy(file, Path.Combine(tiny.At("outcome"), Path.GetFileName(file)), overwrite: true);
+        new VerifierRecord(VerifierKind.Outcome, "model", "numeric-2", "{problem}\n", new(1, 1, 1, 1)).Save(tiny.At("outcome"));
+        foreach (var line in new[] { "rl --policy model --problems train.jsonl --verifier outcome --out new", "evaluate --policy model --problems test.jsonl --verifier outcome --hard here --hard-beam 2 --out new" })
+            Assert.StartsWith("pav: --verifier outcome is an outcome verifier, which judges whole traces only", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));
     }
 

@@ -16,7 +16,7 @@ public sealed class PolicyEvaluationTests : IDisposable
     public void Dispose() => temporary.Dispose();
 
     /// <summary>Writes "Answer: 1" from its sample FIRST[problem] on, and 0 before; a beam always fails on p3.</summary>
-    private sealed class Scripted(IReadOnlyDictionary<string, int> first) : IPolicy
+    private sealed class Scripted(IReadOnlyDictionary<string, int> first, ulong seed = Seed) : IPolicy
     {
         public string Name => "scripted";
 
@@ -28,7 +28,7 @@ public sealed class PolicyEvaluationTests : IDisposable
             return Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(d =>
             {
                 var id = d.Prefix.Problem.Id;
-                var index = until == Until.TraceEnd ? Enumerable.Range(0, 64).First(k => d.Seed == Seeds.Of(Seed, id, "sample", k)) : id == "p3" ? -1 : 64;
+                var index = until == Until.TraceEnd ? Enumerable.Range(0, 64).First(k => d.Seed == Seeds.Of(seed, id, "sample", k)) : id == "p3" ? -1 : 64;
                 return d.Prefix.Then($"Answer: {(index >= first[id] ? 1 : 0)}", [1, 2], ended: true);
             })]);
         }
@@ -61,16 +61,19 @@ public sealed class PolicyEvaluationTests : IDisposable
         Assert.Equal((18, 1), ((int)result["unsolved"]!["by"]!, (int)result["unsolved"]!["problems"]!));
         Assert.Equal((4 + 1) / 16.0, (double)result["sample"]!, 9); // the samples asked for, and no others
         Assert.Equal(4 * (4 + 1) + 8 + 14, policy.Drawn);
-        var (unsolved, by) = PolicyEvaluation.Unsolved(temporary.At("start"));
+        var (unsolved, by) = PolicyEvaluation.Unsolved(temporary.At("start"), problems);
         Assert.Equal(["p3"], unsolved);
         Assert.Equal(18, by);
+        Assert.Contains("no samples of the problem \"p4\"", Assert.Throws<UserError>(() => PolicyEvaluation.Unsolved(temporary.At("start"), [.. problems, new("p4", "Problem 4", "1")])).Message);
     }
 
     [Fact]
     public void BeamsAnswerTheHardSet()
     {
         Evaluate("start", new Scripted(problems.ToDictionary(p => p.Id, p => p.Id is "p0" or "p1" ? 0 : 50)), samples: 4);
-        var policy = new Scripted(problems.ToDictionary(p => p.Id, _ => 2));
+        // Draws of its own, not those that chose the hard set.
+        Assert.NotEqual(Seed, PolicyEvaluation.BesideHard(Seed));
+        var policy = new Scripted(problems.ToDictionary(p => p.Id, _ => 2), PolicyEvaluation.BesideHard(Seed));
         var hard = Evaluate("trained", policy, samples: 4, hard: temporary.At("start"), beams: [4, 2])["hard"]!;
         Assert.Equal((4, 2), ((int)hard["unsolved_by"]!, (int)hard["problems"]!));
         Assert.Equal(0.5, (double)hard["pass"]!["1"]!, 9); // samples 2 and 3 of 4 are right

@@ -214,6 +214,8 @@ export interface RlComparison {
   all_tokens: SeedInterval | null
   /** All tokens and those of the labels that the verifier learned from; absent where these are not known. */
   labelled_tokens: SeedInterval | null
+  /** Seeds on which b ends no higher than a begins: they have no ratio. */
+  from_start: number
 }
 
 /** A value with its 95% interval; null where the labels do not allow it. */

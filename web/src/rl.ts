@@ -55,8 +55,9 @@ export function rlSection(report: Report): HTMLElement | null {
 function sentence(c: RlData['comparisons'][number]): string {
   const range = (of: { low: number | null; high: number | null }, text: (x: number) => string): string => of.low == null || of.high == null ? '' : ` [${text(of.low)} to ${text(of.high)}]`
   const times = (x: number): string => x.toFixed(1)
-  const reach = c.iterations ? ` It reaches that end with ${times(c.iterations.value)} times fewer iterations${range(c.iterations, times)}${c.tokens ? ` and ${times(c.tokens.value)} times fewer tokens (${c.all_tokens ? `${times(c.all_tokens.value)} with those of the prover during RL` : ''}${c.labelled_tokens ? `, ${times(c.labelled_tokens.value)} with those of its verifier’s labels as well` : '; what its verifier’s labels took is not known'})` : ''}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}.` : ' It does not reach that end.'
-  return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}`
+  const reach = c.iterations ? ` It reaches that end with ${times(c.iterations.value)} times fewer iterations${range(c.iterations, times)}${c.tokens ? ` and ${times(c.tokens.value)} times fewer tokens (${c.all_tokens ? `${times(c.all_tokens.value)} with those of the prover during RL` : ''}${c.labelled_tokens ? `, ${times(c.labelled_tokens.value)} with those of its verifier’s labels as well` : '; what its verifier’s labels took is not known'})` : ''}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}.` : c.from_start < c.seeds ? ` It does not reach that end${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
+  const still = c.from_start ? ` ${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.` : ''
+  return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}${still}`
 }
 
 function colors(rl: RlData): (name: string) => string {

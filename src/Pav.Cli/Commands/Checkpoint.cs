@@ -85,6 +85,12 @@ internal static class Checkpoint
         if (record.Mark is null && learned.Name != steps.Name) throw new UserError($"{option} {given}: it learned from steps that end at '{learned}', and these end at '{steps}'; use the same --step-end for labels and for what their verifier scores.");
     }
 
+    /// <summary>Refuses a verifier that has learned nothing of prefixes where its values of them are wanted.</summary>
+    public static void CheckValues(string option, string given, string folder)
+    {
+        if (VerifierRecord.Load(folder).Kind == VerifierKind.Outcome) throw new UserError($"{option} {given} is an outcome verifier, which judges whole traces only; give one of 'pav train verifier'.");
+    }
+
     public static void Threads(int threads)
     {
         if (threads > 0) torch.set_num_threads(threads);

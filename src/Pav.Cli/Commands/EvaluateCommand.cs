@@ -47,6 +47,7 @@ internal static class EvaluateCommand
         if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
         if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
         if (settings.HardSamples > 0 && settings.HardSamples < settings.Samples) throw new UserError($"--hard-samples {settings.HardSamples} is below --samples {settings.Samples}, which it goes on from.");
+        if (beams) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
         foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
         using var policy = await OpenPolicy.Of(settings, problems, context);

@@ -35,8 +35,9 @@ internal sealed class PolicyEvaluation(
     /// <param name="verifier">Of the beams; null with none.</param>
     public async Task<JsonObject> Run(IReadOnlyList<Problem> problems, string hard, IReadOnlyList<int> beams, IVerifier? verifier)
     {
-        (IReadOnlySet<string> Problems, int Samples)? unsolved = hard == "" ? null : Unsolved(hard);
-        var tallies = await Tallies(problems);
+        (IReadOnlySet<string> Problems, int Samples)? unsolved = hard == "" ? null : Unsolved(hard, problems);
+        // Equal random numbers would repeat the failures by which the hard problems were chosen.
+        var tallies = await Tallies(problems, hard == "" ? seed : BesideHard(seed));
         var result = new JsonObject { ["problems"] = tallies.Count, ["grader"] = grader.Id };
         foreach (var (name, value) in Measures(tallies)) result[name] = value?.DeepClone();
         result["tokens_per_trace"] = tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples);
@@ -71,7 +72,9 @@ internal sealed class PolicyEvaluation(
         return measures;
     }
 
-    private async Task<IReadOnlyList<Tally>> Tallies(IReadOnlyList<Problem> problems)
+    internal static ulong BesideHard(ulong seed) => Seeds.Of(seed, "", "beside a hard set", 0);
+
+    private async Task<IReadOnlyList<Tally>> Tallies(IReadOnlyList<Problem> problems, ulong drawn)
     {
         var file = context.Run.At(TalliesName);
         var done = JsonLines.Read<Tally>(file).ToDictionary(t => t.Problem);
@@ -82,9 +85,9 @@ internal sealed class PolicyEvaluation(
             foreach (var batch in problems.Where(p => !done.ContainsKey(p.Id)).Chunk(problemsPerBatch))
             {
                 context.Cancel.ThrowIfCancellationRequested();
-                var sampled = await RepeatedSampling.Draw(batch, policy, samples, seed, sampling, context.Cancel);
-                var greedy = await RepeatedSampling.Draw(batch, policy, 1, seed, sampling with { Temperature = 0, TopK = 0, TopP = 1 }, context.Cancel);
-                var further = await Further([.. sampled.Where(s => s.Traces.All(t => grader.Rex(t) == 0)).Select(s => s.Problem)]);
+                var sampled = await RepeatedSampling.Draw(batch, policy, samples, drawn, sampling, context.Cancel);
+                var greedy = await RepeatedSampling.Draw(batch, policy, 1, drawn, sampling with { Temperature = 0, TopK = 0, TopP = 1 }, context.Cancel);
+                var further = await Further([.. sampled.Where(s => s.Traces.All(t => grader.Rex(t) == 0)).Select(s => s.Problem)], drawn);
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
                     var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.TokenCount));
@@ -102,13 +105,13 @@ internal sealed class PolicyEvaluation(
     }
 
     /// <summary>Goes on with problems that have no right sample, until one is found or hardSamples are drawn: how many more there were, and how many of them are right.</summary>
-    private async Task<Dictionary<string, (int More, int Right)>> Further(IReadOnlyList<Problem> unsolved)
+    private async Task<Dictionary<string, (int More, int Right)>> Further(IReadOnlyList<Problem> unsolved, ulong drawn)
     {
         var found = new Dictionary<string, (int More, int Right)>();
         for (var from = samples; from < hardSamples && unsolved.Count > 0; from += samples)
         {
             context.Cancel.ThrowIfCancellationRequested();
-            foreach (var set in await RepeatedSampling.Draw(unsolved, policy, Math.Min(samples, hardSamples - from), seed, sampling, context.Cancel, from))
+            foreach (var set in await RepeatedSampling.Draw(unsolved, policy, Math.Min(samples, hardSamples - from), drawn, sampling, context.Cancel, from))
                 found[set.Problem.Id] = (found.GetValueOrDefault(set.Problem.Id).More + set.Traces.Count, set.Traces.Sum(grader.Rex));
             unsolved = [.. unsolved.Where(p => found[p.Id].Right == 0)];
         }
@@ -118,13 +121,16 @@ internal sealed class PolicyEvaluation(
     private static GraderVerdict Verdict(Grader by, SampleSet set, SampleSet greedy) =>
         new(by.Id, set.Traces.Sum(by.Rex), by.Rex(greedy.Traces[0]), RepeatedSampling.Majority(set, set.Traces.Count, by).Correct);
 
-    /// <summary>The problems that no sample of an evaluation solved, and how many samples of each there were.</summary>
-    public static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder)
+    /// <summary>The problems that no sample of an evaluation solved, and how many samples of each there were. The evaluation must have come to all of <paramref name="problems"/>.</summary>
+    public static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder, IReadOnlyList<Problem> problems)
     {
         var tallies = JsonLines.Read<Tally>(Path.Combine(folder, TalliesName)).ToList();
+        if (tallies.Count == 0) throw new UserError($"--hard {folder}: there is no {TalliesName} in it; give the folder of a 'pav evaluate' run.");
+        var measured = tallies.Select(t => t.Problem).ToHashSet();
+        if (problems.FirstOrDefault(p => !measured.Contains(p.Id)) is { } missing)
+            throw new UserError($"--hard {folder}: it has no samples of the problem \"{missing.Id}\"; give the folder of a finished 'pav evaluate' run on the same problems.");
         var unsolved = tallies.Where(t => t.Unsolved).ToList();
-        return tallies.Count > 0 ? (unsolved.Select(t => t.Problem).ToHashSet(), unsolved.Count > 0 ? unsolved.Min(t => t.Samples + t.Further) : tallies.Min(t => t.Samples))
-            : throw new UserError($"--hard {folder}: there is no {TalliesName} in it; give the folder of a 'pav evaluate' run.");
+        return (unsolved.Select(t => t.Problem).ToHashSet(), unsolved.Count > 0 ? unsolved.Min(t => t.Samples + t.Further) : tallies.Min(t => t.Samples));
     }
 
     private static JsonObject Hard((IReadOnlySet<string> Problems, int Samples) unsolved, IReadOnlyList<Tally> tallies)

@@ -31,7 +31,7 @@ internal static class RlCommand
         var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), Grader.Named(settings.Grader));
         var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
         IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
-        if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard);
+        if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
@@ -100,6 +100,7 @@ internal static class RlCommand
     {
         var folder = Home.Model("--verifier", settings.Verifier);
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
+        Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
         var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
         var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed);
         return new(

@@ -85,10 +85,11 @@ internal static class RlRuns
     private static RlCurve Valid(Run run)
     {
         var labels = run.Way.OutcomeOnly || run.Settings.Verifier == "" ? 0 : LabelTokens.Of(run.Settings.Verifier);
-        return new(run.Settings.Seed, [.. run.Rows.Where(r => r.ValidAccuracy is not null).Select(r => new RlPoint(r.Iteration, Before(r), Before(r) + r.ProverTokens, r.ValidAccuracy!.Value, Before(r) + r.ProverTokens + labels))]);
-
-        // The batch that a line is about was sampled after the policy was measured.
-        double Before(RlRow row) => row.GeneratedTokens - (row.Length ?? 0) * run.Settings.Batch * run.Settings.Samples;
+        return new(run.Settings.Seed, [.. RlRow.Measured(run.Rows).Select(m =>
+        {
+            var (tokens, all) = (m.Spent.GeneratedTokens, m.Spent.GeneratedTokens + m.Spent.ProverTokens);
+            return new RlPoint(m.Row.Iteration, tokens, all, m.Row.ValidAccuracy!.Value, all + labels);
+        })]);
     }
 
     private static IReadOnlyList<Dictionary<string, double>> Batches(IReadOnlyList<Run> runs)

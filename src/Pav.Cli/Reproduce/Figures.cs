@@ -160,7 +160,7 @@ internal static class Figures
 
         RefreshArm Arm(string labelled, IReadOnlyList<(int Seed, string Folder)> runs) => new(
             LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(labelled, "labels.jsonl")), plan.Scale.NMc), [.. runs.Select(Run)],
-            [.. runs.Select(r => (IReadOnlyList<double>)[.. Measured(r.Folder).Select(row => (double)(row.Traces + row.ProverRollouts))])]);
+            [.. runs.Select(r => (IReadOnlyList<double>)[.. Measured(r.Folder).Select(m => (double)(m.Spent.Traces + m.Spent.ProverRollouts))])]);
     }
 
     private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)
@@ -172,12 +172,11 @@ internal static class Figures
 
     private static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples, t.Unsolved))];
 
-    /// <summary>Lines of a run's metrics that hold a held-out measure.</summary>
-    private static IEnumerable<RlRow> Measured(string folder) => JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName)).Where(r => r.ValidAccuracy is not null);
+    private static IEnumerable<(RlRow Row, RlRow Spent)> Measured(string folder) => RlRow.Measured([.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))]);
 
     private static RlRun Run((int Seed, string Folder) at) => new(
         at.Seed,
-        new((ulong)at.Seed, [.. Measured(at.Folder).Select(r => new RlPoint(r.Iteration, r.GeneratedTokens, r.GeneratedTokens + r.ProverTokens, r.ValidAccuracy!.Value))]),
+        new((ulong)at.Seed, [.. Measured(at.Folder).Select(m => new RlPoint(m.Row.Iteration, m.Spent.GeneratedTokens, m.Spent.GeneratedTokens + m.Spent.ProverTokens, m.Row.ValidAccuracy!.Value))]),
         [.. JsonLines.Read<RlRow>(Path.Combine(at.Folder, RlLoop.MetricsName)).Where(r => r.NoProgress is not null).Select(r => new LinePoint(r.Iteration, r.NoProgress!.Value))],
         Tallies(at.Folder),
         [.. JsonLines.Read<SearchRow>(Path.Combine(at.Folder, PolicyEvaluation.HardBeamName)).Select(b => new HardBeam(b.Problem, b.N, b.Correct))]);

@@ -47,12 +47,14 @@ public static class RlFigures
             findings.Add(Finding.Of($"{m.Model}: PAV-RL minus its start", pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points", "11 (2B), 15 (9B)"));
             findings.Add(Finding.Of($"{m.Model}: ORM-RL minus its start", orm.Bootstrapped(s => s.Mean(orm.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points"));
             var speed = RlComparison.Of("pav", [.. m.Pav.Select(r => r.Valid)], "orm", [.. m.Orm.Select(r => r.Valid)]);
-            if (speed is not null) findings.Add(new($"{m.Model}: iterations of ORM-RL over those of PAV-RL for ORM-RL's last accuracy, geometric mean over the {speed.Reached} of {speed.Seeds} seeds that reach it", speed.Iterations?.Value, speed.Iterations?.Low, speed.Iterations?.High, "times", "about 6 (Fig. 7)"));
+            if (speed is not null) findings.Add(new($"{m.Model}: iterations of ORM-RL over those of PAV-RL for ORM-RL's last accuracy, geometric mean over the {speed.Reached} of {speed.Seeds} seeds that reach it{NoHigher(speed)}", speed.Iterations?.Value, speed.Iterations?.Low, speed.Iterations?.High, "times", "about 6 (Fig. 7)"));
             grades.Add(gain is { Low: > 0, Value: >= 0.07 } ? FigureVerdict.Reproduced : gain.Low > 0 || Faster(m) ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
 
         return Sum(models, "7", "RL with progress", asks, rule, grades, panels, findings, size, "Progress as a dense reward trains further than outcome reward alone", "Progress as a dense reward trains faster or somewhat further than outcome reward alone",
             "Progress as a dense reward trains neither further nor faster than outcome reward alone, as far as can be told");
+
+        static string NoHigher(RlComparison c) => c.FromStart == 0 ? "" : $" (on {c.FromStart} it is no higher than where RL began)";
 
         // On every seed by itself.
         static bool Faster(RlRuns m) => m.Pav.Join(m.Orm, p => p.Seed, o => o.Seed, (p, o) => RlComparison.Of("", [p.Valid], "", [o.Valid])).ToList() is { Count: >= SearchFigures.FewestSeeds } bySeed

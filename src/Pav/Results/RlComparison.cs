@@ -20,7 +20,8 @@ public sealed record SeedInterval(
 
 /// <summary>
 /// Two ways of RL on the same seeds. <c>Difference</c>: last accuracy of a minus that of b. The ratios: what b needed for its own last accuracy over what a needed for the same, by linear
-/// interpolation between measures, where each first reaches it; geometric means over the seeds on which a gets there (<c>Reached</c> of <c>Seeds</c>); absent if it does so on none.
+/// interpolation between measures, where each first reaches it; geometric means over the seeds on which a gets there (<c>Reached</c> of <c>Seeds</c>); absent if it does so on none. Seeds on
+/// which a is there before it trains, since b ends no higher, have no ratio (<c>FromStart</c>).
 /// Worked: a 0.1, 0.3, 0.5 and b 0.1, 0.2, 0.3 after 0, 10, 20 iterations: difference 0.2; a reaches 0.3 at 10, b at 20: 2 times fewer iterations.
 /// </summary>
 public sealed record RlComparison(
@@ -32,7 +33,8 @@ public sealed record RlComparison(
     [property: JsonPropertyName("iterations")] SeedInterval? Iterations,
     [property: JsonPropertyName("tokens")] SeedInterval? Tokens,
     [property: JsonPropertyName("all_tokens")] SeedInterval? AllTokens,
-    [property: JsonPropertyName("labelled_tokens")] SeedInterval? LabelledTokens)
+    [property: JsonPropertyName("labelled_tokens")] SeedInterval? LabelledTokens,
+    [property: JsonPropertyName("from_start")] int FromStart)
 {
     /// <summary>Quantile 0.975 of Student's t with 1, 2, … degrees of freedom.</summary>
     private static readonly double[] Student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093];
@@ -47,7 +49,8 @@ public sealed record RlComparison(
         return new(
             a, b, pairs.Count, Over([.. pairs.Select(p => p.A[^1].Accuracy - p.B[^1].Accuracy)]), reached.Count,
             Ratio(x => x.Iteration), Ratio(x => x.Tokens), Ratio(x => x.AllTokens),
-            reached.All(p => p.A.Concat(p.B).All(x => x.LabelledTokens is not null)) ? Ratio(x => x.LabelledTokens!.Value) : null);
+            reached.All(p => p.A.Concat(p.B).All(x => x.LabelledTokens is not null)) ? Ratio(x => x.LabelledTokens!.Value) : null,
+            pairs.Count(p => First(p.A, p.B[^1].Accuracy, x => x.Iteration) == 0));
     }
 
     /// <summary>Mean over seeds with its interval.</summary>

@@ -65,6 +65,15 @@ public class RlTests
         Assert.Equal(3, passes.Count);
     }
 
+    [Fact]
+    public void Minibatches_are_as_many_as_asked_for_and_equally_large()
+    {
+        Episode[] batch = [.. Some, .. Some, Some[0]];
+        var parts = Episode.Parts(batch, 4).ToList();
+        Assert.Equal([2, 2, 2, 3], parts.Select(p => p.Length));
+        Assert.Equal(batch, parts.SelectMany(p => p));
+    }
+
     /// <summary>d/dθ of −1/N·ΣΣ Adv·log π + Kl·1/N·ΣΣ KL(π‖π₀), against central differences, whether the episodes go together or one by one.</summary>
     [Theory]
     [InlineData(1000)]
@@ -231,6 +240,8 @@ public class RlTests
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
         Assert.Equal(Enumerable.Range(0, 10), rows.Select(r => r.Iteration));
         Assert.Equal([0L, 0, 0, 0], rows.Take(4).Select(r => r.ProverRollouts));
+        // The refresh and the batch of an iteration come after its measure.
+        Assert.Equal([(0, 0L, 0L), (4, 64, 0), (8, 128, rows[7].ProverRollouts), (9, 144, rows[8].ProverRollouts)], RlRow.Measured(rows).Select(m => (m.Row.Iteration, m.Spent.Traces, m.Spent.ProverRollouts)));
         Assert.True(rows[4].ProverRollouts > 16 && rows[4].ProverTokens > rows[4].ProverRollouts && rows[7].ProverTokens == rows[4].ProverTokens && rows[8].ProverTokens > rows[4].ProverTokens);
         var labels = JsonLines.Read<LabelledTrace>(Path.Combine(temporary["whole"], "refresh/00004/labels.jsonl")).ToList();
         Assert.Equal(labels.Count + 2 * labels.SelectMany(l => l.Steps.Select((_, h) => (l.Problem, string.Concat(l.Steps.Take(h))))).Distinct().Count(), rows[4].ProverRollouts);

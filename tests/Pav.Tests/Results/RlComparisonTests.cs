@@ -28,6 +28,14 @@ public class RlComparisonTests
     }
 
     [Fact]
+    public void An_end_that_is_no_higher_than_the_start_has_no_ratio()
+    {
+        var c = RlComparison.Of("a", [Curve(1, 0.1, 0.3, 0.5), Curve(2, 0.1, 0.2, 0.3)], "b", [Curve(1, 0.1, 0.2, 0.1), Curve(2, 0.1, 0.2, 0.2)])!;
+        Assert.Equal((2, 1, 1), (c.Seeds, c.Reached, c.FromStart));
+        Assert.Equal(1, c.Iterations!.Value, 12);
+    }
+
+    [Fact]
     public void Intervals_over_seeds_are_Students()
     {
         var of = RlComparison.Over([1, 2, 3]);

@@ -27,6 +27,10 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
         });
     }
 
+    /// <summary>Cuts a batch into so many minibatches, whose sizes differ by one at most.</summary>
+    public static IEnumerable<Episode[]> Parts(Episode[] batch, int minibatches) =>
+        Enumerable.Range(0, minibatches).Select(k => batch[(k * batch.Length / minibatches)..((k + 1) * batch.Length / minibatches)]);
+
     /// <summary>Cuts episodes, sorted by length, into passes of at most so many tokens, padding included.</summary>
     public static IEnumerable<Episode[]> Passes(IEnumerable<Episode> episodes, int tokens)
     {

@@ -49,7 +49,7 @@ internal sealed class RlLearner : IDisposable
         {
             var order = episodes.ToArray();
             if (several) LengthBuckets.Shuffle(order, Seeds.Of(options.Seed, "", $"epoch {epoch}", iteration));
-            foreach (var batch in order.Chunk((order.Length + options.Minibatches - 1) / options.Minibatches))
+            foreach (var batch in Episode.Parts(order, options.Minibatches))
             {
                 sums += Accumulate(batch, before);
                 tokens += batch.Sum(e => (long)e.Generated);

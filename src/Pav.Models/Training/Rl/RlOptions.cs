@@ -55,7 +55,7 @@ public sealed record RlOptions(
             (Epochs >= 1 && Minibatches >= 1 && Minibatches <= Problems * Samples, $"epochs and minibatches must be at least 1, and no more minibatches than traces; they are {Epochs} and {Minibatches}"),
             (ClipRatio is > 0 and < 1, $"the clip of the ratio must be between 0 and 1, it is {ClipRatio}"),
             (EvaluateEvery >= 1 && CheckpointEvery >= 1, "the iterations between evaluations and between checkpoints must each be at least 1"),
-            (GuardWindow >= 0, $"the guard's window must not be negative, it is {GuardWindow}"),
+            (GuardWindow is 0 or >= 4, $"the guard's window must be 0 (off) or at least 4 iterations, it is {GuardWindow}"),
         ];
         foreach (var (good, rule) in rules)
             if (!good) throw new UserError(rule);

@@ -30,6 +30,10 @@ public sealed record RlRow(
     double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null, double? Clipped = null, double? Rate = null,
     long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null, double? ValidPass = null)
 {
+    /// <summary>The lines that hold a held-out measure, each with the counts when it was taken: those of the line itself take in the batch, and the labels, that came after it.</summary>
+    public static IEnumerable<(RlRow Row, RlRow Spent)> Measured(IReadOnlyList<RlRow> rows) =>
+        rows.Select((row, i) => (row, row.Reward is null ? row : i == 0 ? new RlRow(0) : rows[i - 1])).Where(m => m.row.ValidAccuracy is not null);
+
     /// <summary>What a batch shows before the update.</summary>
     internal RlRow Of(IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu, Grader grader, RlOptions options)
     {
