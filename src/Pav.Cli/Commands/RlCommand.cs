@@ -124,7 +124,7 @@ internal static class RlCommand
         var row = p.Row;
         var parts = new List<string>();
         if (row.Reward is { } reward) parts.Add($"reward {reward:0.000}");
-        if (row.Progress is { } progress) parts.Add($"progress {progress:+0.0000;-0.0000}");
+        if (row.Progress is { } progress) parts.Add($"progress {progress:+0.0000;-0.0000;0.0000}");
         if (row.Kl is { } kl) parts.Add($"KL {kl:0.0000}");
         if (row.ValidAccuracy is { } accuracy) parts.Add($"held-out {100 * accuracy:0.0}%");
         if (p.TokensPerSecond > 0) parts.Add($"{p.TokensPerSecond:N0} tokens/s");

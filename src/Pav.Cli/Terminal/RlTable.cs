@@ -31,7 +31,7 @@ internal static class RlTable
 
     private static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture);
 
-    private static string Points(SeedInterval of) => string.Create(CultureInfo.InvariantCulture, $"{100 * of.Value:+0.0;-0.0}{(of.Low is null ? "" : $" [{100 * of.Low:+0.0;-0.0}, {100 * of.High:+0.0;-0.0}]")}");
+    private static string Points(SeedInterval of) => string.Create(CultureInfo.InvariantCulture, $"{100 * of.Value:+0.0;-0.0;0.0}{(of.Low is null ? "" : $" [{100 * of.Low:+0.0;-0.0;0.0}, {100 * of.High:+0.0;-0.0;0.0}]")}");
 
     private static string Times(SeedInterval? of) => of is null ? "unknown" : string.Create(CultureInfo.InvariantCulture, $"{of.Value:0.0}{(of.Low is null ? "" : $" [{of.Low:0.0}, {of.High:0.0}]")}");
 }
