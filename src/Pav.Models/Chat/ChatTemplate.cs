@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Pav.Models.Files;
 using Pav.Models.Tokenizers;
 
@@ -8,10 +9,10 @@ namespace Pav.Models.Chat;
 public sealed record ChatMessage(string Role, string Content);
 
 /// <summary>
-/// How a chat model wants conversations written: the template of chat_template.jinja or of tokenizer_config.json. The date function of some templates is left undefined, so that prompts do not
-/// change from day to day: they fall back on the date that stands in them.
+/// How a chat model wants conversations written: the template of chat_template.jinja or of tokenizer_config.json. Prompts do not change from day to day: to templates that ask for the date it is
+/// the one that Llama 3's fall back on, 26 July 2024.
 /// </summary>
-public sealed class ChatTemplate
+public sealed partial class ChatTemplate
 {
     private const string FileName = "chat_template.jinja", ConfigName = "tokenizer_config.json";
 
@@ -58,6 +59,7 @@ public sealed class ChatTemplate
         scope.Set("raise_exception", (JinjaCallable)((arguments, _) => throw new UserError($"{where}: the chat template refuses these messages: {arguments.At(0, "message")}")));
         scope.Set("namespace", (JinjaCallable)((arguments, _) => new JinjaNamespace(arguments.Named.ToDictionary())));
         scope.Set("range", (JinjaCallable)((arguments, fail) => Range([.. arguments.Plain.Select(a => JinjaValue.Whole(a, fail))], fail)));
+        scope.Set("strftime_now", (JinjaCallable)((arguments, fail) => DatePart().Replace(arguments.At(0, "format") as string ?? throw fail("strftime_now without a format"), part => Date(part.Value, fail))));
         var output = new StringBuilder();
         template(scope, output);
         return output.ToString();
@@ -87,6 +89,24 @@ public sealed class ChatTemplate
         for (var i = from; (by > 0 ? i < to : i > to) && numbers.Count < 100_000; i += by) numbers.Add(i);
         return numbers;
     }
+
+    private static string Date(string part, Func<string, UserError> fail) => part switch
+    {
+        "%d" => "26",
+        "%m" => "07",
+        "%y" => "24",
+        "%Y" => "2024",
+        "%b" => "Jul",
+        "%B" => "July",
+        "%a" => "Fri",
+        "%A" => "Friday",
+        "%H" or "%M" or "%S" => "00",
+        "%%" => "%",
+        _ => throw fail($"strftime_now with {part}"),
+    };
+
+    [GeneratedRegex("%.?")]
+    private static partial Regex DatePart();
 
     private UserError Unsupported(int line, string what) => new($"{where}, line {line} of the chat template: {what} is not supported; leave out --chat and write the prompt with --template");
 }

@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Pav.Models.Chat;
 
 /// <summary>The filters, tests and methods that chat templates use; another is refused by its name.</summary>
-internal static class JinjaFunctions
+internal static partial class JinjaFunctions
 {
     public static object? Filter(string name, object? input, JinjaValues arguments, Func<string, UserError> fail)
     {
@@ -13,7 +14,8 @@ internal static class JinjaFunctions
             case "length" or "count": return JinjaValue.Length(input, fail);
             case "upper": return Said().ToUpperInvariant();
             case "lower": return Said().ToLowerInvariant();
-            case "capitalize": return Said() is { Length: > 0 } said ? char.ToUpperInvariant(said[0]) + said[1..].ToLowerInvariant() : "";
+            case "capitalize": return Capital(Said());
+            case "title": return TitleWord().Replace(Said(), word => Capital(word.Value));
             case "string": return Said();
             case "safe": return input;
             case "int": return input switch { long n => n, double x => (long)x, string s when long.TryParse(s, CultureInfo.InvariantCulture, out var n) => n, _ => arguments.At(0, "default") ?? 0L };
@@ -26,12 +28,15 @@ internal static class JinjaFunctions
             case "join": return string.Join(arguments.At(0, "d") as string ?? "", JinjaValue.Items(input, fail).Select(v => JinjaValue.Text(v, fail)));
             case "replace": return Said().Replace(Part(0, "old"), Part(1, "new"), StringComparison.Ordinal);
             case "default" or "d": return input == JinjaValue.Undefined || (JinjaValue.Truth(arguments.At(1, "boolean")) && !JinjaValue.Truth(input)) ? arguments.At(0, "default_value") ?? "" : input;
-            case "selectattr" or "rejectattr":
-                var field = Part(0, "attribute");
-                var test = arguments.Plain.Count > 1 ? (string?)arguments.Plain[1] : null;
-                JinjaValues rest = new([.. arguments.Plain.Skip(2)], new Dictionary<string, object?>());
-                return JinjaValue.Items(input, fail).Where(item => JinjaValue.Attribute(item, field, fail) is var value && (test is null ? JinjaValue.Truth(value) : Test(test, value, rest, fail)) == (name == "selectattr")).ToList();
-            case "map" when arguments.Named.TryGetValue("attribute", out var of): return JinjaValue.Items(input, fail).Select(item => JinjaValue.Attribute(item, (string)of!, fail)).ToList();
+            case "select" or "reject" or "selectattr" or "rejectattr" or "map" when !JinjaValue.Truth(input): return new List<object?>();
+            case "select" or "reject" or "selectattr" or "rejectattr":
+                var field = name.EndsWith("attr", StringComparison.Ordinal) ? Part(0, "attribute") : null;
+                List<object?> said = [.. arguments.Plain.Skip(field is null ? 0 : 1)];
+                JinjaValues rest = new([.. said.Skip(1)], new Dictionary<string, object?>());
+                return JinjaValue.Items(input, fail).Where(item => Holds(field is null ? item : JinjaValue.Attribute(item, field, fail)) == name.StartsWith("select", StringComparison.Ordinal)).ToList();
+
+                bool Holds(object? value) => said is [string test, ..] ? Test(test, value, rest, fail) : JinjaValue.Truth(value);
+            case "map" when arguments.Named.GetValueOrDefault("attribute") is string of: return JinjaValue.Items(input, fail).Select(item => JinjaValue.Attribute(item, of, fail)).ToList();
             default: throw fail($"the filter {name}");
         }
 
@@ -57,8 +62,8 @@ internal static class JinjaFunctions
         "odd" => JinjaValue.Whole(value, fail) % 2 != 0,
         "even" => JinjaValue.Whole(value, fail) % 2 == 0,
         "divisibleby" => JinjaValue.Whole(value, fail) % JinjaValue.Whole(arguments.At(0, "num"), fail) == 0,
-        "equalto" or "eq" or "sameas" => JinjaValue.Same(value, arguments.At(0, "other")),
-        "ne" => !JinjaValue.Same(value, arguments.At(0, "other")),
+        "equalto" or "eq" or "==" or "sameas" => JinjaValue.Same(value, arguments.At(0, "other")),
+        "ne" or "!=" => !JinjaValue.Same(value, arguments.At(0, "other")),
         "in" => JinjaValue.Compare("in", value, arguments.At(0, "seq"), fail),
         _ => throw fail($"the test {name}"),
     };
@@ -81,12 +86,13 @@ internal static class JinjaFunctions
                     case "find" when chars is not null: return (long)text.IndexOf(chars, StringComparison.Ordinal);
                     case "upper": return text.ToUpperInvariant();
                     case "lower": return text.ToLowerInvariant();
-                    case "title": return CultureInfo.InvariantCulture.TextInfo.ToTitleCase(text.ToLowerInvariant());
+                    case "capitalize": return Capital(text);
+                    case "title": return Letters().Replace(text, word => Capital(word.Value));
                     case "replace" when given is [string old, string with]: return text.Replace(old, with, StringComparison.Ordinal);
                     case "split" when given.Count == 0: return text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToList<object?>();
                     case "split" when given.Count == 1 && chars is { Length: > 0 }: return text.Split(chars).ToList<object?>();
                     case "split" when given is [string by, long most] && most >= 0: return text.Split(by, (int)most + 1).ToList<object?>();
-                    case "join": return string.Join(text, JinjaValue.Items(given[0], fail).Select(v => JinjaValue.Text(v, fail)));
+                    case "join" when given.Count == 1: return string.Join(text, JinjaValue.Items(given[0], fail).Select(v => JinjaValue.Text(v, fail)));
                 }
 
                 break;
@@ -108,5 +114,13 @@ internal static class JinjaFunctions
         throw fail($"the method {name} of {JinjaValue.Kind(owner)}");
     }
 
+    private static string Capital(string text) => text is [var first, .. var rest] ? char.ToUpperInvariant(first) + rest.ToLowerInvariant() : "";
+
     private static List<object?> Pairs(Dictionary<string, object?> map) => [.. map.Select(p => new List<object?> { p.Key, p.Value })];
+
+    [GeneratedRegex(@"[^-\s({\[<]+")]
+    private static partial Regex TitleWord();
+
+    [GeneratedRegex(@"\p{L}+")]
+    private static partial Regex Letters();
 }

@@ -11,7 +11,7 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
 {
     private static readonly string[] Signs = ["==", "!=", "<=", ">=", "//", "**", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ".", ":", "|"];
 
-    private readonly string text = (source.ReplaceLineEndings("\n") is var lines && lines.EndsWith('\n') ? lines[..^1] : lines);
+    private readonly string text = (source.Replace("\r\n", "\n").Replace('\r', '\n') is var lines && lines.EndsWith('\n') ? lines[..^1] : lines);
     private readonly List<JinjaToken> tokens = [];
     private int at;
 

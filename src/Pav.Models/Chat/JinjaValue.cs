@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace Pav.Models.Chat;
 
@@ -38,8 +36,6 @@ internal sealed record JinjaValues(IReadOnlyList<object?> Plain, IReadOnlyDictio
 /// <summary>Values are null (none), <see cref="Undefined"/>, bool, long, double, string, List&lt;object?&gt; and Dictionary&lt;string, object?&gt;, with Python's rules.</summary>
 internal static class JinjaValue
 {
-    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>A name or field that is not there: false, and no text.</summary>
     public static object Undefined { get; } = new();
 
@@ -70,12 +66,20 @@ internal static class JinjaValue
     public static string ToJson(object? value, Func<string, UserError> fail) => value switch
     {
         null => "null",
-        string s => JsonSerializer.Serialize(s, Json),
+        string s => Quoted(s),
         bool b => b ? "true" : "false",
         List<object?> list => $"[{string.Join(", ", list.Select(v => ToJson(v, fail)))}]",
-        Dictionary<string, object?> map => $"{{{string.Join(", ", map.Select(p => $"{JsonSerializer.Serialize(p.Key, Json)}: {ToJson(p.Value, fail)}"))}}}",
+        Dictionary<string, object?> map => $"{{{string.Join(", ", map.Select(p => $"{Quoted(p.Key)}: {ToJson(p.Value, fail)}"))}}}",
         _ => Text(value, fail),
     };
+
+    private static string Quoted(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (var c in text)
+            quoted.Append(c switch { '"' => "\\\"", '\\' => @"\\", '\n' => @"\n", '\r' => @"\r", '\t' => @"\t", '\b' => @"\b", '\f' => @"\f", < ' ' => $"\\u{(int)c:x4}", _ => $"{c}" });
+        return quoted.Append('"').ToString();
+    }
 
     public static List<object?> Items(object? value, Func<string, UserError> fail) => value switch
     {

@@ -23,6 +23,7 @@ public class ChatTemplateTests
     [InlineData("mistral-v3")]
     [InlineData("smollm2")]
     [InlineData("syntax")]
+    [InlineData("macros")]
     public void Conversations_are_written_as_recorded(string name) => Agrees(name, Fixture("tokenizers"));
 
     [ExternalTheory]
@@ -51,12 +52,18 @@ public class ChatTemplateTests
     }
 
     [Theory]
-    [InlineData("a\n{% macro f(x) %}{% endmacro %}", 2, "{% macro %}")]
+    [InlineData("a\n{% call f(x) %}{% endcall %}", 2, "{% call %}")]
     [InlineData("{% include 'other' %}", 1, "{% include %}")]
     [InlineData("\n\n{{ messages | groupby('role') }}", 3, "the filter groupby")]
     [InlineData("{{ messages is weird }}", 1, "the test weird")]
     [InlineData("{{ 'x'.zfill(3) }}", 1, "the method zfill of a text")]
-    [InlineData("{{ strftime_now('%d') }}", 1, "a call of something that is no function")]
+    [InlineData("{{ nothing('x') }}", 1, "a call of something that is no function")]
+    [InlineData("{{ strftime_now('%d %j') }}", 1, "strftime_now with %j")]
+    [InlineData("{% macro f(x) %}{% endmacro %}\n{{ f(1, 2) }}", 2, "the macro f (line 1) with these arguments")]
+    [InlineData("{% macro f(x) %}{% endmacro %}\n{{ f(y=2) }}", 2, "the macro f (line 1) with these arguments")]
+    [InlineData("{% macro f() %}\n{{ f() }}{% endmacro %}{{ f() }}", 2, "the macro f, which calls itself without end,")]
+    [InlineData("{{ '' }}\n{{ {1: 2} }}", 2, "a key that is no text")]
+    [InlineData("{{ 99999999999999999999 }}", 1, "the number 99999999999999999999")]
     [InlineData("{{ messages }}", 1, "a list or mapping shown as text")]
     [InlineData("{{ tools.x.y }}\n{{ nothing.x }}", 1, "the field y of something that is not defined")]
     [InlineData("{% if true %}\n\nx", 3, "the end of the template, where {% endif %} is missing")]
