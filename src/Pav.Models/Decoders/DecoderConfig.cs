@@ -113,7 +113,7 @@ public sealed record DecoderConfig
     private static readonly HashSet<string> Harmless =
     [
         "_attn_implementation_autoset", "_name_or_path", "architectures", "auto_map", "cache_implementation", "classifier_dropout", "dtype", "id2label", "initializer_range", "label2id", "model_type", "problem_type", "torch_dtype",
-        "transformers.js_config", "transformers_version", "use_cache",
+        "transformers.js_config", "transformers_version", "unsloth_fixed", "unsloth_version", "use_cache",
     ];
 
     /// <summary>Reads <c>config.json</c> in a checkpoint's folder.</summary>
