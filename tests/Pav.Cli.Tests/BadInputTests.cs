@@ -28,6 +28,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems nope --out new", "nope: no such file")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems test.jsonl --hard nope --out new", "--hard nope: there is no tallies.jsonl in it")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-window 3 --out new", "the guard's window must be 0 (off) or at least 4 iterations, it is 3")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --stop-on-hacking --out new", "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha auto --out new", "--alpha auto needs step rewards, and --valid-problems")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha none --out new", "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]

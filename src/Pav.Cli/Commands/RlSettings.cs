@@ -184,6 +184,7 @@ internal sealed record RlSettings : ModelSettings
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
         if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");
         if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");
+        if (StopOnHacking && (GuardWindow == 0 || Verifier == "" && OracleRollouts == 0)) throw new UserError("--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
         if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
     }
 }

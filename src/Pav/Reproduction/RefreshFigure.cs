@@ -57,7 +57,7 @@ public static class RefreshFigure
         var grade = fair && gain.Low > 0 ? FigureVerdict.Reproduced : over.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
         var summary = SearchFigures.Sum("refresh", "A prover that keeps up", asks, rule, [grade], panels, findings, size, "At equal rollouts refreshing the prover trains further than labelling more before",
             "Refreshing the prover trains further than keeping it, but not shown at equal rollouts", "Refreshing the prover does not train further, as far as can be told", Intervals.OfRl);
-        return summary with { Notes = [$"{model}: rewards of progress A: {way}.", .. summary.Notes] };
+        return summary with { Notes = [$"{model}: rewards of progress A: {way}.", "Fresh labels are of the problems that RL trains on, those before it of the verifier's training problems. Where these differ, what refreshing gains may lie in that too.", .. summary.Notes] };
     }
 
     private static Interval Gain(RefreshArm a, RefreshArm b)

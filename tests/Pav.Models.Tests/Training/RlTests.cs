@@ -214,11 +214,17 @@ public class RlTests
     public void A_killed_and_a_cancelled_run_resume_to_the_same_metrics_and_weights()
     {
         using var temporary = new TempFolder();
-        RlResult Run(string name, int stopAt = -1, int killAt = -1)
+        RlResult Run(string name, int stopAt = -1, int killAt = -1, int stopWithin = -1)
         {
             using var stop = new CancellationTokenSource();
             using var prover = Refreshed(temporary, name);
-            return RlLoop.Run(Task(prover.At), Options, temporary[name], p =>
+            Task<RlProver> At(int iteration, IPolicy policy, CancellationToken cancel)
+            {
+                if (iteration == stopWithin) stop.Cancel();
+                return prover.At(iteration, policy, cancel);
+            }
+
+            return RlLoop.Run(Task(At), Options, temporary[name], p =>
             {
                 if (p.Row.Iteration == stopAt) stop.Cancel();
                 if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
@@ -227,6 +233,9 @@ public class RlTests
 
         Assert.True(Run("whole").Finished);
         Assert.False(Run("cancelled", stopAt: 3).Finished);
+        var within = Run("cancelled", stopWithin: 8);
+        Assert.Equal((false, 8), (within.Finished, within.Iterations)); // past the checkpoint of 6
+        Assert.Equal(8, Json.Read<RlPosition>(Path.Combine(temporary["cancelled"], "checkpoints/last/position.json")).At.Iteration);
         Run("cancelled");
         Assert.Throws<InvalidOperationException>(() => Run("killed", killAt: 4));
         File.AppendAllText(Path.Combine(temporary["killed"], RlLoop.MetricsName), "{\"iteration\":5,\"rew");

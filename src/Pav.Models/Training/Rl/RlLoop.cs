@@ -56,12 +56,29 @@ public static class RlLoop
 
         while (at.At.Iteration < options.Iterations && !at.Stopped)
         {
-            if (cancel.IsCancellationRequested)
+            if (cancel.IsCancellationRequested) return Interrupted();
+            try
             {
-                checkpoints.SaveLast(learner, at);
-                return Result(finished: false);
+                Iterate();
             }
+            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            {
+                return Interrupted();
+            }
+        }
 
+        using (var policy = new TransformerPolicy(task.Name, learner.Policy, task.Tokenizer, task.Template, task.Engine))
+        {
+            var final = HeldOut(policy, at.At);
+            if (task.HeldOut.Count == 0) checkpoints.SaveBest(learner);
+            rows.Write(final);
+            events.Write(final.Iteration, Scalars(final));
+            progress?.Invoke(new(final, 0, null));
+            return Result(finished: true, final.ValidAccuracy);
+        }
+
+        void Iterate()
+        {
             var (row, clock) = (at.At, new Clock());
             HackingSigns? signs = null;
             UpdateStats stats;
@@ -105,14 +122,11 @@ public static class RlLoop
             if (at.At.Iteration % options.CheckpointEvery == 0 || at.At.Iteration == options.Iterations || at.Stopped) Checkpoint();
         }
 
-        using (var policy = new TransformerPolicy(task.Name, learner.Policy, task.Tokenizer, task.Template, task.Engine))
+        // Until its update an iteration changes neither weights nor optimizers: cancelled before, it leaves them as it found them.
+        RlResult Interrupted()
         {
-            var final = HeldOut(policy, at.At);
-            if (task.HeldOut.Count == 0) checkpoints.SaveBest(learner);
-            rows.Write(final);
-            events.Write(final.Iteration, Scalars(final));
-            progress?.Invoke(new(final, 0, null));
-            return Result(finished: true, final.ValidAccuracy);
+            Checkpoint();
+            return Result(finished: false);
         }
 
         RlRow HeldOut(IPolicy policy, RlRow row)
