@@ -170,12 +170,15 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>RL with progress by a verifier of half the labels, which is kept, or refreshed with fresh ones.</summary>
     public string RlOfHalf(string model, int seed, bool refreshed) => Rl(
         $"rl-{(refreshed ? "refreshed" : "half")}-{Short(model)}-{seed}", $"RL with progress by the verifier of half the labels, {(refreshed ? "refreshed with fresh ones of the present policy" : "kept")}.",
-        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = HalfVerifier(model) }) with { Reward = "pav", Alpha = Text(scale.RlAlpha) });
+        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = HalfVerifier(model) }) with { Reward = "pav", Alpha = Text(scale.RlAlpha), TestSamples = FewSamples, Hard = "" });
 
     /// <summary>RL with so much weight on progress that a verifier which is kept is fooled.</summary>
     public string RlStrong(string model, int seed, bool refreshed) => Rl(
         $"rl-strong-{(refreshed ? "refreshed" : "kept")}-{Short(model)}-{seed}", $"RL with much weight on progress, by {(refreshed ? "the verifier of half the labels, refreshed" : "the verifier of all labels, kept")}.",
-        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = Verifier(model, 1) }) with { Reward = "pav", Alpha = Text(scale.RlStrongAlpha) });
+        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = Verifier(model, 1) }) with { Reward = "pav", Alpha = Text(scale.RlStrongAlpha), TestSamples = FewSamples, Hard = "" });
+
+    /// <summary>Enough for the accuracy of one sample.</summary>
+    private int FewSamples => Math.Min(8, scale.RlTestSamples);
 
     private RlSettings Refreshed(string model, RlSettings settings) => settings with { Verifier = HalfVerifier(model), Refresh = scale.RlRefresh, RefreshProblems = scale.RlRefreshProblems };
 
@@ -199,7 +202,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Ten lines, the longest there are, with traps among them: outcome rewards are sparse on them.</summary>
     private const int RlLevel = 10;
 
-    private string RlTest() => Given ? TestProblems() : Problems("rl-test", "test", scale.TestProblems, 89, RlLevel, scale.RlTraps);
+    private string RlTest() => Given ? TestProblems() : Problems("rl-test", "test", scale.RlTestProblems, 89, RlLevel, scale.RlTraps);
 
     private string Problems(string split, int count, ulong seed) => Problems(split, split, count, seed, 0, 0);
 

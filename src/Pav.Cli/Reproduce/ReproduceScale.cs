@@ -146,6 +146,9 @@ internal sealed record ReproduceScale
     [Flag("Seeds of RL", Min = 1)]
     public int RlSeeds { get; init; } = 3;
 
+    [Flag("Test problems of RL: so many that some are hard", Min = 2)]
+    public int RlTestProblems { get; init; } = 600;
+
     [Flag("Samples of a test problem after RL", Min = 2)]
     public int RlTestSamples { get; init; } = 128;
 
