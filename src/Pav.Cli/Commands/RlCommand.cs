@@ -68,14 +68,14 @@ internal static class RlCommand
         {
             var file = context.Run.At("alpha.json");
             if (File.Exists(file)) return AlphaGrid.Best(Json.Read<List<AlphaPoint>>(file));
-            var points = await context.Reporter.Track("Choosing alpha by short runs", settings.AlphaGrid.Length, "values", tracker =>
+            var points = await context.Reporter.Track("Choosing alpha by runs of its own", settings.AlphaGrid.Length, "values", tracker =>
             {
                 var found = new List<AlphaPoint>();
                 foreach (var alpha in settings.AlphaGrid.Distinct())
                 {
                     var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
                     using var own = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
-                    var brief = (settings with { Iterations = settings.AlphaIterations, StopOnHacking = false }).ToOptions(alpha);
+                    var brief = (settings with { Iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Iterations, StopOnHacking = false }).ToOptions(alpha);
                     var result = RlLoop.Run(task with { Prover = ProverOf(own) }, brief, place, cancel: context.Cancel);
                     if (!result.Finished) throw new OperationCanceledException(context.Cancel);
                     found.Add(new(alpha, result.ValidAccuracy!.Value));

@@ -42,8 +42,8 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Alphas that auto tries", Min = 0, Max = 1000)]
     public double[] AlphaGrid { get; init; } = [1, 3, 10];
 
-    [Flag("Iterations of RL with each that auto tries", Min = 1)]
-    public int AlphaIterations { get; init; } = 40;
+    [Flag("Iterations of RL with each that auto tries; 0: as many as --iterations, since what wins early may be fooling the verifier later", Min = 0)]
+    public int AlphaIterations { get; init; }
 
     [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
     public int AlphaUntil { get; init; }

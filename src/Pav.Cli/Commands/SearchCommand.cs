@@ -22,6 +22,7 @@ internal static class SearchCommand
     {
         settings.Check();
         var methods = settings.ChosenMethods();
+        if (methods.Overlaps([SearchSettings.BeamQ, SearchSettings.BeamPav])) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
         var loaded = new Dictionary<string, IVerifier>();
         foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())

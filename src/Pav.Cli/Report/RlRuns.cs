@@ -46,8 +46,8 @@ internal static class RlRuns
                 .OrderBy(w => w.Runs[0].Way.OutcomeOnly ? 0 : 1).ThenBy(w => w.Name, StringComparer.Ordinal).ToList()).ToList();
         var groups = byTask.SelectMany(t => t).Select(w => Group(w.Name, w.Runs)).ToList();
         var comparisons = byTask.SelectMany(Compared).ToList();
-        var starts = rl.Select(r => Same(r.Settings.Policy)).ToHashSet();
-        var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options?.TryGetProperty("policy", out var policy) == true && starts.Contains(Same(policy.GetString()!)))
+        var starts = rl.Select(r => (Same(r.Settings.Policy), Same(r.Settings.TestProblems))).ToHashSet();
+        var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options is { } o && o.TryGetProperty("policy", out var policy) && o.TryGetProperty("problems", out var on) && starts.Contains((Same(policy.GetString()!), Same(on.GetString()!))))
             .Select(r => EvaluationOf(r.Folder)).OfType<Evaluation>().LastOrDefault();
         return new(groups, comparisons, start is null ? [] : Bands([start.Pass]));
     }
@@ -120,5 +120,5 @@ internal static class RlRuns
             .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),
     ];
 
-    private static string Same(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+    private static string Same(string path) => path == "" ? "" : Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

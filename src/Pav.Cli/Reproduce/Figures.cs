@@ -136,7 +136,7 @@ internal static class Figures
     {
         var model = plan.Models[0];
         IReadOnlyList<(int Seed, string Folder)> Of(string reward, int seeds) => [.. plan.Seeds(seeds).Select(s => (s, plan.Rl(model, reward, s)))];
-        var (start, orm, pav, pqv) = (plan.RlStart(model), Of("orm", plan.Scale.RlSeeds), Of("pav", plan.Scale.RlSeeds), further is null ? [] : Of(further, plan.Scale.RlSeeds));
+        var (start, orm, pav, pqv) = (plan.RlStart(model), Of("orm", plan.Scale.RlSeeds), Of("pav", plan.Scale.RlSeeds), further is null ? [] : Of(further, plan.Scale.RlFurtherSeeds));
         return size =>
         {
             var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)], WayOf(plan, pav), WayOf(plan, pqv));
@@ -145,21 +145,21 @@ internal static class Figures
 
     }
 
-    /// <summary>RL with progress by a verifier that is kept, and by one of half the labels that is refreshed.</summary>
+    /// <summary>RL with progress by a verifier that is refreshed, and by ones that had as many labels before.</summary>
     private static Func<RunSize, FigureSummary> Refresh(ReproducePlan plan)
     {
-        var (model, seeds) = (plan.Models[0], plan.Seeds(plan.Scale.RlSeeds).ToList());
+        var (model, seeds) = (plan.Models[0], plan.Seeds(plan.Scale.RlFurtherSeeds).ToList());
         (int Seed, string Folder)[] Of(Func<int, string> run) => [.. seeds.Select(s => (s, run(s)))];
-        var (whole, half, refreshed) = (Of(s => plan.Rl(model, "pav", s)), Of(s => plan.RlOfHalf(model, s, refreshed: false)), Of(s => plan.RlOfHalf(model, s, refreshed: true)));
-        var (labels, fewer) = (plan.Labels(model, 1), plan.HalfLabels(model));
+        var (whole, before, refreshed) = (Of(s => plan.Rl(model, "pav", s)), Of(s => plan.RlKept(model, s, strong: false)), Of(s => plan.RlRefreshed(model, s, strong: false)));
+        var (labels, half, added) = (plan.Labels(model, 1), plan.HalfLabels(model), plan.RlLabels(model));
         var strong = plan.Scale.RlStrongAlpha;
-        var (hacked, saved) = strong == 0 ? ([], []) : (Of(s => plan.RlStrong(model, s, refreshed: false)), Of(s => plan.RlStrong(model, s, refreshed: true)));
+        var (kept, saved) = strong == 0 ? ([], []) : (Of(s => plan.RlKept(model, s, strong: true)), Of(s => plan.RlRefreshed(model, s, strong: true)));
         return size => RefreshFigure.Of(
-            ReproducePlan.Short(model), Arm(labels, whole), Arm(fewer, half), Arm(fewer, refreshed), strong == 0 ? null : (strong, Arm(labels, hacked), Arm(fewer, saved)), WayOf(plan, whole).Words,
+            ReproducePlan.Short(model), Arm(before, half, added), Arm(refreshed, half), Arm(whole, labels), strong == 0 ? null : (strong, Arm(kept, half, added), Arm(saved, half)), WayOf(plan, whole).Words,
             size with { Seeds = seeds.Count, Problems = Tallies(whole[0].Folder).Count, Models = [model] });
 
-        RefreshArm Arm(string labelled, IReadOnlyList<(int Seed, string Folder)> runs) => new(
-            LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(labelled, "labels.jsonl")), plan.Scale.NMc), [.. runs.Select(Run)],
+        RefreshArm Arm(IReadOnlyList<(int Seed, string Folder)> runs, params string[] labelled) => new(
+            labelled.Sum(l => LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(l, "labels.jsonl")), plan.Scale.NMc)), [.. runs.Select(Run)],
             [.. runs.Select(r => (IReadOnlyList<double>)[.. Measured(r.Folder).Select(m => (double)(m.Spent.Traces + m.Spent.ProverRollouts))])]);
     }
 

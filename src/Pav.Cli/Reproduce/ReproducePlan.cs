@@ -73,10 +73,10 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         new() { NCov = scale.ThresholdTraces, NMc = 1, Seed = 7 });
 
     public string Outcome(string model, int seed) => settings.Outcome != "" ? settings.Outcome : Verifier($"outcome-{Short(model)}-{seed}", "Train the baseline, an outcome verifier.",
-        TrainCommands.Outcome, model, Labels(model, seed), scale.OutcomeSteps, seed);
+        TrainCommands.Outcome, model, [Labels(model, seed)], scale.OutcomeSteps, seed);
 
     public string Verifier(string model, int seed) => settings.Verifier != "" ? settings.Verifier : Verifier($"verifier-{Short(model)}-{seed}", "Train a verifier of Q; its differences are progress.",
-        TrainCommands.Verifier, model, Labels(model, seed), scale.VerifierSteps, seed);
+        TrainCommands.Verifier, model, [Labels(model, seed)], scale.VerifierSteps, seed);
 
     /// <summary>Every method at every size, for Figures 4, 5a and 6a.</summary>
     public string Search(string model, int seed) => Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
@@ -120,7 +120,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public (string Labels, string Search) Cell(string model, int seed, LabelCell cell)
     {
         var labels = Label($"labels-{Short(model)}-{cell.Name}-{seed}", $"Label with {cell.Words}.", model, TrainProblems(), cell.Settings() with { Limit = scale.RatioProblems, Seed = 9 + 100 * (ulong)seed });
-        var verifier = Verifier($"verifier-{Short(model)}-{cell.Name}-{seed}", "Train a verifier on these labels.", TrainCommands.Verifier, model, labels, scale.RatioSteps, seed);
+        var verifier = Verifier($"verifier-{Short(model)}-{cell.Name}-{seed}", "Train a verifier on these labels.", TrainCommands.Verifier, model, [labels], scale.RatioSteps, seed);
         return (labels, Search($"search-{Short(model)}-{cell.Name}-{seed}", "Search with it.", model, seed, s => s with { Methods = [SearchSettings.BeamQ], Beam = [scale.RatioBeam], Trees = 0 }, verifier));
     }
 
@@ -167,30 +167,39 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         $"rl-{reward}-{Short(model)}-{seed}", $"RL with {reward switch { "orm" => "outcome rewards only", "pav" => "the progress of every step as a dense reward", _ => "Q of every step as a dense reward" }}.",
         model, seed, s => s with { Verifier = Verifier(model, 1), Reward = reward, Alpha = Text(reward == "pqv" ? 1 : scale.RlAlpha), HardBeam = scale.RlHardBeam });
 
-    /// <summary>RL with progress by a verifier of half the labels, which is kept, or refreshed with fresh ones.</summary>
-    public string RlOfHalf(string model, int seed, bool refreshed) => Rl(
-        $"rl-{(refreshed ? "refreshed" : "half")}-{Short(model)}-{seed}", $"RL with progress by the verifier of half the labels, {(refreshed ? "refreshed with fresh ones of the present policy" : "kept")}.",
-        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = HalfVerifier(model) }) with { Reward = "pav", Alpha = Text(scale.RlAlpha), TestSamples = FewSamples, Hard = "" });
+    /// <summary>RL with progress by a verifier of half the labels, refreshed with fresh ones of the present policy; or with so much weight on it that a verifier which is kept is fooled.</summary>
+    public string RlRefreshed(string model, int seed, bool strong) => Rl(
+        $"rl-refreshed{Strong(strong)}-{Short(model)}-{seed}", $"RL with {(strong ? "much weight on progress" : "progress")}, the verifier of half the labels being refreshed with fresh ones of the present policy.", model, seed, s => s with
+        {
+            Verifier = Verifier($"verifier-half-{Short(model)}", "Train a verifier of Q on half the labels.", TrainCommands.Verifier, model, [HalfLabels(model)], scale.VerifierSteps, 1),
+            Refresh = scale.RlRefresh, RefreshProblems = scale.RlRefreshProblems, RefreshNCov = scale.NCov, RefreshNMc = scale.NMc,
+            Reward = "pav", Alpha = Text(strong ? scale.RlStrongAlpha : scale.RlAlpha), TestSamples = FewSamples, Hard = "",
+        });
 
-    /// <summary>RL with so much weight on progress that a verifier which is kept is fooled.</summary>
-    public string RlStrong(string model, int seed, bool refreshed) => Rl(
-        $"rl-strong-{(refreshed ? "refreshed" : "kept")}-{Short(model)}-{seed}", $"RL with much weight on progress, by {(refreshed ? "the verifier of half the labels, refreshed" : "the verifier of all labels, kept")}.",
-        model, seed, s => (refreshed ? Refreshed(model, s) : s with { Verifier = Verifier(model, 1) }) with { Reward = "pav", Alpha = Text(scale.RlStrongAlpha), TestSamples = FewSamples, Hard = "" });
+    /// <summary>The same with a verifier that learned from half the labels and from labels of RL's problems before it, as many as refreshes take, and is kept.</summary>
+    public string RlKept(string model, int seed, bool strong) => Rl(
+        $"rl-kept{Strong(strong)}-{Short(model)}-{seed}", $"RL with {(strong ? "much weight on progress" : "progress")}, by the verifier that learned from labels of RL's problems before.", model, seed, s => s with
+        {
+            Verifier = Verifier($"verifier-kept-{Short(model)}", "Train a verifier of Q on half the labels and on those.", TrainCommands.Verifier, model, [HalfLabels(model), RlLabels(model)], scale.VerifierSteps, 1, RlTrain()),
+            Reward = "pav", Alpha = Text(strong ? scale.RlStrongAlpha : scale.RlAlpha), TestSamples = FewSamples, Hard = "",
+        });
+
+    private static string Strong(bool strong) => strong ? "-strong" : "";
 
     /// <summary>Enough for the accuracy of one sample.</summary>
     private int FewSamples => Math.Min(8, scale.RlTestSamples);
-
-    private RlSettings Refreshed(string model, RlSettings settings) => settings with { Verifier = HalfVerifier(model), Refresh = scale.RlRefresh, RefreshProblems = scale.RlRefreshProblems };
-
-    private string HalfVerifier(string model) => Verifier($"verifier-half-{Short(model)}", "Train a verifier of Q on half the labels.", TrainCommands.Verifier, model, HalfLabels(model), scale.VerifierSteps, 1);
 
     /// <summary>Labels of the first half of the training problems.</summary>
     public string HalfLabels(string model) => Label($"labels-half-{Short(model)}", "Collect labels of half the training problems.", model, TrainProblems(),
         new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 105, Limit = Math.Max(2, (Given && File.Exists(TrainProblems()) ? Pav.Models.Files.Problems.Read(TrainProblems()).Count : scale.TrainProblems) / 2) });
 
+    /// <summary>Labels of as many of RL's problems as refreshes label, by the policy that RL starts from.</summary>
+    public string RlLabels(string model) => Label($"labels-rl-{Short(model)}", "Collect labels of RL's problems before it, as many as refreshes take.", model, RlTrain(),
+        new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 205, Limit = Math.Max(1, (scale.RlIterations - 1) / scale.RlRefresh) * scale.RlRefreshProblems });
+
     private string Rl(string name, string say, string model, int seed, Func<RlSettings, RlSettings> with) => Add(name, say, RlCommand.Spec, with(new()
     {
-        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, RlLevel, scale.RlTraps),
+        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = RlTrain(),
         ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
         Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = 1e-4, ValidSamples = 2,
         EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
@@ -201,6 +210,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     /// <summary>Ten lines, the longest there are, with traps among them: outcome rewards are sparse on them.</summary>
     private const int RlLevel = 10;
+
+    private string RlTrain() => Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, RlLevel, scale.RlTraps);
 
     private string RlTest() => Given ? TestProblems() : Problems("rl-test", "test", scale.RlTestProblems, 89, RlLevel, scale.RlTraps);
 
@@ -219,9 +230,9 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
-    private string Verifier(string name, string say, CommandSpec kind, string model, string labels, int steps, int seed) => Add(name, say, kind, new VerifierSettings
+    private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
     {
-        Model = settings.Model != "" ? settings.Model : Given ? settings.Policy : model, Labels = [labels], ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems()],
+        Model = settings.Model != "" ? settings.Model : Given ? settings.Policy : model, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
         Template = Given ? settings.Template : "Checked:\n{problem}\n", Chat = settings.Chat, System = settings.System, Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = Math.Min(50, steps / 2), WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     });

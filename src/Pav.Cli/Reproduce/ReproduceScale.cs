@@ -144,7 +144,10 @@ internal sealed record ReproduceScale
     public int RlSamples { get; init; } = 4;
 
     [Flag("Seeds of RL", Min = 1)]
-    public int RlSeeds { get; init; } = 3;
+    public int RlSeeds { get; init; } = 5;
+
+    [Flag("Seeds of RL with Q as the reward, and with verifiers that are refreshed; not more", Min = 1)]
+    public int RlFurtherSeeds { get; init; } = 3;
 
     [Flag("Test problems of RL: so many that some are hard", Min = 2)]
     public int RlTestProblems { get; init; } = 600;

@@ -19,45 +19,45 @@ public static class RefreshFigure
     /// <summary>Rollouts in all may differ by this share and still count as equal.</summary>
     private const double Equal = 0.1;
 
-    /// <param name="whole">A verifier of all labels, kept.</param>
-    /// <param name="half">One of half of them, kept.</param>
-    /// <param name="refreshed">One of half of them, refreshed at intervals with the rollouts of the other half.</param>
-    /// <param name="strong">The first and the last with a larger α, at which a verifier that is kept is fooled; null where they were not run.</param>
-    public static FigureSummary Of(string model, RefreshArm whole, RefreshArm half, RefreshArm refreshed, (double Alpha, RefreshArm Whole, RefreshArm Refreshed)? strong, string way, RunSize size)
+    /// <param name="before">A verifier of the first labels and of as many of RL's problems, by the policy that RL starts from, as refreshes would take; kept.</param>
+    /// <param name="refreshed">One of the first labels, refreshed at intervals.</param>
+    /// <param name="whole">One of labels of its own training problems alone, as many in all; kept.</param>
+    /// <param name="strong">The first two with a larger α, at which a verifier that is kept is fooled; null where they were not run.</param>
+    public static FigureSummary Of(string model, RefreshArm before, RefreshArm refreshed, RefreshArm whole, (double Alpha, RefreshArm Before, RefreshArm Refreshed)? strong, string way, RunSize size)
     {
-        const string asks = "Does it pay that the prover keeps up with the policy? RL with a verifier of all labels, which is kept, against one of half of them that is fine-tuned at intervals on fresh labels of the present policy, which cost what the other half did.";
-        var rule = string.Create(CultureInfo.InvariantCulture, $"Reproduced: the last policy with refreshes is ahead of that with all labels on test problems, excluding zero, at rollouts that differ by {100 * Equal}% at most; partly: ahead of that with half of the labels, excluding zero; else not.");
-        (string Name, string Kind, RefreshArm Arm) Refreshed(RefreshArm arm) => ("half the labels, refreshed", "beam-pav", arm);
-        (string Name, string Kind, RefreshArm Arm) Kept(RefreshArm arm) => ("all labels, kept", "best-of-n-orm", arm);
+        const string asks = "Does it pay that the prover keeps up with the policy? RL with a verifier that is fine-tuned at intervals on fresh labels of the present policy, against one that had as many labels of the same problems before RL, by the policy that RL starts from, and is kept.";
+        var rule = string.Create(CultureInfo.InvariantCulture, $"Reproduced: the last policy with refreshes is ahead of that with the labels before RL on test problems, excluding zero, at rollouts that differ by {100 * Equal}% at most; partly: ahead, excluding zero, of that whose labels are all of the verifier's own training problems; else not.");
+        (string Name, string Kind, RefreshArm Arm) Refreshed(RefreshArm arm) => ("labels during RL (refreshed)", "beam-pav", arm);
+        (string Name, string Kind, RefreshArm Arm) Before(RefreshArm arm) => ("labels before RL (kept)", "best-of-n-orm", arm);
         Panel OverIterations(string title, params (string Name, string Kind, RefreshArm Arm)[] arms) =>
             new(title, "RL iterations", Accuracy, false, true, [.. arms.Select(a => Averaged(a.Name, a.Kind, a.Arm, (r, i) => a.Arm.Runs[r].Valid.Points[i].Iteration))]);
-        (string Name, string Kind, RefreshArm Arm)[] all = [Refreshed(refreshed), Kept(whole), ("half the labels, kept", "sample", half)];
+        (string Name, string Kind, RefreshArm Arm)[] all = [Refreshed(refreshed), Before(before), ("labels of other problems (kept)", "sample", whole)];
         var panels = new List<Panel>
         {
             OverIterations($"Start {model}", all),
             new($"Start {model}", "rollouts in all, labels included", Accuracy, false, true, [.. all.Select(a => Averaged(a.Name, a.Kind, a.Arm, (r, i) => a.Arm.Labels + a.Arm.Rollouts[r][i]))]),
         };
-        var (gain, over, fewer) = (Gain(refreshed, whole), Gain(refreshed, half), Gain(whole, half));
+        var (gain, over) = (Gain(refreshed, before), Gain(refreshed, whole));
         var findings = new List<Finding>
         {
-            Finding.Of($"{model}: refreshed minus all labels kept, test problems", gain, "points"),
-            Finding.Of($"{model}: refreshed minus half the labels kept, test problems", over, "points"),
-            Finding.Of($"{model}: all labels kept minus half of them kept, test problems", fewer, "points"),
-            new($"{model}: rollouts in all, refreshed over all labels kept", refreshed.InAll / whole.InAll, null, null, "times"),
+            Finding.Of($"{model}: labels during RL minus the same before it, test problems", gain, "points"),
+            Finding.Of($"{model}: labels during RL minus labels of other problems, test problems", over, "points"),
+            new($"{model}: rollouts in all, labels during RL over the same before it", refreshed.InAll / before.InAll, null, null, "times"),
+            new($"{model}: rollouts in all, labels during RL over labels of other problems", refreshed.InAll / whole.InAll, null, null, "times"),
         };
         if (strong is { } at)
         {
             var alpha = string.Create(CultureInfo.InvariantCulture, $"α = {at.Alpha}");
-            panels.Add(OverIterations($"Start {model}, {alpha}", Refreshed(at.Refreshed), Kept(at.Whole)));
-            findings.Add(Finding.Of($"{model}, {alpha}: refreshed minus all labels kept, test problems", Gain(at.Refreshed, at.Whole), "points"));
-            findings.Add(new($"{model}, {alpha}: rollouts in all, refreshed over all labels kept", at.Refreshed.InAll / at.Whole.InAll, null, null, "times"));
+            panels.Add(OverIterations($"Start {model}, {alpha}", Refreshed(at.Refreshed), Before(at.Before)));
+            findings.Add(Finding.Of($"{model}, {alpha}: labels during RL minus the same before it, test problems", Gain(at.Refreshed, at.Before), "points"));
+            findings.Add(new($"{model}, {alpha}: rollouts in all, labels during RL over the same before it", at.Refreshed.InAll / at.Before.InAll, null, null, "times"));
         }
 
-        var fair = Math.Abs(refreshed.InAll / whole.InAll - 1) <= Equal;
+        var fair = Math.Abs(refreshed.InAll / before.InAll - 1) <= Equal;
         var grade = fair && gain.Low > 0 ? FigureVerdict.Reproduced : over.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
-        var summary = SearchFigures.Sum("refresh", "A prover that keeps up", asks, rule, [grade], panels, findings, size, "At equal rollouts refreshing the prover trains further than labelling more before",
-            "Refreshing the prover trains further than keeping it, but not shown at equal rollouts", "Refreshing the prover does not train further, as far as can be told", Intervals.OfRl);
-        return summary with { Notes = [$"{model}: rewards of progress A: {way}.", "Fresh labels are of the problems that RL trains on, those before it of the verifier's training problems. Where these differ, what refreshing gains may lie in that too.", .. summary.Notes] };
+        var summary = SearchFigures.Sum("refresh", "A prover that keeps up", asks, rule, [grade], panels, findings, size, "At equal rollouts labels during RL train further than the same before it",
+            "Labels during RL train further than labels of other problems, but not shown against labels of the same problems before it", "Labels during RL do not train further, as far as can be told", Intervals.OfRl);
+        return summary with { Notes = [$"{model}: rewards of progress A: {way}.", .. summary.Notes] };
     }
 
     private static Interval Gain(RefreshArm a, RefreshArm b)

@@ -300,15 +300,15 @@ public class FigureTests
     public void A_refreshed_prover_is_judged_at_equal_rollouts()
     {
         RefreshArm Arm(int right, double labels, double during) => new(labels, [.. Enumerable.Range(1, 3).Select(s => Run(s, right))], [.. Enumerable.Range(1, 3).Select(_ => (IReadOnlyList<double>)[0, during / 2, during])]);
-        var (whole, half) = (Arm(4, 1000, 200), Arm(2, 500, 200));
-        var ahead = RefreshFigure.Of("s", whole, half, Arm(8, 500, 650), (10, Arm(0, 1000, 200), Arm(8, 500, 650)), "α = 1", Size);
+        var (before, whole) = (Arm(4, 950, 200), Arm(2, 1000, 200));
+        var ahead = RefreshFigure.Of("s", before, Arm(8, 500, 650), whole, (10, Arm(0, 950, 200), Arm(8, 500, 650)), "α = 1", Size);
         Assert.Equal(FigureVerdict.Reproduced, ahead.Verdict);
-        Assert.Equal([(8 - 4) / 16.0, (8 - 2) / 16.0, (4 - 2) / 16.0, 1150 / 1200.0, 8 / 16.0, 1150 / 1200.0], ahead.Findings.Select(f => f.Value!.Value), (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal([(8 - 4) / 16.0, (8 - 2) / 16.0, 1150 / 1150.0, 1150 / 1200.0, 8 / 16.0, 1150 / 1150.0], ahead.Findings.Select(f => f.Value!.Value), (a, b) => Math.Abs(a - b) < 1e-9);
         Assert.Equal(["Start s", "Start s", "Start s, α = 10"], ahead.Panels.Select(p => p.Title));
         Assert.Equal([500, 825, 1150], ahead.Panels[1].Lines[0].Points.Select(p => p.X)); // labels included
-        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", whole, half, Arm(8, 500, 900), null, "α = 1", Size).Verdict); // 1,400 rollouts against 1,200
-        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", whole, half, Arm(4, 500, 650), null, "α = 1", Size).Verdict);
-        Assert.Equal(FigureVerdict.NotReproduced, RefreshFigure.Of("s", whole, half, Arm(2, 500, 650), null, "α = 1", Size).Verdict);
+        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", before, Arm(8, 500, 900), whole, null, "α = 1", Size).Verdict); // 1,400 rollouts against 1,150
+        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", before, Arm(4, 500, 650), whole, null, "α = 1", Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, RefreshFigure.Of("s", before, Arm(2, 500, 650), whole, null, "α = 1", Size).Verdict);
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace Pav.Models.Training;
 
 /// <summary>How a verifier keeps up with the policy that it judges.</summary>
 /// <param name="Every">Iterations between refreshes; 0 keeps the first verifier.</param>
-/// <param name="Problems">Training problems that are labelled anew each time; a quarter of them choose and calibrate.</param>
+/// <param name="Problems">Training problems that are labelled anew each time; a quarter of them calibrate.</param>
 /// <param name="Labels">Seed traces, completions, sampling; its seed is mixed with the iteration.</param>
 /// <param name="Training">Of the fine-tuning.</param>
 public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels, TrainOptions Training);
@@ -56,8 +56,8 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         }
 
         var before = Checkpoint(at - options.Every);
-        var chooses = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
-        var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => chooses.Contains(line.Problem));
+        var calibrates = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
+        var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => calibrates.Contains(line.Problem));
         var inputs = new VerifierInputs(VerifierKind.Value, before, VerifierRecord.Load(before).Template, problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]]);
         if (!VerifierTraining.Run(inputs, options.Training, place, cancel: cancel).Result.Finished) throw new OperationCanceledException(cancel);
         return Json.Read<LabelCost>(cost);

@@ -58,7 +58,7 @@ internal sealed class RlLearner : IDisposable
                 Optimizer.zero_grad();
                 if (Value is not null && ValueOptimizer is not null)
                 {
-                    Gradients.clip_grad_norm_(Value.Parameters.Values, options.Clip);
+                    if (Gradients.clip_grad_norm_(Value.Parameters.Values, options.Clip) is var norm && !double.IsFinite(norm)) norms = norm;
                     ValueOptimizer.step();
                     ValueOptimizer.zero_grad();
                 }
