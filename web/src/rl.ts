@@ -120,6 +120,8 @@ function batchChart(rl: RlData, color: (name: string) => string, measure: string
 function resultTable(rl: RlData): HTMLElement {
   const at = (bands: PassBand[], n: number): string => percent(bands.find(b => b.n === n)?.mean)
   const ends = (g: RlGroup, end: boolean): string => g.valid.length === 0 ? '–' : percent(mean(g.valid.map(c => c.points[end ? c.points.length - 1 : 0].accuracy)))
+  // The largest N that every way was tested with.
+  const most = Math.max(1, ...rl.groups.flatMap(g => g.pass.map(b => b.n)).filter((n, _, all) => all.filter(m => m === n).length === rl.groups.filter(g => g.pass.length > 0).length))
   const beamSizes = [...new Set(rl.groups.flatMap(g => g.hard_beam.map(b => b.n)))].sort((a, b) => a - b)
   const levels = [...new Set(rl.groups.flatMap(g => g.levels.map(l => l.level)))].sort((a, b) => a - b)
   return table('RL runs', [
@@ -128,10 +130,9 @@ function resultTable(rl: RlData): HTMLElement {
     { title: 'Held-out, first', numeric: true, cell: g => ends(g, false) },
     { title: 'Held-out, end', numeric: true, cell: g => ends(g, true) },
     { title: 'Test', numeric: true, cell: g => at(g.pass, 1) },
-    { title: 'Pass@16', numeric: true, cell: g => at(g.pass, 16) },
-    { title: 'Pass@64', numeric: true, cell: g => at(g.pass, 64) },
+    { title: `Pass@${most}`, numeric: true, cell: g => at(g.pass, most) },
     { title: 'Majority', numeric: true, cell: g => percent(g.majority) },
-    { title: 'Hard, Pass@64', numeric: true, cell: g => at(g.hard, 64), hint: 'Of the problems that the start did not solve' },
+    { title: `Hard, Pass@${most}`, numeric: true, cell: g => at(g.hard, most), hint: 'Of the problems that the start did not solve' },
     ...beamSizes.map(n => ({ title: `Hard, beam ${n}`, numeric: true, cell: (g: RlGroup) => at(g.hard_beam, n), hint: 'Of the same problems: answered by a beam on Q of the verifier' })),
     ...(levels.length > 1 ? levels.map(level => ({ title: `Level ${level}`, numeric: true, cell: (g: RlGroup) => percent(g.levels.find(l => l.level === level)?.sample) })) : []),
   ], rl.groups)

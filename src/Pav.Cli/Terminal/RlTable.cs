@@ -10,12 +10,15 @@ internal static class RlTable
     {
         if (rl is null) yield break;
         yield return "";
+        // The largest N that every way was tested with.
+        var tested = rl.Groups.Where(g => g.Pass.Count > 0).ToList();
+        var most = tested.SelectMany(g => g.Pass.Select(b => b.N)).GroupBy(n => n).Where(n => n.Count() == tested.Count).Select(n => n.Key).DefaultIfEmpty(1).Max();
         foreach (var line in ResultTable.Lines(
-            ["RL", "seeds", "held-out at first %", "at the end %", "test %", "Pass@64 %", "majority %", "hard, Pass@64 %"],
+            ["RL", "seeds", "held-out at first %", "at the end %", "test %", $"Pass@{most} %", "majority %", $"hard, Pass@{most} %"],
             [.. rl.Groups.Select(g => (IReadOnlyList<string>)
             [
                 g.Name, $"{g.Seeds.Count}", Mean(g.Valid.Select(c => c.Points[0].Accuracy)), Mean(g.Valid.Select(c => c.Points[^1].Accuracy)),
-                Pass(g.Pass, 1), Pass(g.Pass, 64), g.Majority is { } majority ? Percent(majority) : "", Pass(g.Hard, 64),
+                Pass(g.Pass, 1), Pass(g.Pass, most), g.Majority is { } majority ? Percent(majority) : "", Pass(g.Hard, most),
             ])])) yield return line;
         foreach (var c in rl.Comparisons)
         {
