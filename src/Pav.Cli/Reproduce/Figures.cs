@@ -150,13 +150,13 @@ internal static class Figures
     {
         var (model, seeds) = (plan.Models[0], plan.Seeds(plan.Scale.RlFurtherSeeds).ToList());
         (int Seed, string Folder)[] Of(Func<int, string> run) => [.. seeds.Select(s => (s, run(s)))];
-        var (whole, before, refreshed) = (Of(s => plan.Rl(model, "pav", s)), Of(s => plan.RlKept(model, s, strong: false)), Of(s => plan.RlRefreshed(model, s, strong: false)));
+        var (whole, before, refreshed) = (Of(s => plan.RlOfOthers(model, s)), Of(s => plan.Rl(model, "pav", s)), Of(s => plan.RlRefreshed(model, s, strong: false)));
         var (labels, half, added) = (plan.Labels(model, 1), plan.HalfLabels(model), plan.RlLabels(model));
         var strong = plan.Scale.RlStrongAlpha;
-        var (kept, saved) = strong == 0 ? ([], []) : (Of(s => plan.RlKept(model, s, strong: true)), Of(s => plan.RlRefreshed(model, s, strong: true)));
+        var (kept, saved) = strong == 0 ? ([], []) : (Of(s => plan.RlStrong(model, s)), Of(s => plan.RlRefreshed(model, s, strong: true)));
         return size => RefreshFigure.Of(
-            ReproducePlan.Short(model), Arm(before, half, added), Arm(refreshed, half), Arm(whole, labels), strong == 0 ? null : (strong, Arm(kept, half, added), Arm(saved, half)), WayOf(plan, whole).Words,
-            size with { Seeds = seeds.Count, Problems = Tallies(whole[0].Folder).Count, Models = [model] });
+            ReproducePlan.Short(model), Arm(before, half, added), Arm(refreshed, half), Arm(whole, labels), strong == 0 ? null : (strong, Arm(kept, half, added), Arm(saved, half)), WayOf(plan, before).Words,
+            size with { Seeds = seeds.Count, Problems = Tallies(before[0].Folder).Count, Models = [model] });
 
         RefreshArm Arm(IReadOnlyList<(int Seed, string Folder)> runs, params string[] labelled) => new(
             labelled.Sum(l => LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(l, "labels.jsonl")), plan.Scale.NMc)), [.. runs.Select(Run)],
@@ -165,9 +165,9 @@ internal static class Figures
 
     private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)
     {
-        if (runs.Count == 0) return new(0, Credit.Own);
+        if (runs.Count == 0) return new(0, Credit.Own, 0);
         var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
-        return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
+        return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit, settings.Rate) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
     }
 
     private static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples, t.Unsolved))];

@@ -165,9 +165,18 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>RL with one kind of reward: orm, pav or pqv.</summary>
     public string Rl(string model, string reward, int seed) => Rl(
         $"rl-{reward}-{Short(model)}-{seed}", $"RL with {reward switch { "orm" => "outcome rewards only", "pav" => "the progress of every step as a dense reward", _ => "Q of every step as a dense reward" }}.",
-        model, seed, s => s with { Verifier = Verifier(model, 1), Reward = reward, Alpha = Text(reward == "pqv" ? 1 : scale.RlAlpha), HardBeam = scale.RlHardBeam });
+        model, seed, s => s with { Verifier = RlVerifier(model), Reward = reward, Alpha = Text(reward == "pqv" ? 1 : scale.RlAlpha), HardBeam = scale.RlHardBeam });
 
-    /// <summary>RL with progress by a verifier of half the labels, refreshed with fresh ones of the present policy; or with so much weight on it that a verifier which is kept is fooled.</summary>
+    /// <summary>A verifier that learned from half the labels and from labels of RL's problems before it, as many as refreshes take.</summary>
+    private string RlVerifier(string model) => settings.Verifier != "" ? settings.Verifier
+        : Verifier($"verifier-rl-{Short(model)}", "Train a verifier of Q on labels of the problems that RL trains on, and others.", TrainCommands.Verifier, model, [HalfLabels(model), RlLabels(model)], scale.VerifierSteps, 1, RlTrain());
+
+    /// <summary>RL with progress by the verifier of labels of other problems, as many.</summary>
+    public string RlOfOthers(string model, int seed) => Rl(
+        $"rl-others-{Short(model)}-{seed}", "RL with progress by the verifier that learned from labels of other problems.", model, seed,
+        s => s with { Verifier = Verifier(model, 1), Reward = "pav", Alpha = Text(scale.RlAlpha), TestSamples = FewSamples, Hard = "" });
+
+    /// <summary>RL with progress by a verifier of half the labels, refreshed with fresh ones of the present policy.</summary>
     public string RlRefreshed(string model, int seed, bool strong) => Rl(
         $"rl-refreshed{Strong(strong)}-{Short(model)}-{seed}", $"RL with {(strong ? "much weight on progress" : "progress")}, the verifier of half the labels being refreshed with fresh ones of the present policy.", model, seed, s => s with
         {
@@ -176,12 +185,11 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
             Reward = "pav", Alpha = Text(strong ? scale.RlStrongAlpha : scale.RlAlpha), TestSamples = FewSamples, Hard = "",
         });
 
-    /// <summary>The same with a verifier that learned from half the labels and from labels of RL's problems before it, as many as refreshes take, and is kept.</summary>
-    public string RlKept(string model, int seed, bool strong) => Rl(
-        $"rl-kept{Strong(strong)}-{Short(model)}-{seed}", $"RL with {(strong ? "much weight on progress" : "progress")}, by the verifier that learned from labels of RL's problems before.", model, seed, s => s with
+    /// <summary>RL with so much weight on progress that a verifier which is kept may be fooled.</summary>
+    public string RlStrong(string model, int seed) => Rl(
+        $"rl-kept-strong-{Short(model)}-{seed}", "RL with much weight on progress, by the verifier that learned from labels of RL's problems before.", model, seed, s => s with
         {
-            Verifier = Verifier($"verifier-kept-{Short(model)}", "Train a verifier of Q on half the labels and on those.", TrainCommands.Verifier, model, [HalfLabels(model), RlLabels(model)], scale.VerifierSteps, 1, RlTrain()),
-            Reward = "pav", Alpha = Text(strong ? scale.RlStrongAlpha : scale.RlAlpha), TestSamples = FewSamples, Hard = "",
+            Verifier = RlVerifier(model), Reward = "pav", Alpha = Text(scale.RlStrongAlpha), TestSamples = FewSamples, Hard = "",
         });
 
     private static string Strong(bool strong) => strong ? "-strong" : "";
@@ -201,7 +209,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     {
         Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = RlTrain(),
         ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
-        Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = 1e-4, ValidSamples = 2,
+        Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = scale.RlRate, ValidSamples = 2,
         EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
     }));
 

@@ -164,8 +164,11 @@ internal sealed record ReproduceScale
     [Flag("Least number of lines that tempt to a mistake in the problems of RL", Min = 0, Max = 7)]
     public int RlTraps { get; init; } = 5;
 
+    [Flag("Peak learning rate of RL", Min = 0, AboveMin = true, Max = 1)]
+    public double RlRate { get; init; } = 3e-4;
+
     [Flag("Weight of progress as a reward", Min = 0, AboveMin = true, Max = 1000)]
-    public double RlAlpha { get; init; } = 1;
+    public double RlAlpha { get; init; } = 0.3;
 
     [Flag("A weight at which a verifier that is kept is fooled; 0 leaves that out", Min = 0, Max = 1000)]
     public double RlStrongAlpha { get; init; }

@@ -18,10 +18,10 @@ public sealed record RlRun(int Seed, RlCurve Valid, IReadOnlyList<LinePoint> NoP
 /// <param name="PqvWay">The same of those with Q.</param>
 public sealed record RlRuns(string Model, IReadOnlyList<TestTally> Start, IReadOnlyList<RlRun> Orm, IReadOnlyList<RlRun> Pav, IReadOnlyList<RlRun> Pqv, RlWay PavWay, RlWay PqvWay);
 
-/// <summary>Weight α of step rewards, and which of them a step is credited with.</summary>
-public sealed record RlWay(double Alpha, Credit Credit)
+/// <summary>Weight α of step rewards, which of them a step is credited with, and the peak learning rate.</summary>
+public sealed record RlWay(double Alpha, Credit Credit, double Rate)
 {
-    public string Words => string.Create(CultureInfo.InvariantCulture, $"α = {Alpha}, a step is credited with {(Credit == Credit.Own ? "its own" : "its own and all later ones")}");
+    public string Words => string.Create(CultureInfo.InvariantCulture, $"α = {Alpha}, a step is credited with {(Credit == Credit.Own ? "its own" : "its own and all later ones")}, learning rate {Rate}");
 }
 
 /// <summary>Figures 7, 8 and that of App. G.</summary>

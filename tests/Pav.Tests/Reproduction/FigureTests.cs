@@ -247,7 +247,7 @@ public class FigureTests
     /// <summary>Three seeds of each reward; the start solves so many problems.</summary>
     private static RlRuns Rl(Func<int, RlRun> pav, Func<int, RlRun> orm, int solved = 10, Func<int, RlRun>? pqv = null, int seeds = 3) => new(
         "s", [.. Enumerable.Range(0, 40).Select(p => new TestTally($"p{p:00}", p < solved ? 1 : 0, 8, p >= solved))], [.. Enumerable.Range(1, seeds).Select(orm)], [.. Enumerable.Range(1, seeds).Select(pav)],
-        pqv is null ? [] : [.. Enumerable.Range(1, seeds).Select(pqv)], new(3, Credit.Own), new(1, Credit.ToGo));
+        pqv is null ? [] : [.. Enumerable.Range(1, seeds).Select(pqv)], new(3, Credit.Own, 1e-4), new(1, Credit.ToGo, 1e-4));
 
     [Fact]
     public void Rl_is_compared_on_test_problems()
@@ -256,7 +256,7 @@ public class FigureTests
         var accuracy = RlFigures.Figure7([runs], Size);
         Assert.Equal(FigureVerdict.Reproduced, accuracy.Verdict);
         Assert.Equal((8 - 1) / 16.0, accuracy.Findings[0].Value!.Value, 9);
-        Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own."], accuracy.Notes);
+        Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own, learning rate 0.0001."], accuracy.Notes);
         Assert.Contains("all runs start from one fine-tuned policy", accuracy.Intervals);
     }
 
@@ -318,7 +318,7 @@ public class FigureTests
         var figure = RlFigures.AppendixG([Of(3, 0.1)], Size);
         Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
         Assert.Equal(0.6, figure.Findings[0].Value!.Value, 9);
-        Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own; rewards of Q: α = 1, a step is credited with its own and all later ones."], figure.Notes);
+        Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own, learning rate 0.0001; rewards of Q: α = 1, a step is credited with its own and all later ones, learning rate 0.0001."], figure.Notes);
         Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Of(1, 0.1)], Size).Verdict); // one seed has no interval
         Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Of(3, -0.3)], Size).Verdict); // 0.1, -0.2, -0.5: accuracy alone
     }
