@@ -140,9 +140,8 @@ internal static class Figures
         return size =>
         {
             var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)], WayOf(plan, pav), WayOf(plan, pqv));
-            return sumUp([runs], size with { Seeds = plan.Scale.RlSeeds, Problems = runs.Start.Count, Models = [model] });
+            return sumUp([runs], size with { Seeds = further is null ? orm.Count : Math.Min(pav.Count, pqv.Count), Problems = runs.Start.Count, Models = [model] });
         };
-
     }
 
     /// <summary>RL with progress by a verifier that is refreshed, and by ones that had as many labels before.</summary>
