@@ -86,7 +86,7 @@ internal sealed class PolicyEvaluation(
             {
                 context.Cancel.ThrowIfCancellationRequested();
                 var sampled = await RepeatedSampling.Draw(batch, policy, samples, drawn, sampling, context.Cancel);
-                var greedy = await RepeatedSampling.Draw(batch, policy, 1, drawn, sampling with { Temperature = 0, TopK = 0, TopP = 1 }, context.Cancel);
+                var greedy = await RepeatedSampling.Draw(batch, policy, 1, drawn, RepeatedSampling.Greedy(sampling), context.Cancel);
                 var further = await Further([.. sampled.Where(s => s.Traces.All(t => grader.Rex(t) == 0)).Select(s => s.Problem)], drawn);
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
@@ -119,7 +119,13 @@ internal sealed class PolicyEvaluation(
     }
 
     private static GraderVerdict Verdict(Grader by, SampleSet set, SampleSet greedy) =>
-        new(by.Id, set.Traces.Sum(by.Rex), by.Rex(greedy.Traces[0]), RepeatedSampling.Majority(set, set.Traces.Count, by).Correct);
+        new(by.Id, set.Traces.Sum(by.Rex), by.Rex(greedy.Traces[0]), Majority(set, by));
+
+    private static int Majority(SampleSet set, Grader by)
+    {
+        var answers = set.Traces.Select(t => by.Extract(t.Text)).ToList();
+        return by.Rex(set.Traces[Math.Max(0, answers.IndexOf(Vote.Majority(answers)))]);
+    }
 
     /// <summary>The problems that no sample of an evaluation solved, and how many samples of each there were. The evaluation must have come to all of <paramref name="problems"/>.</summary>
     public static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder, IReadOnlyList<Problem> problems)
@@ -155,7 +161,7 @@ internal sealed class PolicyEvaluation(
                 var finished = problems.Count - left.Count;
                 foreach (var batch in left.Chunk(problemsPerBatch))
                 {
-                    foreach (var found in await BeamSearch.Run(batch, policy, verifier, grader, new(n, Seed: seed, Sampling: sampling), cancel: context.Cancel))
+                    foreach (var found in await SearchBatch.Run(batch, SearchMethods.BeamByQ, n, new(policy, grader, verifier), new() { Seed = seed, Sampling = sampling }, cancel: context.Cancel))
                     {
                         rows[(n, found.Row.Problem)] = found.Row;
                         lines.Write(found.Row);

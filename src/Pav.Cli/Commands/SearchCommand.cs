@@ -12,7 +12,7 @@ namespace Pav.Cli.Commands;
 internal static class SearchCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Of<SearchSettings>(
-        "search", "Answer problems by sampling, voting, re-ranking and beam search on progress, and compare accuracy at equal compute.",
+        "search", "Answer problems by sampling, voting, re-ranking and guided search on progress, and compare accuracy at equal compute.",
         """
         pav search --policy runs/sft --verifier runs/verifier --outcome runs/outcome --problems test.jsonl --out runs/search
         pav search --policy runs/sft --verifier runs/verifier --problems test.jsonl --methods beam-q,beam-pav --beam 4 --provers bo1,bo2,bo4,bo8
@@ -22,7 +22,7 @@ internal static class SearchCommand
     {
         settings.Check();
         var methods = settings.ChosenMethods();
-        if (methods.Overlaps([SearchSettings.BeamQ, SearchSettings.BeamPav])) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
+        if (methods.Any(m => m.Search.Needs.HasFlag(Needs.Verifier) && !m.ByOracle)) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
         var loaded = new Dictionary<string, IVerifier>();
         foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
@@ -32,15 +32,14 @@ internal static class SearchCommand
         {
             IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings, policy.StepEnd);
             var tools = new SearchTools(
-                policy,
+                policy, Grader.Named(settings.Grader),
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
-                settings.Outcome == "" ? null : Open("--outcome", settings.Outcome),
-                name => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name)),
-                Grader.Named(settings.Grader));
-            var run = new SearchRun(settings, tools, context.Run, context.Reporter, context.Cancel);
+                settings.Outcome == "" ? null : Open("--outcome", settings.Outcome));
+            Prover Named(string name) => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
+            var run = new SearchRun(settings, tools, Named, context.Run, context.Reporter, context.Cancel);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
-            context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods)}");
+            context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods.Select(m => m.Id))}");
             await run.All(problems, alpha);
         }
         finally

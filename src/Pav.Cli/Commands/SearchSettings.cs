@@ -5,21 +5,19 @@ namespace Pav.Cli.Commands;
 
 internal sealed record SearchSettings : SamplingSettings
 {
-    public const string Sample = "sample", Greedy = "greedy", Majority = "majority", BestOrm = "best-of-n-orm", BestQ = "best-of-n-q", Weighted = "weighted-vote", BeamQ = "beam-q", BeamPav = "beam-pav";
-
     [Flag("Q verifier: scores steps in a beam and finished traces (a 'train verifier' run or a checkpoint)", Input = true)]
     public string Verifier { get; init; } = "";
 
     [Flag("Outcome verifier: re-ranks finished traces (a 'train outcome' run or a checkpoint)", Input = true)]
     public string Outcome { get; init; } = "";
 
-    [Flag("Methods; none named means all that the verifiers given allow", Choices = $"{Sample}|{Greedy}|{Majority}|{BestOrm}|{BestQ}|{Weighted}|{BeamQ}|{BeamPav}")]
+    [MethodsFlag("Methods, or all of them; +CHOICE after one chooses otherwise among its traces (beam-q+vote); none named means the usual ones that the verifiers given allow")]
     public string[] Methods { get; init; } = [];
 
-    [Flag("Numbers of samples for the methods that re-rank", Min = 1, Max = 4096)]
+    [Flag("Sizes of methods whose traces cost one sample each: how many traces", Min = 1, Max = 4096)]
     public int[] N { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
 
-    [Flag("Beam sizes", Min = 1, Max = 4096)]
+    [Flag("Sizes of methods that sample candidates for each step: how many traces they bring to their ends (beam size, trees of a forest)", Min = 1, Max = 4096)]
     public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
 
     [Flag("Next steps sampled from each state of the beam", Min = 1, Max = 256)]
@@ -61,6 +59,9 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Beam size of the trees that are kept (one of --beam)", Min = 1, Max = 4096)]
     public int TreesBeam { get; init; } = 4;
 
+    [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q", Min = 0)]
+    public double Settle { get; init; } = 1;
+
     [Flag("Repeat with so many seeds: seed, seed + 1, …", Min = 1, Max = 1000)]
     public int Seeds { get; init; } = 1;
 
@@ -75,20 +76,21 @@ internal sealed record SearchSettings : SamplingSettings
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
     public IEnumerable<int> OracleProvers => Provers.Distinct().Select(Commands.Provers.BestOf).OfType<int>();
 
-    /// <summary>The methods to run; one that lacks its verifier is an error where it was named.</summary>
-    public IReadOnlySet<string> ChosenMethods()
+    /// <summary>The methods to run, in the order of tables; one that lacks what it needs is an error where it was named.</summary>
+    public IReadOnlyList<SearchMethod> ChosenMethods()
     {
-        string? Lacks(string method) => method switch
-        {
-            BestOrm when Outcome == "" => "--outcome",
-            BestQ or Weighted or BeamQ or BeamPav when Verifier == "" => "--verifier",
-            BeamPav when Provers.Length + SweepProvers.Length == 0 => "--provers",
-            _ => null,
-        };
-        if (Methods.FirstOrDefault(m => Lacks(m) is not null) is { } method) throw new UserError($"--methods names {method}, which needs {Lacks(method)}.");
-        string[] all = [Sample, Greedy, Majority, BestOrm, BestQ, Weighted, BeamQ, BeamPav];
-        return (Methods.Length > 0 ? Methods : all.Where(m => Lacks(m) is null)).ToHashSet();
+        string? Lacks(SearchMethod method) =>
+            method.Needs.HasFlag(Needs.Outcome) && Outcome == "" ? "--outcome"
+            : method.Needs.HasFlag(Needs.Verifier) && Verifier == "" ? "--verifier"
+            : method.Needs.HasFlag(Needs.Oracle) && Oracle == 0 ? "--oracle"
+            : method.HasProver && Provers.Length + SweepProvers.Length == 0 ? "--provers" : null;
+        var named = Methods.Where(m => m != MethodsFlagAttribute.All).Select(m => SearchMethods.Find(m)!).ToList();
+        if (named.Find(m => Lacks(m) is not null) is { } method) throw new UserError($"--methods names {method.Id}, which needs {Lacks(method)}.");
+        var usual = SearchMethods.All.Where(m => Lacks(m) is null && (Methods.Length == 0 ? m.ByDefault : Methods.Contains(MethodsFlagAttribute.All)) || m.ByOracle && Oracle > 0);
+        return [.. usual.Concat(named).DistinctBy(m => m.Id).OrderBy(m => SearchMethods.Order(m.Id))];
     }
+
+    public SearchOptions Options(ulong seed) => new() { Candidates = Candidates, Seed = seed, Sampling = Sampling, Settle = Settle };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
@@ -99,4 +101,15 @@ internal sealed record SearchSettings : SamplingSettings
             throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");
         ChosenMethods();
     }
+}
+
+/// <summary>The option that names methods of search.</summary>
+internal sealed class MethodsFlagAttribute : FlagAttribute
+{
+    public const string All = "all";
+
+    public MethodsFlagAttribute(string description)
+        : base(description) => Choices = string.Join('|', SearchMethods.All.Select(m => m.Id).Append(All));
+
+    public override bool Allows(string word) => word == All || SearchMethods.Find(word) is not null;
 }

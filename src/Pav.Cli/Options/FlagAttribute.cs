@@ -2,7 +2,7 @@ namespace Pav.Cli.Options;
 
 /// <summary>Says of an options record's property what its flag is for, and what it accepts.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class FlagAttribute(string description) : Attribute
+internal class FlagAttribute(string description) : Attribute
 {
     public string Description => description;
 
@@ -19,6 +19,9 @@ internal sealed class FlagAttribute(string description) : Attribute
 
     /// <summary>May stand before a choice: with <c>fig</c>, fig4 is 4.</summary>
     public string Prefix { get; init; } = "";
+
+    /// <summary>May this word be given?</summary>
+    public virtual bool Allows(string word) => Choices == "" || word == "" || Choices.Split('|').Contains(word);
 
     /// <summary>A command without it is refused.</summary>
     public bool Required { get; init; }

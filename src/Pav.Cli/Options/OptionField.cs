@@ -127,7 +127,7 @@ internal sealed class OptionField
     {
         foreach (var item in value is Array items ? items.Cast<object>() : value is null ? [] : [value])
         {
-            if (item is string word && Flag.Choices != "" && word != "" && !Flag.Choices.Split('|').Contains(word)) throw Wrong(word);
+            if (item is string word && !Flag.Allows(word)) throw Wrong(word);
             if (item is int or long or ulong or double)
             {
                 var number = Convert.ToDouble(item, CultureInfo.InvariantCulture);

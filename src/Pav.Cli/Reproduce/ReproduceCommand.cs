@@ -168,9 +168,11 @@ internal static class Measured
         if (part.Command.Name != "search") return (long?)result?["tokens"] ?? (long?)result?["generated_tokens"] ?? 0;
         // Methods that re-rank share the samples of the largest N.
         var rows = JsonLines.Read<SearchRow>(Path.Combine(part.Folder, "search.jsonl")).ToList();
-        var (beams, sampled) = (rows.Where(r => r.Method.Contains("beam", StringComparison.Ordinal)), rows.Where(r => !r.Method.Contains("beam", StringComparison.Ordinal)));
+        var (beams, sampled) = (rows.Where(IsGuided), rows.Where(r => !IsGuided(r)));
         return beams.Sum(r => r.GeneratedTokens) + sampled.GroupBy(r => (r.Problem, r.Seed)).Sum(g => g.Max(r => r.GeneratedTokens));
     }
+
+    private static bool IsGuided(SearchRow row) => SearchMethods.Find(row.Method)?.IsGuided ?? true;
 
     private static JsonObject? Manifest(Part part) => Path.Combine(part.Folder, "run.json") is var file && File.Exists(file) ? Json.Read<JsonObject>(file) : null;
 }

@@ -94,25 +94,25 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Beams with best-of-K provers of every strength.</summary>
     public string StrengthSearch(string model, int seed) => Search($"search-provers-{Short(model)}-{seed}", "Search with provers of every strength.", model, seed, s => s with
     {
-        Methods = [SearchSettings.BeamQ, SearchSettings.BeamPav], Beam = scale.StrengthBeams, Provers = [.. scale.Strengths.Select(k => $"bo{k}")], Alpha = FixedAlpha(), Trees = 0,
+        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.StrengthBeams, Provers = [.. scale.Strengths.Select(k => $"bo{k}")], Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>A beam with the progress of every base policy as prover.</summary>
     public string MatrixSearch(string model, int seed) => Search($"search-matrix-{Short(model)}-{seed}", "Search with the progress of every base policy.", model, seed, s => s with
     {
-        Methods = [SearchSettings.BeamPav], Beam = [scale.MatrixBeam], Provers = [.. MatrixModels.Select(m => Verifier(m, seed))], Alpha = FixedAlpha(), Trees = 0,
+        Methods = [SearchMethods.BeamByProgress.Id], Beam = [scale.MatrixBeam], Provers = [.. MatrixModels.Select(m => Verifier(m, seed))], Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>A beam at one α.</summary>
     public string AlphaSearch(string model, int seed, double alpha) => Search($"search-alpha-{Short(model)}-{seed}-{Text(alpha)}", $"Search with alpha = {Text(alpha)}.", model, seed, s => s with
     {
-        Methods = [SearchSettings.BeamPav], Beam = [scale.AlphaBeam], Provers = [Prover], Alpha = Text(alpha), Trees = 0,
+        Methods = [SearchMethods.BeamByProgress.Id], Beam = [scale.AlphaBeam], Provers = [Prover], Alpha = Text(alpha), Trees = 0,
     });
 
     /// <summary>Beams on Monte Carlo values.</summary>
     public string OracleSearch(string model, int seed) => Search($"search-oracle-{Short(model)}-{seed}", "Search with Monte Carlo values in the verifier's place: the ceiling.", model, seed, s => s with
     {
-        Methods = [SearchSettings.BeamQ, SearchSettings.BeamPav], Beam = scale.OracleBeam, Provers = [Prover], Alpha = FixedAlpha(), Limit = scale.OracleProblems, Oracle = scale.Oracle,
+        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.OracleBeam, Provers = [Prover], Alpha = FixedAlpha(), Limit = scale.OracleProblems, Oracle = scale.Oracle,
         OracleProblems = scale.OracleProblems, OracleBeam = scale.OracleBeam, Trees = 0,
     });
 
@@ -121,7 +121,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     {
         var labels = Label($"labels-{Short(model)}-{cell.Name}-{seed}", $"Label with {cell.Words}.", model, TrainProblems(), cell.Settings() with { Limit = scale.RatioProblems, Seed = 9 + 100 * (ulong)seed });
         var verifier = Verifier($"verifier-{Short(model)}-{cell.Name}-{seed}", "Train a verifier on these labels.", TrainCommands.Verifier, model, [labels], scale.RatioSteps, seed);
-        return (labels, Search($"search-{Short(model)}-{cell.Name}-{seed}", "Search with it.", model, seed, s => s with { Methods = [SearchSettings.BeamQ], Beam = [scale.RatioBeam], Trees = 0 }, verifier));
+        return (labels, Search($"search-{Short(model)}-{cell.Name}-{seed}", "Search with it.", model, seed, s => s with { Methods = [SearchMethods.BeamByQ.Id], Beam = [scale.RatioBeam], Trees = 0 }, verifier));
     }
 
     /// <summary>Scores after every step of labelled traces.</summary>

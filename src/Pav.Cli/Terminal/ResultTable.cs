@@ -34,11 +34,13 @@ internal static class ResultTable
             ])]);
     }
 
-    /// <summary>What the comparisons say of beams against best-of-N by the outcome verifier, the strongest of each kind, said to be that.</summary>
+    private static bool IsLearned(string side) => SearchMethods.Find(side.Split(' ')[0]) is { IsGuided: true, ByOracle: false };
+
+    /// <summary>What the comparisons say of guided searches against best-of-N by the outcome verifier, the strongest of each kind, said to be that.</summary>
     public static IEnumerable<string> Claims(Summary summary)
     {
         static string Points(double difference) => (100 * difference).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture);
-        var claims = summary.Comparisons.Where(c => c.A.StartsWith("beam-", StringComparison.Ordinal) && c.B.StartsWith("best-of-n-orm", StringComparison.Ordinal)).ToList();
+        var claims = summary.Comparisons.Where(c => IsLearned(c.A) && c.B.Split(' ')[0] == SearchMethods.BestByOutcome.Id).ToList();
         var equal = claims.Where(c => c.Claim == "equal-tokens").ToList();
         if (equal.Count > 0)
         {
@@ -48,7 +50,7 @@ internal static class ResultTable
         var reach = claims.Where(c => c.Claim == "tokens-to-reach").ToList();
         if (reach.Count == 0) yield break;
         var fewest = reach.MaxBy(c => c.Difference)!;
-        yield return fewest.TokensA is null ? $"No beam reaches the accuracy of {fewest.B}."
+        yield return fewest.TokensA is null ? $"No guided search reaches the accuracy of {fewest.B}."
             : string.Create(CultureInfo.InvariantCulture, $"{fewest.A} reaches the accuracy of {fewest.B} with {fewest.TokensA:0} tokens, best-of-N itself first with {fewest.TokensB:0}: {fewest.Difference:0.0} times fewer [{fewest.Low:0.0} to {fewest.High:0.0}], the best of {reach.Count}.");
     }
 }

@@ -18,7 +18,7 @@ public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnl
     public static SearchAgreement Of(string from, IEnumerable<SearchRow> rows, ProverStudy study, Func<string, string> nameOf, ulong seed)
     {
         var names = study.Candidates.Select(c => c.Name).ToHashSet();
-        var settings = rows.Where(r => r is { Method: "beam-pav", Prover: not null, Alpha: > 0 }).Select(r => (Row: r, Name: nameOf(r.Prover!))).Where(r => names.Contains(r.Name))
+        var settings = rows.Where(r => r.Method == SearchMethods.BeamByProgress.Id && r is { Prover: not null, Alpha: > 0 }).Select(r => (Row: r, Name: nameOf(r.Prover!))).Where(r => names.Contains(r.Name))
             .GroupBy(r => (r.Row.N, Alpha: r.Row.Alpha!.Value)).ToList();
         var best = settings.OrderByDescending(g => g.Select(r => r.Name).Distinct().Count()).ThenByDescending(g => g.Key.N).FirstOrDefault();
         var provers = best?.GroupBy(r => r.Name).ToDictionary(g => g.Key, g => g.Select(r => r.Row).ToLookup(r => r.Problem)) ?? [];

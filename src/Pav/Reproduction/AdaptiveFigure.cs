@@ -19,10 +19,10 @@ public static class AdaptiveFigure
         foreach (var m in models)
         {
             var lines = new List<Line>();
-            foreach (var (method, by) in new[] { ("beam-q", (string?)null), ("beam-pav", prover) })
+            foreach (var (method, by) in new[] { (SearchMethods.BeamByQ.Id, (string?)null), (SearchMethods.BeamByProgress.Id, prover) })
             {
                 if (SearchFigures.Curve(m, method, by) is not { Points.Count: > 1 } fixedSize || Grown(m, method, by, fixedSize) is not { } grown) continue;
-                lines.AddRange([grown.ToLine(), fixedSize.ToLine(kind: method == "beam-q" ? "series-4" : "series-5")]);
+                lines.AddRange([grown.ToLine(), fixedSize.ToLine(kind: method == SearchMethods.BeamByQ.Id ? "series-4" : "series-5")]);
                 if (SeededComparisons.AtEqualTokens(grown, fixedSize) is not { } gain) continue;
                 findings.Add(Finding.Of($"{m.Model}: {grown.Name} minus {fixedSize.Name} at equal tokens, mean over thresholds {SearchFigures.Sizes(SeededComparisons.Comparable(grown, fixedSize))}", gain, "points"));
                 ahead.Add(gain.Low > 0);

@@ -14,10 +14,10 @@ public static class FurtherFigures
         var (panels, findings) = (new List<Panel>(), new List<Finding>());
         foreach (var m in models)
         {
-            if (SearchFigures.Curve(m, "oracle-beam-q") is not { } oracle) continue;
-            var lines = new[] { "oracle-beam-q", "oracle-beam-pav", "beam-q", "beam-pav" }.Select(method => SearchFigures.Curve(m, method, method.EndsWith("pav", StringComparison.Ordinal) ? prover : null, oracle.Problems)).OfType<SeededCurve>().ToList();
+            if (SearchFigures.Curve(m, SearchMethods.OracleBeamByQ.Id) is not { } oracle) continue;
+            var lines = new[] { SearchMethods.OracleBeamByQ.Id, SearchMethods.OracleBeamByProgress.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id }.Select(method => SearchFigures.Curve(m, method, method.EndsWith("pav", StringComparison.Ordinal) ? prover : null, oracle.Problems)).OfType<SeededCurve>().ToList();
             panels.Add(new($"Base policy {m.Model}, {oracle.Problems.Count} problems", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
-            foreach (var (learned, exact) in new[] { ("beam-q", "oracle-beam-q"), ("beam-pav", "oracle-beam-pav") })
+            foreach (var (learned, exact) in new[] { (SearchMethods.BeamByQ.Id, SearchMethods.OracleBeamByQ.Id), (SearchMethods.BeamByProgress.Id, SearchMethods.OracleBeamByProgress.Id) })
             {
                 if (lines.FirstOrDefault(l => l.Kind == learned) is not { } a || lines.FirstOrDefault(l => l.Kind == exact) is not { } b || SeededComparisons.AtEqualN(b, a, p => p.Correct) is not { } lost) continue;
                 findings.Add(Finding.Of($"{m.Model}: {b.Name} minus {a.Name}, mean over beam sizes {SearchFigures.Sizes(b.Points)}: lost to the verifier", lost, "points"));
@@ -39,8 +39,8 @@ public static class FurtherFigures
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var (m, q) in models.Zip(alone))
         {
-            var both = m with { Runs = [.. m.Runs.Select(r => r with { Rows = [.. r.Rows.Where(x => x.Method == "beam-pav" && x.Prover == prover && x.N == beam), .. q.Runs.First(s => s.Seed == r.Seed).Rows.Where(x => x.Method == "beam-q" && x.N == beam)] })] };
-            if (SeededCurve.Of($"beam of {beam} on Q + αA ({prover})", "beam-pav", both.Runs, _ => true, r => r.Alpha ?? 0) is not { Points.Count: > 1 } curve) continue;
+            var both = m with { Runs = [.. m.Runs.Select(r => r with { Rows = [.. r.Rows.Where(x => x.Method == SearchMethods.BeamByProgress.Id && x.Prover == prover && x.N == beam), .. q.Runs.First(s => s.Seed == r.Seed).Rows.Where(x => x.Method == SearchMethods.BeamByQ.Id && x.N == beam)] })] };
+            if (SeededCurve.Of($"beam of {beam} on Q + αA ({prover})", SearchMethods.BeamByProgress.Id, both.Runs, _ => true, r => r.Alpha ?? 0) is not { Points.Count: > 1 } curve) continue;
             panels.Add(new($"Base policy {m.Model}", "α", Answered, false, true, [curve.OverN()]));
             var help = curve.Points.Where(p => p.N is >= 0.2 and <= 0.6).ToList();
             if (curve.At(0) is not { } zero || help.Count == 0) continue;
@@ -64,9 +64,9 @@ public static class FurtherFigures
         {
             var settings = new List<Setting>();
             SeededCurve? any = null;
-            foreach (var method in new[] { "sample", "greedy", "majority", "weighted-vote", "best-of-n-orm", "best-of-n-q", "beam-q", "beam-pav" })
+            foreach (var method in new[] { SearchMethods.Sample.Id, SearchMethods.Greedy.Id, SearchMethods.Majority.Id, SearchMethods.WeightedVote.Id, SearchMethods.BestByOutcome.Id, SearchMethods.BestByQ.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id })
             {
-                var of = method == "beam-pav" ? prover : null;
+                var of = method == SearchMethods.BeamByProgress.Id ? prover : null;
                 if (SearchFigures.Curve(v, method, of) is not { } a || SearchFigures.Curve(t, method, of) is not { } b) continue;
                 any ??= b.Seeds.Count == t.Runs.Count ? b : null;
                 settings.AddRange(from p in a.Points let q = b.At(p.N) where q is not null && b.Seeds.Count == t.Runs.Count
@@ -80,7 +80,7 @@ public static class FurtherFigures
             LinePoint Point(double budget, Setting s) => LinePoint.Of(budget, CrossedBootstrap.Mean(s.Test.Correct));
             panels.Add(new($"Base policy {t.Model}", "budget: generated tokens per problem", Answered, true, true,
             [
-                new("chosen on validation problems", "beam-pav", [.. budgets.Zip(chosen, Point)], []),
+                new("chosen on validation problems", SearchMethods.BeamByProgress.Id, [.. budgets.Zip(chosen, Point)], []),
                 new("best in hindsight", "other", [.. budgets.Zip(hindsight, (b, s) => Point(b, s) with { Low = null, High = null })], []),
             ]));
             findings.Add(Finding.Of($"{t.Model}: best in hindsight minus chosen, mean over budgets", any.Bootstrapped(s => hindsight.Zip(chosen, (h, c) => s.Mean(h.Test.Correct) - s.Mean(c.Test.Correct)).Average()), "points"));

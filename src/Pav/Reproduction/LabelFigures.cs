@@ -77,13 +77,13 @@ public static class LabelFigures
         var inside = pits.All(p => p.Rollouts.Average() >= random[0].Rollouts.Average() && p.Rollouts.Average() <= random[^1].Rollouts.Average());
         var summary = SearchFigures.Sum("11", "First pits", asks, rule,
             all is not { } a || smallest is not { } s0 ? [] : [a.Low > 0 ? FigureVerdict.Reproduced : s0.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced],
-            [new($"Base policy {model}, beam of {beam} on Q", Axis, Answered, true, true, [Of("random seeds", "beam-q", random), Of("first pits", "beam-pav", pits)])],
+            [new($"Base policy {model}, beam of {beam} on Q", Axis, Answered, true, true, [Of("random seeds", SearchMethods.BeamByQ.Id, random), Of("first pits", SearchMethods.BeamByProgress.Id, pits)])],
             all is null ? [] : [Finding.Of($"{model}: first pits minus random seeds at equal rollouts, mean over {pits.Count} budget{(pits.Count == 1 ? "" : "s")}", all.Value, "points", "above 0, most of all with few seeds (Fig. 11)")], size,
             "Labels around first pits are worth more than as many rollouts spent alike", "Labels around first pits are worth more at the smallest budget alone", "Labels around first pits are worth no more than as many rollouts spent alike, as far as can be told");
         return inside ? summary : summary with { Notes = [.. summary.Notes, "Some first-pit budget lies outside the range of the random ones and is compared with the nearest of them."] };
     }
 
-    private static SeededCurve? CurveOf(LabelCellRuns cell) => SeededCurve.Of(cell.Name, "beam-q", cell.Runs, r => r.Method == "beam-q");
+    private static SeededCurve? CurveOf(LabelCellRuns cell) => SeededCurve.Of(cell.Name, SearchMethods.BeamByQ.Id, cell.Runs, r => r.Method == SearchMethods.BeamByQ.Id);
 
     private static LinePoint PointOf(LabelCellRuns cell) => LinePoint.Of(cell.Rollouts.Average(), CrossedBootstrap.Mean(CurveOf(cell)!.Points[0].Correct));
 

@@ -8,7 +8,7 @@ public sealed record ModelRuns(string Model, IReadOnlyList<SeededRows> Runs);
 /// <summary>Figures 4, 5a, 5b, 5c and 6a from rows of searches.</summary>
 public static class SearchFigures
 {
-    private const string Orm = "best-of-n-orm", Q = "beam-q", Pav = "beam-pav";
+    private static readonly string Orm = SearchMethods.BestByOutcome.Id, Q = SearchMethods.BeamByQ.Id, Pav = SearchMethods.BeamByProgress.Id;
     private const string TokensAxis = "generated tokens per problem", Answered = "problems answered";
 
     /// <summary>Accuracy against compute: beam with PAV, best-of-N by the outcome verifier, Pass@N.</summary>
@@ -42,12 +42,12 @@ public static class SearchFigures
         foreach (var m in models)
         {
             if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q) continue;
-            var lines = new[] { Pav, Q, Orm, "best-of-n-q", "weighted-vote", "majority" }.Select(method => Curve(m, method, method == Pav ? prover : null)).OfType<SeededCurve>().ToList();
+            var lines = new[] { Pav, Q, Orm, SearchMethods.BestByQ.Id, SearchMethods.WeightedVote.Id, SearchMethods.Majority.Id }.Select(method => Curve(m, method, method == Pav ? prover : null)).OfType<SeededCurve>().ToList();
             panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
             var overQ = SeededComparisons.AtEqualTokens(pav, q);
             if (overQ is { } o) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q at equal tokens, mean over beam sizes {Sizes(SeededComparisons.Comparable(pav, q))}", o, "points", "above it at every size (Fig. 5a)"));
             findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", SeededComparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
-            var overRanking = Curve(m, "best-of-n-q") is { } ranked ? SeededComparisons.AtEqualTokens(pav, ranked) : null;
+            var overRanking = Curve(m, SearchMethods.BestByQ.Id) is { } ranked ? SeededComparisons.AtEqualTokens(pav, ranked) : null;
             if (overRanking is { } r) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
             grades.Add(overQ is { Low: > 0 } && overRanking is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overRanking is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
@@ -135,8 +135,8 @@ public static class SearchFigures
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var m in models)
         {
-            if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q || Curve(m, "majority") is not { } iid) continue;
-            SeededCurve[] shown = [pav, q, iid with { Name = "independent samples", Kind = "sample", Points = [.. iid.Points.Where(p => p.N <= pav.Points[^1].N)] }];
+            if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q || Curve(m, SearchMethods.Majority.Id) is not { } iid) continue;
+            SeededCurve[] shown = [pav, q, iid with { Name = "independent samples", Kind = SearchMethods.Sample.Id, Points = [.. iid.Points.Where(p => p.N <= pav.Points[^1].N)] }];
             panels.Add(new($"Pass@N, base policy {m.Model}", "N: beam size, or samples", "some trace is right", true, true, [.. shown.Select(c => c.OverN(p => p.Pass))]));
             panels.Add(new($"Pass@N at equal compute, base policy {m.Model}", TokensAxis, "some trace is right", true, true, [.. new[] { pav, q, shown[2] with { Points = iid.Points } }.Select(c => c.ToLine(p => p.Pass))]));
             panels.Add(new($"Different traces, base policy {m.Model}", "N: beam size, or samples", "different traces", true, false, [.. shown.Select(c => c.OverN(p => p.Distinct))]));
@@ -155,11 +155,8 @@ public static class SearchFigures
     internal static SeededCurve? Curve(ModelRuns m, string method, string? prover = null, IReadOnlyCollection<string>? on = null) =>
         SeededCurve.Of(NameOf(method, prover), method, m.Runs, r => r.Method == method && (prover is null || r.Prover == prover), on: on);
 
-    internal static string NameOf(string method, string? prover = null) => method switch
-    {
-        Pav => $"beam on Q + αA{(prover is null ? "" : $" ({prover})")}", Q => "beam on Q", Orm => "best-of-N, outcome verifier", "best-of-n-q" => "best-of-N, Q verifier", "weighted-vote" => "weighted vote",
-        "majority" => "majority vote", "oracle-beam-q" => "beam on exact Q", "oracle-beam-pav" => "beam on exact Q + αA", _ => method,
-    };
+    internal static string NameOf(string method, string? prover = null) =>
+        (SearchMethods.Find(method)?.Label ?? method) + (prover is null ? "" : $" ({prover})");
 
     /// <summary>K of <c>boK</c>; 0 for any other prover.</summary>
     public static int StrengthOf(string? prover) => prover is { Length: > 2 } && prover.StartsWith("bo", StringComparison.Ordinal) && int.TryParse(prover[2..], CultureInfo.InvariantCulture, out var k) ? k : 0;

@@ -15,8 +15,8 @@ public static class TheoryFigure
         const string rule = "Reproduced: the rank correlation over K of the terms' sum with the gain is above zero, excluding it; partly: the K with the largest sum is among the two of the largest gain, and its gain is above zero, excluding it; else not.";
         var ks = provers.Select(p => p.K).ToHashSet();
         var curves = beams.Select(n => (
-            With: SeededCurve.Of($"beam of {n}", "beam-pav", runs.Runs, r => r.Method == "beam-pav" && r.N == n && ks.Contains(SearchFigures.StrengthOf(r.Prover)), r => SearchFigures.StrengthOf(r.Prover)),
-            Alone: SeededCurve.Of("", "beam-q", runs.Runs, r => r.Method == "beam-q" && r.N == n))).Where(c => c is { With: not null, Alone: not null }).Select(c => (With: c.With!, Alone: c.Alone!)).ToList();
+            With: SeededCurve.Of($"beam of {n}", SearchMethods.BeamByProgress.Id, runs.Runs, r => r.Method == SearchMethods.BeamByProgress.Id && r.N == n && ks.Contains(SearchFigures.StrengthOf(r.Prover)), r => SearchFigures.StrengthOf(r.Prover)),
+            Alone: SeededCurve.Of("", SearchMethods.BeamByQ.Id, runs.Runs, r => r.Method == SearchMethods.BeamByQ.Id && r.N == n))).Where(c => c is { With: not null, Alone: not null }).Select(c => (With: c.With!, Alone: c.Alone!)).ToList();
         if (curves.Count == 0 || curves[0].With.Points.Count < 3) return FigureSummary.NotRun("theory", "Choosing a prover before training", asks, "Not run: it needs searches with three provers at least.");
         var order = curves[0].With.Points.Select(p => provers.First(t => t.K == p.N)).ToList();
         double Gain(CrossedSample s, int k) => curves.Average(c => s.Mean(c.With.At(k)!.Correct) - s.Mean(c.Alone.Points[0].Correct));
@@ -29,7 +29,7 @@ public static class TheoryFigure
         return SearchFigures.Sum("theory", "Choosing a prover before training", asks, rule, [grade],
             [
                 new("Terms of Theorem 3.1", "K of the prover best-of-K", "term", true, false, [Term("distinguishability", "series-0", p => p.Distinguishability), Term("alignment", "series-1", p => p.Alignment)]),
-                new($"What progress added, beams of {string.Join(", ", beams)}", "K of the prover best-of-K", "problems answered, minus the beam on Q", true, false, [new("gain over the beam on Q", "beam-pav", [.. gains.Select(g => LinePoint.Of(g.K, g.Gain))], [])]),
+                new($"What progress added, beams of {string.Join(", ", beams)}", "K of the prover best-of-K", "problems answered, minus the beam on Q", true, false, [new("gain over the beam on Q", SearchMethods.BeamByProgress.Id, [.. gains.Select(g => LinePoint.Of(g.K, g.Gain))], [])]),
             ],
             [
                 Finding.Of("rank correlation over K of the terms' sum with the gain", correlation, ""),

@@ -33,9 +33,9 @@ public static class ThresholdFigure
 
         SeededCurve Curve(string name, string kind, Func<ScoredTrace, int, double> score) => new(name, kind, [.. seeds.Select(s => s.Seed)], problems, [.. steps.Select(h => At(h, t => score(t, h)))]);
         double Prover(double q) => BestOfK.FromQ(q, k);
-        var onQ = Curve("Q", "beam-q", (t, h) => t.Q[h]);
-        var effective = Curve("Q + αA", "beam-pav", (t, h) => EffectiveReward.Of(t.Q[h], Prover(t.Q[h]) - Prover(t.Q[h - 1]), alpha));
-        var guess = Curve("no score: the commoner outcome", "sample", (_, _) => 0);
+        var onQ = Curve("Q", SearchMethods.BeamByQ.Id, (t, h) => t.Q[h]);
+        var effective = Curve("Q + αA", SearchMethods.BeamByProgress.Id, (t, h) => EffectiveReward.Of(t.Q[h], Prover(t.Q[h]) - Prover(t.Q[h - 1]), alpha));
+        var guess = Curve("no score: the commoner outcome", SearchMethods.Sample.Id, (_, _) => 0);
         Interval Less(IReadOnlyList<int> over) => onQ.Bootstrapped(s => over.Average(h => s.Mean(onQ.At(h)!.Correct) - s.Mean(effective.At(h)!.Correct)));
         var (all, early) = (Less(steps), Less([.. steps.Take(Math.Max(1, steps.Count / 3))]));
         var figure = SearchFigures.Sum("10", "Telling the outcome from a step", asks, rule,

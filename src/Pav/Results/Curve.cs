@@ -35,9 +35,10 @@ internal sealed record Curve(string Method, double? Alpha, string? Prover, IRead
     public MethodSummary Summarise(CurvePoint point)
     {
         var accuracy = Bootstrap.Mean(point.Correct);
+        var method = SearchMethods.Find(Method);
         return new(
             Method, point.N, Alpha, Prover, Problems.Count, point.Seeds, accuracy.Value, accuracy.Low, accuracy.High,
-            point.Pass, point.MeanTokens, point.Scored.Average(), point.Seconds.Average());
+            point.Pass, point.MeanTokens, point.Scored.Average(), point.Seconds.Average(), method?.Label ?? Method, method?.Kind, method?.Against);
     }
 
     /// <summary>The curves of a search, in the order in which they first appear.</summary>

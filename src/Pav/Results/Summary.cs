@@ -16,7 +16,10 @@ public sealed record MethodSummary(
     [property: JsonPropertyName("pass")] double Pass,
     [property: JsonPropertyName("generated_tokens")] double GeneratedTokens,
     [property: JsonPropertyName("scored_tokens")] double ScoredTokens,
-    [property: JsonPropertyName("seconds")] double Seconds);
+    [property: JsonPropertyName("seconds")] double Seconds,
+    [property: JsonPropertyName("label")] string Label = "",
+    [property: JsonPropertyName("kind")] MethodKind? Kind = null,
+    [property: JsonPropertyName("compare_with"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? CompareWith = null);
 
 /// <summary>
 /// Two methods compared. Claim <c>equal-tokens</c>: <c>difference</c> is accuracy of a minus that of b at a's tokens. Claims <c>tokens-to-reach</c> and
@@ -49,21 +52,18 @@ public sealed record Summary(
     [property: JsonPropertyName("seconds")] double Seconds,
     [property: JsonPropertyName("peak_memory_mb")] double PeakMemoryMb)
 {
-    /// <summary>Summarises a search: every method, every beam against each best-of-N, and every beam on the effective reward against the same on Q alone.</summary>
+    /// <summary>Summarises a search: every method in the order of <see cref="SearchMethods.All"/>, and each against those it is to be compared with.</summary>
     public static Summary Of(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double seconds, double peakMemoryMb)
     {
-        var curves = Curve.All(rows);
-        var baselines = curves.Where(c => c.Method.StartsWith("best-of-n", StringComparison.Ordinal)).ToList();
-        var beams = curves.Where(c => c.Method.Contains("beam", StringComparison.Ordinal)).ToList();
-        var withAndWithout = from a in beams from b in beams where a.Method.EndsWith("beam-pav", StringComparison.Ordinal) && b.Method == a.Method.Replace("-pav", "-q") select (With: a, Without: b);
+        var curves = Curve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
+        var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against ?? [] from b in curves where b.Method == against select (A: a, B: b);
+        double? Accuracy(SearchMethod method) => curves.Find(c => c.Method == method.Id)?.At(1)?.Accuracy;
+        var independent = curves.Where(c => SearchMethods.Find(c.Method)?.Kind is MethodKind.Sampling or MethodKind.Ranking);
         return new(
             [.. curves.SelectMany(c => c.Points.Select(c.Summarise))],
-            [.. baselines.SelectMany(b => beams.SelectMany(a => Pav.Comparisons.Of(a, b))), .. withAndWithout.SelectMany(p => Pav.Comparisons.Of(p.With, p.Without))],
+            [.. pairs.SelectMany(p => Pav.Comparisons.Of(p.A, p.B))],
             verifiers,
-            new(
-                curves.FirstOrDefault(c => c.Method == "sample")?.At(1)?.Accuracy,
-                curves.FirstOrDefault(c => c.Method == "greedy")?.At(1)?.Accuracy,
-                curves.Where(c => !c.Method.Contains("beam", StringComparison.Ordinal)).Select(c => c.At(64)?.Pass).FirstOrDefault(p => p is not null)),
+            new(Accuracy(SearchMethods.Sample), Accuracy(SearchMethods.Greedy), independent.Select(c => c.At(64)?.Pass).FirstOrDefault(p => p is not null)),
             settings, seconds, peakMemoryMb);
     }
 }

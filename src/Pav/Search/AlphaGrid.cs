@@ -6,14 +6,14 @@ public readonly record struct AlphaPoint(double Alpha, double Accuracy);
 /// <summary>Chooses α on validation problems, as the paper does on a grid over [0, 1] by 0.1 at beam 16.</summary>
 public static class AlphaGrid
 {
-    /// <summary>Searches with every α of a grid and the same seeds, in the order given.</summary>
+    /// <summary>Beam search with every α of a grid and the same seeds, in the order given.</summary>
     public static async Task<IReadOnlyList<AlphaPoint>> Run(
-        IReadOnlyList<Problem> validation, IPolicy policy, IVerifier verifier, Grader grader, BeamOptions options, IReadOnlyList<double> grid, CancellationToken cancel = default)
+        IReadOnlyList<Problem> validation, SearchTools tools, int n, SearchOptions options, IReadOnlyList<double> grid, CancellationToken cancel = default)
     {
         var points = new List<AlphaPoint>(grid.Count);
         foreach (var alpha in grid)
         {
-            var results = await BeamSearch.Run(validation, policy, verifier, grader, options with { Alpha = alpha }, cancel: cancel);
+            var results = await SearchBatch.Run(validation, SearchMethods.BeamByProgress, n, tools, options with { Alpha = alpha }, cancel: cancel);
             points.Add(new(alpha, results.Average(r => r.Row.Correct)));
         }
 

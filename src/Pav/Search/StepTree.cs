@@ -1,0 +1,148 @@
+namespace Pav;
+
+/// <summary>A step in the tree of a search. What is learned of it comes later than its place.</summary>
+public sealed class StepNode
+{
+    internal StepNode(int id, StepNode? parent, Prefix prefix, StepNode? twin) => (Id, Parent, Prefix, Twin) = (id, parent, prefix, twin);
+
+    /// <summary>Order of drawing; 0 is the problem itself.</summary>
+    public int Id { get; }
+
+    public StepNode? Parent { get; }
+
+    public Prefix Prefix { get; }
+
+    /// <summary>The equal step that was drawn before; null for the first of its kind.</summary>
+    public StepNode? Twin { get; }
+
+    /// <summary>Q^π(s, a); NaN while unscored.</summary>
+    public double Q { get; internal set; } = double.NaN;
+
+    /// <summary>Q^μ(s, a).</summary>
+    public double QMu { get; internal set; } = double.NaN;
+
+    /// <summary>Progress A^μ(s, a); 0 for the problem itself.</summary>
+    public double A { get; internal set; }
+
+    /// <summary>Q^π + α·A^μ, or Q^π where a search ranks by Q alone.</summary>
+    public double Reward { get; internal set; } = double.NaN;
+
+    public Fate Fate { get; set; }
+
+    /// <summary>Times a search passed through here, and the sum of what it found below; 0 where a search does not count.</summary>
+    public int Visits { get; set; }
+
+    public double Total { get; set; }
+
+    public bool Ended => Prefix.Ended;
+}
+
+/// <summary>
+/// The steps of one problem that a search has drawn: their scores, fates, duplicates and what they cost. Every draw is paid for; equal steps of a state are
+/// one node for the search, and the later ones are kept as duplicates.
+/// </summary>
+public sealed class StepTree
+{
+    private readonly SearchSite site;
+    private readonly string stream;
+    private readonly List<StepNode> nodes;
+    private readonly Dictionary<Prefix, StepNode> known;
+    private long drawn;
+
+    internal StepTree(SearchSite site, string stream)
+    {
+        (this.site, this.stream) = (site, stream);
+        nodes = [new(0, null, Prefix.Root(site.Problem), null) { Fate = Fate.Root }];
+        known = new() { [Root.Prefix] = Root };
+    }
+
+    public StepNode Root => nodes[0];
+
+    /// <summary>In order of drawing, duplicates included.</summary>
+    public IReadOnlyList<StepNode> Nodes => nodes;
+
+    /// <summary>Tokens drawn, duplicates included.</summary>
+    public long GeneratedTokens { get; private set; }
+
+    /// <summary>Tokens that verifiers read.</summary>
+    public long ScoredTokens { get; private set; }
+
+    /// <summary>May this step be followed by another? No trace has more steps than it may have tokens.</summary>
+    public bool IsOpen(StepNode node) => !node.Ended && node.Prefix.Depth < site.Options.Sampling.MaxTokens;
+
+    /// <summary>Draws so many next steps of each state and scores those that are new; answer i belongs to draw i, and equal draws have the same node.</summary>
+    /// <param name="byProgress">Rank by the effective reward instead of Q alone.</param>
+    public async Task<IReadOnlyList<StepNode>> Grow(IEnumerable<(StepNode Node, int Count)> asked, bool byProgress)
+    {
+        var answers = await Draw(asked);
+        await Score(answers, byProgress);
+        return answers;
+    }
+
+    /// <summary>Draws so many next steps of each state, without scores.</summary>
+    public async Task<IReadOnlyList<StepNode>> Draw(IEnumerable<(StepNode Node, int Count)> asked)
+    {
+        var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
+        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Of(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
+        var steps = await site.Steps(draws);
+        return [.. parents.Zip(steps, Add)];
+    }
+
+    /// <summary>Scores nodes that have no score yet.</summary>
+    /// <param name="ahead">The prefix at which to read Q of each node, if not the node's own (a look ahead).</param>
+    public async Task Score(IEnumerable<StepNode> asked, bool byProgress, IReadOnlyDictionary<StepNode, Prefix>? ahead = null)
+    {
+        var unscored = asked.Distinct().Where(n => double.IsNaN(n.Reward)).ToList();
+        var scores = await site.Score([.. unscored.Select(n => ahead?.GetValueOrDefault(n) ?? n.Prefix)], byProgress);
+        foreach (var (node, score) in unscored.Zip(scores))
+        {
+            var depth = node.Prefix.Depth;
+            (node.Q, node.QMu) = (score.Q[^1], score.QMu[depth]);
+            node.A = depth == 0 ? 0 : node.QMu - score.QMu[depth - 1];
+            node.Reward = byProgress ? EffectiveReward.Of(node.Q, node.A, site.Options.Alpha) : node.Q;
+            ScoredTokens += score.Tokens;
+            if (double.IsNaN(Root.Reward)) (Root.Q, Root.QMu, Root.Reward) = (score.Q[0], score.QMu[0], score.Q[0]);
+        }
+    }
+
+    /// <summary>Looks ahead from states that are open: greedy steps that are paid for and not part of the tree.</summary>
+    public async Task<IReadOnlyDictionary<StepNode, Prefix>> Ahead(IEnumerable<StepNode> nodes, int steps)
+    {
+        var greedy = RepeatedSampling.Greedy(site.Options.Sampling);
+        var ahead = nodes.Distinct().Where(n => double.IsNaN(n.Reward)).ToDictionary(n => n, n => n.Prefix);
+        for (var k = 0; k < steps; k++)
+        {
+            var open = ahead.Where(p => !p.Value.Ended).ToList();
+            var next = await site.Steps([.. open.Select(p => new Draw(p.Value, 0))], greedy);
+            foreach (var ((node, prefix), step) in open.Zip(next))
+            {
+                GeneratedTokens += Cost.Tokens(step, prefix);
+                ahead[node] = step;
+            }
+        }
+
+        return ahead;
+    }
+
+    /// <summary>Keeps the n best of the nodes; of equals, the one drawn first. The others are pruned.</summary>
+    public IReadOnlyList<StepNode> Prune(IEnumerable<StepNode> candidates, int n)
+    {
+        var ranked = candidates.Distinct().OrderByDescending(c => c.Reward).ThenBy(c => c.Id).ToList();
+        foreach (var node in ranked) node.Fate = Fate.Pruned;
+        foreach (var node in ranked.Take(n)) Keep(node);
+        return [.. ranked.Take(n)];
+    }
+
+    public void Keep(StepNode node) => node.Fate = node.Ended ? Fate.Finished : Fate.Kept;
+
+    private StepNode Add(StepNode parent, Prefix step)
+    {
+        var twin = known.GetValueOrDefault(step);
+        var node = new StepNode(nodes.Count, parent, step, twin);
+        nodes.Add(node);
+        GeneratedTokens += Cost.Tokens(step, parent.Prefix);
+        if (twin is null) return known[step] = node;
+        node.Fate = Fate.Duplicate;
+        return twin;
+    }
+}
