@@ -13,7 +13,7 @@ internal sealed record Figure(string Id, Func<ReproducePlan, Func<RunSize, Figur
 /// <summary>All figures, in the order of the results.</summary>
 internal static class Figures
 {
-    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier|adaptive|refresh";
+    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier|adaptive|methods|refresh";
 
     public static IReadOnlyList<Figure> All { get; } =
     [
@@ -35,6 +35,7 @@ internal static class Figures
         new("ceiling", plan => Of(Searches(plan, plan.OracleSearch), (runs, size) => FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
         new("frontier", Frontier),
         new("adaptive", plan => OfMain(plan, (runs, size) => AdaptiveFigure.Of(runs, plan.Prover, size))),
+        new("methods", plan => Of(Searches(plan, plan.MethodsSearch, models: 1), (runs, size) => MethodsFigure.From(runs[0], plan.Prover, size))),
         new("refresh", Refresh),
     ];
 

@@ -64,9 +64,9 @@ public static class FurtherFigures
         {
             var settings = new List<Setting>();
             SeededCurve? any = null;
-            foreach (var method in new[] { SearchMethods.Sample.Id, SearchMethods.Greedy.Id, SearchMethods.Majority.Id, SearchMethods.WeightedVote.Id, SearchMethods.BestByOutcome.Id, SearchMethods.BestByQ.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id })
+            foreach (var method in SearchMethods.All.Where(m => !m.ByOracle).Select(m => m.Id))
             {
-                var of = method == SearchMethods.BeamByProgress.Id ? prover : null;
+                var of = SearchMethods.Find(method)!.HasProver ? prover : null;
                 if (SearchFigures.Curve(v, method, of) is not { } a || SearchFigures.Curve(t, method, of) is not { } b) continue;
                 any ??= b.Seeds.Count == t.Runs.Count ? b : null;
                 settings.AddRange(from p in a.Points let q = b.At(p.N) where q is not null && b.Seeds.Count == t.Runs.Count

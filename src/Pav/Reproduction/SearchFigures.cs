@@ -20,7 +20,11 @@ public static class SearchFigures
         foreach (var m in models)
         {
             if (Curve(m, Pav, prover) is not { } pav || Curve(m, Orm) is not { } orm) continue;
-            panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, [pav.ToLine(), orm.ToLine(), orm.ToLine(p => p.Pass, name: "Pass@N (a perfect judge of the same samples)", kind: "pass")]));
+            panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, 
+            [
+                pav.ToLine(), orm.ToLine(), orm.ToLine(p => p.Pass, name: "Pass@N (a perfect judge of the same samples)", kind: "pass"),
+                .. new[] { SearchMethods.Forest, SearchMethods.ForestInTurn }.Select(f => Curve(m, f.Id)?.ToLine()).OfType<Line>(),
+            ]));
             var gain = SeededComparisons.AtEqualTokens(pav, orm);
             var ratio = SeededComparisons.TokenRatio(pav, orm);
             if (gain is { } g) findings.Add(Finding.Of($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(SeededComparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
