@@ -3,7 +3,7 @@ using Pav.Cli.Commands;
 using Pav.Cli.Options;
 using Pav.Cli.Reproduce;
 using Pav.Models.Files;
-using Pav.Reproduction;
+using Pav.Report.Reproduction;
 
 namespace Pav.Cli.Tests;
 

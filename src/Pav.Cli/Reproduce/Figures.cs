@@ -2,7 +2,7 @@ using Pav.Cli.Commands;
 using Pav.Didactic;
 using Pav.Models.Files;
 using Pav.Models.Training;
-using Pav.Reproduction;
+using Pav.Report.Reproduction;
 using Folders = System.Collections.Generic.IReadOnlyList<(string Model, System.Collections.Generic.IReadOnlyList<(int Seed, string Folder)> Runs)>;
 
 namespace Pav.Cli.Reproduce;
@@ -112,7 +112,7 @@ internal static class Figures
         {
             var read = cells.Select(c => new LabelCellRuns(
                 c.Cell.NCov, c.Cell.NMc, c.Cell.NMcPit,
-                [.. c.Runs.Select(r => (double)LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(r.At.Labels, "labels.jsonl")), c.Cell.NMc))],
+                [.. c.Runs.Select(r => (double)RolloutCount.From(JsonLines.Read<LabelledTrace>(Path.Combine(r.At.Labels, "labels.jsonl")), c.Cell.NMc))],
                 [.. c.Runs.Select(r => new SeededRows(r.Seed, Rows(r.At.Search)))])).ToList();
             return sumUp(ReproducePlan.Short(model), read, plan.Scale.RatioBeam, Sized(size, [(model, [])], [new(model, read[0].Runs)]));
         };
@@ -159,7 +159,7 @@ internal static class Figures
             size with { Seeds = seeds.Count, Problems = Tallies(before[0].Folder).Count, Models = [model] });
 
         RefreshArm Arm(IReadOnlyList<(int Seed, string Folder)> runs, params string[] labelled) => new(
-            labelled.Sum(l => LabelFigures.Rollouts(JsonLines.Read<LabelledTrace>(Path.Combine(l, "labels.jsonl")), plan.Scale.NMc)), [.. runs.Select(Run)],
+            labelled.Sum(l => RolloutCount.From(JsonLines.Read<LabelledTrace>(Path.Combine(l, "labels.jsonl")), plan.Scale.NMc)), [.. runs.Select(Run)],
             [.. runs.Select(r => (IReadOnlyList<double>)[.. Measured(r.Folder).Select(m => (double)(m.Spent.Traces + m.Spent.ProverRollouts))])]);
     }
 

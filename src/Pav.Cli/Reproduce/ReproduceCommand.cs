@@ -6,7 +6,7 @@ using Pav.Cli.Options;
 using Pav.Cli.Report;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
-using Pav.Reproduction;
+using Pav.Report.Reproduction;
 
 namespace Pav.Cli.Reproduce;
 

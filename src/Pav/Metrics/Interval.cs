@@ -9,23 +9,8 @@ public static class Bootstrap
     public const int Repetitions = 2000;
 
     /// <summary>Interval of a statistic of problems, given as indices 0 … problems − 1; NaN replicates are left out.</summary>
-    public static Interval Of(int problems, Func<IReadOnlyList<int>, double> statistic, ulong seed = 1, int repetitions = Repetitions)
-    {
-        var drawn = new int[problems];
-        for (var i = 0; i < problems; i++) drawn[i] = i;
-        var value = statistic(drawn);
-        var replicates = new List<double>(repetitions);
-        for (var r = 0; r < repetitions; r++)
-        {
-            var of = Seeds.Of(seed, "", "bootstrap", r);
-            for (var i = 0; i < problems; i++) drawn[i] = (int)(Seeds.Uniform(of, i) * problems);
-            var replicate = statistic(drawn);
-            if (!double.IsNaN(replicate)) replicates.Add(replicate);
-        }
-
-        replicates.Sort();
-        return new(value, Percentile(replicates, 0.025), Percentile(replicates, 0.975));
-    }
+    public static Interval Of(int problems, Func<IReadOnlyList<int>, double> statistic, ulong seed = 1, int repetitions = Repetitions) =>
+        CrossedBootstrap.Of(1, problems, sample => statistic(sample.Problems), seed, repetitions);
 
     /// <summary>Interval of the mean of one value per problem.</summary>
     public static Interval Mean(IReadOnlyList<double> values, ulong seed = 1) => Of(values.Count, drawn => drawn.Average(i => values[i]), seed);

@@ -1,7 +1,6 @@
 using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Decoders;
-using Pav.Reproduction;
 
 namespace Pav.Models.Training;
 
@@ -52,7 +51,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
                 System.Text.Json.JsonSerializer.Serialize(stream, line, Json.Line);
                 stream.WriteByte((byte)'\n');
             }));
-            AtomicFile.WriteJson(cost, new LabelCost(LabelFigures.Rollouts(lines, options.Labels.NMc), tokens));
+            AtomicFile.WriteJson(cost, new LabelCost(RolloutCount.From(lines, options.Labels.NMc), tokens));
         }
 
         var before = Checkpoint(at - options.Every);

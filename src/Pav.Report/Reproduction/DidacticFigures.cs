@@ -1,7 +1,7 @@
 using System.Globalization;
 using Pav.Didactic;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>Figures 3 and 9: the didactic task.</summary>
 public static class DidacticFigures

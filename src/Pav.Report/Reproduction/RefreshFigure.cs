@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>RL with one verifier, over the seeds, and what its labels cost.</summary>
 /// <param name="Labels">Rollouts behind the labels that the verifier had learned from before RL.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>
 /// Beams that grow where the verifier is unsure: the smallest beam first, then the next larger one for as long as the best answer so far has Q̂ below a threshold. The answer is that of
@@ -23,8 +23,8 @@ public static class AdaptiveFigure
             {
                 if (SearchFigures.Curve(m, method, by) is not { Points.Count: > 1 } fixedSize || Grown(m, method, by, fixedSize) is not { } grown) continue;
                 lines.AddRange([grown.ToLine(), fixedSize.ToLine(kind: method == SearchMethods.BeamByQ.Id ? "series-4" : "series-5")]);
-                if (SeededComparisons.AtEqualTokens(grown, fixedSize) is not { } gain) continue;
-                findings.Add(Finding.Of($"{m.Model}: {grown.Name} minus {fixedSize.Name} at equal tokens, mean over thresholds {SearchFigures.Sizes(SeededComparisons.Comparable(grown, fixedSize))}", gain, "points"));
+                if (Comparisons.AtEqualTokens(grown, fixedSize) is not { } gain) continue;
+                findings.Add(Finding.Of($"{m.Model}: {grown.Name} minus {fixedSize.Name} at equal tokens, mean over thresholds {SearchFigures.Sizes(Comparisons.Comparable(grown, fixedSize))}", gain, "points"));
                 ahead.Add(gain.Low > 0);
             }
 
@@ -37,7 +37,7 @@ public static class AdaptiveFigure
     }
 
     /// <summary>The beams of a curve, grown at every threshold; its "N" is the threshold. Null where some row holds no Q.</summary>
-    private static SeededCurve? Grown(ModelRuns m, string method, string? prover, SeededCurve beams)
+    private static Curve? Grown(ModelRuns m, string method, string? prover, Curve beams)
     {
         var of = m.Runs.Select(run => run.Rows.Where(r => r.Method == method && (prover is null || r.Prover == prover)).GroupBy(r => (r.Problem, r.N)).ToDictionary(g => g.Key, g => g.First())).ToList();
         if (of.Any(rows => rows.Values.Any(r => r.Q is null))) return null;
@@ -48,7 +48,7 @@ public static class AdaptiveFigure
                 double[][] Each(Func<(SearchRow Best, long Tokens), double> value) =>
                     [.. of.Select(rows => beams.Problems.Select(p => value(Grow([.. beams.Points.Select(b => rows[(p, (int)b.N)])], t))).ToArray())];
                 var correct = Each(g => g.Best.Correct);
-                return new SeededPoint(t, correct, correct, Each(g => g.Tokens), correct);
+                return new CurvePoint(t, correct, correct, Each(g => g.Tokens), correct);
             })],
         };
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>The figures as Markdown: docs/results.md is this text of docs/results.json.</summary>
 public static class ResultsDocument

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Pav.Tests.Results;
+namespace Pav.Report.Tests.Results;
 
 public class SummaryTests
 {
@@ -78,7 +78,7 @@ public class SummaryTests
         Assert.Equal(("sample", 10, 2, 15.0), (sample.Method, sample.Problems, sample.Seeds, sample.GeneratedTokens));
         Assert.Equal(0.3, sample.Accuracy, 12);
         Assert.Equal(0.4, sample.Pass, 12);
-        Assert.True(sample.Low is > 0 and < 0.3 && sample.High is > 0.3 and < 0.8);
+        Assert.True(sample.Low is >= 0 and < 0.2 && sample.High is > 0.4 and < 0.8); // seeds with 0.2 and 0.4 are drawn again too
         Assert.Equal((0.3, 0.3, 0.5), (Math.Round(summary.Base.Sample!.Value, 9), summary.Base.Greedy, summary.Base.Pass64));
         Assert.Null(Of(Rows("beam-q", 1, 1, 1)).Base.Greedy);
     }

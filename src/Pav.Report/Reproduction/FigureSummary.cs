@@ -1,4 +1,4 @@
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>What a figure's rule says of the paper's claim.</summary>
 public enum FigureVerdict

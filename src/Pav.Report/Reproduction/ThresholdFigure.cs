@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>A finished trace with a verifier's H + 1 values along it.</summary>
 public sealed record ScoredTrace(string Problem, int Trace, int Rex, IReadOnlyList<double> Q);
@@ -19,7 +19,7 @@ public static class ThresholdFigure
         var problems = seeds[0].Test.Where(t => steps.All(h => t.Q.Count > h)).Select(t => t.Problem).Distinct().Order(StringComparer.Ordinal).ToList();
         if (steps.Count == 0 || problems.Count == 0) return FigureSummary.NotRun("10", "Telling the outcome from a step", asks, "Not run: there are too few traces.");
 
-        SeededPoint At(int h, Func<ScoredTrace, double> score)
+        CurvePoint At(int h, Func<ScoredTrace, double> score)
         {
             double[][] errors = [.. seeds.Select(seed =>
             {
@@ -31,7 +31,7 @@ public static class ThresholdFigure
             return new(h, errors, errors, errors, errors);
         }
 
-        SeededCurve Curve(string name, string kind, Func<ScoredTrace, int, double> score) => new(name, kind, [.. seeds.Select(s => s.Seed)], problems, [.. steps.Select(h => At(h, t => score(t, h)))]);
+        Curve Curve(string name, string kind, Func<ScoredTrace, int, double> score) => new(name, kind, [.. seeds.Select(s => s.Seed)], problems, [.. steps.Select(h => At(h, t => score(t, h)))]);
         double Prover(double q) => BestOfK.FromQ(q, k);
         var onQ = Curve("Q", SearchMethods.BeamByQ.Id, (t, h) => t.Q[h]);
         var effective = Curve("Q + αA", SearchMethods.BeamByProgress.Id, (t, h) => EffectiveReward.Of(t.Q[h], Prover(t.Q[h]) - Prover(t.Q[h - 1]), alpha));

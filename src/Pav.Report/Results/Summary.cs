@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pav;
+namespace Pav.Report;
 
 /// <summary>A method at one size over all problems and seeds; costs are means per problem. The interval is a bootstrap over problems.</summary>
 public sealed record MethodSummary(
@@ -55,15 +55,15 @@ public sealed record Summary(
     /// <summary>Summarises a search: every method in the order of <see cref="SearchMethods.All"/>, and each against those it is to be compared with.</summary>
     public static Summary Of(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double seconds, double peakMemoryMb)
     {
-        var curves = Curve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
+        var curves = MethodCurve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
         var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against ?? [] from b in curves where b.Method == against select (A: a, B: b);
-        double? Accuracy(SearchMethod method) => curves.Find(c => c.Method == method.Id)?.At(1)?.Accuracy;
+        double? Accuracy(SearchMethod method) => curves.Find(c => c.Method == method.Id)?.Curve.At(1)?.Accuracy;
         var independent = curves.Where(c => SearchMethods.Find(c.Method)?.Kind is MethodKind.Sampling or MethodKind.Ranking);
         return new(
-            [.. curves.SelectMany(c => c.Points.Select(c.Summarise))],
-            [.. pairs.SelectMany(p => Pav.Comparisons.Of(p.A, p.B))],
+            [.. curves.SelectMany(c => c.Curve.Points.Select(c.Summarise))],
+            [.. pairs.SelectMany(p => Report.Comparisons.Between(p.A.Curve, p.B.Curve))],
             verifiers,
-            new(Accuracy(SearchMethods.Sample), Accuracy(SearchMethods.Greedy), independent.Select(c => c.At(64)?.Pass).FirstOrDefault(p => p is not null)),
+            new(Accuracy(SearchMethods.Sample), Accuracy(SearchMethods.Greedy), independent.Select(c => c.Curve.At(64)).FirstOrDefault(p => p is not null) is { } many ? CurvePoint.Mean(many.Pass) : null),
             settings, seconds, peakMemoryMb);
     }
 }

@@ -1,4 +1,4 @@
-namespace Pav;
+namespace Pav.Report;
 
 /// <summary>
 /// A curve of accuracy over generated tokens, linear in the logarithm of tokens between neighbouring points. Worked: 0.4 at 100 tokens and 0.6 at 400: at 200 tokens it counts as 0.5;

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>One way to spend a budget of labels: the labels of each seed, and the search with the verifier that learned from them.</summary>
 /// <param name="Rollouts">Traces that were sampled for the labels of each seed, seed traces and completions alike.</param>
@@ -14,28 +14,6 @@ public sealed record LabelCellRuns(int NCov, int NMc, int? Pit, IReadOnlyList<do
 public static class LabelFigures
 {
     private const string Axis = "rollouts for labels (log)", Answered = "problems answered";
-
-    /// <summary>
-    /// Rollouts behind labels: each seed trace, n_mc for each different prefix that goes on, and for first pits what was counted afresh. Worked: two equal seed traces of 2 steps, n_mc = 4:
-    /// 2 + 4·2 (the problem and the first step) = 10.
-    /// </summary>
-    public static long Rollouts(IEnumerable<LabelledTrace> labels, int nMc)
-    {
-        var (traces, prefixes, pits) = (0L, new HashSet<(string, string)>(), new Dictionary<(string, string), int>());
-        foreach (var trace in labels)
-        {
-            traces++;
-            var text = "";
-            for (var h = 0; h < trace.Steps.Count; h++)
-            {
-                if (h > 0) text += trace.Steps[h - 1];
-                prefixes.Add((trace.Problem, text));
-                if (trace.Strategy == Labelling.Name(LabelStrategy.FirstPit)) pits[(trace.Problem, text)] = Math.Max(trace.N[h], pits.GetValueOrDefault((trace.Problem, text)));
-            }
-        }
-
-        return traces + (long)nMc * prefixes.Count + pits.Values.Sum(n => (long)n);
-    }
 
     /// <summary>Coverage against precision of labels.</summary>
     public static FigureSummary Figure6b(string model, IReadOnlyList<LabelCellRuns> cells, int beam, RunSize size)
@@ -83,7 +61,7 @@ public static class LabelFigures
         return inside ? summary : summary with { Notes = [.. summary.Notes, "Some first-pit budget lies outside the range of the random ones and is compared with the nearest of them."] };
     }
 
-    private static SeededCurve? CurveOf(LabelCellRuns cell) => SeededCurve.Of(cell.Name, SearchMethods.BeamByQ.Id, cell.Runs, r => r.Method == SearchMethods.BeamByQ.Id);
+    private static Curve? CurveOf(LabelCellRuns cell) => Report.Curve.From(cell.Name, SearchMethods.BeamByQ.Id, cell.Runs, r => r.Method == SearchMethods.BeamByQ.Id);
 
     private static LinePoint PointOf(LabelCellRuns cell) => LinePoint.Of(cell.Rollouts.Average(), CrossedBootstrap.Mean(CurveOf(cell)!.Points[0].Correct));
 

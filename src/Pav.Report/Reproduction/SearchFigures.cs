@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>The searches of one base policy, one for each seed of labels and training.</summary>
 public sealed record ModelRuns(string Model, IReadOnlyList<SeededRows> Runs);
@@ -25,9 +25,9 @@ public static class SearchFigures
                 pav.ToLine(), orm.ToLine(), orm.ToLine(p => p.Pass, name: "Pass@N (a perfect judge of the same samples)", kind: "pass"),
                 .. new[] { SearchMethods.Forest, SearchMethods.ForestInTurn }.Select(f => Curve(m, f.Id)?.ToLine()).OfType<Line>(),
             ]));
-            var gain = SeededComparisons.AtEqualTokens(pav, orm);
-            var ratio = SeededComparisons.TokenRatio(pav, orm);
-            if (gain is { } g) findings.Add(Finding.Of($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(SeededComparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
+            var gain = Comparisons.AtEqualTokens(pav, orm);
+            var ratio = Comparisons.TokenRatio(pav, orm);
+            if (gain is { } g) findings.Add(Finding.Of($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
             findings.Add(Finding.Of($"{m.Model}: fewest tokens with which best-of-N is as accurate as at N = {orm.Points[^1].N}, over those of the beam (0: never)", ratio, "times", "1.5 to 5 (abstract), up to 10 (Sec. 4.1), at best-of-128"));
             grades.Add(gain is { Low: > 0, Value: >= 0.08 } || ratio is { Low: > 1, Value: >= 1.5 } ? FigureVerdict.Reproduced : gain is { Low: > 0 } || ratio is { Low: > 1 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
@@ -46,12 +46,12 @@ public static class SearchFigures
         foreach (var m in models)
         {
             if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q) continue;
-            var lines = new[] { Pav, Q, Orm, SearchMethods.BestByQ.Id, SearchMethods.WeightedVote.Id, SearchMethods.Majority.Id }.Select(method => Curve(m, method, method == Pav ? prover : null)).OfType<SeededCurve>().ToList();
+            var lines = new[] { Pav, Q, Orm, SearchMethods.BestByQ.Id, SearchMethods.WeightedVote.Id, SearchMethods.Majority.Id }.Select(method => Curve(m, method, method == Pav ? prover : null)).OfType<Curve>().ToList();
             panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
-            var overQ = SeededComparisons.AtEqualTokens(pav, q);
-            if (overQ is { } o) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q at equal tokens, mean over beam sizes {Sizes(SeededComparisons.Comparable(pav, q))}", o, "points", "above it at every size (Fig. 5a)"));
-            findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", SeededComparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
-            var overRanking = Curve(m, SearchMethods.BestByQ.Id) is { } ranked ? SeededComparisons.AtEqualTokens(pav, ranked) : null;
+            var overQ = Comparisons.AtEqualTokens(pav, q);
+            if (overQ is { } o) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, q))}", o, "points", "above it at every size (Fig. 5a)"));
+            findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", Comparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
+            var overRanking = Curve(m, SearchMethods.BestByQ.Id) is { } ranked ? Comparisons.AtEqualTokens(pav, ranked) : null;
             if (overRanking is { } r) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
             grades.Add(overQ is { Low: > 0 } && overRanking is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overRanking is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
@@ -70,7 +70,7 @@ public static class SearchFigures
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var m in models)
         {
-            var lines = beams.Select(n => (N: n, Curve: SeededCurve.Of($"beam of {n}", Pav, m.Runs, r => r.Method == Pav && r.N == n && StrengthOf(r.Prover) > 0, r => StrengthOf(r.Prover)))).Where(l => l.Curve is { Points.Count: > 1 }).ToList();
+            var lines = beams.Select(n => (N: n, Curve: Report.Curve.From($"beam of {n}", Pav, m.Runs, r => r.Method == Pav && r.N == n && StrengthOf(r.Prover) > 0, r => StrengthOf(r.Prover)))).Where(l => l.Curve is { Points.Count: > 1 }).ToList();
             if (lines.Count == 0) continue;
             panels.Add(new($"Base policy {m.Model}", "K of the prover best-of-K", Answered, true, true,
                 [.. lines.Select((l, i) => l.Curve!.OverN(kind: $"series-{i}")), .. lines.Select((l, i) => Level(m, l.N, l.Curve!, i)).OfType<Line>()]));
@@ -90,9 +90,9 @@ public static class SearchFigures
             "A prover of middling strength is best, K = 4 as in the paper", "A prover between the weakest and the strongest is best, though not at K = 4 for every base policy",
             "The strength of the prover makes no difference that could be told from noise, or the extremes are as good as the middle");
 
-        Line? Level(ModelRuns m, int n, SeededCurve over, int i)
+        Line? Level(ModelRuns m, int n, Curve over, int i)
         {
-            if (SeededCurve.Of($"beam of {n} on Q alone", Q, m.Runs, r => r.Method == Q && r.N == n)?.Points[0] is not { } level) return null;
+            if (Report.Curve.From($"beam of {n} on Q alone", Q, m.Runs, r => r.Method == Q && r.N == n)?.Points[0] is not { } level) return null;
             var mean = CrossedBootstrap.Mean(level.Correct);
             return new($"beam of {n} on Q alone", $"level-{i}", [new(over.Points[0].N, mean.Value), new(over.Points[^1].N, mean.Value)], []);
         }
@@ -108,17 +108,17 @@ public static class SearchFigures
         var lines = new List<Line>();
         foreach (var (m, i) in models.Select((m, i) => (m, i)))
         {
-            var points = models.Select((p, x) => (X: x, Curve: SeededCurve.Of("", Pav, m.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == p.Model))).Where(x => x.Curve is not null)
+            var points = models.Select((p, x) => (X: x, Curve: Report.Curve.From("", Pav, m.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == p.Model))).Where(x => x.Curve is not null)
                 .Select(x => LinePoint.Of(x.X + 1, CrossedBootstrap.Mean(x.Curve!.Points[0].Correct))).ToList();
             lines.Add(new($"base policy {m.Model}", $"series-{i}", points, []));
         }
         var largest = models[^1];
-        var own = SeededCurve.Of("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == largest.Model);
+        var own = Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == largest.Model);
         var findings = new List<Finding>();
         var grades = new List<FigureVerdict>();
         foreach (var weaker in models.SkipLast(1))
         {
-            if (own is null || SeededCurve.Of("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == weaker.Model) is not { } other || SeededComparisons.AtEqualN(other, own, p => p.Correct) is not { } gain) continue;
+            if (own is null || Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == weaker.Model) is not { } other || Comparisons.AtEqualN(other, own, p => p.Correct) is not { } gain) continue;
             findings.Add(Finding.Of($"base {largest.Model}: prover {weaker.Model} minus prover {largest.Model}, beam of {n}", gain, "points", "above 0 for the largest base (Fig. 5c)"));
             grades.Add(gain.Low > 0 ? FigureVerdict.Reproduced : gain.Value > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
         }
@@ -140,12 +140,12 @@ public static class SearchFigures
         foreach (var m in models)
         {
             if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q || Curve(m, SearchMethods.Majority.Id) is not { } iid) continue;
-            SeededCurve[] shown = [pav, q, iid with { Name = "independent samples", Kind = SearchMethods.Sample.Id, Points = [.. iid.Points.Where(p => p.N <= pav.Points[^1].N)] }];
+            Curve[] shown = [pav, q, iid with { Name = "independent samples", Kind = SearchMethods.Sample.Id, Points = [.. iid.Points.Where(p => p.N <= pav.Points[^1].N)] }];
             panels.Add(new($"Pass@N, base policy {m.Model}", "N: beam size, or samples", "some trace is right", true, true, [.. shown.Select(c => c.OverN(p => p.Pass))]));
             panels.Add(new($"Pass@N at equal compute, base policy {m.Model}", TokensAxis, "some trace is right", true, true, [.. new[] { pav, q, shown[2] with { Points = iid.Points } }.Select(c => c.ToLine(p => p.Pass))]));
             panels.Add(new($"Different traces, base policy {m.Model}", "N: beam size, or samples", "different traces", true, false, [.. shown.Select(c => c.OverN(p => p.Distinct))]));
-            var overQ = SeededComparisons.AtEqualN(pav, q, p => p.Pass);
-            var overIid = SeededComparisons.AtEqualN(pav, iid, p => p.Pass);
+            var overQ = Comparisons.AtEqualN(pav, q, p => p.Pass);
+            var overIid = Comparisons.AtEqualN(pav, iid, p => p.Pass);
             if (overQ is { } x) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of the beam on Q, mean over N", x, "points", "above 0 (Fig. 6a)"));
             if (overIid is { } y) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of N independent samples, mean over N", y, "points", "above 0 (Fig. 6a)"));
             grades.Add(overQ is { Low: > 0 } && overIid is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overIid is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
@@ -156,8 +156,8 @@ public static class SearchFigures
             "Progress does not make the beam hold a right trace more often");
     }
 
-    internal static SeededCurve? Curve(ModelRuns m, string method, string? prover = null, IReadOnlyCollection<string>? on = null) =>
-        SeededCurve.Of(NameOf(method, prover), method, m.Runs, r => r.Method == method && (prover is null || r.Prover == prover), on: on);
+    internal static Curve? Curve(ModelRuns m, string method, string? prover = null, IReadOnlyCollection<string>? on = null) =>
+        Report.Curve.From(NameOf(method, prover), method, m.Runs, r => r.Method == method && (prover is null || r.Prover == prover), on: on);
 
     internal static string NameOf(string method, string? prover = null) =>
         (SearchMethods.Find(method)?.Label ?? method) + (prover is null ? "" : $" ({prover})");
@@ -165,7 +165,7 @@ public static class SearchFigures
     /// <summary>K of <c>boK</c>; 0 for any other prover.</summary>
     public static int StrengthOf(string? prover) => prover is { Length: > 2 } && prover.StartsWith("bo", StringComparison.Ordinal) && int.TryParse(prover[2..], CultureInfo.InvariantCulture, out var k) ? k : 0;
 
-    internal static string Sizes(IReadOnlyList<SeededPoint> points) => string.Join(", ", points.Select(p => p.N.ToString(CultureInfo.InvariantCulture)));
+    internal static string Sizes(IReadOnlyList<CurvePoint> points) => string.Join(", ", points.Select(p => p.N.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>A figure with the α of its beams on Q + αA.</summary>
     public static FigureSummary WithAlpha(FigureSummary figure, IReadOnlyList<ModelRuns> models)

@@ -1,6 +1,6 @@
-using Pav.Reproduction;
+using Pav.Report.Reproduction;
 
-namespace Pav.Tests.Reproduction;
+namespace Pav.Report.Tests.Reproduction;
 
 public class FigureTests
 {
@@ -153,9 +153,9 @@ public class FigureTests
     public void Rollouts_of_equal_traces_are_counted_once()
     {
         LabelledTrace Trace(int index, string strategy, params int[] n) => new("p", "s", strategy, index, ["a\n", "b\n"], [[1], [2]], 0, null, "g", n, n);
-        Assert.Equal(10, LabelFigures.Rollouts([Trace(0, "random", 4, 4, 1), Trace(1, "random", 4, 4, 1)], 4));
+        Assert.Equal(10, RolloutCount.From([Trace(0, "random", 4, 4, 1), Trace(1, "random", 4, 4, 1)], 4));
         // Of the same trace as a first pit: 1 seed, 2·2 at first, then 16 for each of the two prefixes.
-        Assert.Equal(37, LabelFigures.Rollouts([Trace(0, "first_pit", 16, 16, 1)], 2));
+        Assert.Equal(37, RolloutCount.From([Trace(0, "first_pit", 16, 16, 1)], 2));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>What goes beyond the paper's figures, or stands in its text only: the oracle's ceiling, α, the compute-optimal frontier.</summary>
 public static class FurtherFigures
@@ -15,11 +15,11 @@ public static class FurtherFigures
         foreach (var m in models)
         {
             if (SearchFigures.Curve(m, SearchMethods.OracleBeamByQ.Id) is not { } oracle) continue;
-            var lines = new[] { SearchMethods.OracleBeamByQ.Id, SearchMethods.OracleBeamByProgress.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id }.Select(method => SearchFigures.Curve(m, method, method.EndsWith("pav", StringComparison.Ordinal) ? prover : null, oracle.Problems)).OfType<SeededCurve>().ToList();
+            var lines = new[] { SearchMethods.OracleBeamByQ.Id, SearchMethods.OracleBeamByProgress.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id }.Select(method => SearchFigures.Curve(m, method, method.EndsWith("pav", StringComparison.Ordinal) ? prover : null, oracle.Problems)).OfType<Curve>().ToList();
             panels.Add(new($"Base policy {m.Model}, {oracle.Problems.Count} problems", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
             foreach (var (learned, exact) in new[] { (SearchMethods.BeamByQ.Id, SearchMethods.OracleBeamByQ.Id), (SearchMethods.BeamByProgress.Id, SearchMethods.OracleBeamByProgress.Id) })
             {
-                if (lines.FirstOrDefault(l => l.Kind == learned) is not { } a || lines.FirstOrDefault(l => l.Kind == exact) is not { } b || SeededComparisons.AtEqualN(b, a, p => p.Correct) is not { } lost) continue;
+                if (lines.FirstOrDefault(l => l.Kind == learned) is not { } a || lines.FirstOrDefault(l => l.Kind == exact) is not { } b || Comparisons.AtEqualN(b, a, p => p.Correct) is not { } lost) continue;
                 findings.Add(Finding.Of($"{m.Model}: {b.Name} minus {a.Name}, mean over beam sizes {SearchFigures.Sizes(b.Points)}: lost to the verifier", lost, "points"));
             }
 
@@ -40,7 +40,7 @@ public static class FurtherFigures
         foreach (var (m, q) in models.Zip(alone))
         {
             var both = m with { Runs = [.. m.Runs.Select(r => r with { Rows = [.. r.Rows.Where(x => x.Method == SearchMethods.BeamByProgress.Id && x.Prover == prover && x.N == beam), .. q.Runs.First(s => s.Seed == r.Seed).Rows.Where(x => x.Method == SearchMethods.BeamByQ.Id && x.N == beam)] })] };
-            if (SeededCurve.Of($"beam of {beam} on Q + αA ({prover})", SearchMethods.BeamByProgress.Id, both.Runs, _ => true, r => r.Alpha ?? 0) is not { Points.Count: > 1 } curve) continue;
+            if (Report.Curve.From($"beam of {beam} on Q + αA ({prover})", SearchMethods.BeamByProgress.Id, both.Runs, _ => true, r => r.Alpha ?? 0) is not { Points.Count: > 1 } curve) continue;
             panels.Add(new($"Base policy {m.Model}", "α", Answered, false, true, [curve.OverN()]));
             var help = curve.Points.Where(p => p.N is >= 0.2 and <= 0.6).ToList();
             if (curve.At(0) is not { } zero || help.Count == 0) continue;
@@ -53,7 +53,7 @@ public static class FurtherFigures
             "Weights from 0.2 to 0.6 help", "Weights from 0.2 to 0.6 help for some base policies", "No weight of progress helps by more than the noise");
     }
 
-    private sealed record Setting(string Name, double Tokens, double Accuracy, SeededPoint Test, double TestTokens);
+    private sealed record Setting(string Name, double Tokens, double Accuracy, CurvePoint Test, double TestTokens);
 
     /// <summary>Which method and size to use at which budget, chosen on validation problems and checked on test problems.</summary>
     public static FigureSummary Frontier(IReadOnlyList<ModelRuns> validation, IReadOnlyList<ModelRuns> test, string prover, RunSize size)
@@ -63,7 +63,7 @@ public static class FurtherFigures
         foreach (var (v, t) in validation.Zip(test))
         {
             var settings = new List<Setting>();
-            SeededCurve? any = null;
+            Curve? any = null;
             foreach (var method in SearchMethods.All.Where(m => !m.ByOracle).Select(m => m.Id))
             {
                 var of = SearchMethods.Find(method)!.HasProver ? prover : null;

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>Samples of a test problem after training.</summary>
 /// <param name="Unsolved">None of these was right, nor of those that were drawn in search of one that is.</param>
@@ -79,14 +79,14 @@ public static class RlFigures
                 // On hard problems the start is at 0 by their choice.
                 var start = Passes("start", SearchMethods.Sample.Id, [m.Pav[0] with { Test = m.Start }]);
                 panels.Add(new($"{m.Model}, {name}", "N samples", "some sample is right", true, true, [pav.OverN(), orm.OverN(), .. on is null ? [start.OverN()] : Array.Empty<Line>()]));
-                var gain = SeededComparisons.AtEqualN(pav, orm, p => p.Correct)!.Value;
+                var gain = Comparisons.AtEqualN(pav, orm, p => p.Correct)!.Value;
                 findings.Add(Finding.Of($"{m.Model}: Pass@N of PAV-RL minus that of ORM-RL, {name}, mean over N", gain, "points", on is null ? "above 0 at every N up to 128 (Fig. 8a)" : "many more solved with small N (Fig. 8b)"));
                 if (gain.Low > 0 && pav.Points.Zip(orm.Points).All(p => p.First.Correct.Average(x => x.Average()) >= p.Second.Correct.Average(x => x.Average()))) held++;
                 if (on is not null)
                 {
                     if (Beams("PAV-RL", SearchMethods.BeamByProgress.Id, m.Pav, on) is not { } a || Beams("ORM-RL", SearchMethods.BestByOutcome.Id, m.Orm, on) is not { } b) continue;
                     panels.Add(new($"{m.Model}, {name}", "size of a beam on Q", "answered", true, true, [a.OverN(), b.OverN()]));
-                    findings.Add(Finding.Of($"{m.Model}: answered by beams of {SearchFigures.Sizes(a.Points)} from PAV-RL minus those from ORM-RL, {name}", SeededComparisons.AtEqualN(a, b, p => p.Correct)!.Value, "points"));
+                    findings.Add(Finding.Of($"{m.Model}: answered by beams of {SearchFigures.Sizes(a.Points)} from PAV-RL minus those from ORM-RL, {name}", Comparisons.AtEqualN(a, b, p => p.Correct)!.Value, "points"));
                     continue;
                 }
 
@@ -152,7 +152,7 @@ public static class RlFigures
     }
 
     /// <summary>Share of hard problems that a beam of each size answers; null where none was searched.</summary>
-    private static SeededCurve? Beams(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string> on)
+    private static Curve? Beams(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string> on)
     {
         var problems = on.Order(StringComparer.Ordinal).ToList();
         var beams = runs.Select(r => r.HardBeams.ToDictionary(b => (b.N, b.Problem), b => (double)b.Correct)).ToList();
@@ -160,12 +160,12 @@ public static class RlFigures
         return sizes.Count == 0 ? null : new(name, kind, [.. runs.Select(r => r.Seed)], problems, [.. sizes.Select(n =>
         {
             double[][] right = [.. beams.Select(b => problems.Select(p => b[(n, p)]).ToArray())];
-            return new SeededPoint(n, right, right, right, right);
+            return new CurvePoint(n, right, right, right, right);
         })]);
     }
 
     /// <summary>Pass@N for N = 1, 2, 4 … of each problem.</summary>
-    internal static SeededCurve Passes(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string>? on = null)
+    internal static Curve Passes(string name, string kind, IReadOnlyList<RlRun> runs, IReadOnlySet<string>? on = null)
     {
         var problems = runs[0].Test.Select(t => t.Problem).Where(p => on is null || on.Contains(p)).Order(StringComparer.Ordinal).ToList();
         var samples = runs.Min(r => r.Test.Min(t => t.Samples));
@@ -173,7 +173,7 @@ public static class RlFigures
         return new(name, kind, [.. runs.Select(r => r.Seed)], problems, [.. Enumerable.Range(0, 17).Select(i => 1 << i).Where(n => n <= samples).Select(n =>
         {
             double[][] pass = [.. tallies.Select(t => problems.Select(p => PassAtN.Of(t[p].Samples, t[p].Right, n)).ToArray())];
-            return new SeededPoint(n, pass, pass, pass, pass);
+            return new CurvePoint(n, pass, pass, pass, pass);
         })]);
     }
 }

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pav;
+namespace Pav.Report;
 
 /// <summary>A held-out measure during RL: iterations done, tokens generated for the updates so far, those with what the prover took on the way, accuracy; and the tokens with those of the labels
 /// that a verifier had learned from before, where they are known.</summary>

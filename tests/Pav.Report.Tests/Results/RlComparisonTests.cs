@@ -1,4 +1,4 @@
-namespace Pav.Tests.Results;
+namespace Pav.Report.Tests.Results;
 
 public class RlComparisonTests
 {

@@ -1,4 +1,4 @@
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>The two terms of Theorem 3.1 for the prover best-of-K, estimated from rollouts before any training.</summary>
 public sealed record ProverTerms(int K, Interval Distinguishability, Interval Alignment)
@@ -15,8 +15,8 @@ public static class TheoryFigure
         const string rule = "Reproduced: the rank correlation over K of the terms' sum with the gain is above zero, excluding it; partly: the K with the largest sum is among the two of the largest gain, and its gain is above zero, excluding it; else not.";
         var ks = provers.Select(p => p.K).ToHashSet();
         var curves = beams.Select(n => (
-            With: SeededCurve.Of($"beam of {n}", SearchMethods.BeamByProgress.Id, runs.Runs, r => r.Method == SearchMethods.BeamByProgress.Id && r.N == n && ks.Contains(SearchFigures.StrengthOf(r.Prover)), r => SearchFigures.StrengthOf(r.Prover)),
-            Alone: SeededCurve.Of("", SearchMethods.BeamByQ.Id, runs.Runs, r => r.Method == SearchMethods.BeamByQ.Id && r.N == n))).Where(c => c is { With: not null, Alone: not null }).Select(c => (With: c.With!, Alone: c.Alone!)).ToList();
+            With: Report.Curve.From($"beam of {n}", SearchMethods.BeamByProgress.Id, runs.Runs, r => r.Method == SearchMethods.BeamByProgress.Id && r.N == n && ks.Contains(SearchFigures.StrengthOf(r.Prover)), r => SearchFigures.StrengthOf(r.Prover)),
+            Alone: Report.Curve.From("", SearchMethods.BeamByQ.Id, runs.Runs, r => r.Method == SearchMethods.BeamByQ.Id && r.N == n))).Where(c => c is { With: not null, Alone: not null }).Select(c => (With: c.With!, Alone: c.Alone!)).ToList();
         if (curves.Count == 0 || curves[0].With.Points.Count < 3) return FigureSummary.NotRun("theory", "Choosing a prover before training", asks, "Not run: it needs searches with three provers at least.");
         var order = curves[0].With.Points.Select(p => provers.First(t => t.K == p.N)).ToList();
         double Gain(CrossedSample s, int k) => curves.Average(c => s.Mean(c.With.At(k)!.Correct) - s.Mean(c.Alone.Points[0].Correct));

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pav.Reproduction;
+namespace Pav.Report.Reproduction;
 
 /// <summary>
 /// Every search method at equal generated tokens. A method's accuracy at a budget is read off its curve, linear in the logarithm of tokens between neighbouring sizes
@@ -29,12 +29,12 @@ public static class MethodsFigure
             [$"Prover of the methods on Q + αA: {prover}. A row is a budget of generated tokens; between two sizes of a method its accuracy is interpolated."], size, Intervals.OfSearch);
     }
 
-    private static List<LinePoint> At(SeededCurve curve) =>
+    private static List<LinePoint> At(Curve curve) =>
         [.. Budgets.Where(b => Covers(curve, b)).Select(b => LinePoint.Of(b, curve.Bootstrapped(s => LogTokens.AccuracyAt(curve.On(s), b))))];
 
-    private static double Tokens(SeededPoint p) => p.Tokens.Average(t => t.Average());
+    private static double Tokens(CurvePoint p) => p.Tokens.Average(t => t.Average());
 
-    private static bool Covers(SeededCurve curve, double budget) => Tokens(curve.Points[0]) <= budget * (1 + Slack) && Tokens(curve.Points[^1]) >= budget * (1 - Slack);
+    private static bool Covers(Curve curve, double budget) => Tokens(curve.Points[0]) <= budget * (1 + Slack) && Tokens(curve.Points[^1]) >= budget * (1 - Slack);
 
     private static string Words(MethodKind kind) => kind switch
     {
@@ -42,17 +42,17 @@ public static class MethodsFigure
         MethodKind.Particles => "Particle filters", MethodKind.Forest => "Trees that share nothing", _ => "With Monte Carlo values",
     };
 
-    private static string Sentence(IReadOnlyList<(SearchMethod Method, SeededCurve Curve)> curves, SeededCurve baseline)
+    private static string Sentence(IReadOnlyList<(SearchMethod Method, Curve Curve)> curves, Curve baseline)
     {
         var end = baseline.Points[^1];
-        var reach = curves.Where(x => x.Method != SearchMethods.WeightedVote && SeededComparisons.TokenRatio(x.Curve, baseline) is { Low: > 1 }).Select(x => x.Curve.Name).ToList();
+        var reach = curves.Where(x => x.Method != SearchMethods.WeightedVote && Comparisons.TokenRatio(x.Curve, baseline) is { Low: > 1 }).Select(x => x.Curve.Name).ToList();
         var accuracy = end.Correct.Average(c => c.Average()).ToString("0.0%", CultureInfo.InvariantCulture);
         return $"Not in the paper. The weighted vote of {end.N:0} samples answers {accuracy}; "
             + (reach.Count == 0 ? "no method reaches that with fewer tokens, as far as can be told." : $"with fewer tokens than it needs itself, intervals above 1: {string.Join(", ", reach)}.");
     }
 
     /// <summary>The best method at each budget, and what each method saves against the weighted vote.</summary>
-    private static IEnumerable<Finding> Findings(IReadOnlyList<(SearchMethod Method, SeededCurve Curve)> curves, SeededCurve baseline)
+    private static IEnumerable<Finding> Findings(IReadOnlyList<(SearchMethod Method, Curve Curve)> curves, Curve baseline)
     {
         foreach (var budget in Budgets)
         {
@@ -67,6 +67,6 @@ public static class MethodsFigure
         foreach (var (method, curve) in curves.Where(x => x.Method.Search.Needs != Needs.Nothing))
             yield return Finding.Of(
                 $"{curve.Name}: fewest tokens with which the weighted vote is as accurate as at its largest size, over those of this method (0: never)",
-                SeededComparisons.TokenRatio(curve, baseline), "times");
+                Comparisons.TokenRatio(curve, baseline), "times");
     }
 }
