@@ -159,9 +159,7 @@ internal sealed record RlSettings : ModelSettings
     public PromptChoice Prompt => new(Template, StepEnd, Chat, System);
 
     /// <summary>The number that --alpha gives; null for auto.</summary>
-    public double? FixedAlpha => Alpha == "auto" ? null
-        : double.TryParse(Alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out var alpha) && alpha is >= 0 and <= 1000 ? alpha
-        : throw new UserError($"--alpha is '{Alpha}', but must be a number from 0 to 1000, or auto.");
+    public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);
 
     public RlOptions ToOptions(double alpha)
     {

@@ -4,6 +4,9 @@ using Pav.Models.Files;
 
 namespace Pav.Cli.Commands;
 
+/// <summary>What validation problems, or options, settle before a search.</summary>
+internal readonly record struct Chosen(double Alpha, double Settle);
+
 /// <summary>
 /// Runs the methods of a search over problems in batches and appends their rows. Every row is looked for in what an earlier run left, so a
 /// stopped search goes on where it was; results do not depend on batches or on stops.
@@ -27,72 +30,90 @@ internal sealed class SearchRun(
         public IEnumerable<RowKey> Keys(Problem problem) => from n in Sizes from c in Cases where n == 1 || !c.Method.SizeOne select c.Key(problem.Id, n);
     }
 
-    public async Task All(IReadOnlyList<Problem> problems, double alpha)
+    public async Task All(IReadOnlyList<Problem> problems, Chosen with)
     {
         if (done.Count > 0) reporter.Say($"{done.Count:N0} results are there already.");
         using var rows = JsonLines.Append(folder.At("search.jsonl"));
         foreach (var seed in Enumerable.Range(0, settings.Seeds).Select(i => settings.Seed + (ulong)i))
-            foreach (var stage in Stages(alpha, seed).Concat(OracleStages(alpha, seed)).Concat(SweepStages(alpha, seed)))
+            foreach (var stage in Stages(with, seed).Concat(OracleStages(with, seed)).Concat(SweepStages(with, seed)))
                 await Run(stage, [.. problems.Take(stage.Problems)], rows);
     }
 
     /// <summary>The α of the grid that does best on validation problems; found once and kept in alpha.json.</summary>
     public async Task<double> ChooseAlpha(IReadOnlyList<Problem> validation)
     {
-        var file = folder.At("alpha.json");
-        if (File.Exists(file)) return AlphaGrid.Best(Json.Read<List<AlphaPoint>>(file));
         var options = settings.Options(settings.Seed) with { Prover = prover(settings.Provers[0]) };
-        var points = await reporter.Track("Choosing alpha on validation problems", settings.AlphaGrid.Length, "values", async tracker =>
+        return AlphaGrid.Best(await Choose("alpha", settings.AlphaGrid, async alpha =>
         {
-            var found = new List<AlphaPoint>();
-            foreach (var alpha in settings.AlphaGrid)
+            var point = (await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel))[0];
+            return (point, point.Accuracy);
+        }));
+    }
+
+    /// <summary>The lead at which a forest's vote counts as settled, from validation problems; found once and kept in settle.json.</summary>
+    public async Task<double> ChooseSettle(IReadOnlyList<Problem> validation) =>
+        SettleGrid.Best(await Choose("settle", settings.SettleGrid, async settle =>
+        {
+            var point = (await SettleGrid.Run(validation, tools, settings.Beam.Max(), settings.Options(settings.Seed), [settle], cancel))[0];
+            return (point, point.Accuracy);
+        }));
+
+    private async Task<List<T>> Choose<T>(string name, IReadOnlyList<double> grid, Func<double, Task<(T Point, double Accuracy)>> measure)
+    {
+        var file = folder.At($"{name}.json");
+        if (File.Exists(file)) return Json.Read<List<T>>(file);
+        var points = await reporter.Track($"Choosing {name} on validation problems", grid.Count, "values", async tracker =>
+        {
+            var found = new List<T>();
+            foreach (var value in grid)
             {
-                found.AddRange(await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel));
-                tracker.At(found.Count, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%");
+                var (point, accuracy) = await measure(value);
+                found.Add(point);
+                tracker.At(found.Count, $"{name} {value}: {100 * accuracy:0.0}%");
             }
             return found;
         });
         AtomicFile.WriteJson(file, points);
-        return AlphaGrid.Best(points);
+        return points;
     }
 
     /// <summary>One stage for each search, α and prover; searches whose sizes share nothing have one for each size.</summary>
-    private IEnumerable<Stage> Stages(double alpha, ulong seed)
+    private IEnumerable<Stage> Stages(Chosen with, ulong seed)
     {
         var learned = methods.Where(m => !m.ByOracle && (!m.Search.Equals(SearchMethods.Greedy.Search) || seed == settings.Seed));
         var provers = settings.Provers.Distinct().Select(prover).ToList();
-        return learned.GroupBy(m => m.Search).SelectMany(group => Staged(group.Key, [.. group], alpha, seed, provers, tools));
+        return learned.GroupBy(m => m.Search).SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools));
     }
 
-    private IEnumerable<Stage> Staged(Search search, IReadOnlyList<SearchMethod> sharing, double alpha, ulong seed, IReadOnlyList<Prover> provers, SearchTools with, IReadOnlyList<int>? given = null)
+    private IEnumerable<Stage> Staged(Search search, IReadOnlyList<SearchMethod> sharing, Chosen with, ulong seed, IReadOnlyList<Prover> provers, SearchTools scorers, IReadOnlyList<int>? given = null)
     {
-        var plain = settings.Options(seed);
+        var plain = settings.Options(seed) with { Settle = with.Settle };
         IEnumerable<SearchCase> Cases(SearchMethod m, IReadOnlyList<Prover> by) =>
-            m.HasProver ? by.Select(p => new SearchCase(m, plain with { Alpha = alpha, Prover = p })) : [new(m, plain)];
+            m.HasProver ? by.Select(p => new SearchCase(m, plain with { Alpha = with.Alpha, Prover = p })) : [new(m, plain)];
         var all = given ?? (search.SamplesCandidates ? settings.Beam : settings.N);
         var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order().Where(search.Fits).ToList();
         var runs = search.Needs.HasFlag(Needs.Prover) ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
-        return from cases in runs from part in search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, with);
+        return from cases in runs from part in search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
     }
 
     /// <summary>The same beams with Monte Carlo values in the verifier's place; BoK provers by the unbiased estimate from the same completions.</summary>
-    private IEnumerable<Stage> OracleStages(double alpha, ulong seed)
+    private IEnumerable<Stage> OracleStages(Chosen with, ulong seed)
     {
         if (settings.Oracle == 0) return [];
         var oracle = new MonteCarloVerifier(tools.Policy, tools.Grader, settings.Oracle, settings.Sampling, Seeds.Of(seed, "", "oracle", 0));
         var provers = settings.OracleProvers.Select(k => Prover.By(oracle.BestOf(k))).ToList();
         return methods.Where(m => m.ByOracle).GroupBy(m => m.Search)
-            .SelectMany(group => Staged(group.Key, [.. group], alpha, seed, provers, tools with { Verifier = oracle }, settings.OracleBeam))
+            .SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools with { Verifier = oracle }, settings.OracleBeam))
             .Select(stage => stage with { Problems = settings.OracleProblems });
     }
 
     /// <summary>More provers at one size.</summary>
-    private IEnumerable<Stage> SweepStages(double alpha, ulong seed)
+    private IEnumerable<Stage> SweepStages(Chosen with, ulong seed)
     {
         var beam = SearchMethods.BeamByProgress;
         if (!methods.Contains(beam)) return [];
         var provers = settings.SweepProvers.Except(settings.Beam.Contains(settings.SweepBeam) ? settings.Provers : []).Select(prover).ToList();
-        return Staged(beam.Search, [beam], alpha, seed, provers, tools, [settings.SweepBeam]);
+        return Staged(beam.Search, [beam], with, seed, provers, tools, [settings.SweepBeam]);
     }
 
     /// <summary>Works on the problems that lack a row, batch by batch, and appends the rows that are new.</summary>

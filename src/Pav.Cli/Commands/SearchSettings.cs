@@ -1,4 +1,3 @@
-using System.Globalization;
 using Pav.Cli.Options;
 
 namespace Pav.Cli.Commands;
@@ -26,7 +25,7 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
 
-    [Flag("Problems on which auto chooses alpha", Input = true)]
+    [Flag("Problems on which auto chooses alpha and settle", Input = true)]
     public string ValidProblems { get; init; } = "";
 
     [Flag("Alphas that auto tries", Min = 0, Max = 10)]
@@ -59,8 +58,11 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Beam size of the trees that are kept (one of --beam)", Min = 1, Max = 4096)]
     public int TreesBeam { get; init; } = 4;
 
-    [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q", Min = 0)]
-    public double Settle { get; init; } = 1;
+    [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q, 0 to 100; auto chooses it on --valid-problems")]
+    public string Settle { get; init; } = "1";
+
+    [Flag("Values that auto tries for it", Min = 0, Max = 100)]
+    public double[] SettleGrid { get; init; } = [0.3, 0.5, 0.8, 1.2, 1.8, 2.5];
 
     [Flag("Repeat with so many seeds: seed, seed + 1, …", Min = 1, Max = 1000)]
     public int Seeds { get; init; } = 1;
@@ -69,9 +71,10 @@ internal sealed record SearchSettings : SamplingSettings
     public int ProblemsPerBatch { get; init; } = 32;
 
     /// <summary>The number that --alpha gives; null for auto.</summary>
-    public double? FixedAlpha => Alpha == "auto" ? null
-        : double.TryParse(Alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out var alpha) && alpha is >= 0 and <= 10 ? alpha
-        : throw new UserError($"--alpha is '{Alpha}', but must be a number from 0 to 10, or auto.");
+    public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 10);
+
+    /// <summary>The number that --settle gives; null for auto.</summary>
+    public double? FixedSettle => AutoNumber.Parse("--settle", Settle, 100);
 
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
     public IEnumerable<int> OracleProvers => Provers.Distinct().Select(Commands.Provers.BestOf).OfType<int>();
@@ -90,12 +93,13 @@ internal sealed record SearchSettings : SamplingSettings
         return [.. usual.Concat(named).DistinctBy(m => m.Id).OrderBy(m => SearchMethods.Order(m.Id))];
     }
 
-    public SearchOptions Options(ulong seed) => new() { Candidates = Candidates, Seed = seed, Sampling = Sampling, Settle = Settle };
+    public SearchOptions Options(ulong seed) => new() { Candidates = Candidates, Seed = seed, Sampling = Sampling };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
+        if (FixedSettle is null && (ValidProblems == "" || Verifier == "")) throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
         if (FixedAlpha is null && (Verifier == "" || Provers.Length == 0)) throw new UserError("--alpha auto needs --verifier and --provers.");
         if (Oracle > 0 && OracleProvers.FirstOrDefault(k => k > Oracle) is > 0 and var k)
             throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");
