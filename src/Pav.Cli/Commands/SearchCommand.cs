@@ -24,6 +24,7 @@ internal static class SearchCommand
         var methods = settings.ChosenMethods();
         if (methods.Overlaps([SearchSettings.BeamQ, SearchSettings.BeamPav])) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
+        var grader = new WatchedGrader(Grader.Named(settings.Grader));
         var loaded = new Dictionary<string, IVerifier>();
         foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
             ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
@@ -36,12 +37,13 @@ internal static class SearchCommand
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
                 settings.Outcome == "" ? null : Open("--outcome", settings.Outcome),
                 name => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name)),
-                Grader.Named(settings.Grader));
+                grader.Grader);
             var run = new SearchRun(settings, tools, context.Run, context.Reporter, context.Cancel);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
             context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods)}");
             await run.All(problems, alpha);
+            GraderChoice.Warn(grader.Advice, context);
         }
         finally
         {
