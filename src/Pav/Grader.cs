@@ -12,7 +12,8 @@ namespace Pav;
 public sealed record Grader(string Name, int Version, Func<string, string?> Find, Func<string, string> Key, Func<string, string, bool> Same)
 {
     /// <summary>The last line of the form <c>Answer: 42</c> or <c>#### 42</c>: numbers compared as numbers, anything else as text.</summary>
-    public static Grader Numeric { get; } = new("numeric", 3, FoundAnswer.LastAnswerLine, NumberOrText, (answer, reference) => NumberOrText(answer) == NumberOrText(reference))
+    public static Grader Numeric { get; } = new("numeric", 3, FoundAnswer.LastAnswerLine, NumberOrText, (answer, reference) =>
+        NumberOrText(answer) == NumberOrText(reference))
     {
         Looks = "a last line 'Answer: 42' or '#### 42'",
     };
@@ -24,7 +25,8 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
     };
 
     /// <summary>GSM8K as lm-eval's flexible extraction reads it: without <c>####</c>, the last number of the text.</summary>
-    public static Grader Gsm8kFlexible { get; } = new("gsm8k-flexible", 1, text => FoundAnswer.AfterHashes(text) ?? NumberText.Last(text), NumberOrText, SameNumber)
+    public static Grader Gsm8kFlexible { get; } = new("gsm8k-flexible", 1, text => FoundAnswer.AfterHashes(text) ?? NumberText.Last(text),
+        NumberOrText, SameNumber)
     {
         Looks = "a number",
     };
@@ -35,7 +37,9 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
         Looks = "\\boxed{…}",
     };
 
-    /// <summary>MATH as PRM800K grades it: the last box, or what stands under <c># Answer</c>; equal by <see cref="Prm800kAnswer"/>.</summary>
+    /// <summary>
+    /// MATH as PRM800K grades it: the last box, or what stands under <c># Answer</c>; equal by <see cref="Prm800kAnswer"/>.
+    /// </summary>
     public static Grader Prm800k { get; } = new("prm800k", 2, FoundAnswer.BoxedOrUnderHeading, MathAnswer.Key, Prm800kAnswer.Same)
     {
         Looks = "\\boxed{…} or an answer under '# Answer'",
@@ -53,15 +57,18 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
     };
 
     /// <summary>
-    /// Right rather than faithful to another grader, and safe as a reward: the last boxes side by side, or what is said to be the answer; equal in meaning (<see cref="MathRules.Right"/>).
+    /// Right rather than faithful to another grader, and safe as a reward: the last boxes side by side, or what is said to be the
+    /// answer; equal in meaning (<see cref="MathRules.Right"/>).
     /// </summary>
-    public static Grader Math { get; } = new("math", 1, SaidAnswer.Find, MathAnswer.WholeKey, (answer, reference) => MathAnswer.Same(answer, reference, MathRules.Right))
+    public static Grader Math { get; } = new("math", 1, SaidAnswer.Find, MathAnswer.WholeKey, (answer, reference) =>
+        MathAnswer.Same(answer, reference, MathRules.Right))
     {
         Looks = "\\boxed{…}, a line 'Answer: …' or 'the answer is …'",
     };
 
     /// <summary>All graders, by name.</summary>
-    public static IReadOnlyDictionary<string, Grader> All { get; } = new[] { Numeric, Gsm8k, Gsm8kFlexible, Math, HendrycksMath, Prm800k, Qwen }.ToDictionary(g => g.Name);
+    public static IReadOnlyDictionary<string, Grader> All { get; } =
+        new[] { Numeric, Gsm8k, Gsm8kFlexible, Math, HendrycksMath, Prm800k, Qwen }.ToDictionary(g => g.Name);
 
     /// <summary>The grader of that name.</summary>
     public static Grader Named(string name) =>

@@ -121,7 +121,8 @@ internal static class LabelCommand
                 var finished = problems.Count - missing.Count;
                 using var lines = JsonLines.Append(file, RowsPerSync);
                 void Progress(LabelProgress p) => tracker.At(finished + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens");
-                await foreach (var line in Labelling.Run(policy, grader.Grader, missing.TakeWhile(_ => Affords()), round, (p, t) => done.Contains((p, t)), Progress, context.Cancel))
+                await foreach (var line in Labelling.Run(policy, grader.Grader, missing.TakeWhile(_ => Affords()), round, (p, t) =>
+                    done.Contains((p, t)), Progress, context.Cancel))
                 {
                     lines.Write(line);
                     done.Add((line.Problem, line.Trace));

@@ -126,7 +126,8 @@ internal static class ChatChoice
 internal static class GraderChoice
 {
     public const string Names = "numeric|gsm8k|gsm8k-flexible|math|hendrycks|prm800k|qwen";
-    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do";
+    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
+        + "math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do";
 
     /// <summary>Tells a <see cref="GraderAdvice"/>, if there is one.</summary>
     public static void Warn(string? advice, CommandContext context)

@@ -42,14 +42,16 @@ internal sealed class AnswerLexer
     private static readonly HashSet<string> Functions = ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "lg"];
 
     private static readonly HashSet<string> Units =
-        ["cm", "mm", "km", "dm", "kg", "mg", "gm", "ft", "in", "yd", "mi", "lb", "lbs", "oz", "hr", "hrs", "min", "sec", "mph", "kph", "sq", "cu", "per", "deg", "rad", "am", "pm", "pct", "ml", "day", "men", "way"];
+        ["cm", "mm", "km", "dm", "kg", "mg", "gm", "ft", "in", "yd", "mi", "lb", "lbs", "oz", "hr", "hrs", "min", "sec", "mph", "kph",
+            "sq", "cu", "per", "deg", "rad", "am", "pm", "pct", "ml", "day", "men", "way"];
 
     private static readonly Dictionary<string, string> Marks = new()
     {
         ["frac"] = "frac", ["dfrac"] = "frac", ["tfrac"] = "frac", ["cfrac"] = "frac", ["sqrt"] = "sqrt", ["binom"] = "binom", ["dbinom"] = "binom", ["tbinom"] = "binom",
         ["cdot"] = "*", ["times"] = "*", ["ast"] = "*", ["div"] = "/", ["pm"] = "pm", ["mp"] = "mp", ["le"] = "<=", ["leq"] = "<=", ["leqslant"] = "<=", ["ge"] = ">=", ["geq"] = ">=",
         ["geqslant"] = ">=", ["lt"] = "<", ["gt"] = ">", ["ne"] = "!=", ["neq"] = "!=", ["in"] = "in", ["cup"] = "cup", ["cap"] = "cap", ["setminus"] = "setminus", ["lbrace"] = "{set", ["rbrace"] = "set}",
-        ["langle"] = "(", ["rangle"] = ")", ["vert"] = "|", ["lvert"] = "|", ["rvert"] = "|", ["mid"] = "|", ["overline"] = "overline", ["bar"] = "overline", ["to"] = "to", ["approx"] = "~", ["land"] = ",", ["lor"] = ",",
+        ["langle"] = "(", ["rangle"] = ")", ["vert"] = "|", ["lvert"] = "|", ["rvert"] = "|", ["mid"] = "|", ["overline"] = "overline",
+        ["bar"] = "overline", ["to"] = "to", ["approx"] = "~", ["land"] = ",", ["lor"] = ",",
     };
 
     private static readonly HashSet<string> Invisible =

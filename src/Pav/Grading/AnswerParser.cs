@@ -93,9 +93,11 @@ internal sealed class AnswerParser
         }
 
         if (tokens[last].Is("end") && ScaledMatrix(from, last, plusMinus) is { } matrix) return matrix;
-        if (match[from] is > 0 and var end && IsUnit(end + 1, to) && Split(from + 1, end, t => t.Is(",")).Count() > 1) return Atom(from, end + 1, plusMinus);
+        if (match[from] is > 0 and var end && IsUnit(end + 1, to) && Split(from + 1, end, t => t.Is(",")).Count() > 1) return Atom(from,
+            end + 1, plusMinus);
         if (tokens[from].Kind == TokenKind.Word || IsPhrase(from, to)) return new Words(Phrase(from, to));
-        var letters = Range(from, to).All(IsLetter) && !Range(from + 1, to).Any(t => t.Spaced) ? string.Concat(Range(from, to).Select(t => t.Text)) : "";
+        var letters = Range(from, to).All(IsLetter) && !Range(from + 1, to).Any(t => t.Spaced)
+            ? string.Concat(Range(from, to).Select(t => t.Text)) : "";
         if (letters.Length > 2 || ShortWords.Contains(letters.ToLowerInvariant())) return new Words(letters.ToLowerInvariant());
         var unit = from;
         while (unit < to && tokens[unit].Kind != TokenKind.Word) unit++;
@@ -114,7 +116,8 @@ internal sealed class AnswerParser
         while (begin < end && match[begin] != end) begin = match[begin] > 0 ? match[begin] + 1 : begin + 1;
         if (begin >= end || !tokens[begin].Is("begin")) return null;
         var to = tokens[begin - 1].Is("*") ? begin - 1 : begin;
-        var factor = to == from + 1 && tokens[from].Is("-") ? Expression.Whole(-1) : ExpressionParser.Parse(tokens, from, to, plusMinus, work);
+        var factor = to == from + 1 && tokens[from].Is("-") ? Expression.Whole(-1)
+            : ExpressionParser.Parse(tokens, from, to, plusMinus, work);
         return (Sequence)Scaled(Matrix(begin, end));
 
         Answer Scaled(Answer part) => part switch
@@ -135,7 +138,8 @@ internal sealed class AnswerParser
 
     private string Phrase(int from, int to)
     {
-        var phrase = string.Concat(Range(from, to).Where(t => t.Kind != TokenKind.Mark || t.Text is "-" or "/").Select(t => t.Spaced ? " " + t.Text : t.Text));
+        var phrase = string.Concat(Range(from, to).Where(t => t.Kind != TokenKind.Mark || t.Text is "-" or "/").Select(t => t.Spaced
+            ? " " + t.Text : t.Text));
         return phrase.Trim().ToLowerInvariant();
     }
 

@@ -3,12 +3,17 @@ using static Pav.Grading.Expression;
 
 namespace Pav.Grading;
 
-/// <summary>Expressions of numbers, + − × ÷, whole powers and factorials, worked out exactly: quotients of whole numbers without a bound of 64 bits.</summary>
+/// <summary>
+/// Expressions of numbers, + − × ÷, whole powers and factorials, worked out exactly: quotients of whole numbers without a bound of 64
+/// bits.
+/// </summary>
 internal static class ExactValue
 {
     private const long MostBits = 40_000;
 
-    /// <summary>The value with every variable replaced by a number; null where it has none, or none that is rational or short enough.</summary>
+    /// <summary>
+    /// The value with every variable replaced by a number; null where it has none, or none that is rational or short enough.
+    /// </summary>
     public static Number? Find(Expression e, Func<string, Number?> variable, Work work)
     {
         work.Spend();
@@ -28,9 +33,11 @@ internal static class ExactValue
                 return Find(q.Bottom, variable, work) is { Top.IsZero: false } bottom && Find(q.Top, variable, work) is { } top
                     ? Made(top.Top * bottom.Bottom, top.Bottom * bottom.Top, work) : null;
             case Power p:
-                return Constant(p.Exponent, work) is { IsWhole: true } exponent && Find(p.Base, variable, work) is { } number ? Raised(number, exponent.Top, work) : null;
+                return Constant(p.Exponent, work) is { IsWhole: true } exponent && Find(p.Base, variable, work) is { } number
+                    ? Raised(number, exponent.Top, work) : null;
             case Call { Function: "!" } f:
-                return Constant(f.Argument, work) is { IsWhole: true, Top.Sign: >= 0 } count && count.Top <= 3000 ? Factorial((int)count.Top, work) : null;
+                return Constant(f.Argument, work) is { IsWhole: true, Top.Sign: >= 0 } count && count.Top <= 3000
+                    ? Factorial((int)count.Top, work) : null;
             case Call { Function: "abs" } f:
                 return Find(f.Argument, variable, work) is { } inside ? inside with { Top = BigInteger.Abs(inside.Top) } : null;
             default:
@@ -55,7 +62,8 @@ internal static class ExactValue
     {
         if (number.Top.IsZero) return exponent.Sign > 0 ? number : null;
         var bits = Math.Max(number.Top.GetBitLength(), number.Bottom.GetBitLength());
-        if (BigInteger.Abs(exponent) * bits > MostBits) return number.Bottom.IsOne && BigInteger.Abs(number.Top).IsOne ? (exponent.IsEven ? Whole(1) : number) : null;
+        if (BigInteger.Abs(exponent) * bits > MostBits) return number.Bottom.IsOne && BigInteger.Abs(number.Top).IsOne
+            ? (exponent.IsEven ? Whole(1) : number) : null;
         var power = (int)BigInteger.Abs(exponent);
         var (top, bottom) = (BigInteger.Pow(number.Top, power), BigInteger.Pow(number.Bottom, power));
         return exponent.Sign < 0 ? Made(bottom, top, work) : Made(top, bottom, work);

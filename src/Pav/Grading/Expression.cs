@@ -49,8 +49,6 @@ internal abstract record Expression
     public (BigInteger Top, BigInteger Bottom)? WrittenFraction =>
         this is Quotient { Top: Number { IsWhole: true } top, Bottom: Number { IsWhole: true } bottom } && !bottom.Top.IsZero ? (top.Top * bottom.Top.Sign, BigInteger.Abs(bottom.Top)) : null;
 
-    public bool IsWrittenWhole => this is Number { IsWhole: true };
-
     public IReadOnlyList<Expression> Parts => this switch
     {
         Sum s => [s.Left, s.Right],

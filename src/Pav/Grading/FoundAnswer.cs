@@ -19,7 +19,10 @@ internal static class FoundAnswer
         }
     }
 
-    /// <summary>What follows <c>Answer:</c> at the start of a line, which emphasis may surround: <c>**Answer:** 42</c>; null for any other line.</summary>
+    /// <summary>
+    /// What follows <c>Answer:</c> at the start of a line, which emphasis may surround: <c>**Answer:** 42</c>; null for any other
+    /// line.
+    /// </summary>
     private static string? AfterLabel(ReadOnlySpan<char> line)
     {
         const string label = "Answer";

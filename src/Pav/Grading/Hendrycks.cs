@@ -5,7 +5,10 @@ namespace Pav.Grading;
 /// <summary>The normalisation of MATH's authors (hendrycks/math, <c>math_equivalence.py</c>): two answers are equal if they look the same after it.</summary>
 internal static class Hendrycks
 {
-    /// <summary>Spaces, delimiters' sizes, degrees, <c>\%</c> and <c>\$</c>, units in <c>\text{ …}</c> and short left-hand sides go; <c>\frac12</c>, <c>1/2</c> and <c>0.5</c> become <c>\frac{1}{2}</c>.</summary>
+    /// <summary>
+    /// Spaces, delimiters' sizes, degrees, <c>\%</c> and <c>\$</c>, units in <c>\text{ …}</c> and short left-hand sides go;
+    /// <c>\frac12</c>, <c>1/2</c> and <c>0.5</c> become <c>\frac{1}{2}</c>.
+    /// </summary>
     public static string Normalise(string answer) => Normalised(answer) ?? answer;
 
     /// <summary>Equal after normalisation; where that fails for one of them, equal as they stand.</summary>

@@ -4,8 +4,10 @@ using static Pav.Grading.Expression;
 namespace Pav.Grading;
 
 /// <summary>
-/// Are two expressions equal whatever their variables are? Quotients of polynomials are told apart modulo the prime 2⁶¹ − 1 at pseudo-random points (Schwartz, Zippel), and
-/// are equal only if they are so as exact rational numbers at other points; constants are compared exactly. Roots and functions are evaluated in complex numbers at real
+/// Are two expressions equal whatever their variables are? Quotients of polynomials are told apart modulo the prime 2⁶¹ − 1 at
+/// pseudo-random points (Schwartz, Zippel), and
+/// are equal only if they are so as exact rational numbers at other points; constants are compared exactly. Roots and functions are
+/// evaluated in complex numbers at real
 /// points, to nine digits. π and e are as good as variables in the former.
 /// </summary>
 internal static class Identity
@@ -48,7 +50,8 @@ internal static class Identity
         if (ExactValue.Find(a, Variable, work) is { Top.IsZero: false } x && ExactValue.Find(b, Variable, work) is { Top.IsZero: false } y)
             return Of(a, new Product(Ratio(x.Top * y.Bottom, x.Bottom * y.Top), b), work);
         var (left, right) = (Value(a, 0, work).Value, Value(b, 0, work).Value);
-        return left != 0 && right != 0 && Complex.IsFinite(left / right) && (left / right) is { Imaginary: 0 } ratio && Of(a, new Product(FromDouble(ratio.Real), b), work);
+        return left != 0 && right != 0 && Complex.IsFinite(left / right) && (left / right) is { Imaginary: 0 } ratio
+            && Of(a, new Product(FromDouble(ratio.Real), b), work);
     }
 
     private static Number FromDouble(double value) => Ratio(new BigInteger(value * (1L << 40)), BigInteger.One << 40);
@@ -172,7 +175,8 @@ internal static class Identity
                 return Met(top.Value / bottom.Value, Math.Max(Relative(top), Relative(bottom)) * Complex.Abs(top.Value / bottom.Value));
             case Power p:
                 var (of, exponent) = (Value(p.Base, point, work), Value(p.Exponent, point, work));
-                var power = OddRoot(p.Exponent) is { } sign && of.Value is { Real: < 0, Imaginary: 0 } ? sign * Math.Pow(-of.Value.Real, exponent.Value.Real) : Raised(of.Value, exponent.Value);
+                var power = OddRoot(p.Exponent) is { } sign && of.Value is { Real: < 0, Imaginary: 0 }
+                    ? sign * Math.Pow(-of.Value.Real, exponent.Value.Real) : Raised(of.Value, exponent.Value);
                 return Met(power, Relative(of) * Complex.Abs(power));
             case Root r:
                 var under = Value(r.Of, point, work);

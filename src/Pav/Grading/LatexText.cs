@@ -2,22 +2,34 @@ using System.Text;
 
 namespace Pav.Grading;
 
-/// <summary>LaTeX as plain text, as pylatexenc's latex2text writes it: a/b for a fraction, √(x) for a root, a character for a symbol, nothing for a command that it does not know.</summary>
+/// <summary>
+/// LaTeX as plain text, as pylatexenc's latex2text writes it: a/b for a fraction, √(x) for a root, a character for a symbol, nothing
+/// for a command that it does not know.
+/// </summary>
 internal sealed class LatexText
 {
     private const int Deepest = 50;
 
     private static readonly Dictionary<string, string> Symbols = new()
     {
-        ["pi"] = "π", ["infty"] = "∞", ["cup"] = "∪", ["cap"] = "∩", ["cdot"] = "·", ["times"] = "×", ["div"] = "÷", ["pm"] = "±", ["mp"] = "∓", ["le"] = "≤", ["leq"] = "≤",
-        ["ge"] = "≥", ["geq"] = "≥", ["ne"] = "≠", ["neq"] = "≠", ["approx"] = "≈", ["in"] = "∈", ["notin"] = "∉", ["setminus"] = "∖", ["mid"] = "|", ["to"] = "→", ["rightarrow"] = "→",
-        ["Rightarrow"] = "⇒", ["dots"] = "…", ["ldots"] = "…", ["cdots"] = "⋯", ["angle"] = "∠", ["circ"] = "∘", ["emptyset"] = "∅", ["varnothing"] = "∅", ["lfloor"] = "⌊", ["rfloor"] = "⌋",
-        ["lceil"] = "⌈", ["rceil"] = "⌉", ["langle"] = "⟨", ["rangle"] = "⟩", ["alpha"] = "α", ["beta"] = "β", ["gamma"] = "γ", ["delta"] = "δ", ["epsilon"] = "ϵ", ["varepsilon"] = "ε",
-        ["zeta"] = "ζ", ["eta"] = "η", ["theta"] = "θ", ["lambda"] = "λ", ["mu"] = "μ", ["nu"] = "ν", ["xi"] = "ξ", ["rho"] = "ρ", ["sigma"] = "σ", ["tau"] = "τ", ["phi"] = "ϕ",
-        ["varphi"] = "φ", ["chi"] = "χ", ["psi"] = "ψ", ["omega"] = "ω", ["Gamma"] = "Γ", ["Delta"] = "Δ", ["Theta"] = "Θ", ["Sigma"] = "Σ", ["Omega"] = "Ω", ["textdegree"] = "°",
-        ["quad"] = "  ", ["qquad"] = "    ", ["sin"] = "sin", ["cos"] = "cos", ["tan"] = "tan", ["cot"] = "cot", ["sec"] = "sec", ["csc"] = "csc", ["log"] = "log", ["ln"] = "ln", ["exp"] = "exp",
-        ["arcsin"] = "arcsin", ["arccos"] = "arccos", ["arctan"] = "arctan", ["max"] = "max", ["min"] = "min", ["gcd"] = "gcd", ["det"] = "det", ["sum"] = "∑", ["int"] = "∫", ["prod"] = "∏",
-        ["equiv"] = "≡", ["perp"] = "⟂", ["parallel"] = "∥", ["cong"] = "≅", ["sim"] = "∼", ["ast"] = "∗", ["star"] = "⋆", ["subset"] = "⊂", ["ell"] = "ℓ", ["prime"] = "′", ["lbrace"] = "{", ["rbrace"] = "}",
+        ["pi"] = "π", ["infty"] = "∞", ["cup"] = "∪", ["cap"] = "∩", ["cdot"] = "·", ["times"] = "×", ["div"] = "÷", ["pm"] = "±",
+        ["mp"] = "∓", ["le"] = "≤", ["leq"] = "≤",
+        ["ge"] = "≥", ["geq"] = "≥", ["ne"] = "≠", ["neq"] = "≠", ["approx"] = "≈", ["in"] = "∈", ["notin"] = "∉", ["setminus"] = "∖",
+        ["mid"] = "|", ["to"] = "→", ["rightarrow"] = "→",
+        ["Rightarrow"] = "⇒", ["dots"] = "…", ["ldots"] = "…", ["cdots"] = "⋯", ["angle"] = "∠", ["circ"] = "∘", ["emptyset"] = "∅",
+        ["varnothing"] = "∅", ["lfloor"] = "⌊", ["rfloor"] = "⌋",
+        ["lceil"] = "⌈", ["rceil"] = "⌉", ["langle"] = "⟨", ["rangle"] = "⟩", ["alpha"] = "α", ["beta"] = "β", ["gamma"] = "γ",
+        ["delta"] = "δ", ["epsilon"] = "ϵ", ["varepsilon"] = "ε",
+        ["zeta"] = "ζ", ["eta"] = "η", ["theta"] = "θ", ["lambda"] = "λ", ["mu"] = "μ", ["nu"] = "ν", ["xi"] = "ξ", ["rho"] = "ρ",
+        ["sigma"] = "σ", ["tau"] = "τ", ["phi"] = "ϕ",
+        ["varphi"] = "φ", ["chi"] = "χ", ["psi"] = "ψ", ["omega"] = "ω", ["Gamma"] = "Γ", ["Delta"] = "Δ", ["Theta"] = "Θ",
+        ["Sigma"] = "Σ", ["Omega"] = "Ω", ["textdegree"] = "°",
+        ["quad"] = "  ", ["qquad"] = "    ", ["sin"] = "sin", ["cos"] = "cos", ["tan"] = "tan", ["cot"] = "cot", ["sec"] = "sec",
+        ["csc"] = "csc", ["log"] = "log", ["ln"] = "ln", ["exp"] = "exp",
+        ["arcsin"] = "arcsin", ["arccos"] = "arccos", ["arctan"] = "arctan", ["max"] = "max", ["min"] = "min", ["gcd"] = "gcd",
+        ["det"] = "det", ["sum"] = "∑", ["int"] = "∫", ["prod"] = "∏",
+        ["equiv"] = "≡", ["perp"] = "⟂", ["parallel"] = "∥", ["cong"] = "≅", ["sim"] = "∼", ["ast"] = "∗", ["star"] = "⋆",
+        ["subset"] = "⊂", ["ell"] = "ℓ", ["prime"] = "′", ["lbrace"] = "{", ["rbrace"] = "}",
         ["backslash"] = "\\", ["vert"] = "|", ["Vert"] = "‖",
     };
 
@@ -56,7 +68,7 @@ internal sealed class LatexText
                 if (++depth > Deepest) throw new UnreadableAnswer();
                 var inside = Until();
                 depth--;
-                at++;
+                at = Math.Min(at + 1, text.Length);
                 return inside;
             case '\\': return at < text.Length ? Command() : "";
             case '~': return "\u00a0";
@@ -108,7 +120,8 @@ internal sealed class LatexText
         var end = text.IndexOf($"\\end{{{name}}}", at, StringComparison.Ordinal);
         if (end < 0 || name is not ("pmatrix" or "bmatrix" or "array" or "smallmatrix")) return "";
         if (name == "array") Argument();
-        var rows = text[at..Math.Max(at, end)].Split("\\\\").Select(row => string.Join(' ', row.Split('&').Select(cell => Convert(cell).Trim())));
+        var rows = text[at..Math.Max(at, end)].Split("\\\\").Select(row =>
+            string.Join(' ', row.Split('&').Select(cell => Convert(cell).Trim())));
         at = end + name.Length + 6;
         return $"[ {string.Join("; ", rows)} ]";
     }

@@ -5,8 +5,10 @@ using System.Text.RegularExpressions;
 namespace Pav.Grading;
 
 /// <summary>
-/// PRM800K's grader (openai/prm800k, <c>prm800k/grading/grader.py</c>), rule by rule, with <see cref="Identity"/> in sympy's place: equal as MATH's authors normalise; or equal after
-/// a rougher normalisation; or part by part with a difference of 0, where at most two letters stand in both, whole numbers are written out and fractions are the same.
+/// PRM800K's grader (openai/prm800k, <c>prm800k/grading/grader.py</c>), rule by rule, with <see cref="Identity"/> in sympy's place:
+/// equal as MATH's authors normalise; or equal after
+/// a rougher normalisation; or part by part with a difference of 0, where at most two letters stand in both, whole numbers are
+/// written out and fractions are the same.
 /// </summary>
 internal static partial class Prm800kAnswer
 {
@@ -15,7 +17,8 @@ internal static partial class Prm800kAnswer
     private const string Brackets = "()[]";
 
     private static readonly string[] Units =
-        ["degree", "cm", "centimeter", "meter", "mile", "second", "minute", "hour", "day", "week", "month", "year", "foot", "feet", "inch", "yard"];
+        ["degree", "cm", "centimeter", "meter", "mile", "second", "minute", "hour", "day", "week", "month", "year", "foot", "feet",
+            "inch", "yard"];
 
     public static bool Same(string answer, string reference)
     {
@@ -44,7 +47,8 @@ internal static partial class Prm800kAnswer
     private static string Normalise(string answer)
     {
         var text = WholeText.Match(answer) is { Success: true } whole ? whole.Groups[1].Value : answer;
-        text = text.Replace("\\%", "%").Replace("\\$", "$").Replace("$", "").Replace("%", "").Replace(" or ", " , ").Replace(" and ", " , ");
+        text = text.Replace("\\%", "%").Replace("\\$", "$").Replace("$", "").Replace("%", "").Replace(" or ", " , ").Replace(" and ",
+            " , ");
         text = text.Replace("million", "*10^6").Replace("billion", "*10^9").Replace("trillion", "*10^12");
         foreach (var unit in Units) text = Regex.Replace(text, unit + @"(es)?(s)? *(\^[0-9]+)?", "");
         text = Degrees.Replace(text, "");
@@ -54,7 +58,8 @@ internal static partial class Prm800kAnswer
         if (text.Contains('\\')) text = Plain(text);
         text = SignedSpace.Replace(text, "-");
         text = Mixed.Replace(text, "$1+$2").Replace(" ", "").Replace("{", "").Replace("}", "").ToLowerInvariant();
-        return IsWhole(text) ? new BigInteger(Math.Truncate(Float(text.Replace(",", ""))!.Value)).ToString(CultureInfo.InvariantCulture) : text;
+        return IsWhole(text) ? new BigInteger(Math.Truncate(Float(text.Replace(",", ""))!.Value)).ToString(CultureInfo.InvariantCulture)
+            : text;
     }
 
     private static string Plain(string latex)
@@ -62,7 +67,8 @@ internal static partial class Prm800kAnswer
         try
         {
             var text = LatexText.Convert(latex.Replace("\\tfrac", "\\frac").Replace("\\dfrac", "\\frac").Replace("\\frac", " \\frac"));
-            return text.Replace("√", "sqrt").Replace("π", "pi").Replace("∞", "inf").Replace("∪", "U").Replace("·", "*").Replace("×", "*").Trim();
+            return text.Replace("√", "sqrt").Replace("π", "pi").Replace("∞", "inf").Replace("∪", "U").Replace("·", "*").Replace("×",
+                "*").Trim();
         }
         catch (UnreadableAnswer)
         {
@@ -72,7 +78,8 @@ internal static partial class Prm800kAnswer
 
     /// <summary>What Python's <c>float</c> reads: 40_9 is 409.</summary>
     private static double? Float(string text) =>
-        Number.IsMatch(text) && double.TryParse(text.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value : null;
+        Number.IsMatch(text) && double.TryParse(text.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            && double.IsFinite(value) ? value : null;
 
     private static bool IsWhole(double value) => Math.Abs(value - Math.Round(value)) <= 1e-7;
 
@@ -89,7 +96,8 @@ internal static partial class Prm800kAnswer
     private static List<string> Parts(string text)
     {
         text = WithoutCommas(text);
-        var bracketed = text.Length > 2 && Brackets.Contains(text[0]) && Brackets.Contains(text[^1]) && text.AsSpan(1, text.Length - 2).IndexOfAny(Brackets) < 0;
+        var bracketed = text.Length > 2 && Brackets.Contains(text[0]) && Brackets.Contains(text[^1])
+            && text.AsSpan(1, text.Length - 2).IndexOfAny(Brackets) < 0;
         return bracketed ? [.. text[1..^1].Split(',').Select(part => part.Trim())] : [text];
     }
 
@@ -104,7 +112,8 @@ internal static partial class Prm800kAnswer
             var work = new Work(MostSteps);
             return Identity.Of(Read(given), Read(wanted), work);
 
-            Expression Read(string text) => Tokens(text) is var tokens && tokens.Count > 0 ? ExpressionParser.Parse(tokens, 0, tokens.Count, "+", work) : throw new UnreadableAnswer();
+            Expression Read(string text) => Tokens(text) is var tokens && tokens.Count > 0
+                ? ExpressionParser.Parse(tokens, 0, tokens.Count, "+", work) : throw new UnreadableAnswer();
         }
         catch (UnreadableAnswer)
         {
@@ -124,7 +133,8 @@ internal static partial class Prm800kAnswer
                 "sqrt" => new(TokenKind.Mark, piece, false),
                 "pi" => new(TokenKind.Symbol, piece, false),
                 "ln" => new(TokenKind.Function, piece, false),
-                _ when char.IsAsciiDigit(piece[0]) || (piece.Length > 1 && piece[0] == '.') => new(TokenKind.Number, piece.TrimEnd('.'), false),
+                _ when char.IsAsciiDigit(piece[0]) || (piece.Length > 1 && piece[0] == '.') =>
+                    new(TokenKind.Number, piece.TrimEnd('.'), false),
                 _ when char.IsLetter(piece[0]) => new(TokenKind.Symbol, piece is "i" or "e" ? $"variable {piece}" : piece, false),
                 _ when "+-*/^()!".Contains(piece[0]) => new(TokenKind.Mark, piece == "**" ? "^" : piece, false),
                 _ => throw new UnreadableAnswer(),

@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Pav.Grading;
 
-/// <summary>The answer that a text says is one, for the grader `math`: boxes first, then a line such as "**Final Answer:** 30", then "the answer is 30". A number that merely stands last is none.</summary>
+/// <summary>
+/// The answer that a text says is one, for the grader `math`: boxes first, then a line such as "**Final Answer:** 30", then "the
+/// answer is 30". A number that merely stands last is none.
+/// </summary>
 internal static partial class SaidAnswer
 {
     private const int FurthestBoxes = 60;
@@ -11,7 +14,8 @@ internal static partial class SaidAnswer
     public static string? Find(string text) => Boxes(text) ?? Labelled(text) ?? FoundAnswer.AnswerIs(text) ?? FoundAnswer.AfterHashes(text);
 
     /// <summary>
-    /// The content of the last box with something in it. Boxes side by side, with no more than "and" or a comma between them, are one answer of several parts: whoever boxes two
+    /// The content of the last box with something in it. Boxes side by side, with no more than "and" or a comma between them, are one
+    /// answer of several parts: whoever boxes two
     /// answers gave both.
     /// </summary>
     private static string? Boxes(string text)
@@ -57,8 +61,10 @@ internal static partial class SaidAnswer
         return (null, text.Length);
     }
 
-    private static bool Joins(ReadOnlySpan<char> between) => between.Length <= FurthestBoxes && !between.Contains("\n\n", StringComparison.Ordinal) && 
-        (Connector.IsMatch(between.ToString()) || (between.Length <= FurthestBoxes / 2 && Conjunction.IsMatch(between.ToString()) && !Conclusion.IsMatch(between.ToString())));
+    private static bool Joins(ReadOnlySpan<char> between) => between.Length <= FurthestBoxes
+        && !between.Contains("\n\n", StringComparison.Ordinal) && 
+        (Connector.IsMatch(between.ToString())
+            || (between.Length <= FurthestBoxes / 2 && Conjunction.IsMatch(between.ToString()) && !Conclusion.IsMatch(between.ToString())));
 
     [GeneratedRegex(@"^[^.\n]*\b(and|or)\b[^.\n]*$")]
     private static partial Regex Conjunction { get; }
@@ -69,7 +75,10 @@ internal static partial class SaidAnswer
     [GeneratedRegex(@"^(\s|[$,;&]|\\[()\[\],;! ]|\\q?quad|\\text|\\mbox|[{}]|and|or|\\cup)*$", RegexOptions.IgnoreCase)]
     private static partial Regex Connector { get; }
 
-    /// <summary>What follows the last line that begins with "Answer:", "**Final Answer**", "# Answer" …, on it or on the next one with something on it.</summary>
+    /// <summary>
+    /// What follows the last line that begins with "Answer:", "**Final Answer**", "# Answer" …, on it or on the next one with
+    /// something on it.
+    /// </summary>
     private static string? Labelled(string text)
     {
         for (var end = text.Length; end > 0;)

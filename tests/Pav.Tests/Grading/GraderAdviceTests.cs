@@ -10,7 +10,8 @@ public class GraderAdviceTests
         var watched = new WatchedGrader(Grader.Numeric);
         for (var i = 0; i < 9; i++) watched.Grader.Rex(Boxed, new("p", "", "\\frac{1}{2}"));
         watched.Grader.Rex("Answer: 5", new("p", "", "5"));
-        Assert.StartsWith("No answer was found in 90% of 10 traces: grader numeric (version 3 of its rules) looks for a last line 'Answer: 42' or '#### 42'; --grader ", watched.Advice);
+        Assert.StartsWith("No answer was found in 90% of 10 traces: grader numeric (version 3 of its rules) looks for a last line "
+            + "'Answer: 42' or '#### 42'; --grader ", watched.Advice);
         Assert.Contains("math", watched.Advice);
         Assert.Contains("hendrycks", watched.Advice);
     }
@@ -39,7 +40,8 @@ public class GraderAdviceTests
     public void References_that_a_grader_never_matches_are_told(string reference, string other)
     {
         var advice = GraderAdvice.ForReferences(Grader.Gsm8k, [new("a", "", "12"), new("b", "", reference)]);
-        Assert.StartsWith("No trace can be right on 1 of 2 problems: grader gsm8k (version 1 of its rules) never matches their reference answers, such as", advice);
+        Assert.StartsWith("No trace can be right on 1 of 2 problems: grader gsm8k (version 1 of its rules) never matches "
+            + "their reference answers, such as", advice);
         Assert.Contains(other, advice);
         Assert.Null(GraderAdvice.ForReferences(Grader.Math, [new("a", "", "12"), new("b", "", reference)]));
     }

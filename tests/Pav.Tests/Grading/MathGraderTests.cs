@@ -167,6 +167,7 @@ public class MathGraderTests
     [InlineData("999999999!^{999999999!}")]
     [InlineData(@"\frac{1}{\frac{1}{\frac{1}{\frac{1}{0}}}}")]
     [InlineData("2^{2^{2^{2^{30}}}}-2^{2^{2^{2^{30}}}}")]
+    [InlineData(@"\{\begin{pmatrix}")]
     public void Traps_are_told_apart_at_once(string trap)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();

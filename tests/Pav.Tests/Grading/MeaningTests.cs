@@ -233,8 +233,10 @@ public class MeaningTests
     [Fact]
     public void Expectations_of_Math_Verify()
     {
-        var pairs = JsonSerializer.Deserialize<Pair[]>(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures", "math-verify.json")), JsonSerializerOptions.Web)!;
-        var verdicts = pairs.Where(p => p.Note is null).Select(p => (Pair: p, Right: Grader.Math.Same(Core(p.Answer), Core(p.Reference)))).ToList();
+        var pairs = JsonSerializer.Deserialize<Pair[]>(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures",
+            "math-verify.json")), JsonSerializerOptions.Web)!;
+        var verdicts = pairs.Where(p => p.Note is null).Select(p =>
+            (Pair: p, Right: Grader.Math.Same(Core(p.Answer), Core(p.Reference)))).ToList();
         Assert.True(verdicts.Count(v => v.Pair.Equal == 1) > 200 && verdicts.Count(v => v.Pair.Equal == 0) > 30);
         Assert.DoesNotContain(verdicts, v => v.Pair.Equal == 0 && v.Right);
         Assert.InRange(verdicts.Count(v => v.Pair.Equal == 1 && !v.Right), 0, 5);
@@ -243,5 +245,6 @@ public class MeaningTests
     }
 
     [Fact]
-    public void Boxes_of_a_vote_are_not_one_answer() => Assert.NotEqual(Grader.Math.Extract("\\boxed{12}"), Grader.Math.Extract(@"\boxed{12 \text{ or } 13}"));
+    public void Boxes_of_a_vote_are_not_one_answer() =>
+        Assert.NotEqual(Grader.Math.Extract("\\boxed{12}"), Grader.Math.Extract(@"\boxed{12 \text{ or } 13}"));
 }

@@ -29,7 +29,10 @@ public class ReferenceGraderTests
     public void Cases_of_Hendrycks(string a, string b, bool same) =>
         Assert.Equal((same, same), (Grader.HendrycksMath.Same(a, b), Grader.HendrycksMath.Same(b, a)));
 
-    /// <summary>Verdicts of openai/prm800k's Python code with sympy on 5,000 pairs. The six that differ are its floating-point numbers: 5/6. − 5/6 is not 0 there.</summary>
+    /// <summary>
+    /// Verdicts of openai/prm800k's Python code with sympy on 5,000 pairs. The six that differ are its floating-point numbers: 5/6. −
+    /// 5/6 is not 0 there.
+    /// </summary>
     [Fact]
     public void Verdicts_of_PRM800K()
     {
@@ -40,9 +43,15 @@ public class ReferenceGraderTests
         Assert.All(others, p => Assert.Contains('.', p[0] + p[1]));
     }
 
+    /// <summary>The cases in Qwen2.5-Math's <c>evaluation/grader.py</c> (MIT), with its verdicts.</summary>
+    [Fact]
+    public void Cases_of_Qwen() =>
+        Assert.All(Read("qwen.json.gz"), p => Assert.True(Grader.Qwen.Same(p[0], p[1]) == (p[2] == "1"), $"{p[0]} and {p[1]}: {p[2]}"));
+
     private static string[][] Read(string name)
     {
-        using var file = new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "fixtures", name)), CompressionMode.Decompress);
+        using var file = new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "fixtures", name)),
+            CompressionMode.Decompress);
         return JsonSerializer.Deserialize<string[][]>(file)!;
     }
 }
