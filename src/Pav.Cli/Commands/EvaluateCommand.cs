@@ -51,9 +51,12 @@ internal static class EvaluateCommand
         var problems = settings.ReadProblems();
         foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
         using var policy = await OpenPolicy.Of(settings, problems, context);
-        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), settings.Sampling, settings.Samples, settings.Seed, settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)], settings.HardSamples);
+        var grader = new WatchedGrader(Grader.Named(settings.Grader));
+        var evaluation = new PolicyEvaluation(policy, grader.Grader, settings.Sampling, settings.Samples, settings.Seed,
+            settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)], settings.HardSamples);
         using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, policy.StepEnd) : null;
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
+        GraderChoice.Warn(grader.Advice, context);
         if (settings.Labels.Length == 0) return result;
         var measures = await OfVerifier(settings, problems, context);
         result["verifier"] = System.Text.Json.JsonSerializer.SerializeToNode(measures, Json.Line);

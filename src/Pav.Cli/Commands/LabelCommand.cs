@@ -100,6 +100,7 @@ internal static class LabelCommand
         if (settings.Shard != "") context.Run.Note("shard", shard.ToString());
         if (settings.StepsPerState > 0 || settings.States != "") return await StateLabels.Run(settings, policy, options, problems, context);
 
+        var grader = new WatchedGrader(Pav.Grader.Named(settings.Grader));
         var file = context.Run.At("labels.jsonl");
         var done = JsonLines.Read<LabelledTrace>(file).Select(l => (l.Problem, l.Trace)).ToHashSet();
         if (done.Count > 0) context.Reporter.Say($"{done.Count:N0} labelled traces are there already.");
@@ -109,6 +110,7 @@ internal static class LabelCommand
         var complete = problems.All(p => Enumerable.Range(0, settings.NCov).All(t => done.Contains((p.Id, t))));
         if (!complete && !settings.SpendBudget)
             throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: pav label --out {context.Run.Path} --token-budget MORE");
+        GraderChoice.Warn(grader.Advice, context);
         return Summarise(file, context.Reporter);
 
         async Task Round(LabelOptions round, string title)
@@ -119,7 +121,8 @@ internal static class LabelCommand
                 var finished = problems.Count - missing.Count;
                 using var lines = JsonLines.Append(file, RowsPerSync);
                 void Progress(LabelProgress p) => tracker.At(finished + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens");
-                await foreach (var line in Labelling.Run(policy, Pav.Grader.Named(settings.Grader), missing.TakeWhile(_ => Affords()), round, (p, t) => done.Contains((p, t)), Progress, context.Cancel))
+                await foreach (var line in Labelling.Run(policy, grader.Grader, missing.TakeWhile(_ => Affords()), round, (p, t) =>
+                    done.Contains((p, t)), Progress, context.Cancel))
                 {
                     lines.Write(line);
                     done.Add((line.Problem, line.Trace));

@@ -46,6 +46,7 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     /// <summary>Opens it; servers are first asked what they are, with the prompt of the first problem.</summary>
     public static async Task<OpenPolicy> Of(SamplingSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
     {
+        GraderChoice.Warn(GraderAdvice.ForReferences(Grader.Named(settings.Grader), problems), context);
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
             if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");

@@ -28,9 +28,11 @@ internal static class RlCommand
             foreach (var stale in new[] { PolicyEvaluation.TalliesName, PolicyEvaluation.HardBeamName }) File.Delete(context.Run.At(stale));
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), Grader.Named(settings.Grader));
+        var watched = new WatchedGrader(Grader.Named(settings.Grader));
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), watched.Grader);
         var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
         IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
+        GraderChoice.Warn(GraderAdvice.ForReferences(grader, [.. problems, .. tests]), context);
         if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
@@ -48,6 +50,7 @@ internal static class RlCommand
             warned = true;
             context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"warning: at iteration {p.Row.Iteration} progress has risen by {signs.Progress:0.000} while right answers have fallen by {100 * -signs.Rex:0.0} points over {options.GuardWindow} iterations: the policy may be pleasing the verifier."));
         }, context.Cancel)));
+        GraderChoice.Warn(watched.Advice, context);
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
         var json = JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
         context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} {(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));

@@ -125,6 +125,13 @@ internal static class ChatChoice
 /// <summary>The option that names a grader (docs/formats.md).</summary>
 internal static class GraderChoice
 {
-    public const string Names = "numeric|gsm8k|gsm8k-flexible|hendrycks|prm800k|qwen";
-    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; the others for MATH";
+    public const string Names = "numeric|gsm8k|gsm8k-flexible|math|hendrycks|prm800k|qwen";
+    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
+        + "math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do";
+
+    /// <summary>Tells a <see cref="GraderAdvice"/>, if there is one.</summary>
+    public static void Warn(string? advice, CommandContext context)
+    {
+        if (advice is not null) context.Reporter.Say($"warning: {advice}");
+    }
 }

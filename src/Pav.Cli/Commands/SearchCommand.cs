@@ -24,6 +24,7 @@ internal static class SearchCommand
         var methods = settings.ChosenMethods();
         if (methods.Any(m => m.Search.Needs.HasFlag(Needs.Verifier) && !m.ByOracle)) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
+        var grader = new WatchedGrader(Grader.Named(settings.Grader));
         var loaded = new Dictionary<string, IVerifier>();
         foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
             ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
@@ -32,7 +33,7 @@ internal static class SearchCommand
         {
             IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings, policy.StepEnd);
             var tools = new SearchTools(
-                policy, Grader.Named(settings.Grader),
+                policy, grader.Grader,
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
                 settings.Outcome == "" ? null : Open("--outcome", settings.Outcome));
             Prover Named(string name) => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
@@ -43,6 +44,7 @@ internal static class SearchCommand
             if (settings.FixedSettle is null) context.Reporter.Say($"settle = {settle}");
             context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods.Select(m => m.Id))}");
             await run.All(problems, new(alpha, settle));
+            GraderChoice.Warn(grader.Advice, context);
         }
         finally
         {

@@ -201,12 +201,12 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
         return new(row.Text("prompt").Trim(), row.FirstOf("reference") is { } name ? row.Text(name) : null, Count(0), steps, row.Has("answer") ? row.Text("answer") : null, finished ? row.Whole("rex") : 0, !finished);
     }
 
-    /// <summary>With an outcome where an answer is found in it: by the PRM800K grader, with the count that the end of a trace has.</summary>
+    /// <summary>With an outcome where an answer is found in it: by the grader `math`, with the count that the end of a trace has.</summary>
     private static Trace Ended(string problem, string? reference, IReadOnlyList<Step> steps)
     {
         var text = string.Concat(steps.Select(s => s.Text));
-        if (reference is null || Grader.Prm800k.Extract(text) is not { } answer) return new(problem, reference, default, steps, null, 0, true);
-        var rex = Grader.Prm800k.Rex(text, new("", problem, reference));
+        if (reference is null || Grader.Math.Extract(text) is not { } answer) return new(problem, reference, default, steps, null, 0, true);
+        var rex = Grader.Math.Rex(text, new("", problem, reference));
         return new(problem, reference, default, [.. steps.SkipLast(1), steps[^1] with { Label = new(1, rex) }], answer, rex, false);
     }
 

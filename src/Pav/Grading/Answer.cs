@@ -3,7 +3,9 @@ namespace Pav.Grading;
 /// <summary>What an answer is made of.</summary>
 internal abstract record Answer
 {
-    public sealed record Value(Expression Of) : Answer;
+    /// <param name="Letters">The letters that the whole answer is, if it is no more: "ab" may be a product or a name.</param>
+    /// <param name="Unit">The words after the number.</param>
+    public sealed record Value(Expression Of, string Letters = "", string Unit = "") : Answer;
 
     public sealed record Words(string Text) : Answer;
 

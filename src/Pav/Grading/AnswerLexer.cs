@@ -42,14 +42,16 @@ internal sealed class AnswerLexer
     private static readonly HashSet<string> Functions = ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "lg"];
 
     private static readonly HashSet<string> Units =
-        ["cm", "mm", "km", "dm", "kg", "mg", "gm", "ft", "in", "yd", "mi", "lb", "lbs", "oz", "hr", "hrs", "min", "sec", "mph", "kph", "sq", "cu", "per", "deg", "rad", "am", "pm", "ml", "day", "men", "way"];
+        ["cm", "mm", "km", "dm", "kg", "mg", "gm", "ft", "in", "yd", "mi", "lb", "lbs", "oz", "hr", "hrs", "min", "sec", "mph", "kph",
+            "sq", "cu", "per", "deg", "rad", "am", "pm", "pct", "ml", "day", "men", "way"];
 
     private static readonly Dictionary<string, string> Marks = new()
     {
         ["frac"] = "frac", ["dfrac"] = "frac", ["tfrac"] = "frac", ["cfrac"] = "frac", ["sqrt"] = "sqrt", ["binom"] = "binom", ["dbinom"] = "binom", ["tbinom"] = "binom",
         ["cdot"] = "*", ["times"] = "*", ["ast"] = "*", ["div"] = "/", ["pm"] = "pm", ["mp"] = "mp", ["le"] = "<=", ["leq"] = "<=", ["leqslant"] = "<=", ["ge"] = ">=", ["geq"] = ">=",
         ["geqslant"] = ">=", ["lt"] = "<", ["gt"] = ">", ["ne"] = "!=", ["neq"] = "!=", ["in"] = "in", ["cup"] = "cup", ["cap"] = "cap", ["setminus"] = "setminus", ["lbrace"] = "{set", ["rbrace"] = "set}",
-        ["langle"] = "(", ["rangle"] = ")", ["vert"] = "|", ["lvert"] = "|", ["rvert"] = "|", ["mid"] = "|", ["overline"] = "overline", ["bar"] = "overline", ["to"] = "to", ["approx"] = "=", ["land"] = ",",
+        ["langle"] = "(", ["rangle"] = ")", ["vert"] = "|", ["lvert"] = "|", ["rvert"] = "|", ["mid"] = "|", ["overline"] = "overline",
+        ["bar"] = "overline", ["to"] = "to", ["approx"] = "~", ["land"] = ",", ["lor"] = ",",
     };
 
     private static readonly HashSet<string> Invisible =
@@ -59,17 +61,22 @@ internal sealed class AnswerLexer
 
     private static readonly HashSet<string> Fonts = ["mathbf", "mathrm", "mathit", "mathsf", "mathbb", "mathcal", "bm", "boldsymbol", "operatorname", "boxed", "fbox", "underline", "ensuremath", "vec", "hat"];
 
+    /// <summary>The symbol that ∅, \emptyset and \varnothing become.</summary>
+    public const string EmptySet = "emptyset";
+
     private readonly string text;
     private readonly List<Token> tokens = [];
     private readonly Stack<Group> groups = new();
     private int at;
+    private readonly bool listed;
     private bool spaced, inMatrix;
 
-    private AnswerLexer(string text) => this.text = text;
+    private AnswerLexer(string text, bool listed) => (this.text, this.listed) = (text, listed);
 
-    public static List<Token> Read(string text)
+    /// <param name="listed">A bare comma always separates: (12,102) is a pair.</param>
+    public static List<Token> Read(string text, bool listed = false)
     {
-        var lexer = new AnswerLexer(text);
+        var lexer = new AnswerLexer(text, listed);
         while (lexer.at < text.Length) lexer.Next();
         return lexer.tokens;
     }
@@ -89,7 +96,8 @@ internal sealed class AnswerLexer
     private void Next()
     {
         var c = text[at];
-        if (char.IsAsciiDigit(c) || (c == '.' && Digit(at + 1))) Number();
+        if (c == 'ℝ') Character(c);
+        else if (char.IsAsciiDigit(c) || (c == '.' && Digit(at + 1))) Number();
         else if (char.IsLetter(c)) Letters();
         else if (c == '\\') Command();
         else if (c == '^' && Degrees()) return;
@@ -114,6 +122,9 @@ internal sealed class AnswerLexer
             case '∪': Mark("cup"); break;
             case '∩': Mark("cap"); break;
             case '∈': Mark("in"); break;
+            case '≈': Mark("~"); break;
+            case '∅': Add(TokenKind.Symbol, EmptySet); break;
+            case 'ℝ': Add(TokenKind.Symbol, "bbR"); break;
             case '√': Mark("sqrt"); break;
             case '∞': Add(TokenKind.Symbol, "infty"); break;
             case '<' or '>' or '!' when at < text.Length && text[at] == '=': at++; Mark(c + "="); break;
@@ -166,7 +177,20 @@ internal sealed class AnswerLexer
             }
         }
 
+        Exponent(digits);
         Add(TokenKind.Number, digits.ToString());
+    }
+
+    /// <summary>1.5e3, 2E-5: an exponent of ten that follows the digits at once, of at most three digits.</summary>
+    private void Exponent(StringBuilder digits)
+    {
+        if (at >= text.Length || text[at] is not ('e' or 'E')) return;
+        var start = at + 1 < text.Length && text[at + 1] is '+' or '-' ? at + 2 : at + 1;
+        var end = start;
+        while (Digit(end)) end++;
+        if (end - start is 0 or > 3 || (end < text.Length && (char.IsLetter(text[end]) || text[end] is '.' or '^'))) return;
+        digits.Append('e').Append(text, at + 1, end - at - 1);
+        at = end;
     }
 
     private int Separator()
@@ -174,6 +198,7 @@ internal sealed class AnswerLexer
         foreach (var mark in new[] { ",\\! ", ",\\!", "{,}", ",\\,", "\\!", "\\,", "," })
         {
             var after = at + mark.Length;
+            if (listed && mark == ",") continue;
             if (Follows(at, mark) && Digit(after) && Digit(after + 1) && Digit(after + 2) && !Digit(after + 3)) return after;
         }
 
@@ -188,6 +213,7 @@ internal sealed class AnswerLexer
         var lower = run.ToLowerInvariant();
         if (lower is "or" or "and") Mark(",");
         else if (lower is "inf" or "infty" or "infinity" or "oo" && !InText) Add(TokenKind.Symbol, "infty");
+        else if (AfterValue && at < text.Length && text[at] is '²' or '³') Add(TokenKind.Word, lower);
         else if (run.Length == 1 && !(InText && AfterValue)) Add(TokenKind.Symbol, run == "π" ? "pi" : run);
         else if (InText || (AfterValue && Units.Contains(lower))) Add(TokenKind.Word, lower);
         else if (run == "pi") Add(TokenKind.Symbol, run);
@@ -209,10 +235,13 @@ internal sealed class AnswerLexer
 
         var start = at;
         while (at < text.Length && char.IsAsciiLetter(text[at])) at++;
+        if (text.AsSpan(start, at - start) is ['q', 'u', 'a', 'd', _, ..]) at = start + 4;
         var name = text[start..at];
         if (Marks.TryGetValue(name, out var mark)) Mark(mark);
         else if (name is "begin" or "end") Environment(name);
         else if (Functions.Contains(name)) Add(TokenKind.Function, name);
+        else if (name == "mathbb" && BlackboardLetter() is { } letter) Add(TokenKind.Symbol, $"bb{letter}");
+        else if (name is "emptyset" or "varnothing") Add(TokenKind.Symbol, EmptySet);
         else if (TextFonts.Contains(name)) Hide(Group.Text);
         else if (Fonts.Contains(name)) Hide(Group.Hidden);
         else if (name is "phantom" or "hspace" or "vspace") SkipGroup();
@@ -222,6 +251,18 @@ internal sealed class AnswerLexer
             if (name is "left" or "right" && at < text.Length && text[at] == '.') at++;
         }
         else Add(TokenKind.Symbol, name.StartsWith("var", StringComparison.Ordinal) ? name[3..] : name);
+    }
+
+    /// <summary>The R of \mathbb{R} and \mathbb R.</summary>
+    private char? BlackboardLetter()
+    {
+        var i = at;
+        while (i < text.Length && text[i] == ' ') i++;
+        var braced = i < text.Length && text[i] == '{';
+        if (braced) i++;
+        if (i >= text.Length || !char.IsAsciiLetterUpper(text[i]) || (braced && !Follows(i + 1, "}"))) return null;
+        at = braced ? i + 2 : i + 1;
+        return text[i];
     }
 
     private void Escape(char c)

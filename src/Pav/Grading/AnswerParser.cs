@@ -6,7 +6,10 @@ namespace Pav.Grading;
 /// <summary>Reads the structure of an answer from its tokens: lists, tuples, intervals, sets, unions, matrices, relations; what is left are words and expressions.</summary>
 internal sealed class AnswerParser
 {
-    private static readonly HashSet<string> Signs = ["=", "<", ">", "<=", ">=", "!=", "in"];
+    private static readonly HashSet<string> Signs = ["=", "<", ">", "<=", ">=", "!=", "in", "~"];
+
+    /// <summary>Two letters that are no product.</summary>
+    private static readonly HashSet<string> ShortWords = ["no", "on", "so", "up", "is", "it", "we", "ok"];
 
     private readonly IReadOnlyList<Token> tokens;
     private readonly int[] match;
@@ -80,15 +83,64 @@ internal sealed class AnswerParser
         if (match[from] == last && last > from)
         {
             var (open, close) = (tokens[from].Text, tokens[last].Text);
-            if (open == "begin") return new Sequence("matrix", "", [.. Split(from + 1, last, t => t.Is("row")).Where(r => r.From < r.To).Select(r => (Answer)new Sequence("row", "", [.. Split(r.From, r.To, t => t.Is("&")).Select(c => List(c.From, c.To))]))]);
+            if (open == "begin") return Matrix(from, last);
+            if (tokens[from + 1].Is("begin") && match[from + 1] == last - 1) return Matrix(from + 1, last - 1);
+            if (open == "{set" && last == from + 1) return new Value(new Expression.Symbol(AnswerLexer.EmptySet));
             if (open == "{set") return new Sequence("{", "", Items(List(from + 1, last)));
             var listed = Split(from + 1, last, t => t.Is(",")).Count() > 1;
             if (open is "(" or "[" && (listed || open != "(" || close != ")")) return new Sequence(open, close, Items(List(from + 1, last)));
             if (open == "{" || (open == "(" && Range(from + 1, last).Any(t => t.Kind == TokenKind.Word))) return List(from + 1, last);
         }
 
-        if (tokens[from].Kind == TokenKind.Word) return new Words(string.Join(' ', Range(from, to).Where(t => t.Kind != TokenKind.Mark || t.Text is "-" or "/").Select(t => t.Text)));
-        return new Value(ExpressionParser.Parse(tokens, from, to, plusMinus, work));
+        if (tokens[last].Is("end") && ScaledMatrix(from, last, plusMinus) is { } matrix) return matrix;
+        if (match[from] is > 0 and var end && IsUnit(end + 1, to) && Split(from + 1, end, t => t.Is(",")).Count() > 1) return Atom(from,
+            end + 1, plusMinus);
+        if (tokens[from].Kind == TokenKind.Word || IsPhrase(from, to)) return new Words(Phrase(from, to));
+        var letters = Range(from, to).All(IsLetter) && !Range(from + 1, to).Any(t => t.Spaced)
+            ? string.Concat(Range(from, to).Select(t => t.Text)) : "";
+        if (letters.Length > 2 || ShortWords.Contains(letters.ToLowerInvariant())) return new Words(letters.ToLowerInvariant());
+        var unit = from;
+        while (unit < to && tokens[unit].Kind != TokenKind.Word) unit++;
+        return new Value(ExpressionParser.Parse(tokens, from, to, plusMinus, work), letters, Phrase(unit, to));
+    }
+
+    private Sequence Matrix(int begin, int end) =>
+        new("matrix", "", [.. Split(begin + 1, end, t => t.Is("row")).Where(r => r.From < r.To).Select(r => Row(r.From, r.To))]);
+
+    private Answer Row(int from, int to) => new Sequence("row", "", [.. Split(from, to, t => t.Is("&")).Select(c => List(c.From, c.To))]);
+
+    /// <summary>A matrix with a factor before it, worked out; null for anything else that ends with a matrix.</summary>
+    private Sequence? ScaledMatrix(int from, int end, string plusMinus)
+    {
+        var begin = from;
+        while (begin < end && match[begin] != end) begin = match[begin] > 0 ? match[begin] + 1 : begin + 1;
+        if (begin >= end || !tokens[begin].Is("begin")) return null;
+        var to = tokens[begin - 1].Is("*") ? begin - 1 : begin;
+        var factor = to == from + 1 && tokens[from].Is("-") ? Expression.Whole(-1)
+            : ExpressionParser.Parse(tokens, from, to, plusMinus, work);
+        return (Sequence)Scaled(Matrix(begin, end));
+
+        Answer Scaled(Answer part) => part switch
+        {
+            Sequence s => s with { Items = [.. s.Items.Select(Scaled)] },
+            Value v => new Value(ExactValue.Folded(new Expression.Product(factor, v.Of), work)),
+            _ => throw new UnreadableAnswer(),
+        };
+    }
+
+    private bool IsUnit(int from, int to) => from < to && Range(from, to).All(t => t.Kind == TokenKind.Word);
+
+    /// <summary>Words and letters, at least one of the former: "no solution".</summary>
+    private bool IsPhrase(int from, int to) =>
+        Range(from, to).All(t => t.Kind == TokenKind.Word || IsLetter(t)) && Range(from, to).Any(t => t.Kind == TokenKind.Word);
+
+    private static bool IsLetter(Token token) => token.Kind == TokenKind.Symbol && token.Text.Length == 1;
+
+    private string Phrase(int from, int to)
+    {
+        var phrase = string.Concat(Range(from, to).Where(t => t.Kind != TokenKind.Mark || t.Text is "-" or "/").Select(t => t.Spaced
+            ? " " + t.Text : t.Text));
+        return phrase.Trim().ToLowerInvariant();
     }
 
     private static IReadOnlyList<Answer> Items(Answer inner) => inner is Sequence { Open: "" } list ? list.Items : [inner];

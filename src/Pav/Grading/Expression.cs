@@ -49,18 +49,19 @@ internal abstract record Expression
     public (BigInteger Top, BigInteger Bottom)? WrittenFraction =>
         this is Quotient { Top: Number { IsWhole: true } top, Bottom: Number { IsWhole: true } bottom } && !bottom.Top.IsZero ? (top.Top * bottom.Top.Sign, BigInteger.Abs(bottom.Top)) : null;
 
-    public bool IsWrittenWhole => this is Number { IsWhole: true };
+    public IReadOnlyList<Expression> Parts => this switch
+    {
+        Sum s => [s.Left, s.Right],
+        Product p => [p.Left, p.Right],
+        Quotient q => [q.Top, q.Bottom],
+        Power p => [p.Base, p.Exponent],
+        Root r => [r.Of],
+        Call c => [c.Argument],
+        _ => [],
+    };
+
+    public bool HasSymbol => this is Symbol || Parts.Any(part => part.HasSymbol);
 
     /// <summary>Does a number stand in it?</summary>
-    public bool HasNumber => this switch
-    {
-        Number => true,
-        Sum s => s.Left.HasNumber || s.Right.HasNumber,
-        Product p => p.Left.HasNumber || p.Right.HasNumber,
-        Quotient q => q.Top.HasNumber || q.Bottom.HasNumber,
-        Power p => p.Base.HasNumber || p.Exponent.HasNumber,
-        Root r => r.Of.HasNumber,
-        Call c => c.Argument.HasNumber,
-        _ => false,
-    };
+    public bool HasNumber => this is Number || Parts.Any(part => part.HasNumber);
 }

@@ -26,8 +26,16 @@ internal sealed class ExpressionParser
     private bool AtEndOrUnit(Expression expression)
     {
         if (at == tokens.Count) return true;
-        return tokens[at].Kind == TokenKind.Word && expression.HasNumber && tokens.Skip(at).All(t => t.Kind is TokenKind.Word or TokenKind.Number || t.Text is "^" or "{" or "}" or "/" or "(" or ")");
+        return tokens[at].Kind == TokenKind.Word && expression.HasNumber && Enumerable.Range(at, tokens.Count - at).All(InUnit);
     }
+
+    /// <summary>Numbers stand in a unit as exponents only: "12 cm^2" is one, "12 maybe 13" is none.</summary>
+    private bool InUnit(int i) => tokens[i] switch
+    {
+        { Kind: TokenKind.Word } => true,
+        { Kind: TokenKind.Number } => tokens[i - 1].Is("^") || (tokens[i - 1].Is("{") && tokens[i - 2].Is("^")),
+        var token => token.Text is "^" or "{" or "}" or "/" or "(" or ")",
+    };
 
     private Token? Here => at < tokens.Count ? tokens[at] : null;
 
@@ -169,7 +177,7 @@ internal sealed class ExpressionParser
     private Expression Argument()
     {
         if (Take("{")) return Closed("}");
-        if (Here is { Kind: TokenKind.Number, Text.Length: > 1 } digits && !digits.Text.Contains('.'))
+        if (Here is { Kind: TokenKind.Number, Text.Length: > 1 } digits && digits.Text.All(char.IsAsciiDigit))
         {
             tokens[at] = digits with { Text = digits.Text[1..] };
             return ToNumber(digits.Text[..1]);
@@ -243,6 +251,13 @@ internal sealed class ExpressionParser
 
     private static Number ToNumber(string text)
     {
+        if (text.IndexOf('e') is var e and >= 0)
+        {
+            var (mantissa, exponent) = (ToNumber(text[..e]), int.Parse(text[(e + 1)..], CultureInfo.InvariantCulture));
+            var power = BigInteger.Pow(10, Math.Abs(exponent));
+            return exponent < 0 ? Ratio(mantissa.Top, mantissa.Bottom * power) : Ratio(mantissa.Top * power, mantissa.Bottom);
+        }
+
         var dot = text.IndexOf('.');
         if (dot < 0) return Whole(BigInteger.Parse(text, CultureInfo.InvariantCulture));
         var bracket = text.IndexOf('(');

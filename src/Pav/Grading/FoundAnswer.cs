@@ -4,6 +4,7 @@ namespace Pav.Grading;
 internal static class FoundAnswer
 {
     private const string Heading = "# Answer";
+    private const int MostBoxes = 50;
 
     /// <summary>What follows <c>Answer:</c> or <c>####</c> on the last line that begins so and goes on.</summary>
     public static string? LastAnswerLine(string text)
@@ -12,11 +13,26 @@ internal static class FoundAnswer
         {
             var start = rest.LastIndexOf('\n') + 1;
             var line = rest[start..].TrimStart(" \t");
-            var mark = line.StartsWith("Answer:") ? 7 : line.StartsWith("####") ? 4 : 0;
-            if (mark > 0 && Filled(line[mark..]) is { } answer) return answer;
+            if ((line.StartsWith("####") ? Filled(line[4..]) : AfterLabel(line)) is { } answer) return answer;
             if (start == 0) return null;
             rest = rest[..(start - 1)];
         }
+    }
+
+    /// <summary>
+    /// What follows <c>Answer:</c> at the start of a line, which emphasis may surround: <c>**Answer:** 42</c>; null for any other
+    /// line.
+    /// </summary>
+    private static string? AfterLabel(ReadOnlySpan<char> line)
+    {
+        const string label = "Answer";
+        line = line.TrimStart(" \t");
+        var bold = line.StartsWith("*") || line.StartsWith("_");
+        line = line.TrimStart("*_");
+        if (!line.StartsWith(label)) return null;
+        var rest = line[label.Length..].TrimStart("*_");
+        if (rest is not [':', ..]) return null;
+        return Filled(bold ? rest[1..].Trim().Trim("*_") : rest[1..]);
     }
 
     /// <summary>The content of the last <c>\boxed{…}</c> or <c>\fbox{…}</c>, braces matched; of <c>\boxed 5</c>, what stands up to the next <c>$</c>. Null also where its brace never closes.</summary>
@@ -43,13 +59,39 @@ internal static class FoundAnswer
         return null;
     }
 
+    /// <summary>The content of the last box with something in it.</summary>
+    public static string? LastFilledBox(string text)
+    {
+        var end = text.Length;
+        for (var tries = 0; tries < MostBoxes && end > 0; tries++)
+        {
+            if (Boxed(text[..end]) is { } boxed) return boxed;
+            var before = text.AsSpan(0, end);
+            var (box, frame) = (before.LastIndexOf("\\boxed"), before.LastIndexOf("\\fbox"));
+            end = box >= 0 ? box : frame;
+        }
+
+        return null;
+    }
+
     /// <summary>The last box, or else the first line with something on it after the last <c># Answer</c>, or after <c>Answer:</c> at a line's start.</summary>
     public static string? BoxedOrUnderHeading(string text)
     {
-        if (Boxed(text) is { } boxed) return boxed;
+        if (LastFilledBox(text) is { } boxed) return boxed;
         if (text.LastIndexOf(Heading, StringComparison.Ordinal) is var heading and >= 0) return FirstLine(text.AsSpan(heading + Heading.Length).TrimStart(':'));
         var line = ("\n" + text).LastIndexOf("\nAnswer:", StringComparison.Ordinal);
-        return line >= 0 ? FirstLine(text.AsSpan(line + "Answer:".Length)) : AfterHashes(text);
+        return line >= 0 ? FirstLine(text.AsSpan(line + "Answer:".Length)) : LastBoldAnswer(text) ?? AfterHashes(text);
+    }
+
+    private static string? LastBoldAnswer(string text)
+    {
+        for (var rest = text.AsSpan(); ;)
+        {
+            var start = rest.LastIndexOf('\n') + 1;
+            if (AfterLabel(rest[start..]) is { } answer) return answer;
+            if (start == 0) return null;
+            rest = rest[..(start - 1)];
+        }
     }
 
     /// <summary>What follows the last "answer is" on its line, up to the end of the sentence.</summary>

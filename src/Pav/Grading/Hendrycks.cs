@@ -5,7 +5,10 @@ namespace Pav.Grading;
 /// <summary>The normalisation of MATH's authors (hendrycks/math, <c>math_equivalence.py</c>): two answers are equal if they look the same after it.</summary>
 internal static class Hendrycks
 {
-    /// <summary>Spaces, delimiters' sizes, degrees, percent and dollar signs, units in <c>\text{ …}</c> and short left-hand sides go; <c>\frac12</c>, <c>1/2</c> and <c>0.5</c> become <c>\frac{1}{2}</c>.</summary>
+    /// <summary>
+    /// Spaces, delimiters' sizes, degrees, <c>\%</c> and <c>\$</c>, units in <c>\text{ …}</c> and short left-hand sides go;
+    /// <c>\frac12</c>, <c>1/2</c> and <c>0.5</c> become <c>\frac{1}{2}</c>.
+    /// </summary>
     public static string Normalise(string answer) => Normalised(answer) ?? answer;
 
     /// <summary>Equal after normalisation; where that fails for one of them, equal as they stand.</summary>
@@ -19,7 +22,7 @@ internal static class Hendrycks
             .Replace("^{\\circ}", "").Replace("^\\circ", "").Replace("\\$", "");
         var units = text.Split("\\text{ ");
         if (units.Length > 2) return null;
-        text = units[0].Replace("\\%", "").Replace("%", "").Replace(" .", " 0.").Replace("{.", "{0.");
+        text = units[0].Replace("\\%", "").Replace(" .", " 0.").Replace("{.", "{0.");
         if (text.Length == 0) return text;
         if (text[0] == '.') text = "0" + text;
         if (text.Split('=') is [{ Length: <= 2 }, var right]) text = right;

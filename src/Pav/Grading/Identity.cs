@@ -4,8 +4,11 @@ using static Pav.Grading.Expression;
 namespace Pav.Grading;
 
 /// <summary>
-/// Are two expressions equal whatever their variables are? Quotients of polynomials are evaluated modulo the prime 2⁶¹ − 1 at pseudo-random points, which is exact but
-/// for a chance of about degree/2⁶¹ (Schwartz, Zippel); roots and functions in complex numbers at real points, to nine digits. π and e are as good as variables in the former.
+/// Are two expressions equal whatever their variables are? Quotients of polynomials are told apart modulo the prime 2⁶¹ − 1 at
+/// pseudo-random points (Schwartz, Zippel), and
+/// are equal only if they are so as exact rational numbers at other points; constants are compared exactly. Roots and functions are
+/// evaluated in complex numbers at real
+/// points, to nine digits. π and e are as good as variables in the former.
 /// </summary>
 internal static class Identity
 {
@@ -17,12 +20,41 @@ internal static class Identity
     {
         for (var point = 0; point < Points; point++)
         {
-            if (Modulo(a, point, work) is not { } left || Modulo(b, point, work) is not { } right) return Numerically(a, b, work);
+            if (Modulo(a, point, work) is not { } left || Modulo(b, point, work) is not { } right)
+                return (ExactValue.Constant(a, work), ExactValue.Constant(b, work)) is ({ } x, { } y) ? x == y : Numerically(a, b, work);
             if (left != right) return false;
         }
 
-        return true;
+        return Exactly(a, b, work);
     }
+
+    /// <summary>Equal at points of whole numbers below 2²⁰; not equal also where that is too long to be worked out.</summary>
+    private static bool Exactly(Expression a, Expression b, Work work)
+    {
+        var conclusive = 0;
+        for (var point = Points; point < 3 * Points && conclusive < Points; point++)
+        {
+            Number? Variable(string name) => Whole(1 + (Hash(name, point) >> 44));
+            if (ExactValue.Find(a, Variable, work) is not { } left || ExactValue.Find(b, Variable, work) is not { } right) continue;
+            if (left != right) return false;
+            conclusive += !a.HasSymbol && !b.HasSymbol ? Points : 1;
+        }
+
+        return conclusive >= Points;
+    }
+
+    /// <summary>Is one a number times the other? Neither may be 0 everywhere.</summary>
+    public static bool Proportional(Expression a, Expression b, Work work)
+    {
+        Number? Variable(string name) => Whole(1 + (Hash(name, 3 * Points) >> 44));
+        if (ExactValue.Find(a, Variable, work) is { Top.IsZero: false } x && ExactValue.Find(b, Variable, work) is { Top.IsZero: false } y)
+            return Of(a, new Product(Ratio(x.Top * y.Bottom, x.Bottom * y.Top), b), work);
+        var (left, right) = (Value(a, 0, work).Value, Value(b, 0, work).Value);
+        return left != 0 && right != 0 && Complex.IsFinite(left / right) && (left / right) is { Imaginary: 0 } ratio
+            && Of(a, new Product(FromDouble(ratio.Real), b), work);
+    }
+
+    private static Number FromDouble(double value) => Ratio(new BigInteger(value * (1L << 40)), BigInteger.One << 40);
 
     /// <summary>The value of an expression without variables, if it is real and finite.</summary>
     public static double? Constant(Expression e, Work work)
@@ -143,7 +175,8 @@ internal static class Identity
                 return Met(top.Value / bottom.Value, Math.Max(Relative(top), Relative(bottom)) * Complex.Abs(top.Value / bottom.Value));
             case Power p:
                 var (of, exponent) = (Value(p.Base, point, work), Value(p.Exponent, point, work));
-                var power = Raised(of.Value, exponent.Value);
+                var power = OddRoot(p.Exponent) is { } sign && of.Value is { Real: < 0, Imaginary: 0 }
+                    ? sign * Math.Pow(-of.Value.Real, exponent.Value.Real) : Raised(of.Value, exponent.Value);
                 return Met(power, Relative(of) * Complex.Abs(power));
             case Root r:
                 var under = Value(r.Of, point, work);
@@ -165,6 +198,10 @@ internal static class Identity
 
     /// <summary>How many times larger the numbers on the way were than what is left of them.</summary>
     private static double Relative((Complex Value, double Largest) x) => Complex.Abs(x.Value) is var size and > 0 ? x.Largest / size : 1;
+
+    /// <summary>x^{2/3} of a negative number is real, as ∛x² is: its sign; null for other exponents.</summary>
+    private static double? OddRoot(Expression exponent) =>
+        exponent.WrittenFraction is var (top, bottom) && !bottom.IsOne && !bottom.IsEven ? (top.IsEven ? 1 : -1) : null;
 
     private static Complex Raised(Complex of, Complex exponent)
     {

@@ -88,7 +88,9 @@ public sealed class ProverLabels
         var aligned = States.Select(s =>
         {
             if (!known.TryGetValue(s.Key, out var o)) throw new UserError($"{other.From} lacks a state of problem {s.Problem} that {Policy.From} has; {hint}.");
-            if (o.Grader != s.Grader) throw new UserError($"{other.From} was graded by {o.Grader} and {Policy.From} by {s.Grader}; use the same grader for both.");
+            if (o.Grader != s.Grader)
+                throw new UserError($"{other.From} was graded by {o.Grader} and {Policy.From} by {s.Grader}; "
+                + "use the same grader for both, and the same version of its rules (the number at the end).");
             var steps = o.Next.ToDictionary(n => (n.Step, n.Ended));
             return o with
             {

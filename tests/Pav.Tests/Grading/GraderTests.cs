@@ -18,6 +18,10 @@ public class GraderTests
     [InlineData("Answer:\n42", "42", 0)]
     [InlineData("42", "42", 0)]
     [InlineData("", "", 0)]
+    [InlineData("x = 30\n\n**Answer:** 30", "30", 1)]
+    [InlineData("**Answer**: 30", "30", 1)]
+    [InlineData("__Answer: 30__", "30", 1)]
+    [InlineData("**Answers:** 30", "30", 0)]
     public void Numeric(string trace, string reference, int rex) => Assert.Equal(rex, Grader.Numeric.Rex(trace, new("p", "text", reference)));
 
     [Fact]
@@ -27,7 +31,7 @@ public class GraderTests
     public void Graders_are_found_by_name()
     {
         Assert.Same(Grader.Numeric, Grader.Named("numeric"));
-        Assert.Equal("numeric-2", Grader.Numeric.Id);
+        Assert.Equal("numeric-3", Grader.Numeric.Id);
         Assert.Contains("numeric", Assert.Throws<UserError>(() => Grader.Named("symbolic")).Message);
     }
 
@@ -59,6 +63,10 @@ public class GraderTests
     [InlineData("Answer: 12 apples\nDone", null, "12 apples", "12 apples")]
     [InlineData("it costs 5 or 6", null, null, "6")]
     [InlineData("", null, null, null)]
+    [InlineData("So \\boxed{42}.\nIt stands in \\boxed{} above.", null, "42", "42")]
+    [InlineData("So \\boxed{42}. (Mark it with \\boxed)", null, "42", "42")]
+    [InlineData("\\boxed{}", null, null, null)]
+    [InlineData("x = 30\n\n**Answer:** 30", null, "30", "30")]
     public void Where_answers_of_math_are_found(string trace, string? hendrycks, string? prm800k, string? qwen) =>
         Assert.Equal((hendrycks, prm800k, qwen), (Grader.HendrycksMath.Find(trace), Grader.Prm800k.Find(trace), Grader.Qwen.Find(trace)));
 }

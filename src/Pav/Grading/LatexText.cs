@@ -1,0 +1,128 @@
+using System.Text;
+
+namespace Pav.Grading;
+
+/// <summary>
+/// LaTeX as plain text, as pylatexenc's latex2text writes it: a/b for a fraction, √(x) for a root, a character for a symbol, nothing
+/// for a command that it does not know.
+/// </summary>
+internal sealed class LatexText
+{
+    private const int Deepest = 50;
+
+    private static readonly Dictionary<string, string> Symbols = new()
+    {
+        ["pi"] = "π", ["infty"] = "∞", ["cup"] = "∪", ["cap"] = "∩", ["cdot"] = "·", ["times"] = "×", ["div"] = "÷", ["pm"] = "±",
+        ["mp"] = "∓", ["le"] = "≤", ["leq"] = "≤",
+        ["ge"] = "≥", ["geq"] = "≥", ["ne"] = "≠", ["neq"] = "≠", ["approx"] = "≈", ["in"] = "∈", ["notin"] = "∉", ["setminus"] = "∖",
+        ["mid"] = "|", ["to"] = "→", ["rightarrow"] = "→",
+        ["Rightarrow"] = "⇒", ["dots"] = "…", ["ldots"] = "…", ["cdots"] = "⋯", ["angle"] = "∠", ["circ"] = "∘", ["emptyset"] = "∅",
+        ["varnothing"] = "∅", ["lfloor"] = "⌊", ["rfloor"] = "⌋",
+        ["lceil"] = "⌈", ["rceil"] = "⌉", ["langle"] = "⟨", ["rangle"] = "⟩", ["alpha"] = "α", ["beta"] = "β", ["gamma"] = "γ",
+        ["delta"] = "δ", ["epsilon"] = "ϵ", ["varepsilon"] = "ε",
+        ["zeta"] = "ζ", ["eta"] = "η", ["theta"] = "θ", ["lambda"] = "λ", ["mu"] = "μ", ["nu"] = "ν", ["xi"] = "ξ", ["rho"] = "ρ",
+        ["sigma"] = "σ", ["tau"] = "τ", ["phi"] = "ϕ",
+        ["varphi"] = "φ", ["chi"] = "χ", ["psi"] = "ψ", ["omega"] = "ω", ["Gamma"] = "Γ", ["Delta"] = "Δ", ["Theta"] = "Θ",
+        ["Sigma"] = "Σ", ["Omega"] = "Ω", ["textdegree"] = "°",
+        ["quad"] = "  ", ["qquad"] = "    ", ["sin"] = "sin", ["cos"] = "cos", ["tan"] = "tan", ["cot"] = "cot", ["sec"] = "sec",
+        ["csc"] = "csc", ["log"] = "log", ["ln"] = "ln", ["exp"] = "exp",
+        ["arcsin"] = "arcsin", ["arccos"] = "arccos", ["arctan"] = "arctan", ["max"] = "max", ["min"] = "min", ["gcd"] = "gcd",
+        ["det"] = "det", ["sum"] = "∑", ["int"] = "∫", ["prod"] = "∏",
+        ["equiv"] = "≡", ["perp"] = "⟂", ["parallel"] = "∥", ["cong"] = "≅", ["sim"] = "∼", ["ast"] = "∗", ["star"] = "⋆",
+        ["subset"] = "⊂", ["ell"] = "ℓ", ["prime"] = "′", ["lbrace"] = "{", ["rbrace"] = "}",
+        ["backslash"] = "\\", ["vert"] = "|", ["Vert"] = "‖",
+    };
+
+    private readonly string text;
+    private int at, depth;
+
+    private LatexText(string text) => this.text = text;
+
+    public static string Convert(string latex)
+    {
+        var reader = new LatexText(latex);
+        var plain = new StringBuilder();
+        while (reader.at < latex.Length)
+        {
+            plain.Append(reader.Until());
+            reader.at++;
+        }
+
+        return plain.ToString();
+    }
+
+    /// <summary>What stands up to the brace that closes here, or to the end.</summary>
+    private string Until()
+    {
+        var plain = new StringBuilder();
+        while (at < text.Length && text[at] != '}') plain.Append(Piece());
+        return plain.ToString();
+    }
+
+    private string Piece()
+    {
+        var c = text[at++];
+        switch (c)
+        {
+            case '{':
+                if (++depth > Deepest) throw new UnreadableAnswer();
+                var inside = Until();
+                depth--;
+                at = Math.Min(at + 1, text.Length);
+                return inside;
+            case '\\': return at < text.Length ? Command() : "";
+            case '~': return "\u00a0";
+            case '&': return "   ";
+            default: return $"{c}";
+        }
+    }
+
+    private string Command()
+    {
+        if (!char.IsAsciiLetter(text[at])) return Escaped(text[at++]);
+        var start = at;
+        while (at < text.Length && char.IsAsciiLetter(text[at])) at++;
+        var name = text[start..at];
+        while (at < text.Length && text[at] == ' ') at++;
+        switch (name)
+        {
+            case "frac" or "nicefrac": return $"{Argument()}/{Argument()}";
+            case "sqrt":
+                if (at < text.Length && text[at] == '[' && text.IndexOf(']', at) is var close and >= 0) at = close + 1;
+                return $"√({Argument()})";
+            case "mathbb": return Argument() is var set && set == "R" ? "ℝ" : $"\ue000{set}";
+            case "mathbf" or "mathcal" or "mathit": return $"\ue001{Argument()}";
+            case "bar" or "hat" or "vec" or "tilde" or "dot": return $"{Argument()}\u0305";
+            case "begin": return Environment();
+            case "end": Argument(); return "";
+            default: return Symbols.GetValueOrDefault(name, "");
+        }
+    }
+
+    private static string Escaped(char c) => c switch
+    {
+        '\\' => "\n",
+        ',' or ';' or ':' or ' ' => " ",
+        '!' or '(' or ')' or '[' or ']' or '/' or '-' => "",
+        '|' => "‖",
+        _ => $"{c}",
+    };
+
+    private string Argument()
+    {
+        while (at < text.Length && text[at] == ' ') at++;
+        return at < text.Length && text[at] != '}' ? Piece() : "";
+    }
+
+    private string Environment()
+    {
+        var name = Argument();
+        var end = text.IndexOf($"\\end{{{name}}}", at, StringComparison.Ordinal);
+        if (end < 0 || name is not ("pmatrix" or "bmatrix" or "array" or "smallmatrix")) return "";
+        if (name == "array") Argument();
+        var rows = text[at..Math.Max(at, end)].Split("\\\\").Select(row =>
+            string.Join(' ', row.Split('&').Select(cell => Convert(cell).Trim())));
+        at = end + name.Length + 6;
+        return $"[ {string.Join("; ", rows)} ]";
+    }
+}
