@@ -53,7 +53,7 @@ internal static partial class JsonText
         if (message.StartsWith("Duplicate propert", StringComparison.Ordinal)) return $"the key \"{Quoted().Match(message).Groups[1].Value}\" stands twice in one object; take one out";
         if (message.Contains("missing required properties", StringComparison.Ordinal))
             return $"no {string.Join(", ", Quoted().Matches(message[message.IndexOf("including", StringComparison.Ordinal)..]).Select(m => $"\"{m.Groups[1].Value}\""))}";
-        if (Expected(message) is { } expected) return e.Path?.TrimStart('$', '.') is { Length: > 0 } field ? $"\"{field}\" must be {expected}" : $"must be {expected}";
+        if ((e.InnerException is FormatException ? "a number of its kind, in range" : Expected(message)) is { } expected) return e.Path?.TrimStart('$', '.') is { Length: > 0 } field ? $"\"{field}\" must be {expected}" : $"must be {expected}";
         if (message.Contains("maximum configured depth", StringComparison.Ordinal)) return "lists and objects stand too deep in one another";
         var place = Place(json, e.LineNumber ?? 0, e.BytePositionInLine ?? 0);
         var rest = json[place..].TrimStart(" \t\r\n"u8);
@@ -70,7 +70,7 @@ internal static partial class JsonText
             "System.String" => "a text",
             "System.Boolean" => "true or false",
             "System.Double" or "System.Single" or "System.Decimal" => "a number",
-            _ when type.StartsWith("System.Int", StringComparison.Ordinal) || type.StartsWith("System.UInt", StringComparison.Ordinal) => "a whole number in range",
+            _ when type.StartsWith("System.Int", StringComparison.Ordinal) || type.StartsWith("System.UInt", StringComparison.Ordinal) => "a whole number",
             _ when type.StartsWith("System.Nullable`1[System.Double", StringComparison.Ordinal) => "a number or null",
             _ when type.StartsWith("System.Nullable`1[System.Int", StringComparison.Ordinal) => "a whole number or null",
             _ when type.Contains("List", StringComparison.Ordinal) || type.EndsWith("[]", StringComparison.Ordinal) => "a list",

@@ -140,8 +140,8 @@ public sealed class InputFilesTests : IDisposable
         var good = System.Text.Json.JsonSerializer.Serialize(trace, Json.Line);
         foreach (var (from, to, complaint) in new[]
         {
-            ("\"n\":[2,1]", "\"n\":[2,\"1\"]", "\"n[1]\" must be a whole number in range"),
-            ("\"rex\":0", "\"rex\":3e9", "\"rex\" must be a whole number in range"),
+            ("\"n\":[2,1]", "\"n\":[2,\"1\"]", "\"n[1]\" must be a whole number"),
+            ("\"rex\":0", "\"rex\":3e9", "\"rex\" must be a number of its kind, in range"),
             ("\"steps\":[\"a\\n\"],", "", "no \"steps\""),
             ("\"policy\":\"π\"", "\"policy\":\"\\ud800\"", "holds \\ud800, half of a character"),
             ("\"rex\":0", "\"rex\":0,\"rex\":1", "the key \"rex\" stands twice"),
