@@ -57,7 +57,8 @@ internal sealed record LabelsImportSettings : RunSettings
     [Flag("Test problems: labels of those are left out", Input = true)]
     public string[] Exclude { get; init; } = [];
 
-    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why", Choices = "stop|skip")]
+    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why",
+        Choices = "stop|skip")]
     public string OnBadRow { get; init; } = "skip";
 }
 
@@ -74,7 +75,8 @@ internal static class LabelsCommands
 
     private static Task<JsonObject> RunImport(LabelsImportSettings settings, CommandContext context)
     {
-        var import = new LabelImport(Format(settings.Format), settings.Neutral == "right", settings.Rollouts, settings.Policy != "" ? settings.Policy : settings.Format, StepEnd.Parse(settings.StepEnd));
+        var import = new LabelImport(Format(settings.Format), settings.Neutral == "right", settings.Rollouts, settings.Policy != ""
+            ? settings.Policy : settings.Format, StepEnd.Parse(settings.StepEnd));
         var problems = new ImportedProblems(LabelFiles.Problems(settings.Problems).Values);
         var tests = LabelFiles.Problems(settings.Exclude).Values.Select(p => Overlap.Key(p.Text)).ToHashSet();
         var bad = new BadRows(settings.OnBadRow == "stop");
@@ -89,7 +91,8 @@ internal static class LabelsCommands
                 tally.Add(label);
             }
 
-            if (tally.Traces == 0) throw new UserError($"{settings.Input}: every problem stands among those of --exclude; nothing is left.");
+            if (tally.Traces == 0)
+                throw new UserError($"{settings.Input}: every problem stands among those of --exclude; nothing is left.");
         });
         var kept = problems.All.Where(p => !tests.Contains(Overlap.Key(p.Text))).ToList();
         Problems.Write(context.Run.At("problems.jsonl"), kept);
@@ -97,11 +100,14 @@ internal static class LabelsCommands
         foreach (var line in bad.Lines()) context.Reporter.Say(line);
         if (tally.Warning is { } warning) context.Reporter.Say(warning);
         var left = excluded > 0 ? $"; {excluded:N0} problems of --exclude left out" : "";
-        context.Reporter.Say($"{tally.Traces:N0} traces of {kept.Count:N0} problems, {tally.Prefixes:N0} labelled prefixes, {tally.Unfinished:N0} traces without an outcome{left}");
+        context.Reporter.Say($"{tally.Traces:N0} traces of {kept.Count:N0} problems, {tally.Prefixes:N0} labelled prefixes, "
+            + $"{tally.Unfinished:N0} traces without an outcome{left}");
         return System.Threading.Tasks.Task.FromResult(new JsonObject
         {
-            ["traces"] = tally.Traces, ["problems"] = kept.Count, ["prefixes"] = tally.Prefixes, ["unfinished"] = tally.Unfinished, ["excluded_problems"] = excluded,
-            ["left_out_rows"] = bad.Count, ["left_out_first"] = new JsonArray([.. bad.First.Select(line => (JsonNode)line)]), ["steps_with_an_end_inside"] = tally.Several,
+            ["traces"] = tally.Traces, ["problems"] = kept.Count, ["prefixes"] = tally.Prefixes, ["unfinished"] = tally.Unfinished,
+                ["excluded_problems"] = excluded,
+            ["left_out_rows"] = bad.Count, ["left_out_first"] = new JsonArray([.. bad.First.Select(line => (JsonNode)line)]),
+                ["steps_with_an_end_inside"] = tally.Several,
         });
     }
 
@@ -119,17 +125,20 @@ internal static class LabelsCommands
     {
         var format = settings.Format switch { "trl" => ExportFormat.Trl, "math-shepherd" => ExportFormat.MathShepherd, _ => ExportFormat.Jsonl };
         var export = new LabelExport(format, settings.Threshold, new(settings.Template.Replace("\\n", "\n")), settings.Task);
-        var done = export.Write(settings.Out, settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems), settings.Overwrite);
+        var done = export.Write(settings.Out, settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems),
+            settings.Overwrite);
         if (done.Lost > 0 || done.Left > 0)
         {
-            context.Reporter.Say($"warning: {settings.Format} needs a label at every step: {done.Lost:N0} labels are left out, as {done.Cut:N0} traces end before a step without one, "
+            context.Reporter.Say($"warning: {settings.Format} needs a label at every step: {done.Lost:N0} labels are left out, as "
+                + $"{done.Cut:N0} traces end before a step without one, "
                 + $"and {done.Left:N0} have none at their first step; --format jsonl holds all");
         }
 
         context.Reporter.Say($"{done.Rows:N0} rows in {settings.Out}");
         return System.Threading.Tasks.Task.FromResult(new JsonObject
         {
-            ["file"] = settings.Out, ["rows"] = done.Rows, ["left_out_traces"] = done.Left, ["cut_traces"] = done.Cut, ["left_out_labels"] = done.Lost,
+            ["file"] = settings.Out, ["rows"] = done.Rows, ["left_out_traces"] = done.Left, ["cut_traces"] = done.Cut,
+                ["left_out_labels"] = done.Lost,
         });
     }
 

@@ -84,7 +84,8 @@ internal sealed record ProblemsImportSettings
     [Flag("Put before every id, so that those of several files differ")]
     public string Prefix { get; init; } = "";
 
-    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why", Choices = "stop|skip")]
+    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why",
+        Choices = "stop|skip")]
     public string OnBadRow { get; init; } = "skip";
 
     [Flag("Replace a file that is there with other content", Local = true)]

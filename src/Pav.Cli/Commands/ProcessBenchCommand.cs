@@ -25,7 +25,8 @@ internal sealed record ProcessBenchSettings : ModelSettings
     [Flag("Only the first so many traces of each file; 0 takes all", Min = 0)]
     public int Limit { get; init; }
 
-    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why", Choices = "stop|skip")]
+    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why",
+        Choices = "stop|skip")]
     public string OnBadRow { get; init; } = "skip";
 }
 
@@ -43,7 +44,8 @@ internal static class ProcessBenchCommand
     {
         string[] files = [.. settings.Sets.Append(settings.TuneOn).Where(f => f != "").Distinct()];
         var bad = files.ToDictionary(f => f, _ => new BadRows(settings.OnBadRow == "stop"));
-        var sets = files.ToDictionary(f => f, f => StepSets.Read(f, bad[f]).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit).ToList());
+        var sets = files.ToDictionary(f => f, f => StepSets.Read(f, bad[f]).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit)
+            .ToList());
         foreach (var line in bad.Values.SelectMany(b => b.Lines())) context.Reporter.Say(line);
         var steps = VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Template.StepEnd;
         using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, steps);
@@ -55,7 +57,8 @@ internal static class ProcessBenchCommand
         var rule = settings.TuneOn == "" ? "fixed" : $"best F1 on {Name(settings.TuneOn)}";
         var result = new JsonObject
         {
-            ["verifier"] = verifier.Name, ["threshold"] = threshold, ["threshold_rule"] = rule, ["mean_f1"] = mean, ["left_out_rows"] = bad.Values.Sum(b => b.Count),
+            ["verifier"] = verifier.Name, ["threshold"] = threshold, ["threshold_rule"] = rule, ["mean_f1"] = mean,
+                ["left_out_rows"] = bad.Values.Sum(b => b.Count),
             ["splits"] = new JsonArray([.. splits.Select(s => Json(s.Name, s.Result))]),
         };
         AtomicFile.WriteJson(context.Run.At("processbench.json"), result);

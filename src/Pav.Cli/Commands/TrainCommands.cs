@@ -126,7 +126,7 @@ internal static class TrainCommands
         {
             string Field(params string[] names) => row.FirstOf(names) is { } name
                 ? row.Text(name)
-                : throw row.Wrong($"no text \"{names[0]}\"; a demonstration has problem and solution (or, as in GSM8K, question and answer)");
+                : throw row.Wrong($"no text \"{names[0]}\"; a demonstration has problem and solution (or question and answer, as GSM8K)");
             yield return new(template.Fill(new Problem($"{row.Number}", Field("problem", "question"), "")), Field("solution", "answer"));
         }
     }

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Pav.Models.Files;
 
-/// <summary>Files that are read whole or line by line. Gzip and UTF-16 are recognised by their content; what is no text is refused by its kind.</summary>
+/// <summary>Files that are read whole or line by line. Gzip and UTF-16 are recognised by their content; what is no text is refused by its
+/// kind.</summary>
 public static class InputFile
 {
     /// <summary>Without this a file that was cut short is read as if it ended there.</summary>
@@ -48,7 +49,8 @@ public static class InputFile
         return memory.ToArray();
     }
 
-    /// <summary>Lines with their numbers, from 1; a byte-order mark is skipped. What is not UTF-8 is an error that names the line.</summary>
+    /// <summary>Lines with their numbers, from 1; a byte-order mark is skipped. What is not UTF-8 is an error that names the
+    /// line.</summary>
     public static IEnumerable<(int Number, string Text)> Lines(string path)
     {
         using var reader = new LineReader(Open(path), path);
@@ -56,7 +58,8 @@ public static class InputFile
     }
 
     private static string Suggested(string folder) =>
-        new[] { "problems.jsonl", "labels.jsonl" }.FirstOrDefault(f => File.Exists(Path.Combine(folder, f))) is { } name ? $" of it, such as {Path.Combine(folder, name)}" : " of JSON lines";
+        new[] { "problems.jsonl", "labels.jsonl" }.FirstOrDefault(f => File.Exists(Path.Combine(folder, f))) is { } name
+            ? $" of it, such as {Path.Combine(folder, name)}" : " of JSON lines";
 
     /// <summary>A pipe is read to its end first.</summary>
     private static Stream Seekable(FileStream file)
@@ -87,7 +90,8 @@ public static class InputFile
         _ => null,
     };
 
-    /// <summary>What gzip holds; broken data, and data that unpacks to far more than any text does, are told with the file's name.</summary>
+    /// <summary>What gzip holds; broken data, and data that unpacks to far more than any text does, are told with the file's
+    /// name.</summary>
     private sealed class Unzipped(string path, Stream file, bool leaveOpen) : Stream
     {
         /// <summary>Text seldom shrinks to a twentieth; zeros shrink to a thousandth.</summary>
@@ -113,7 +117,8 @@ public static class InputFile
                 var read = gzip.Read(buffer);
                 unpacked += read;
                 if (unpacked > Free + (MostGain * file.Position))
-                    throw new UserError($"{path}: unpacks to more than {MostGain} times its size, as no file of problems or labels does; look into it: gunzip -c FILE | head -c 1000");
+                    throw new UserError($"{path}: unpacks to more than {MostGain} times its size, "
+                        + "as no file of problems or labels does; look into it: gunzip -c FILE | head -c 1000");
                 return read;
             }
             catch (InvalidDataException e)

@@ -7,7 +7,8 @@ internal static class InputKind
 {
     public const int HeadLength = 512;
 
-    private const string Pandas = "python -c \"import pandas; pandas.read_{0}('FILE').to_json('FILE.jsonl', orient='records', lines=True)\"";
+    private const string Pandas =
+        "python -c \"import pandas; pandas.read_{0}('FILE').to_json('FILE.jsonl', orient='records', lines=True)\"";
 
     private static readonly (byte[] Start, string What)[] Known =
     [
@@ -19,7 +20,8 @@ internal static class InputKind
         ([0x28, 0xB5, 0x2F, 0xFD], "compressed by Zstandard; unpack it first: unzstd FILE (only gzip is read as it is)"),
         ([0x04, 0x22, 0x4D, 0x18], "compressed by LZ4; unpack it first: unlz4 FILE (only gzip is read as it is)"),
         ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "a 7-Zip archive; unpack it first and give a file of it: 7z x FILE"),
-        ([0x50, 0x4B, 0x03, 0x04], "a zip archive (or an Excel table, or PyTorch weights); unpack it first and give a file of it: unzip FILE"),
+        ([0x50, 0x4B, 0x03, 0x04],
+            "a zip archive (or an Excel table, or PyTorch weights); unpack it first and give a file of it: unzip FILE"),
         ("version https://git-lfs"u8.ToArray(), "a Git LFS pointer, not the data; fetch the data in its repository: git lfs pull"),
         ("/annex/objects/"u8.ToArray(), "a git-annex pointer, not the data; fetch the data in its repository: git annex get FILE"),
         ("SQLite format 3"u8.ToArray(), "an SQLite database; write the table as JSON lines first"),
@@ -37,10 +39,12 @@ internal static class InputKind
     {
         foreach (var (start, what) in Known)
             if (head.StartsWith(start)) return what;
-        if (head.Length > 262 && head[257..].StartsWith("ustar"u8)) return "a tar archive; unpack it first and give a file of it: tar xf FILE";
+        if (head.Length > 262
+            && head[257..].StartsWith("ustar"u8)) return "a tar archive; unpack it first and give a file of it: tar xf FILE";
         var text = Encoding.Latin1.GetString(head).TrimStart();
-        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
-            return "a web page, not the data; download the file itself (at Hugging Face and GitHub: its link with /resolve/ or /raw/ in place of /blob/)";
+        if (text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
+            || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase))
+            return "a web page, not the data; download the file itself (its link with /resolve/ or /raw/ in place of /blob/)";
         return head.Contains((byte)0) ? "no text: it holds zero bytes" : null;
     }
 }

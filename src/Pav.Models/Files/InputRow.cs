@@ -34,7 +34,8 @@ public sealed record InputRow(string Where, int Number, JsonElement Json)
         };
     }
 
-    public IReadOnlyList<string> Texts(string name) => [.. List(name).Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw Wrong(name, "a list of texts", e))];
+    public IReadOnlyList<string> Texts(string name) =>
+        [.. List(name).Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw Wrong(name, "a list of texts", e))];
 
     public IReadOnlyList<JsonElement> List(string name)
     {
@@ -54,7 +55,8 @@ public sealed record InputRow(string Where, int Number, JsonElement Json)
 
     public int Whole(string name) => Whole(name, Needed(name));
 
-    private int Whole(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw Wrong(name, "a whole number", value);
+    private int Whole(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
+        ? number : throw Wrong(name, "a whole number", value);
 
     /// <summary>A share from 0 to 1; true and false are 1 and 0.</summary>
     public double Share(string name, JsonElement value) => value.ValueKind switch
@@ -67,7 +69,8 @@ public sealed record InputRow(string Where, int Number, JsonElement Json)
 
     public UserError Wrong(string complaint) => new($"{Where}: {complaint}");
 
-    private UserError Wrong(string name, string expected, JsonElement found) => Wrong($"\"{name}\" must be {expected}, it is {Kind(found)}");
+    private UserError Wrong(string name, string expected, JsonElement found) =>
+        Wrong($"\"{name}\" must be {expected}, it is {Kind(found)}");
 
     /// <summary>A value as a complaint names it.</summary>
     internal static string Kind(JsonElement value) => value.ValueKind switch

@@ -40,6 +40,7 @@ public static class Json
     public static T Read<T>(string path)
     {
         var bytes = InputFile.Bytes(path);
-        return JsonText.Parse<T>(path, bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length) : bytes);
+        return JsonText.Parse<T>(path, bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length)
+            : bytes);
     }
 }

@@ -109,7 +109,8 @@ public sealed class JsonLines : IDisposable
     }
 
     /// <summary>The objects of a user's file with their lines (<see cref="JsonRows"/>); one that is none is an error.</summary>
-    public static IEnumerable<(int Number, JsonElement Row)> ReadInput(string path) => InputRow.Read(path).Select(row => (row.Number, row.Json));
+    public static IEnumerable<(int Number, JsonElement Row)> ReadInput(string path) =>
+        InputRow.Read(path).Select(row => (row.Number, row.Json));
 
     private static long WholeLines(FileStream stream)
     {

@@ -22,7 +22,8 @@ internal static class JsonRows
     private static InputRow Row(string where, int number, ReadOnlySpan<byte> json)
     {
         var value = JsonText.Parse<JsonElement>(where, json);
-        return value.ValueKind == JsonValueKind.Object ? new(where, number, value) : throw new UserError($"{where}: expected a JSON object, found {InputRow.Kind(value)}");
+        return value.ValueKind == JsonValueKind.Object ? new(where, number, value)
+            : throw new UserError($"{where}: expected a JSON object, found {InputRow.Kind(value)}");
     }
 
     /// <summary>The first byte that is no space; 0 in an empty file.</summary>
@@ -40,7 +41,8 @@ internal static class JsonRows
         while (reader.Next() is { } line)
         {
             if (line.Span.Trim(" \t\r"u8) is not [var first, .. var rest]) continue;
-            if (reader.Number == 1 && first == '{' && rest.IsEmpty) throw new UserError($"{path}: an object is written over several lines; write each on one line (jq -c . FILE > NEW), or all as one list");
+            if (reader.Number == 1 && first == '{' && rest.IsEmpty)
+                throw new UserError($"{path}: an object is written over several lines; write each on one line: jq -c . FILE > NEW");
             yield return (reader.Number, line);
         }
     }
@@ -78,7 +80,8 @@ internal static class JsonRows
             }
 
             if (element.Length == 0) begun = line;
-            if (element.Length >= LineReader.Longest) throw new UserError($"{path}:{begun}: an element of the list is longer than {LineReader.Longest >> 20} MiB");
+            if (element.Length >= LineReader.Longest)
+                throw new UserError($"{path}:{begun}: an element of the list is longer than {LineReader.Longest >> 20} MiB");
             element.WriteByte((byte)b);
             if (inText) (inText, escaped) = (escaped || b != '"', !escaped && b == '\\');
             else if (b == '"') inText = true;
@@ -86,6 +89,6 @@ internal static class JsonRows
             else if (b is '}' or ']') depth--;
         }
 
-        if (depth > 0) bad.Add(new($"{path}:{(element.Length > 0 ? begun : line)}: the list that begins in line {opened} does not end; was the file cut short?"));
+        if (depth > 0) bad.Add(new($"{path}:{(element.Length > 0 ? begun : line)}: the list of line {opened} does not end; was the file cut short?"));
     }
 }

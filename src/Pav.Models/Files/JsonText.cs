@@ -16,7 +16,8 @@ internal static partial class JsonText
     public static T Parse<T>(string where, ReadOnlySpan<byte> json)
     {
         if (!Utf8.IsValid(json)) throw LineReader.NotUtf8(where, json);
-        if (HalfPair(json) is { } half) throw new UserError($"{where}: holds {half}, half of a character (a lone surrogate); write the whole character, or leave the row out");
+        if (HalfPair(json) is { } half)
+            throw new UserError($"{where}: holds {half}, half of a character (a lone surrogate); write it whole, or leave the row out");
         try
         {
             return JsonSerializer.Deserialize<T>(json, Json.Line) ?? throw new UserError($"{where}: holds null, and no row");
@@ -44,20 +45,26 @@ internal static partial class JsonText
     }
 
     private static char? Unit(ReadOnlySpan<byte> text) =>
-        text.Length >= 6 && text[0] == '\\' && text[1] == 'u' && ushort.TryParse(text[2..6], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var unit) ? (char)unit : null;
+        text.Length >= 6 && text[0] == '\\' && text[1] == 'u'
+            && ushort.TryParse(text[2..6], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var unit) ? (char)unit : null;
 
     /// <summary>What a person should read of a parser's complaint.</summary>
     private static string Describe(JsonException e, ReadOnlySpan<byte> json)
     {
         var message = e.Message;
-        if (message.StartsWith("Duplicate propert", StringComparison.Ordinal)) return $"the key \"{Quoted().Match(message).Groups[1].Value}\" stands twice in one object; take one out";
+        if (message.StartsWith("Duplicate propert",
+            StringComparison.Ordinal)) return $"the key \"{Quoted().Match(message).Groups[1].Value}\" stands twice in one object; take one out";
         if (message.Contains("missing required properties", StringComparison.Ordinal))
             return $"no {string.Join(", ", Quoted().Matches(message[message.IndexOf("including", StringComparison.Ordinal)..]).Select(m => $"\"{m.Groups[1].Value}\""))}";
-        if ((e.InnerException is FormatException ? "a number of its kind, in range" : Expected(message)) is { } expected) return e.Path?.TrimStart('$', '.') is { Length: > 0 } field ? $"\"{field}\" must be {expected}" : $"must be {expected}";
-        if (message.Contains("maximum configured depth", StringComparison.Ordinal)) return "lists and objects stand too deep in one another";
+        if ((e.InnerException is FormatException ? "a number of its kind, in range"
+            : Expected(message)) is { } expected) return e.Path?.TrimStart('$', '.') is { Length: > 0 } field
+            ? $"\"{field}\" must be {expected}" : $"must be {expected}";
+        if (message.Contains("maximum configured depth",
+            StringComparison.Ordinal)) return "lists and objects stand too deep in one another";
         var place = Place(json, e.LineNumber ?? 0, e.BytePositionInLine ?? 0);
         var rest = json[place..].TrimStart(" \t\r\n"u8);
-        if (rest.IsEmpty) return json.Trim(" \t\r\n"u8).IsEmpty ? "holds no JSON" : "the JSON ends in the middle; was the file cut short, or the object written over several lines?";
+        if (rest.IsEmpty) return json.Trim(" \t\r\n"u8).IsEmpty ? "holds no JSON"
+            : "the JSON ends in the middle; was the file cut short, or the object written over several lines?";
         return $"not JSON at place {place + 1}, at {Snippet(rest)}{Hint(json, place)}";
     }
 
@@ -70,7 +77,8 @@ internal static partial class JsonText
             "System.String" => "a text",
             "System.Boolean" => "true or false",
             "System.Double" or "System.Single" or "System.Decimal" => "a number",
-            _ when type.StartsWith("System.Int", StringComparison.Ordinal) || type.StartsWith("System.UInt", StringComparison.Ordinal) => "a whole number",
+            _ when type.StartsWith("System.Int", StringComparison.Ordinal) || type.StartsWith("System.UInt", StringComparison.Ordinal) =>
+                "a whole number",
             _ when type.StartsWith("System.Nullable`1[System.Double", StringComparison.Ordinal) => "a number or null",
             _ when type.StartsWith("System.Nullable`1[System.Int", StringComparison.Ordinal) => "a whole number or null",
             _ when type.Contains("List", StringComparison.Ordinal) || type.EndsWith("[]", StringComparison.Ordinal) => "a list",
@@ -95,7 +103,8 @@ internal static partial class JsonText
     private static string Hint(ReadOnlySpan<byte> json, int place)
     {
         var rest = json[place..];
-        if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8)) return " (JSON has no such number; write null)";
+        if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8)
+            || rest.StartsWith("-Infinity"u8)) return " (JSON has no such number; write null)";
         if (rest[0] == '\'') return " (JSON takes double quotes; is this Python's own notation?)";
         if (place > 0 && json[place - 1] == '\\') return " (JSON has no such escape; a backslash is written \\\\)";
         return "";

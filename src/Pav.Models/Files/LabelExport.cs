@@ -26,7 +26,8 @@ public enum ExportFormat
 /// <param name="Lost">Labels that are not in the file.</param>
 public sealed record Exported(int Rows, int Left, int Cut, int Lost);
 
-/// <summary>Writes labelled traces for other programs. Beside what those ask for stands everything of the label, so that <see cref="LabelImport"/> reads it back whole.</summary>
+/// <summary>Writes labelled traces for other programs. Beside what those ask for stands everything of the label, so that <see
+/// cref="LabelImport"/> reads it back whole.</summary>
 /// <param name="Threshold">A step's hard label is true if Q̂ is at least this; any value up to 1/n is Math-Shepherd's hard estimation.</param>
 /// <param name="Template">How a problem is put before its steps.</param>
 /// <param name="Task">Math-Shepherd's column of that name.</param>
@@ -37,10 +38,12 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
     private static readonly JsonSerializerOptions OneTypePerColumn = new(Json.Line) { DefaultIgnoreCondition = JsonIgnoreCondition.Never, Converters = { new Fraction() } };
 
     /// <summary>
-    /// Writes the file, whole or not at all. Formats of hard labels allow no gap: a step that is labelled in another trace of the same beginning gets that label, and a trace ends before
+    /// Writes the file, whole or not at all. Formats of hard labels allow no gap: a step that is labelled in another trace of the same
+    /// beginning gets that label, and a trace ends before
     /// its first step that has none anywhere. The labels are read twice.
     /// </summary>
-    public Exported Write(string path, IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, bool overwrite = true)
+    public Exported Write(string path, IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems,
+        bool overwrite = true)
     {
         var shared = Format == ExportFormat.Jsonl ? [] : Shared(traces);
         var done = new Exported(0, 0, 0, 0);
@@ -50,7 +53,7 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
             {
                 var problem = problems.TryGetValue(trace.Problem, out var found)
                     ? found
-                    : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among the problems given; give the file that was labelled");
+                    : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among those given; give the file that was labelled");
                 var q = Format == ExportFormat.Jsonl ? [] : Labelled(trace, shared);
                 if (Format == ExportFormat.Jsonl) JsonLines.WriteAll(stream, [Row(trace, problem, trace.Steps.Count)], OneTypePerColumn);
                 else if (q.Count > 0) JsonLines.WriteAll(stream, [Row(trace, problem, q)], OneTypePerColumn);
@@ -62,11 +65,13 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
 
     private static Exported Counted(Exported done, LabelledTrace trace, int steps) => steps == 0
         ? done with { Left = done.Left + 1, Lost = done.Lost + trace.N.Count(n => n > 0) }
-        : done with { Rows = done.Rows + 1, Cut = done.Cut + (steps < trace.Steps.Count ? 1 : 0), Lost = done.Lost + trace.N.Skip(steps + 1).Count(n => n > 0) };
+        : done with { Rows = done.Rows + 1, Cut = done.Cut + (steps < trace.Steps.Count ? 1 : 0),
+            Lost = done.Lost + trace.N.Skip(steps + 1).Count(n => n > 0) };
 
     /// <summary>Q̂ of the steps up to the first that is labelled nowhere.</summary>
     private static List<double> Labelled(LabelledTrace trace, Dictionary<UInt128, double> shared) =>
-        [.. trace.Q.Skip(1).Zip(Keys(trace), (q, key) => q.Known ? q.Value : shared.TryGetValue(key, out var other) ? other : double.NaN).TakeWhile(q => !double.IsNaN(q))];
+        [.. trace.Q.Skip(1).Zip(Keys(trace), (q, key) => q.Known ? q.Value : shared.TryGetValue(key, out var other) ? other : double.NaN)
+            .TakeWhile(q => !double.IsNaN(q))];
 
     private static Dictionary<UInt128, double> Shared(IEnumerable<LabelledTrace> traces)
     {
@@ -77,7 +82,8 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
         return shared;
     }
 
-    /// <summary>What tells a beginning of a trace from others, after each of its steps. The end of a trace is another place than the same text before more steps.</summary>
+    /// <summary>What tells a beginning of a trace from others, after each of its steps. The end of a trace is another place than the same
+    /// text before more steps.</summary>
     private static IEnumerable<UInt128> Keys(LabelledTrace trace)
     {
         var key = SHA256.HashData(Encoding.UTF8.GetBytes(trace.Problem));
@@ -90,8 +96,10 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
     }
 
     private ExportedTrace Row(LabelledTrace trace, Problem problem, int steps) => new(
-        trace.Problem, problem.Text, Template.Fill(problem), [.. trace.Steps.Take(steps).Select(s => s.TrimEnd('\n'))], problem.Answer, trace.Trace, trace.Policy, trace.Strategy, trace.Grader,
-        trace.Plan, trace.Answer, trace.Rex, trace.Unfinished || steps < trace.Steps.Count, [.. trace.N.Take(steps + 1)], [.. trace.C.Take(steps + 1)],
+        trace.Problem, problem.Text, Template.Fill(problem), [.. trace.Steps.Take(steps).Select(s => s.TrimEnd('\n'))], problem.Answer,
+            trace.Trace, trace.Policy, trace.Strategy, trace.Grader,
+        trace.Plan, trace.Answer, trace.Rex, trace.Unfinished || steps < trace.Steps.Count, [.. trace.N.Take(steps + 1)],
+            [.. trace.C.Take(steps + 1)],
         [.. trace.Q.Take(steps + 1).Select(q => q.Known ? q.Value : (double?)null)]);
 
     private ExportedTrace Row(LabelledTrace trace, Problem problem, IReadOnlyList<double> q)
@@ -99,13 +107,15 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
         var row = Row(trace, problem, q.Count) with { Q = [.. q.Select(value => (double?)value)] };
         bool[] holds = [.. q.Select(Holds)];
         if (Format == ExportFormat.Trl) return row with { Labels = holds };
-        string Marked(Func<int, string> mark) => $"{problem.Text} {string.Join('\n', row.Completions.Select((step, h) => $"{Numbered(step, h)} {mark(h)}"))}";
+        string Marked(Func<int, string> mark) =>
+            $"{problem.Text} {string.Join('\n', row.Completions.Select((step, h) => $"{Numbered(step, h)} {mark(h)}"))}";
         return row with { Input = Marked(_ => StepMark), Label = Marked(h => holds[h] ? "+" : "-"), Task = Task };
     }
 
     /// <summary>One line of a file. <c>n</c> and <c>c</c> hold what this trace's label holds, 0 where another trace has it.</summary>
     private sealed record ExportedTrace(
-        string Problem, string Question, string Prompt, IReadOnlyList<string> Completions, string Reference, int Trace, string Policy, string Strategy, string Grader, string? Plan, string? Answer,
+        string Problem, string Question, string Prompt, IReadOnlyList<string> Completions, string Reference, int Trace, string Policy,
+            string Strategy, string Grader, string? Plan, string? Answer,
         int Rex, bool Unfinished, IReadOnlyList<int> N, IReadOnlyList<int> C, IReadOnlyList<double?> Q)
     {
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -40,9 +40,11 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
 
     private sealed record Step(string Text, QEstimate Label);
 
-    /// <summary>A trace before its problem is known. Reference: null where the file has none. Id and Plan: as an export of pav has them.</summary>
+    /// <summary>A trace before its problem is known. Reference: null where the file has none. Id and Plan: as an export of pav has
+    /// them.</summary>
     private sealed record Trace(
-        string Problem, string? Reference, QEstimate Start, IReadOnlyList<Step> Steps, string? Answer, int Rex, bool Unfinished, string? Id = null, string? Plan = null);
+        string Problem, string? Reference, QEstimate Start, IReadOnlyList<Step> Steps, string? Answer, int Rex, bool Unfinished,
+            string? Id = null, string? Plan = null);
 
     /// <summary>The labels of a file, one after another, and nothing of it kept but the problems.</summary>
     /// <param name="path">The file.</param>
@@ -63,7 +65,8 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
             }
         }
 
-        if (!any) throw new UserError(bad.Count > 0 ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}" : $"{path}: holds no labelled trace");
+        if (!any) throw new UserError(bad.Count > 0 ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}"
+            : $"{path}: holds no labelled trace");
     }
 
     private string Name => Format switch
@@ -82,7 +85,8 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
         if (trace.Problem.Length == 0) throw row.Wrong("the problem is empty");
         QEstimate[] estimates = [trace.Start, .. trace.Steps.Select(s => s.Label)];
         var label = new LabelledTrace(
-            "", Policy, Name, 0, [.. trace.Steps.Select(s => s.Text)], [.. trace.Steps.Select(_ => (int[])[])], trace.Rex, trace.Answer, $"{Name}-labels",
+            "", Policy, Name, 0, [.. trace.Steps.Select(s => s.Text)], [.. trace.Steps.Select(_ => (int[])[])], trace.Rex, trace.Answer,
+                $"{Name}-labels",
             [.. estimates.Select(q => q.N)], [.. estimates.Select(q => q.C)], trace.Unfinished, trace.Plan, StepEnd.Recorded);
         return Labels.Wrong(label) is { } complaint ? throw row.Wrong(complaint) : label;
     }
@@ -97,16 +101,21 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
         _ => [Trl(row)],
     };
 
-    /// <summary>A row that pav exported holds everything beside (<see cref="LabelExport"/>), and comes back as it was; null for a row of others.</summary>
+    /// <summary>A row that pav exported holds everything beside (<see cref="LabelExport"/>), and comes back as it was; null for a row of
+    /// others.</summary>
     private Trace? Exported(InputRow row)
     {
-        if (Format is not (ImportFormat.Trl or ImportFormat.MathShepherd or ImportFormat.Jsonl) || !row.IsList("n") || !row.IsList("c") || !row.IsList("completions")) return null;
+        if (Format is not (ImportFormat.Trl or ImportFormat.MathShepherd or ImportFormat.Jsonl) || !row.IsList("n") || !row.IsList("c")
+            || !row.IsList("completions")) return null;
         var (steps, n, c) = (row.Texts("completions"), row.Wholes("n"), row.Wholes("c"));
-        if (n.Length != steps.Count + 1 || c.Length != n.Length) throw row.Wrong($"{steps.Count} completions need {steps.Count + 1} counts n and c, there are {n.Length} and {c.Length}");
+        if (n.Length != steps.Count + 1 || c.Length != n.Length)
+            throw row.Wrong($"{steps.Count} completions need {steps.Count + 1} counts n and c, there are {n.Length} and {c.Length}");
         var finished = row.Has("rex") && !row.IsTrue("unfinished");
         return new(
-            row.FirstOf("question") is { } question ? row.Text(question) : row.Text("prompt").Trim(), Optional(row, "reference"), new(n[0], c[0]),
-            [.. steps.Select((text, h) => new Step(Line(text), new(n[h + 1], c[h + 1])))], Optional(row, "answer"), finished ? row.Whole("rex") : 0, !finished,
+            row.FirstOf("question") is { } question ? row.Text(question)
+                : row.Text("prompt").Trim(), Optional(row, "reference"), new(n[0], c[0]),
+            [.. steps.Select((text, h) => new Step(Line(text), new(n[h + 1], c[h + 1])))], Optional(row, "answer"), finished
+                ? row.Whole("rex") : 0, !finished,
             row.Has("question") ? Optional(row, "problem") : null, Plan(row));
     }
 
@@ -208,7 +217,8 @@ public sealed class ImportedProblems(IEnumerable<Problem> known)
             : knownTexts.TryGetValue(key, out var same) ? same.Id
             : $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..16]}";
         textOfId.TryAdd(id, key);
-        if (!byId.TryGetValue(id, out var problem)) byId[id] = knownTexts.TryGetValue(key, out var found) && found.Id == id ? found : new(id, text, reference ?? "");
+        if (!byId.TryGetValue(id, out var problem)) byId[id] = knownTexts.TryGetValue(key, out var found) && found.Id == id ? found
+            : new(id, text, reference ?? "");
         else if (problem.Answer == "" && reference is not null) byId[id] = problem with { Answer = reference };
         return (id, traces[id] = traces.GetValueOrDefault(id, -1) + 1);
     }

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Pav.Models.Files;
 
-/// <summary>Lines of bytes, split at newlines only (a text may hold U+2028 and its like). One line stands in memory at a time, and a line has a largest length.</summary>
+/// <summary>Lines of bytes, split at newlines only (a text may hold U+2028 and its like). One line stands in memory at a time, and a line
+/// has a largest length.</summary>
 internal sealed class LineReader(Stream stream, string path) : IDisposable
 {
     /// <summary>Far above any row, far below what fills a machine.</summary>
@@ -52,14 +53,16 @@ internal sealed class LineReader(Stream stream, string path) : IDisposable
     {
         var good = 0;
         while (Rune.DecodeFromUtf8(line[good..], out _, out var length) == OperationStatus.Done) good += length;
-        return new($"{where}: byte 0x{line[good]:X2} at place {good + 1} of the line is not UTF-8; if the file is Latin-1: iconv -f LATIN1 -t UTF-8 FILE > NEW");
+        return new($"{where}: byte 0x{line[good]:X2} at place {good + 1} of the line is not UTF-8; "
+            + "if the file is Latin-1: iconv -f LATIN1 -t UTF-8 FILE > NEW");
     }
 
     public void Dispose() => stream.Dispose();
 
     private ReadOnlyMemory<byte> Take(int to, int next)
     {
-        var from = ++Number == 1 && buffer.AsSpan(start, to - start).StartsWith(Encoding.UTF8.Preamble) ? start + Encoding.UTF8.Preamble.Length : start;
+        var from = ++Number == 1 && buffer.AsSpan(start, to - start).StartsWith(Encoding.UTF8.Preamble)
+            ? start + Encoding.UTF8.Preamble.Length : start;
         (start, Whole) = (next, next > to);
         return buffer.AsMemory(from, (to > from && buffer[to - 1] == '\r' ? to - 1 : to) - from);
     }
@@ -68,7 +71,8 @@ internal sealed class LineReader(Stream stream, string path) : IDisposable
     private int Shift()
     {
         var length = end - start;
-        if (length >= Longest) throw new UserError($"{path}:{Number + 1}: the line is longer than {Longest >> 20} MiB; expected one JSON object on each line");
+        if (length >= Longest)
+            throw new UserError($"{path}:{Number + 1}: the line is longer than {Longest >> 20} MiB; expected one JSON object on each line");
         var target = length == buffer.Length ? new byte[2 * length] : buffer;
         Buffer.BlockCopy(buffer, start, target, 0, length);
         buffer = target;

@@ -37,14 +37,17 @@ public static class Problems
     }
 
     public static void Write(string path, IEnumerable<Problem> problems, bool overwrite = true) =>
-        AtomicFile.Write(path, overwrite, stream => JsonLines.WriteAll(stream, problems.Select(p => new { p.Id, Problem = p.Text, Answer = p.Answer == "" ? null : p.Answer, p.Level })));
+        AtomicFile.Write(path, overwrite, stream =>
+            JsonLines.WriteAll(stream,
+            problems.Select(p => new { p.Id, Problem = p.Text, Answer = p.Answer == "" ? null : p.Answer, p.Level })));
 
     private static Problem Parse(string path, InputRow row, ProblemFields fields, bool answers)
     {
         var name = fields.Problem != "" ? fields.Problem : row.FirstOf(TextNames) ?? throw row.Wrong("no \"problem\" (nor \"text\", nor \"question\")");
         var text = row.Text(name);
         if (text.Length == 0) throw row.Wrong($"\"{name}\" is empty");
-        var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given) : $"{Path.GetFileName(path)}:{row.Number}";
+        var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given)
+            : $"{Path.GetFileName(path)}:{row.Number}";
         if (id.Length == 0) throw row.Wrong("\"id\" is empty");
         return new(id, text, Answer(row, fields.Answer, answers), Level(row, fields.Level != "" ? fields.Level : "level"));
     }

@@ -22,7 +22,8 @@ public static class StepSets
         bad ??= new(stop: true);
         var traces = InputRow.Read(path, bad).SelectMany(row => bad.Try(() => Row(row).ToList()) ?? []).ToList();
         if (traces.Count > 0) return traces;
-        throw new UserError(bad.Count > 0 ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}" : $"{path}: holds no trace");
+        throw new UserError(bad.Count > 0 ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}"
+            : $"{path}: holds no trace");
     }
 
     private static IEnumerable<MarkedTrace> Row(InputRow row)

@@ -4,7 +4,8 @@ using Pav.Models.Files;
 
 namespace Pav.Models.Tests.Files;
 
-/// <summary>Files as other people have them: odd rows, other kinds, hostile ones. Each is read, or refused in a sentence with its place.</summary>
+/// <summary>Files as other people have them: odd rows, other kinds, hostile ones. Each is read, or refused in a sentence with its
+/// place.</summary>
 public sealed class InputFilesTests : IDisposable
 {
     private const string Good = "{\"problem\":\"1+1?\",\"answer\":\"2\"}";
@@ -56,7 +57,8 @@ public sealed class InputFilesTests : IDisposable
 
     [Fact]
     public void A_file_without_a_good_row_says_what_is_wrong_with_the_first() =>
-        Assert.Contains("none of its 2 rows can be used; the first:", Assert.Throws<UserError>(() => Problems.Read(Write("{}\n{}"), bad: new(stop: false))).Message);
+        Assert.Contains("none of its 2 rows can be used; the first:",
+            Assert.Throws<UserError>(() => Problems.Read(Write("{}\n{}"), bad: new(stop: false))).Message);
 
     [Theory]
     [InlineData("[" + Good + "]")]
@@ -72,7 +74,8 @@ public sealed class InputFilesTests : IDisposable
         var file = Write($"[\n{Good},\n{{\"problem\":\"x\"}},\n{{\"problem\":\n \"y\",,}},\n{Good[..^1]}");
         var bad = new BadRows(stop: false);
         Assert.Single(Problems.Read(file, bad: bad));
-        Assert.Equal([$"{file}:3: no \"answer\"", $"{file}:4: not JSON at place 18, at ,}}", $"{file}:6: the list that begins in line 1 does not end; was the file cut short?"], bad.First);
+        Assert.Equal([$"{file}:3: no \"answer\"", $"{file}:4: not JSON at place 18, at ,}}",
+            $"{file}:6: the list of line 1 does not end; was the file cut short?"], bad.First);
     }
 
     [Fact]
@@ -89,15 +92,18 @@ public sealed class InputFilesTests : IDisposable
     public void Bytes_that_are_no_utf_8_are_told_and_never_replaced()
     {
         File.WriteAllBytes(folder["latin"], Encoding.Latin1.GetBytes($"{Good}\n{{\"problem\":\"caf\u00e9?\",\"answer\":\"2\"}}\n"));
-        Assert.StartsWith($"{folder["latin"]}:2: byte 0xE9 at place 16 of the line is not UTF-8; if the file is Latin-1: iconv", Assert.Throws<UserError>(() => Problems.Read(folder["latin"])).Message);
-        Assert.Contains(":2: byte 0xE9", Assert.Throws<UserError>(() => JsonLines.Read<System.Text.Json.JsonElement>(folder["latin"]).Count()).Message);
+        Assert.StartsWith($"{folder["latin"]}:2: byte 0xE9 at place 16 of the line is not UTF-8; if the file is Latin-1: iconv",
+            Assert.Throws<UserError>(() => Problems.Read(folder["latin"])).Message);
+        Assert.Contains(":2: byte 0xE9",
+            Assert.Throws<UserError>(() => JsonLines.Read<System.Text.Json.JsonElement>(folder["latin"]).Count()).Message);
     }
 
     [Theory]
     [InlineData("PAR1", "is a Parquet file; write it as JSON lines first")]
     [InlineData("BZh91AY", "is compressed by bzip2; unpack it first")]
     [InlineData("PK\u0003\u0004", "is a zip archive")]
-    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "is a Git LFS pointer, not the data; fetch the data in its repository: git lfs pull")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n",
+        "is a Git LFS pointer, not the data; fetch the data in its repository: git lfs pull")]
     [InlineData("/annex/objects/MD5E-s1--a.jsonl\n", "is a git-annex pointer")]
     [InlineData("<!DOCTYPE html>\n<html>", "is a web page, not the data")]
     [InlineData("abc\0def", "is no text: it holds zero bytes")]
@@ -113,8 +119,10 @@ public sealed class InputFilesTests : IDisposable
     public void A_folder_and_an_object_over_several_lines_are_told()
     {
         File.WriteAllText(folder["problems.jsonl"], Good);
-        Assert.Equal($"{folder.Path}: is a folder; give a file of it, such as {folder["problems.jsonl"]}", Assert.Throws<UserError>(() => Problems.Read(folder.Path)).Message);
-        Assert.Contains("an object is written over several lines", Assert.Throws<UserError>(() => Problems.Read(Write("{\n\"problem\":\"1?\",\n\"answer\":\"2\"}"))).Message);
+        Assert.Equal($"{folder.Path}: is a folder; give a file of it, such as {folder["problems.jsonl"]}",
+            Assert.Throws<UserError>(() => Problems.Read(folder.Path)).Message);
+        Assert.Contains("an object is written over several lines",
+            Assert.Throws<UserError>(() => Problems.Read(Write("{\n\"problem\":\"1?\",\n\"answer\":\"2\"}"))).Message);
     }
 
     [Theory]
@@ -129,7 +137,8 @@ public sealed class InputFilesTests : IDisposable
             for (var i = 0; i < 120; i++) zip.Write(block);
         }
 
-        Assert.Matches("unpacks to more than 200 times its size|the line is longer than 64 MiB", Assert.Throws<UserError>(() => Problems.Read(folder["bomb"])).Message);
+        Assert.Matches("unpacks to more than 200 times its size|the line is longer than 64 MiB",
+            Assert.Throws<UserError>(() => Problems.Read(folder["bomb"])).Message);
         Assert.Contains("unpacks to more than 200 times", Assert.Throws<UserError>(() => Json.Read<object>(folder["bomb"])).Message);
     }
 
@@ -161,7 +170,8 @@ public sealed class InputFilesTests : IDisposable
         Problem[] one = [new("a", "1?", "1")], two = [new("b", "2?", "2")];
         Problems.Write(folder["p"], one, overwrite: false);
         Problems.Write(folder["p"], one, overwrite: false);
-        Assert.Contains("is there already, with other content", Assert.Throws<UserError>(() => Problems.Write(folder["p"], two, overwrite: false)).Message);
+        Assert.Contains("is there already, with other content",
+            Assert.Throws<UserError>(() => Problems.Write(folder["p"], two, overwrite: false)).Message);
         Assert.Equal(one, Problems.Read(folder["p"]));
         Assert.Equal(["p"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
         Problems.Write(folder["p"], two);

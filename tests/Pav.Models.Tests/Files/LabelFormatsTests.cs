@@ -8,7 +8,8 @@ public class LabelFormatsTests
     private static readonly LabelImport Shepherd = new(ImportFormat.MathShepherd, true, 0, "p", StepEnd.Newline);
     private static readonly LabelImport Trl = new(ImportFormat.Trl, true, 0, "p", StepEnd.Newline);
 
-    private static (IReadOnlyList<LabelledTrace> Labels, IReadOnlyList<Problem> Problems) Import(LabelImport import, string path, IReadOnlyList<Problem> known, BadRows? bad = null)
+    private static (IReadOnlyList<LabelledTrace> Labels, IReadOnlyList<Problem> Problems) Import(LabelImport import, string path,
+        IReadOnlyList<Problem> known, BadRows? bad = null)
     {
         var problems = new ImportedProblems(known);
         return ([.. import.Read(path, problems, bad ?? new(stop: true))], [.. problems.All]);
@@ -34,7 +35,8 @@ public class LabelFormatsTests
     [InlineData(false, 0)]
     public void Prm800k_gives_the_chosen_path_and_each_alternative_once(bool neutralIsRight, int neutral)
     {
-        var (labels, problems) = Import(new LabelImport(ImportFormat.Prm800k, neutralIsRight, 0, "p", StepEnd.Newline), Sample("prm800k"), []);
+        var (labels, problems) = Import(new LabelImport(ImportFormat.Prm800k, neutralIsRight, 0, "p", StepEnd.Newline), Sample("prm800k"),
+            []);
         var own = labels.Where(l => l.Problem == problems[0].Id).ToList();
 
         // Steps with 1, 5 (none chosen, a person's instead), 1, 1, 1 and 5 completions, of which the last is chosen: 5 + 4 alternatives and the path.
@@ -68,7 +70,9 @@ public class LabelFormatsTests
         Assert.Equal(24, labels.Sum(l => l.N.Count(n => n > 0)));
         Assert.Equal((4, 1), (labels[0].N[0], labels[0].C[0]));                        // 0.25, of unknown rollouts
         Assert.Equal(2, labels.Count(l => l.Steps.Count == 2 && l.N[1] == 16 && l.C[1] == 3));  // 0.1875, in the first of its leaves
-        Assert.Contains("give another --rollouts", Assert.Throws<UserError>(() => Import(new LabelImport(ImportFormat.MathAps, true, 7, "p", StepEnd.Newline), Sample("math-aps-tree"), [])).Message);
+        Assert.Contains("give another --rollouts",
+            Assert.Throws<UserError>(() =>
+            Import(new LabelImport(ImportFormat.MathAps, true, 7, "p", StepEnd.Newline), Sample("math-aps-tree"), [])).Message);
     }
 
     [Theory]
@@ -83,7 +87,8 @@ public class LabelFormatsTests
             new("p", "π", "random", 0, ["Step 1: one\n", "Step 2: two. The answer is: 2\n"], [[], []], 1, "2", "gsm8k-1", [4, 4, 1], [2, 3, 1]),
             new("p", "π", "random", 1, ["Step 1: one\n", "Step 2: three. The answer is: 3"], [[], []], 0, "3", "gsm8k-1", [4, 4, 1], [2, 1, 0]),
         ];
-        var done = new LabelExport(format, 0.5, new("{problem}\n"), "GSM8K").Write(folder["out"], traces, new Dictionary<string, Problem> { ["p"] = problem });
+        var done = new LabelExport(format, 0.5, new("{problem}\n"), "GSM8K").Write(folder["out"], traces, new Dictionary<string,
+            Problem> { ["p"] = problem });
         Assert.Equal(new Exported(2, 0, 0, 0), done);
 
         var (labels, problems) = Import(format == ExportFormat.Trl ? Trl : Shepherd, folder["out"], [problem]);

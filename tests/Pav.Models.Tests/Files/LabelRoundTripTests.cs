@@ -7,7 +7,8 @@ namespace Pav.Models.Tests.Files;
 public sealed class LabelRoundTripTests : IDisposable
 {
     private static readonly (ExportFormat Out, ImportFormat In)[] Formats =
-        [(ExportFormat.Trl, ImportFormat.Trl), (ExportFormat.MathShepherd, ImportFormat.MathShepherd), (ExportFormat.Jsonl, ImportFormat.Jsonl)];
+        [(ExportFormat.Trl, ImportFormat.Trl), (ExportFormat.MathShepherd, ImportFormat.MathShepherd),
+            (ExportFormat.Jsonl, ImportFormat.Jsonl)];
 
     private readonly TempFolder folder = new();
 
@@ -26,7 +27,8 @@ public sealed class LabelRoundTripTests : IDisposable
             var done = Export(to, labels, problems);
             var (again, same) = Import(from, folder["out"]);
             Assert.Equal(Counted(labels).Total, Counted(again).Total + done.Lost);
-            if (to == ExportFormat.Jsonl || sample is "prm800k" or "math-shepherd") Assert.Equal((0, 0, 0), (done.Lost, done.Left, done.Cut));
+            if (to == ExportFormat.Jsonl || sample is "prm800k" or "math-shepherd") Assert.Equal((0, 0, 0),
+                (done.Lost, done.Left, done.Cut));
             if (done.Lost == 0) Assert.Equal(Counted(labels), Counted(again));
             Assert.Equal(problems.OrderBy(p => p.Id), same.OrderBy(p => p.Id));
         }
@@ -51,7 +53,8 @@ public sealed class LabelRoundTripTests : IDisposable
         }
     }
 
-    /// <summary>Each trace that came back is the beginning of the one that went out, label for label; what is missing was counted.</summary>
+    /// <summary>Each trace that came back is the beginning of the one that went out, label for label; what is missing was
+    /// counted.</summary>
     private static void Check(IReadOnlyList<LabelledTrace> given, IReadOnlyList<LabelledTrace> back, Exported done)
     {
         Assert.Equal(given.Count, back.Count + done.Left);
@@ -62,7 +65,8 @@ public sealed class LabelRoundTripTests : IDisposable
             var from = rest[trace.Problem].Dequeue();
             while (!Begins(from, trace)) from = rest[trace.Problem].Dequeue();
             Assert.Equal(from.Plan, trace.Plan);
-            if (trace.Steps.Count == from.Steps.Count) Assert.Equal((from.Unfinished, from.Rex, from.Answer), (trace.Unfinished, trace.Rex, trace.Answer));
+            if (trace.Steps.Count == from.Steps.Count) Assert.Equal((from.Unfinished, from.Rex, from.Answer),
+                (trace.Unfinished, trace.Rex, trace.Answer));
             else Assert.True(trace.Unfinished && done.Cut > 0);
         }
     }
@@ -81,8 +85,14 @@ public sealed class LabelRoundTripTests : IDisposable
     {
         var random = new Random(seed);
         string Any(params string[] texts) => texts[random.Next(texts.Length)];
-        string Text() => Any("Step 1: add", "## Step 1: Add", "step 2: x", "ручки ки", "a\nb", "+ -", "x 😀 \u2028", "\"q\" \\boxed{3}", "The answer is: 3", "");
-        Problem[] problems = [.. Enumerable.Range(0, 3).Select(i => new Problem(Any("p", "text-") + i, $"{i} {Any("How many?", "Do Step 1: mix. Then?", "ки\nline", "  π ")}{seed}", Any("3", "\\frac{1}{2}")))];
+        string Text() =>
+            Any("Step 1: add", "## Step 1: Add", "step 2: x", "ручки ки", "a\nb", "+ -", "x 😀 \u2028", "\"q\" \\boxed{3}",
+            "The answer is: 3", "");
+        Problem[] problems =
+            [.. Enumerable.Range(0, 3)
+            .Select(i =>
+            new Problem(Any("p", "text-") + i, $"{i} {Any("How many?", "Do Step 1: mix. Then?", "ки\nline", "  π ")}{seed}",
+            Any("3", "\\frac{1}{2}")))];
         var labels = new List<LabelledTrace>();
         foreach (var problem in problems)
         {
@@ -93,7 +103,8 @@ public sealed class LabelRoundTripTests : IDisposable
                 var unfinished = random.Next(2) == 0;
                 var plan = random.Next(4) == 0 ? new SequentialPlan(4, 16, 0.1, 0.5).ToString() : null;
                 labels.Add(new(
-                    problem.Id, "π", "random", trace, steps, [.. steps.Select(_ => (int[])[])], unfinished ? 0 : random.Next(2), unfinished ? null : Any("3", "4"), "numeric-2",
+                    problem.Id, "π", "random", trace, steps, [.. steps.Select(_ => (int[])[])], unfinished ? 0 : random.Next(2), unfinished
+                        ? null : Any("3", "4"), "numeric-2",
                     n, [.. n.Select(k => random.Next(k + 1))], unfinished, plan));
             }
         }
@@ -121,7 +132,8 @@ public sealed class LabelRoundTripTests : IDisposable
     [InlineData("\"n\":[1,1],\"c\":[1,1],\"plan\":\"x\"", "plan")]
     public void Counts_that_cannot_be_are_never_written(string counts, string complaint)
     {
-        File.WriteAllText(folder["in"], $"{{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[true]}}\n{{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[true],{counts}}}\n");
+        File.WriteAllText(folder["in"],
+            $"{{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[true]}}\n{{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[true],{counts}}}\n");
         var error = Assert.Throws<UserError>(() => Import(ImportFormat.Trl, folder["in"])).Message;
         Assert.Contains(complaint, error);
         var bad = new BadRows(stop: false);
@@ -132,7 +144,9 @@ public sealed class LabelRoundTripTests : IDisposable
     [Fact]
     public void Odd_rows_of_Math_Shepherd_are_read_or_left_out_and_counted()
     {
-        string Row(string problemAndSteps) => JsonSerializer.Serialize(new { input = problemAndSteps.Replace("@", "ки"), label = problemAndSteps.Replace('@', '+'), task = "GSM8K" });
+        string Row(string problemAndSteps) =>
+            JsonSerializer.Serialize(new { input = problemAndSteps.Replace("@", "ки"), label = problemAndSteps.Replace('@', '+'),
+            task = "GSM8K" });
         File.WriteAllLines(folder["in"],
         [
             Row("3 boxes? Step 1: 3*4=12 pens. @\nStep 2: The answer is: 12 @"),
@@ -152,6 +166,19 @@ public sealed class LabelRoundTripTests : IDisposable
     }
 
     [Fact]
+    public void Labels_of_OpenRLHF_stand_in_a_list_as_long_as_the_marks()
+    {
+        File.WriteAllText(folder["in"], """
+            {"input":"2 boxes? Step 1: 8 ки\nStep 2: The answer is: 9 ки","value":["+","-"]}
+            {"input":"3 boxes? Step 1: 8 ки\nStep 2: The answer is: 9 ки","value":["+"]}
+            """);
+        var bad = new BadRows(stop: false);
+        var label = Assert.Single(new LabelImport(ImportFormat.MathShepherd, true, 0, "p", StepEnd.Newline).Read(folder["in"], new([]), bad));
+        Assert.Equal([0, 1, 0], label.C);
+        Assert.EndsWith("in:2: \"input\" has 2 marks, and \"value\" 1 labels", Assert.Single(bad.First));
+    }
+
+    [Fact]
     public void Rlhflow_conversations_are_traces()
     {
         File.WriteAllText(folder["in"], """
@@ -161,7 +188,8 @@ public sealed class LabelRoundTripTests : IDisposable
         var bad = new BadRows(stop: false);
         var problems = new ImportedProblems([]);
         var label = Assert.Single(new LabelImport(ImportFormat.Rlhflow, true, 0, "p", StepEnd.Newline).Read(folder["in"], problems, bad));
-        Assert.Equal(("2 boxes?", "1,0", "9", 0), (problems[label.Problem].Text, string.Join(',', label.C.Skip(1)), label.Answer, label.Rex));
+        Assert.Equal(("2 boxes?", "1,0", "9", 0),
+            (problems[label.Problem].Text, string.Join(',', label.C.Skip(1)), label.Answer, label.Rex));
         Assert.Contains("a label must be + or -, it is \"maybe\"", Assert.Single(bad.First));
     }
 
@@ -171,7 +199,10 @@ public sealed class LabelRoundTripTests : IDisposable
         var sample = JsonSerializer.Serialize(new
         {
             question = new { problem = "x?", ground_truth_answer = "2" },
-            label = new { steps = new[] { new { completions = new[] { new { text = "# Answer\n\n3", rating = 1 }, new { text = "# Answer\n\n2", rating = 1 } }, chosen_completion = 1 } } },
+            label = new { steps =
+                new[] { new { completions =
+                new[] { new { text = "# Answer\n\n3", rating = 1 }, new { text = "# Answer\n\n2", rating = 1 } },
+                chosen_completion = 1 } } },
         });
         File.WriteAllText(folder["in"], sample);
         Assert.Equal([(1, 1), (1, 1)], Import(ImportFormat.Prm800k, folder["in"]).Labels.Select(l => (l.N[1], l.C[1])));
@@ -181,6 +212,7 @@ public sealed class LabelRoundTripTests : IDisposable
     public void A_wrong_solution_without_a_wrong_step_is_not_taken_for_a_right_one()
     {
         File.WriteAllText(folder["mr"], """{"id":4,"question":"p","model_output_step_format":[["a"]],"model_output_solution_correctness":"wrong","model_output_solution_first_error_step":"N/A"}""");
-        Assert.Contains("mr:1: \"model_output_solution_correctness\" is wrong", Assert.Throws<UserError>(() => StepSets.Read(folder["mr"])).Message);
+        Assert.Contains("mr:1: \"model_output_solution_correctness\" is wrong", Assert.Throws<UserError>(() => StepSets.Read(folder["mr"]))
+            .Message);
     }
 }
