@@ -15,6 +15,9 @@ internal sealed record LabelsMergeSettings
 
     [Flag("Also merge what is there of shards that are missing or not finished")]
     public bool Partial { get; init; }
+
+    [Flag("Replace a file that is there with other content", Local = true)]
+    public bool Overwrite { get; init; }
 }
 
 /// <summary>Puts the labels of several machines together: nothing missing, nothing twice, all of one kind.</summary>
@@ -30,7 +33,7 @@ internal static class LabelsMerge
         var seen = new Dictionary<(string Problem, int Trace), (ulong Content, string Where)>();
         (LabelledTrace Line, string Where)? first = null;
         var twice = 0;
-        AtomicFile.Write(settings.Out, stream =>
+        AtomicFile.Write(settings.Out, settings.Overwrite, stream =>
         {
             foreach (var path in settings.Labels)
             {

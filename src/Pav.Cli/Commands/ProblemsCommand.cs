@@ -25,6 +25,9 @@ internal sealed record ProblemsSettings
 
     [Flag("Seed; equal seeds give equal problems")]
     public ulong Seed { get; init; } = 1;
+
+    [Flag("Replace a file that is there with other content", Local = true)]
+    public bool Overwrite { get; init; }
 }
 
 /// <summary>Writes embedded problems.</summary>
@@ -41,7 +44,7 @@ internal static class ProblemsCommand
         if (options.Level > 0 && options.Traps > options.Level)
             throw new UserError($"--traps is {options.Traps}, but a worksheet of --level {options.Level} has only {options.Level} lines; ask for fewer traps or more lines.");
         var problems = Distinct(options, context.Cancel);
-        Problems.Write(options.Out, problems);
+        Problems.Write(options.Out, problems, options.Overwrite);
         context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: {problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
         return Task.FromResult(new JsonObject { ["file"] = options.Out, ["problems"] = problems.Count });
     }
@@ -60,7 +63,7 @@ internal static class ProblemsCommand
 
 internal sealed record ProblemsImportSettings
 {
-    [Flag("File of problems, JSON lines, plain or gzip: GSM8K, MATH or others", Required = true, Input = true)]
+    [Flag("File of problems, JSON lines or a JSON list, plain or gzip: GSM8K, MATH or others", Required = true, Input = true)]
     public string Input { get; init; } = "";
 
     [Flag("File to write: JSON lines with id, problem, answer, level", Required = true, Local = true)]
@@ -80,6 +83,13 @@ internal sealed record ProblemsImportSettings
 
     [Flag("Put before every id, so that those of several files differ")]
     public string Prefix { get; init; } = "";
+
+    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why",
+        Choices = "stop|skip")]
+    public string OnBadRow { get; init; } = "skip";
+
+    [Flag("Replace a file that is there with other content", Local = true)]
+    public bool Overwrite { get; init; }
 }
 
 internal sealed record ProblemsCheckSettings
@@ -116,10 +126,13 @@ internal static class ProblemFileCommands
 
     private static Task<JsonObject> RunImport(ProblemsImportSettings settings, CommandContext context)
     {
-        var problems = Problems.Read(settings.Input, new(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField)).Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
-        Problems.Write(settings.Out, problems);
+        var bad = new BadRows(settings.OnBadRow == "stop");
+        var fields = new ProblemFields(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField);
+        var problems = Problems.Read(settings.Input, fields, bad: bad).Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
+        Problems.Write(settings.Out, problems, settings.Overwrite);
+        foreach (var line in bad.Lines()) context.Reporter.Say(line);
         context.Reporter.Say($"{problems.Count:N0} problems in {settings.Out}");
-        return Task.FromResult(new JsonObject { ["file"] = settings.Out, ["problems"] = problems.Count });
+        return Task.FromResult(new JsonObject { ["file"] = settings.Out, ["problems"] = problems.Count, ["left_out"] = bad.Count });
     }
 
     private static Task<JsonObject> RunCheck(ProblemsCheckSettings settings, CommandContext context)

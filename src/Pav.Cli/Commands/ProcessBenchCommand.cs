@@ -24,6 +24,10 @@ internal sealed record ProcessBenchSettings : ModelSettings
 
     [Flag("Only the first so many traces of each file; 0 takes all", Min = 0)]
     public int Limit { get; init; }
+
+    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why",
+        Choices = "stop|skip")]
+    public string OnBadRow { get; init; } = "skip";
 }
 
 /// <summary>How well a verifier finds the first wrong step of marked traces.</summary>
@@ -39,7 +43,10 @@ internal static class ProcessBenchCommand
     private static async Task<JsonObject> Run(ProcessBenchSettings settings, CommandContext context)
     {
         string[] files = [.. settings.Sets.Append(settings.TuneOn).Where(f => f != "").Distinct()];
-        var sets = files.ToDictionary(f => f, f => StepSets.Read(f).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit).ToList());
+        var bad = files.ToDictionary(f => f, _ => new BadRows(settings.OnBadRow == "stop"));
+        var sets = files.ToDictionary(f => f, f => StepSets.Read(f, bad[f]).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit)
+            .ToList());
+        foreach (var line in bad.Values.SelectMany(b => b.Lines())) context.Reporter.Say(line);
         var steps = VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Template.StepEnd;
         using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, steps);
         var marked = await Score(sets, verifier, steps, context);
@@ -51,6 +58,7 @@ internal static class ProcessBenchCommand
         var result = new JsonObject
         {
             ["verifier"] = verifier.Name, ["threshold"] = threshold, ["threshold_rule"] = rule, ["mean_f1"] = mean,
+                ["left_out_rows"] = bad.Values.Sum(b => b.Count),
             ["splits"] = new JsonArray([.. splits.Select(s => Json(s.Name, s.Result))]),
         };
         AtomicFile.WriteJson(context.Run.At("processbench.json"), result);

@@ -122,11 +122,12 @@ internal static class TrainCommands
 
     private static IEnumerable<Demonstration> Demonstrations(string file, PromptTemplate template)
     {
-        foreach (var (number, row) in JsonLines.ReadInput(file))
+        foreach (var row in InputRow.Read(file))
         {
-            string Field(params string[] names) => names.Where(n => row.TryGetProperty(n, out var value) && value.ValueKind == JsonValueKind.String).Select(n => row.GetProperty(n).GetString()).FirstOrDefault()
-                ?? throw new UserError($"{file}:{number}: no text \"{names[0]}\"; a demonstration has problem and solution (or, as in GSM8K, question and answer)");
-            yield return new(template.Fill(new Problem($"{number}", Field("problem", "question"), "")), Field("solution", "answer"));
+            string Field(params string[] names) => row.FirstOf(names) is { } name
+                ? row.Text(name)
+                : throw row.Wrong($"no text \"{names[0]}\"; a demonstration has problem and solution (or question and answer, as GSM8K)");
+            yield return new(template.Fill(new Problem($"{row.Number}", Field("problem", "question"), "")), Field("solution", "answer"));
         }
     }
 }

@@ -54,12 +54,23 @@ internal static class RunFolders
 
     private static string Name(string root) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
 
-    private static IEnumerable<string> Walk(string folder)
+    /// <summary>A folder and those below it; each once, though links may lead to it again.</summary>
+    private static IEnumerable<string> Walk(string folder, HashSet<string>? seen = null)
     {
+        seen ??= [];
+        if (!seen.Add(Real(folder))) yield break;
         yield return folder;
         foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => Path.GetFileName(d) is var n && n is not ("checkpoints" or "refresh" or "tensorboard") && !n.StartsWith('.')).Order(StringComparer.Ordinal))
-            foreach (var f in Walk(inner))
+            foreach (var f in Walk(inner, seen))
                 yield return f;
+    }
+
+    /// <summary>The path without links.</summary>
+    private static string Real(string path)
+    {
+        if (Path.GetDirectoryName(path) is not { } parent) return path;
+        var here = Path.Combine(Real(parent), Path.GetFileName(path));
+        return Directory.ResolveLinkTarget(here, returnFinalTarget: true) is { } target ? Real(target.FullName) : here;
     }
 
     private static string Title(IReadOnlyList<string> roots, List<Folder> folders, Dictionary<string, string> commands)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Pav.Models.Files;
@@ -6,7 +7,12 @@ namespace Pav.Models.Files;
 public static class AtomicFile
 {
     /// <summary>A link is followed, and a device (/dev/stdout) written to as it stands.</summary>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Write(path, overwrite: true, write);
+
+    /// <param name="path">The file.</param>
+    /// <param name="overwrite">May another content be replaced? The same content is no matter.</param>
+    /// <param name="write">Writes it.</param>
+    public static void Write(string path, bool overwrite, Action<Stream> write)
     {
         if (IsDevice(path))
         {
@@ -28,6 +34,8 @@ public static class AtomicFile
                     stream.Flush(flushToDisk: true);
                 }
 
+                if (!overwrite && File.Exists(path) && !Same(temporary, path))
+                    throw new UserError($"{path}: is there already, with other content; give another --out, or --overwrite to replace it");
                 File.Move(temporary, path, overwrite: true);
             }
             finally
@@ -35,6 +43,13 @@ public static class AtomicFile
                 File.Delete(temporary);
             }
         });
+    }
+
+    private static bool Same(string path, string other)
+    {
+        using var one = File.OpenRead(path);
+        using var two = File.OpenRead(other);
+        return one.Length == two.Length && SHA256.HashData(one).AsSpan().SequenceEqual(SHA256.HashData(two));
     }
 
     private static bool IsDevice(string path) =>

@@ -3,9 +3,14 @@ using System.Text.Json;
 namespace Pav.Models.Files;
 
 /// <summary>One JSON object of a user's file; what is wrong with a field is told with file and line.</summary>
-internal readonly record struct InputRow(string Where, JsonElement Json)
+/// <param name="Where">File and line.</param>
+/// <param name="Number">The number of its line; in a list, of the element.</param>
+/// <param name="Json">The object, or a part of it.</param>
+public sealed record InputRow(string Where, int Number, JsonElement Json)
 {
-    public static IEnumerable<InputRow> Read(string path) => JsonLines.ReadInput(path).Select(line => new InputRow($"{path}:{line.Number}", line.Row));
+    /// <param name="path">A file of one JSON object on each line, or of a list of objects; plain or gzip.</param>
+    /// <param name="bad">What becomes of a row that is no object; null: it ends the reading.</param>
+    public static IEnumerable<InputRow> Read(string path, BadRows? bad = null) => JsonRows.Read(path, bad ?? new(stop: true));
 
     public bool Has(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 
@@ -29,11 +34,8 @@ internal readonly record struct InputRow(string Where, JsonElement Json)
         };
     }
 
-    public IReadOnlyList<string> Texts(string name)
-    {
-        var where = this;
-        return [.. List(name).Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw where.Wrong(name, "a list of texts", e))];
-    }
+    public IReadOnlyList<string> Texts(string name) =>
+        [.. List(name).Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : throw Wrong(name, "a list of texts", e))];
 
     public IReadOnlyList<JsonElement> List(string name)
     {
@@ -41,15 +43,20 @@ internal readonly record struct InputRow(string Where, JsonElement Json)
         return value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, "a list", value);
     }
 
-    public InputRow Inside(string name) => new(Where, Needed(name));
+    public bool IsList(string name) => Has(name) && Json.GetProperty(name).ValueKind == JsonValueKind.Array;
 
-    public InputRow With(JsonElement part) => new(Where, part);
+    public bool IsTrue(string name) => Has(name) && Json.GetProperty(name).ValueKind == JsonValueKind.True;
 
-    public int Whole(string name)
-    {
-        var value = Needed(name);
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw Wrong(name, "a whole number", value);
-    }
+    public int[] Wholes(string name) => [.. List(name).Select(e => Whole(name, e))];
+
+    public InputRow Inside(string name) => this with { Json = Needed(name) };
+
+    public InputRow With(JsonElement part) => this with { Json = part };
+
+    public int Whole(string name) => Whole(name, Needed(name));
+
+    private int Whole(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
+        ? number : throw Wrong(name, "a whole number", value);
 
     /// <summary>A share from 0 to 1; true and false are 1 and 0.</summary>
     public double Share(string name, JsonElement value) => value.ValueKind switch
@@ -62,7 +69,20 @@ internal readonly record struct InputRow(string Where, JsonElement Json)
 
     public UserError Wrong(string complaint) => new($"{Where}: {complaint}");
 
-    private UserError Wrong(string name, string expected, JsonElement found) => Wrong($"\"{name}\" must be {expected}, it is {(found.ValueKind is JsonValueKind.Number ? Short(found.GetRawText()) : found.ValueKind.ToString().ToLowerInvariant())}");
+    private UserError Wrong(string name, string expected, JsonElement found) =>
+        Wrong($"\"{name}\" must be {expected}, it is {Kind(found)}");
+
+    /// <summary>A value as a complaint names it.</summary>
+    internal static string Kind(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Number => Short(value.GetRawText()),
+        JsonValueKind.String => $"the text \"{Short(value.GetString()!)}\"",
+        JsonValueKind.Array => "a list",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.True => "true",
+        JsonValueKind.False => "false",
+        _ => "null",
+    };
 
     private static string Short(string text) => text.Length <= 60 ? text : text[..60] + "…";
 

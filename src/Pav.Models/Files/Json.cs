@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -8,6 +9,9 @@ namespace Pav.Models.Files;
 /// <summary>How this program's own files are written: snake_case names, absent values left out, text readable. What cannot be absent is required when they are read.</summary>
 public static class Json
 {
+    /// <summary>Trees of steps stand deep; each of their nodes takes two levels.</summary>
+    private const int MaxDepth = 512;
+
     public static JsonSerializerOptions Line { get; } = Make(false);
 
     public static JsonSerializerOptions Indented { get; } = Make(true);
@@ -20,6 +24,8 @@ public static class Json
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
         RespectRequiredConstructorParameters = true,
+        AllowDuplicateProperties = false,
+        MaxDepth = MaxDepth,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LetNullsBeAbsent } },
         WriteIndented = indented,
     };
@@ -33,18 +39,8 @@ public static class Json
     /// <summary>Reads one JSON file; what is wrong with it is told with its name.</summary>
     public static T Read<T>(string path)
     {
-        using var stream = InputFile.Open(path);
-        try
-        {
-            return JsonSerializer.Deserialize<T>(stream, Line) ?? throw new UserError($"{path}: holds no value");
-        }
-        catch (JsonException e)
-        {
-            throw new UserError($"{path}:{(e.LineNumber ?? 0) + 1}: {e.Message}", e);
-        }
-        catch (InvalidDataException e)
-        {
-            throw InputFile.Broken(path, e);
-        }
+        var bytes = InputFile.Bytes(path);
+        return JsonText.Parse<T>(path, bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(Encoding.UTF8.Preamble.Length)
+            : bytes);
     }
 }

@@ -81,12 +81,11 @@ public sealed class JsonLines : IDisposable
     public static IEnumerable<T> Read<T>(string path, Func<T, string?>? wrong = null)
     {
         if (!File.Exists(path)) yield break;
-        using var input = InputFile.Open(path);
-        using var reader = new WholeLineReader(input);
-        for (var number = 1; Next(path, number, reader) is { } line; number++)
+        using var reader = new LineReader(InputFile.Open(path), path);
+        while (reader.Next() is { } line && reader.Whole)
         {
-            var row = Parse<T>(path, number, line);
-            if (wrong?.Invoke(row) is { } complaint) throw new UserError($"{path}:{number}: {complaint}");
+            var row = JsonText.Parse<T>($"{path}:{reader.Number}", line.Span);
+            if (wrong?.Invoke(row) is { } complaint) throw new UserError($"{path}:{reader.Number}: {complaint}");
             yield return row;
         }
     }
@@ -109,38 +108,9 @@ public sealed class JsonLines : IDisposable
         }
     }
 
-    /// <summary>A user's file of one JSON object per line: every line counts, empty ones are skipped.</summary>
+    /// <summary>The objects of a user's file with their lines (<see cref="JsonRows"/>); one that is none is an error.</summary>
     public static IEnumerable<(int Number, JsonElement Row)> ReadInput(string path) =>
-        from line in InputFile.Lines(path)
-        where !string.IsNullOrWhiteSpace(line.Text)
-        select (line.Number, Object(path, line.Number, Parse<JsonElement>(path, line.Number, line.Text)));
-
-    private static JsonElement Object(string path, int number, JsonElement row) =>
-        row.ValueKind == JsonValueKind.Object ? row : throw new UserError($"{path}:{number}: expected one JSON object on the line, found {row.ValueKind.ToString().ToLowerInvariant()}");
-
-    private static string? Next(string path, int number, WholeLineReader reader)
-    {
-        try
-        {
-            return reader.Next();
-        }
-        catch (InvalidDataException e)
-        {
-            throw InputFile.Broken($"{path}:{number}", e);
-        }
-    }
-
-    private static T Parse<T>(string path, int number, string line)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<T>(line, Json.Line) ?? throw new UserError($"{path}:{number}: holds null, and no row");
-        }
-        catch (JsonException e)
-        {
-            throw new UserError($"{path}:{number}: not what is expected on this line ({e.Message})", e);
-        }
-    }
+        InputRow.Read(path).Select(row => (row.Number, row.Json));
 
     private static long WholeLines(FileStream stream)
     {
@@ -156,36 +126,5 @@ public sealed class JsonLines : IDisposable
         }
 
         return 0;
-    }
-
-    /// <summary>Lines that end in a newline; what follows the last newline is ignored.</summary>
-    private sealed class WholeLineReader(Stream stream) : IDisposable
-    {
-        private readonly StreamReader reader = new(stream);
-        private readonly char[] block = new char[1 << 14];
-        private readonly System.Text.StringBuilder torn = new();
-        private int at, filled;
-
-        public string? Next()
-        {
-            while (true)
-            {
-                if (at == filled)
-                {
-                    (at, filled) = (0, reader.Read(block));
-                    if (filled == 0) return null;
-                }
-
-                var newline = Array.IndexOf(block, '\n', at, filled - at);
-                torn.Append(block, at, (newline < 0 ? filled : newline) - at);
-                at = newline < 0 ? filled : newline + 1;
-                if (newline < 0) continue;
-                var line = torn.ToString();
-                torn.Clear();
-                return line;
-            }
-        }
-
-        public void Dispose() => reader.Dispose();
     }
 }

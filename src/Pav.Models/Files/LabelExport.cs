@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -17,7 +19,15 @@ public enum ExportFormat
     Jsonl,
 }
 
-/// <summary>Writes labelled traces for other programs.</summary>
+/// <summary>What an export wrote, and what its format cannot hold.</summary>
+/// <param name="Rows">Traces written.</param>
+/// <param name="Left">Traces left out: no label at their first step.</param>
+/// <param name="Cut">Traces that end early: a step without a label stands before others.</param>
+/// <param name="Lost">Labels that are not in the file.</param>
+public sealed record Exported(int Rows, int Left, int Cut, int Lost);
+
+/// <summary>Writes labelled traces for other programs. Beside what those ask for stands everything of the label, so that <see
+/// cref="LabelImport"/> reads it back whole.</summary>
 /// <param name="Threshold">A step's hard label is true if Q̂ is at least this; any value up to 1/n is Math-Shepherd's hard estimation.</param>
 /// <param name="Template">How a problem is put before its steps.</param>
 /// <param name="Task">Math-Shepherd's column of that name.</param>
@@ -28,52 +38,97 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
     private static readonly JsonSerializerOptions OneTypePerColumn = new(Json.Line) { DefaultIgnoreCondition = JsonIgnoreCondition.Never, Converters = { new Fraction() } };
 
     /// <summary>
-    /// Writes the file, whole or not at all; answers the number of rows. Hard labels allow no gap: there a trace ends before its first step without completions,
-    /// and one without any labelled step is left out.
+    /// Writes the file, whole or not at all. Formats of hard labels allow no gap: a step that is labelled in another trace of the same
+    /// beginning gets that label, and a trace ends before
+    /// its first step that has none anywhere. The labels are read twice.
     /// </summary>
-    public int Write(string path, IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems)
+    public Exported Write(string path, IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems,
+        bool overwrite = true)
     {
-        var rows = 0;
-        AtomicFile.Write(path, stream =>
+        var shared = Format == ExportFormat.Jsonl ? [] : Shared(traces);
+        var done = new Exported(0, 0, 0, 0);
+        AtomicFile.Write(path, overwrite, stream =>
         {
             foreach (var trace in traces)
             {
-                var problem = problems.TryGetValue(trace.Problem, out var found) ? found : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among the problems given; give the file that was labelled");
-                if (Row(trace, problem) is not { } row) continue;
-                JsonLines.WriteAll(stream, [row], OneTypePerColumn);
-                rows++;
+                var problem = problems.TryGetValue(trace.Problem, out var found)
+                    ? found
+                    : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among those given; give the file that was labelled");
+                var q = Format == ExportFormat.Jsonl ? [] : Labelled(trace, shared);
+                if (Format == ExportFormat.Jsonl) JsonLines.WriteAll(stream, [Row(trace, problem, trace.Steps.Count)], OneTypePerColumn);
+                else if (q.Count > 0) JsonLines.WriteAll(stream, [Row(trace, problem, q)], OneTypePerColumn);
+                done = Format == ExportFormat.Jsonl ? done with { Rows = done.Rows + 1 } : Counted(done, trace, q.Count);
             }
         });
-        return rows;
+        return done;
     }
 
-    private object? Row(LabelledTrace trace, Problem problem)
+    private static Exported Counted(Exported done, LabelledTrace trace, int steps) => steps == 0
+        ? done with { Left = done.Left + 1, Lost = done.Lost + trace.N.Count(n => n > 0) }
+        : done with { Rows = done.Rows + 1, Cut = done.Cut + (steps < trace.Steps.Count ? 1 : 0),
+            Lost = done.Lost + trace.N.Skip(steps + 1).Count(n => n > 0) };
+
+    /// <summary>Q̂ of the steps up to the first that is labelled nowhere.</summary>
+    private static List<double> Labelled(LabelledTrace trace, Dictionary<UInt128, double> shared) =>
+        [.. trace.Q.Skip(1).Zip(Keys(trace), (q, key) => q.Known ? q.Value : shared.TryGetValue(key, out var other) ? other : double.NaN)
+            .TakeWhile(q => !double.IsNaN(q))];
+
+    private static Dictionary<UInt128, double> Shared(IEnumerable<LabelledTrace> traces)
     {
-        string[] steps = [.. trace.Steps.Select(s => s.TrimEnd('\n'))];
-        if (Format == ExportFormat.Jsonl)
-        {
-            return new
-            {
-                trace.Problem, Prompt = Template.Fill(problem), Completions = steps, Reference = problem.Answer, trace.Trace, trace.Policy, trace.Strategy, trace.Grader, trace.Answer, trace.Rex,
-                trace.Unfinished, trace.N, trace.C, Q = trace.Q.Select(q => q.N > 0 ? q.Value : (double?)null),
-            };
-        }
+        var shared = new Dictionary<UInt128, double>();
+        foreach (var trace in traces)
+            foreach (var (q, key) in trace.Q.Skip(1).Zip(Keys(trace)))
+                if (q.Known) shared.TryAdd(key, q.Value);
+        return shared;
+    }
 
-        var labelled = trace.N.Skip(1).TakeWhile(n => n > 0).Count();
-        if (labelled == 0) return null;
-        double[] q = [.. trace.Q.Skip(1).Take(labelled).Select(e => e.Value)];
-        var (n, c, unfinished) = (trace.N.Take(labelled + 1), trace.C.Take(labelled + 1), trace.Unfinished || labelled < steps.Length);
-        if (Format == ExportFormat.Trl)
+    /// <summary>What tells a beginning of a trace from others, after each of its steps. The end of a trace is another place than the same
+    /// text before more steps.</summary>
+    private static IEnumerable<UInt128> Keys(LabelledTrace trace)
+    {
+        var key = SHA256.HashData(Encoding.UTF8.GetBytes(trace.Problem));
+        for (var h = 0; h < trace.Steps.Count; h++)
         {
-            return new
-            {
-                Prompt = Template.Fill(problem), Completions = steps[..labelled], Labels = q.Select(Holds), Q = q, N = n, C = c, trace.Problem, trace.Trace, trace.Policy, trace.Grader,
-                Reference = problem.Answer, trace.Answer, trace.Rex, Unfinished = unfinished,
-            };
+            var ended = h == trace.Steps.Count - 1 && !trace.Unfinished;
+            key = SHA256.HashData([.. key, ended ? (byte)1 : (byte)0, .. Encoding.UTF8.GetBytes(trace.Steps[h])]);
+            yield return BitConverter.ToUInt128(key);
         }
+    }
 
-        string Marked(Func<int, string> mark) => $"{problem.Text} {string.Join('\n', Enumerable.Range(0, labelled).Select(h => $"{Numbered(steps[h], h)} {mark(h)}"))}";
-        return new { Input = Marked(_ => StepMark), Label = Marked(h => Holds(q[h]) ? "+" : "-"), Task, Q = q, N = n, C = c, trace.Problem, trace.Trace, trace.Policy, trace.Grader };
+    private ExportedTrace Row(LabelledTrace trace, Problem problem, int steps) => new(
+        trace.Problem, problem.Text, Template.Fill(problem), [.. trace.Steps.Take(steps).Select(s => s.TrimEnd('\n'))], problem.Answer,
+            trace.Trace, trace.Policy, trace.Strategy, trace.Grader,
+        trace.Plan, trace.Answer, trace.Rex, trace.Unfinished || steps < trace.Steps.Count, [.. trace.N.Take(steps + 1)],
+            [.. trace.C.Take(steps + 1)],
+        [.. trace.Q.Take(steps + 1).Select(q => q.Known ? q.Value : (double?)null)]);
+
+    private ExportedTrace Row(LabelledTrace trace, Problem problem, IReadOnlyList<double> q)
+    {
+        var row = Row(trace, problem, q.Count) with { Q = [.. q.Select(value => (double?)value)] };
+        bool[] holds = [.. q.Select(Holds)];
+        if (Format == ExportFormat.Trl) return row with { Labels = holds };
+        string Marked(Func<int, string> mark) =>
+            $"{problem.Text} {string.Join('\n', row.Completions.Select((step, h) => $"{Numbered(step, h)} {mark(h)}"))}";
+        return row with { Input = Marked(_ => StepMark), Label = Marked(h => holds[h] ? "+" : "-"), Task = Task };
+    }
+
+    /// <summary>One line of a file. <c>n</c> and <c>c</c> hold what this trace's label holds, 0 where another trace has it.</summary>
+    private sealed record ExportedTrace(
+        string Problem, string Question, string Prompt, IReadOnlyList<string> Completions, string Reference, int Trace, string Policy,
+            string Strategy, string Grader, string? Plan, string? Answer,
+        int Rex, bool Unfinished, IReadOnlyList<int> N, IReadOnlyList<int> C, IReadOnlyList<double?> Q)
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public IReadOnlyList<bool>? Labels { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Input { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Label { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Task { get; init; }
     }
 
     private bool Holds(double q) => q >= Threshold;

@@ -18,6 +18,12 @@ public enum ImportFormat
 
     /// <summary>TRL stepwise supervision: prompt, completions, labels.</summary>
     Trl,
+
+    /// <summary>RLHFlow: a conversation of steps, each answered by + or −.</summary>
+    Rlhflow,
+
+    /// <summary>What pav itself exports with every field.</summary>
+    Jsonl,
 }
 
 /// <summary>
@@ -28,51 +34,99 @@ public enum ImportFormat
 /// <param name="Rollouts">Completions behind each value; 0: unknown.</param>
 /// <param name="Policy">Who wrote the traces, as the labels are to say.</param>
 /// <param name="StepEnd">What each step is to end with.</param>
-public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int Rollouts, string Policy, StepEnd StepEnd)
+public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRight, int Rollouts, string Policy, StepEnd StepEnd)
 {
     private const int MostRollouts = 1000;
 
     private sealed record Step(string Text, QEstimate Label);
 
-    /// <summary>A trace before its problem has an id. Reference: null where the file has none.</summary>
-    private sealed record Trace(string Problem, string? Reference, QEstimate Start, IReadOnlyList<Step> Steps, string? Answer, int Rex, bool Unfinished);
+    /// <summary>A trace before its problem is known. Reference: null where the file has none. Id and Plan: as an export of pav has
+    /// them.</summary>
+    private sealed record Trace(
+        string Problem, string? Reference, QEstimate Start, IReadOnlyList<Step> Steps, string? Answer, int Rex, bool Unfinished,
+            string? Id = null, string? Plan = null);
 
-    /// <summary>All labels of a file, and the problems they are of; those among <paramref name="known"/> with the same text keep their ids.</summary>
-    public (IReadOnlyList<LabelledTrace> Labels, IReadOnlyList<Problem> Problems) Read(string path, IEnumerable<Problem> known)
+    /// <summary>The labels of a file, one after another, and nothing of it kept but the problems.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="problems">Takes up the problems that the labels are of.</param>
+    /// <param name="bad">What becomes of a row that cannot be used.</param>
+    public IEnumerable<LabelledTrace> Read(string path, ImportedProblems problems, BadRows bad)
     {
-        var problems = new Dictionary<string, Problem>();
-        var ids = known.GroupBy(p => p.Text.Trim()).ToDictionary(g => g.Key, g => g.First());
-        var counts = new Dictionary<string, int>();
-        var labels = new List<LabelledTrace>();
-        foreach (var row in InputRow.Read(path))
+        StepEnd.Close("");
+        var any = false;
+        foreach (var row in InputRow.Read(path, bad))
         {
-            foreach (var trace in Traces(row))
+            if (bad.Try(() => Traces(row).Select(t => (Trace: t, Label: Checked(row, t))).ToList()) is not { } traces) continue;
+            foreach (var (trace, label) in traces)
             {
-                if (!problems.TryGetValue(trace.Problem, out var problem))
-                    problems[trace.Problem] = problem = ids.GetValueOrDefault(trace.Problem) ?? new(IdOf(trace.Problem), trace.Problem, trace.Reference ?? "");
-                else if (problem.Answer == "" && trace.Reference is { } found) problems[trace.Problem] = problem with { Answer = found };
-                var index = counts[problem.Id] = counts.GetValueOrDefault(problem.Id, -1) + 1;
-                QEstimate[] estimates = [trace.Start, .. trace.Steps.Select(s => s.Label)];
-                labels.Add(new(
-                    problem.Id, Policy, Name, index, [.. trace.Steps.Select(s => s.Text)], [.. trace.Steps.Select(_ => (int[])[])], trace.Rex, trace.Answer, $"{Name}-labels",
-                    [.. estimates.Select(q => q.N)], [.. estimates.Select(q => q.C)], trace.Unfinished, StepEnd: StepEnd.Recorded));
+                var (id, index) = problems.Place(trace.Problem, trace.Reference, trace.Id);
+                any = true;
+                yield return label with { Problem = id, Trace = index };
             }
         }
 
-        return labels.Count > 0 ? (labels, [.. problems.Values]) : throw new UserError($"{path}: holds no labelled trace");
+        if (!any) throw new UserError(bad.Count > 0 ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}"
+            : $"{path}: holds no labelled trace");
     }
 
-    private string Name => Format switch { ImportFormat.Prm800k => "prm800k", ImportFormat.MathShepherd => "math-shepherd", ImportFormat.MathAps => "math-aps", _ => "trl" };
+    private string Name => Format switch
+    {
+        ImportFormat.Prm800k => "prm800k",
+        ImportFormat.MathShepherd => "math-shepherd",
+        ImportFormat.MathAps => "math-aps",
+        ImportFormat.Rlhflow => "rlhflow",
+        ImportFormat.Jsonl => "jsonl",
+        _ => "trl",
+    };
 
-    private static string IdOf(string text) => $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16]}";
+    /// <summary>Nothing is written that <see cref="Labels"/> would refuse to read.</summary>
+    private LabelledTrace Checked(InputRow row, Trace trace)
+    {
+        if (trace.Problem.Length == 0) throw row.Wrong("the problem is empty");
+        QEstimate[] estimates = [trace.Start, .. trace.Steps.Select(s => s.Label)];
+        var label = new LabelledTrace(
+            "", Policy, Name, 0, [.. trace.Steps.Select(s => s.Text)], [.. trace.Steps.Select(_ => (int[])[])], trace.Rex, trace.Answer,
+                $"{Name}-labels",
+            [.. estimates.Select(q => q.N)], [.. estimates.Select(q => q.C)], trace.Unfinished, trace.Plan, StepEnd.Recorded);
+        return Labels.Wrong(label) is { } complaint ? throw row.Wrong(complaint) : label;
+    }
 
-    private IEnumerable<Trace> Traces(InputRow row) => Format switch
+    private IEnumerable<Trace> Traces(InputRow row) => Exported(row) is { } whole ? [whole] : Format switch
     {
         ImportFormat.Prm800k => Prm800k(row),
         ImportFormat.MathShepherd => [MathShepherd(row)],
         ImportFormat.MathAps => MathAps(row),
+        ImportFormat.Rlhflow => [Rlhflow(row)],
+        ImportFormat.Jsonl => throw row.Wrong("no lists \"n\" and \"c\", which 'pav labels export' writes"),
         _ => [Trl(row)],
     };
+
+    /// <summary>A row that pav exported holds everything beside (<see cref="LabelExport"/>), and comes back as it was; null for a row of
+    /// others.</summary>
+    private Trace? Exported(InputRow row)
+    {
+        if (Format is not (ImportFormat.Trl or ImportFormat.MathShepherd or ImportFormat.Jsonl) || !row.IsList("n") || !row.IsList("c")
+            || !row.IsList("completions")) return null;
+        var (steps, n, c) = (row.Texts("completions"), row.Wholes("n"), row.Wholes("c"));
+        if (n.Length != steps.Count + 1 || c.Length != n.Length)
+            throw row.Wrong($"{steps.Count} completions need {steps.Count + 1} counts n and c, there are {n.Length} and {c.Length}");
+        var finished = row.Has("rex") && !row.IsTrue("unfinished");
+        return new(
+            row.FirstOf("question") is { } question ? row.Text(question)
+                : row.Text("prompt").Trim(), Optional(row, "reference"), new(n[0], c[0]),
+            [.. steps.Select((text, h) => new Step(Line(text), new(n[h + 1], c[h + 1])))], Optional(row, "answer"), finished
+                ? row.Whole("rex") : 0, !finished,
+            row.Has("question") ? Optional(row, "problem") : null, Plan(row));
+    }
+
+    private static string? Optional(InputRow row, string name) => row.Has(name) ? row.Text(name) : null;
+
+    private static string? Plan(InputRow row)
+    {
+        if (Optional(row, "plan") is not { } plan) return null;
+        SequentialPlan.Parse(plan);
+        return plan;
+    }
 
     /// <summary>The path of chosen steps, and for each step that was not chosen the path up to it.</summary>
     private IEnumerable<Trace> Prm800k(InputRow row)
@@ -90,7 +144,7 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
             for (var i = 0; i < completions.Count; i++)
             {
                 if (i == chosen || Rated(row.With(completions[i])) is not { Label.N: > 0 } other) continue;
-                yield return Ended(problem, reference, [.. path.Select(s => s with { Label = default }), other]) with { Unfinished = true, Rex = 0, Answer = null };
+                yield return new(problem, reference, default, [.. path.Select(s => s with { Label = default }), other], null, 0, true);
             }
 
             if (chosen >= 0) path.Add(Rated(row.With(completions[chosen])));
@@ -109,96 +163,13 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
         var other => throw completion.Wrong($"\"rating\" must be -1, 0 or 1, it is {other}"),
     });
 
-    private Trace MathShepherd(InputRow row)
-    {
-        const string mark = "ки";
-        var (input, label) = (row.Text("input"), row.Text("label"));
-        var pieces = input.Split(mark);
-        var first = pieces[0].LastIndexOf("Step 1:", StringComparison.Ordinal);
-        if (pieces.Length < 2 || first < 0) throw row.Wrong($"\"input\" must be a problem and its steps, \"Step 1: …\", with {mark} after each");
-        var steps = new List<Step>();
-        var at = 0;
-        for (var h = 0; h < pieces.Length - 1; h++)
-        {
-            at += pieces[h].Length;
-            if (at >= label.Length || label[at] is not ('+' or '-')) throw row.Wrong($"\"label\" must have + or - where \"input\" has its mark {h + 1}");
-            steps.Add(new(Line(h == 0 ? pieces[h][first..] : pieces[h]), new(1, label[at] == '+' ? 1 : 0)));
-            at++;
-        }
-
-        const string lead = "The answer is:";
-        var last = steps[^1];
-        var answer = last.Text.LastIndexOf(lead, StringComparison.Ordinal) is var found and >= 0 ? last.Text[(found + lead.Length)..].Trim() : null;
-        var right = last.Label.C == 1;
-        return new(pieces[0][..first].Trim(), right ? answer : null, default, steps, answer, right && answer is not null ? 1 : 0, answer is null);
-    }
-
-    private IEnumerable<Trace> MathAps(InputRow row)
-    {
-        var problem = row.Text("question").Trim();
-        var reference = row.Text("final_answer");
-        var steps = row.Inside("reasoning_steps");
-        return steps.Json.ValueKind == JsonValueKind.Array ? Prefixes(row, problem, reference) : Tree(steps, problem, reference);
-    }
-
-    /// <summary>The prefixes stand in no order: each that no other continues is a trace, whose steps end where the prefixes do that it continues.</summary>
-    private IEnumerable<Trace> Prefixes(InputRow row, string problem, string reference)
-    {
-        var prefixes = row.List("reasoning_steps").Select(row.With).Select(p => (Text: p.Text("solution_prefix"), Value: Value(p))).DistinctBy(p => p.Text).OrderBy(p => p.Text, StringComparer.Ordinal).ToList();
-        var path = new List<(string Text, QEstimate Value)>();
-        for (var i = 0; i < prefixes.Count; i++)
-        {
-            while (path.Count > 0 && !prefixes[i].Text.StartsWith(path[^1].Text, StringComparison.Ordinal)) path.RemoveAt(path.Count - 1);
-            path.Add(prefixes[i]);
-            if (i + 1 < prefixes.Count && prefixes[i + 1].Text.StartsWith(path[^1].Text, StringComparison.Ordinal)) continue;
-            var begun = path[0].Text.Trim() == problem;
-            if (!begun && !path[0].Text.TrimStart().StartsWith(problem, StringComparison.Ordinal)) throw row.Wrong("each \"solution_prefix\" must begin with the question");
-            var steps = path.Select((p, h) => new Step(Line(h > 0 ? p.Text[path[h - 1].Text.Length..] : p.Text.TrimStart()[problem.Length..]), p.Value)).Skip(begun ? 1 : 0).Where(s => s.Text != Line("")).ToList();
-            if (steps.Count == 0) continue;
-            yield return Ended(problem, reference, steps) with { Start = begun ? path[0].Value : default };
-            for (var h = 0; h < path.Count; h++) path[h] = path[h] with { Value = default };
-        }
-    }
-
-    /// <summary>Each way from the root to a leaf; a node's value stands in the first.</summary>
-    private IEnumerable<Trace> Tree(InputRow root, string problem, string reference)
-    {
-        var start = Value(root);
-        var first = true;
-        foreach (var path in Paths(root, []))
-        {
-            if (path.Count == 0) continue;
-            yield return Ended(problem, reference, path) with { Start = first ? start : default };
-            first = false;
-        }
-    }
-
-    private IEnumerable<IReadOnlyList<Step>> Paths(InputRow node, IReadOnlyList<Step> above)
-    {
-        if (above.Count > 200) throw node.Wrong("the tree is more than 200 nodes deep");
-        var children = node.Has("children") ? node.List("children") : [];
-        if (children.Count == 0) yield return above;
-        var path = above;
-        foreach (var child in children.Select(node.With))
-        {
-            foreach (var way in Paths(child, [.. path, new Step(Line(child.Text("text")), Value(child))]))
-            {
-                yield return way;
-                path = [.. above.Select(s => s with { Label = default })];
-            }
-        }
-    }
-
     private Trace Trl(InputRow row)
     {
         var (completions, labels) = (row.Texts("completions"), row.List("labels"));
         if (completions.Count == 0) throw row.Wrong("\"completions\" is empty");
         if (labels.Count != completions.Count) throw row.Wrong($"{completions.Count} completions need as many labels, there are {labels.Count}");
-        var own = row.Has("n") && row.Has("c") && row.List("n").Count == completions.Count + 1 && row.List("c").Count == completions.Count + 1;
-        QEstimate Count(int h) => own ? new(row.List("n")[h].GetInt32(), row.List("c")[h].GetInt32()) : h == 0 ? default : Counts(row, row.Share("labels", labels[h - 1]));
-        Step[] steps = [.. completions.Select((text, h) => new Step(Line(text), Count(h + 1)))];
-        var finished = row.Has("rex") && !(row.Has("unfinished") && row.Json.GetProperty("unfinished").ValueKind == JsonValueKind.True);
-        return new(row.Text("prompt").Trim(), row.FirstOf("reference") is { } name ? row.Text(name) : null, Count(0), steps, row.Has("answer") ? row.Text("answer") : null, finished ? row.Whole("rex") : 0, !finished);
+        Step[] steps = [.. completions.Select((text, h) => new Step(Line(text), Counts(row, row.Share("labels", labels[h]))))];
+        return new(row.Text("prompt").Trim(), Optional(row, "reference"), default, steps, null, 0, true);
     }
 
     /// <summary>With an outcome where an answer is found in it: by the grader `math`, with the count that the end of a trace has.</summary>
@@ -209,8 +180,6 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
         var rex = Grader.Math.Rex(text, new("", problem, reference));
         return new(problem, reference, default, [.. steps.SkipLast(1), steps[^1] with { Label = new(1, rex) }], answer, rex, false);
     }
-
-    private QEstimate Value(InputRow node) => node.Has("mc_value") ? Counts(node, node.Share("mc_value", node.Json.GetProperty("mc_value"))) : default;
 
     private QEstimate Counts(InputRow row, double share)
     {
@@ -226,4 +195,31 @@ public sealed record LabelImport(ImportFormat Format, bool NeutralIsRight, int R
 
     /// <summary>A step as pav has it: with its end, and no space before it.</summary>
     private string Line(string text) => StepEnd.Close(text);
+}
+
+/// <summary>The problems that imported labels are of. One among <paramref name="known"/> with the same text keeps its id.</summary>
+public sealed class ImportedProblems(IEnumerable<Problem> known)
+{
+    private readonly Dictionary<string, Problem> knownTexts = known.GroupBy(p => p.Text.Trim()).ToDictionary(g => g.Key, g => g.First());
+    private readonly Dictionary<string, string> textOfId = known.GroupBy(p => p.Id).ToDictionary(g => g.Key, g => g.First().Text.Trim());
+    private readonly Dictionary<string, Problem> byId = [];
+    private readonly Dictionary<string, int> traces = [];
+
+    public IReadOnlyCollection<Problem> All => byId.Values;
+
+    public Problem this[string id] => byId[id];
+
+    /// <summary>The id of the problem with that text, and the number of its next trace.</summary>
+    internal (string Id, int Trace) Place(string text, string? reference, string? given)
+    {
+        var key = text.Trim();
+        var id = given is not null && textOfId.GetValueOrDefault(given, key) == key ? given
+            : knownTexts.TryGetValue(key, out var same) ? same.Id
+            : $"text-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..16]}";
+        textOfId.TryAdd(id, key);
+        if (!byId.TryGetValue(id, out var problem)) byId[id] = knownTexts.TryGetValue(key, out var found) && found.Id == id ? found
+            : new(id, text, reference ?? "");
+        else if (problem.Answer == "" && reference is not null) byId[id] = problem with { Answer = reference };
+        return (id, traces[id] = traces.GetValueOrDefault(id, -1) + 1);
+    }
 }

@@ -8,7 +8,8 @@ public static class Labels
     public static IEnumerable<LabelledTrace> Read(string path, Func<LabelledTrace, string?>? unfit = null) =>
         File.Exists(path) ? JsonLines.Read<LabelledTrace>(path, trace => Wrong(trace) ?? unfit?.Invoke(trace)) : throw new UserError($"{path}: no such file; `pav label` writes one");
 
-    private static string? Wrong(LabelledTrace trace)
+    /// <summary>What makes a row unusable; null for a good one. Whoever writes labels of others asks here too.</summary>
+    internal static string? Wrong(LabelledTrace trace)
     {
         if (Nulls.In(("problem", trace.Problem), ("policy", trace.Policy), ("strategy", trace.Strategy), ("steps", trace.Steps), ("tokens", trace.Tokens), ("grader", trace.Grader), ("n", trace.N), ("c", trace.C)) is { } none) return none;
         var steps = trace.Steps.Count;

@@ -7,7 +7,7 @@ public sealed record ProblemFields(string Problem = "", string Answer = "", stri
 
 /// <summary>
 /// Problem files, one JSON object a line, plain or gzip: pav's own, GSM8K, MATH, and others by field names. An answer may be written out as a GSM8K solution (its
-/// <c>####</c> line counts), or be left to a MATH solution's last box. Every line is checked before the first problem is returned.
+/// <c>####</c> line counts), or be left to a MATH solution's last box. Every row is checked before the first problem is returned.
 /// </summary>
 public static class Problems
 {
@@ -17,29 +17,37 @@ public static class Problems
     /// <param name="path">The file.</param>
     /// <param name="fields">Names of fields, where they are not those in use.</param>
     /// <param name="answers">False: answers may be missing, and are empty then; a verifier learns without them.</param>
-    public static IReadOnlyList<Problem> Read(string path, ProblemFields? fields = null, bool answers = true)
+    /// <param name="bad">What becomes of a row that holds no usable problem; null: it ends the reading.</param>
+    public static IReadOnlyList<Problem> Read(string path, ProblemFields? fields = null, bool answers = true, BadRows? bad = null)
     {
+        bad ??= new(stop: true, $"to leave out and count what cannot be used: pav problems import --input {path} --out FILE");
         var problems = new List<Problem>();
-        var lines = new Dictionary<string, int>();
-        foreach (var (number, row) in JsonLines.ReadInput(path))
+        var seen = new Dictionary<string, string>();
+        foreach (var row in InputRow.Read(path, bad))
         {
-            var problem = Parse(path, number, new($"{path}:{number}", row), fields ?? new(), answers);
-            if (!lines.TryAdd(problem.Id, number)) throw new UserError($"{path}:{number}: the id \"{problem.Id}\" stands in line {lines[problem.Id]} already; ids must differ");
-            problems.Add(problem);
+            if (bad.Try(() => Parse(path, row, fields ?? new(), answers)) is not { } problem) continue;
+            if (seen.TryAdd(problem.Id, row.Where)) problems.Add(problem);
+            else bad.Add(row.Wrong($"the id \"{problem.Id}\" stands in line {seen[problem.Id][(path.Length + 1)..]} already; ids must differ"));
         }
 
-        return problems.Count > 0 ? problems : throw new UserError($"{path}: holds no problem; expected one JSON object with \"problem\" and \"answer\" per line");
+        if (problems.Count > 0) return problems;
+        throw new UserError(bad.Count > 0
+            ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}"
+            : $"{path}: holds no problem; expected one JSON object with \"problem\" and \"answer\" per line");
     }
 
-    public static void Write(string path, IEnumerable<Problem> problems) =>
-        AtomicFile.Write(path, stream => JsonLines.WriteAll(stream, problems.Select(p => new { p.Id, Problem = p.Text, Answer = p.Answer == "" ? null : p.Answer, p.Level })));
+    public static void Write(string path, IEnumerable<Problem> problems, bool overwrite = true) =>
+        AtomicFile.Write(path, overwrite, stream =>
+            JsonLines.WriteAll(stream,
+            problems.Select(p => new { p.Id, Problem = p.Text, Answer = p.Answer == "" ? null : p.Answer, p.Level })));
 
-    private static Problem Parse(string path, int number, InputRow row, ProblemFields fields, bool answers)
+    private static Problem Parse(string path, InputRow row, ProblemFields fields, bool answers)
     {
         var name = fields.Problem != "" ? fields.Problem : row.FirstOf(TextNames) ?? throw row.Wrong("no \"problem\" (nor \"text\", nor \"question\")");
         var text = row.Text(name);
         if (text.Length == 0) throw row.Wrong($"\"{name}\" is empty");
-        var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given) : $"{Path.GetFileName(path)}:{number}";
+        var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given)
+            : $"{Path.GetFileName(path)}:{row.Number}";
         if (id.Length == 0) throw row.Wrong("\"id\" is empty");
         return new(id, text, Answer(row, fields.Answer, answers), Level(row, fields.Level != "" ? fields.Level : "level"));
     }
@@ -51,7 +59,7 @@ public static class Problems
         var text = row.Text(name ?? "answer");
         var hashes = text.LastIndexOf("####", StringComparison.Ordinal);
         var answer = hashes >= 0 ? text[(hashes + 4)..].Trim() : name == "solution" ? Grader.HendrycksMath.Find(text) ?? throw row.Wrong("no \"answer\", and no \\boxed{…} in \"solution\"") : text;
-        return answer.Length > 0 || !needed ? answer : throw row.Wrong($"\"{name}\" is empty");
+        return answer.Trim().Length > 0 || !needed ? answer : throw row.Wrong($"\"{name}\" is empty");
     }
 
     /// <summary>A number, or a text that ends in one ("Level 5"); MATH's "Level ?" is unknown.</summary>

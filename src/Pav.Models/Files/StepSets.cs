@@ -15,10 +15,15 @@ public sealed record MarkedTrace(string Id, string Problem, IReadOnlyList<string
 /// </summary>
 public static class StepSets
 {
-    public static IReadOnlyList<MarkedTrace> Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="bad">What becomes of a row that holds no usable trace; null: it ends the reading.</param>
+    public static IReadOnlyList<MarkedTrace> Read(string path, BadRows? bad = null)
     {
-        var traces = InputRow.Read(path).SelectMany(Row).ToList();
-        return traces.Count > 0 ? traces : throw new UserError($"{path}: holds no trace");
+        bad ??= new(stop: true);
+        var traces = InputRow.Read(path, bad).SelectMany(row => bad.Try(() => Row(row).ToList()) ?? []).ToList();
+        if (traces.Count > 0) return traces;
+        throw new UserError(bad.Count > 0 ? $"{path}: none of its {bad.Count} rows can be used; the first: {bad.First[0]}"
+            : $"{path}: holds no trace");
     }
 
     private static IEnumerable<MarkedTrace> Row(InputRow row)
@@ -42,6 +47,8 @@ public static class StepSets
     {
         var steps = row.List("model_output_step_format").Select(s => s.ValueKind == JsonValueKind.Array ? string.Join("\n", s.EnumerateArray().Select(Line)) : Line(s)).ToList();
         var first = row.Text("model_output_solution_first_error_step");
+        if (first == "N/A" && row.FirstOf("model_output_solution_correctness") is { } verdict && row.Text(verdict) == "wrong")
+            throw row.Wrong("\"model_output_solution_correctness\" is wrong, but no first wrong step is named");
         return Checked(row, Id(row), row.Text("question"), steps, first == "N/A" ? -1 : int.TryParse(first, out var step) ? step - 1 : throw row.Wrong($"\"model_output_solution_first_error_step\" must be a step's number or N/A, it is \"{first}\""));
 
         string Line(JsonElement text) => text.ValueKind == JsonValueKind.String ? text.GetString()! : throw row.Wrong("\"model_output_step_format\" must be a list of lists of texts");

@@ -35,6 +35,16 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_links_lead_to_again_is_read_once()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "runs", "a"));
+        File.Copy(Path.Combine(Fixture, "labels", "run.json"), Path.Combine(folder, "runs", "a", "run.json"));
+        Directory.CreateSymbolicLink(Path.Combine(folder, "runs", "a", "up"), Path.Combine(folder, "runs"));
+        Directory.CreateSymbolicLink(Path.Combine(folder, "runs", "again"), Path.Combine(folder, "runs", "a"));
+        Assert.Single(RunFolders.Read([Path.Combine(folder, "runs")], Now).Runs);
+    }
+
+    [Fact]
     public void Several_folders_make_one_report()
     {
         var data = RunFolders.Read([Path.Combine(Fixture, "labels"), Path.Combine(Fixture, "search")], Now);

@@ -224,8 +224,8 @@ public class FilesTests
     }
 
     [Theory]
-    [InlineData("{\"problem\":\"1\",\"answer\":\"2\"}\n{\"problem\":", ":2: not what is expected")]
-    [InlineData("[1]", ":1: expected one JSON object")]
+    [InlineData("{\"problem\":\"1\",\"answer\":\"2\"}\n{\"problem\":", ":2: the JSON ends in the middle")]
+    [InlineData("[1]", ":1: expected a JSON object, found 1")]
     [InlineData("{\"answer\":\"2\"}", ":1: no \"problem\"")]
     [InlineData("{\"problem\":\"1\"}", ":1: no \"answer\"")]
     [InlineData("{\"problem\":\"1\",\"answer\":null}", ":1: \"answer\" must be a text or a number")]
