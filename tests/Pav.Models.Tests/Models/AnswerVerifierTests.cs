@@ -80,7 +80,7 @@ public sealed class AnswerVerifierTests : IDisposable
         Assert.Equal(Tokenizer.Encode("Q 1 2 ки\nQ 3 ки", false), ids);
         Assert.Equal([Id(" 1"), Id(" ки"), Id(" ки")], readAt.Select(at => ids[at]));
 
-        var bytes = Tokenizer.Load(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "qwen3"));
+        var bytes = Tokenizer.Load(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "qwen3", "tokenizer.json.gz"));
         var steps = Prefix.Root(new("p", "How many eggs?", "")).Then("Step 1: There are 16 eggs.\n").Then("Step 2: The answer is: 16", ended: true);
         Assert.Equal(bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"), new VerifierEncoding(bytes, new("{problem} "), " ки", "\n").Encode(steps).Ids);
     }
