@@ -33,7 +33,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     private TransformerVerifier(string name, IRunner runner, VerifierEncoding encoding, ScoreCalibration? calibration)
     {
         this.runner = runner;
-        if (runner.Config.Head == DecoderHead.CausalLM) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`");
+        if (runner.Config.Head == DecoderHead.CausalLM) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; {VerifierRecord.Instead}");
         if (runner.Config.Labels > 2) throw new UserError($"{name} has {runner.Config.Labels} labels, and a verifier has one or two");
         Name = name;
         this.encoding = encoding;
@@ -48,8 +48,10 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     public static TransformerVerifier Load(string name, string folder, EngineOptions? options = null)
     {
         var record = VerifierRecord.Load(folder);
-        var encoding = new VerifierEncoding(Tokenizer.Load(folder), record.Template, record.Mark);
-        return new(name, Runner.Open(folder, options ?? new()), encoding, record.Calibration);
+        var tokenizer = Tokenizer.Load(folder);
+        record.Answers?.Check(tokenizer, folder);
+        var runner = Runner.Open(folder, options ?? new(), record.Answers);
+        return new(name, runner, new(tokenizer, record.Template, record.Mark, record.AfterMark, runner.Config.Eos), record.Calibration);
     }
 
     public string Name { get; }

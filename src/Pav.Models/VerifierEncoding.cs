@@ -9,8 +9,15 @@ namespace Pav.Models;
 /// <param name="tokenizer">The verifier's.</param>
 /// <param name="template">The verifier's; it may differ from the policy's.</param>
 /// <param name="mark">Ends each step in place of its newline, and is where it is scored: <see cref="VerifierRecord"/>'s Mark.</param>
-public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, string? mark = null)
+/// <param name="afterMark">Text between a step's mark and the next step.</param>
+/// <param name="ends">The model's end-of-sequence ids.</param>
+public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, string? mark = null, string? afterMark = null, IReadOnlyList<int>? ends = null)
 {
+    /// <summary>Where steps are text, the prompt's last spaces go with the first of them: tokenizers join a space to the word after it.</summary>
+    private readonly PromptTemplate prompts = mark is null ? template : new(template.Text.TrimEnd(' ')) { StepEnd = template.StepEnd };
+
+    private readonly string beforeFirst = mark is null ? "" : template.Text[template.Text.TrimEnd(' ').Length..];
+
     /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
     public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
 
@@ -27,11 +34,11 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
     {
         if (node.Parent is null)
         {
-            var prompt = template.Encode(tokenizer, node.Problem);
+            var prompt = prompts.Encode(tokenizer, node.Problem);
             return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
         }
 
-        if (mark is not null) return tokenizer.Encode(node.Step.TrimEnd('\n') + mark, addSpecial: false, continues: true);
-        return StepIds.Of(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id))]);
+        if (mark is not null) return tokenizer.Encode((node.Parent.Parent is null ? beforeFirst : afterMark) + node.Step.TrimEnd('\n') + mark, addSpecial: false, continues: true);
+        return StepIds.Of(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id) && !(ends?.Contains(id) ?? false))]);
     }
 }

@@ -23,6 +23,29 @@ public sealed record ScoreCalibration(double Scale, double Bias)
     public double Probability(double score) => 1 / (1 + Math.Exp(-(Scale * score + Bias)));
 }
 
+/// <summary>The two tokens by which a language model tells whether a step is right: its score is the difference of their logits, whose σ is the softmax between the two.</summary>
+/// <param name="Right">Id of the token for a right step.</param>
+/// <param name="Wrong">Id of the token for a wrong one.</param>
+/// <param name="RightText">What it says, spaces around it aside, where that is to be checked.</param>
+/// <param name="WrongText">The same of the other.</param>
+public sealed record AnswerTokens(int Right, int Wrong, string? RightText = null, string? WrongText = null)
+{
+    internal void Check(DecoderConfig config)
+    {
+        if (config.Head != DecoderHead.CausalLM) throw new UserError("verifier.json names two answer tokens, and the checkpoint has a score head and no language model's; leave \"answers\" out");
+        if (config.LogitCap is not null) throw new UserError("verifier.json names two answer tokens of a model with final_logit_softcapping, which this program does not read so; use another verifier");
+        foreach (var id in (int[])[Right, Wrong])
+            if (id < 0 || id >= config.VocabSize) throw new UserError($"verifier.json: the answer token {id} is outside the model's vocabulary of {config.VocabSize}");
+    }
+
+    internal void Check(Tokenizers.Tokenizer tokenizer, string folder)
+    {
+        foreach (var (id, text) in new[] { (Right, RightText), (Wrong, WrongText) })
+            if (text is not null && tokenizer.Decode([id], skipSpecial: false, continues: true).Trim() is var found && found != text)
+                throw new UserError($"{folder}: the answer token {id} of verifier.json should say \"{text}\", and in this tokenizer it says \"{found}\"; write this model's own ids under \"answers\"");
+    }
+}
+
 /// <summary><c>verifier.json</c>, beside a verifier's config.json.</summary>
 /// <param name="Kind">Outcome or value.</param>
 /// <param name="Policy">Whose Q it predicts.</param>
@@ -33,8 +56,11 @@ public sealed record ScoreCalibration(double Scale, double Bias)
 /// <param name="Measures">On held-out problems, once measured.</param>
 /// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's last token.</param>
 /// <param name="StepEnd">Where the steps of its labels end; null: at newlines.</param>
+/// <param name="AfterMark">Text between a step's mark and the next step.</param>
+/// <param name="Answers">Of a language model that judges by two tokens; none: it has a score head.</param>
 public sealed record VerifierRecord(
-    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null)
+    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null,
+    string? AfterMark = null, AnswerTokens? Answers = null)
 {
     private const string FileName = "verifier.json";
 
@@ -42,6 +68,18 @@ public sealed record VerifierRecord(
     private static readonly VerifierRecord QwenProcessReward = new(
         VerifierKind.Value, "", "", "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n<|im_start|>user\n{problem}<|im_end|>\n<|im_start|>assistant\n",
         new(0, 0, 0, 0), Mark: "<extra_0>");
+
+    internal const string Instead = "train one with `pav train verifier`, or, for a process reward model that answers with two tokens, write verifier.json (docs/formats.md)";
+
+    /// <summary>Process reward models that are language models: what <c>{"format": NAME}</c> in verifier.json stands for.</summary>
+    private static readonly Dictionary<string, VerifierRecord> Formats = new()
+    {
+        ["math-shepherd"] = new(VerifierKind.Value, "", "", "{problem} ", new(0, 0, 0, 0), Mark: " ки", AfterMark: "\n", Answers: new(648, 387, "+", "-")),
+        ["rlhflow-llama3"] = new(
+            VerifierKind.Value, "", "",
+            "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n{problem} ", new(0, 0, 0, 0),
+            Mark: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", AfterMark: "+<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n", Answers: new(10, 12, "+", "-")),
+    };
 
     /// <summary>Its template and step end, as traces are put to it.</summary>
     [JsonIgnore]
@@ -51,11 +89,13 @@ public sealed record VerifierRecord(
     public static VerifierRecord Load(string folder)
     {
         var file = Path.Combine(folder, FileName);
+        if (File.Exists(file) && StrictJson.Read(file)["format"] is { } format)
+            return Formats.GetValueOrDefault(format.ToString()) ?? throw new UserError($"{file}: the format \"{format}\" is not known; known are {string.Join(", ", Formats.Keys)}; any other is written out (docs/formats.md)");
         if (File.Exists(file) || !File.Exists(Path.Combine(folder, "config.json"))) return Json.Read<VerifierRecord>(file);
         return DecoderConfig.Load(folder).Head switch
         {
             DecoderHead.ProcessRewardModel => QwenProcessReward,
-            DecoderHead.CausalLM => throw new UserError($"{folder} is a language model's checkpoint, and a verifier needs a score head; train one with `pav train verifier`"),
+            DecoderHead.CausalLM => throw new UserError($"{folder} is a language model's checkpoint, and a verifier needs a score head; {Instead}"),
             _ => throw new UserError($"{file} is missing; it tells how the verifier is to be asked, and another program's checkpoint needs one written by hand (docs/formats.md shows it)"),
         };
     }

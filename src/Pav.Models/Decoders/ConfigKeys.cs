@@ -15,6 +15,9 @@ public sealed class ConfigKeys(JsonObject json, string file)
 
     public int Int(string key, int? fallback = null) => (int)Number(key, fallback, i => i == Math.Floor(i) && i is >= 0 and <= int.MaxValue, "expected a whole number");
 
+    /// <summary>A size, from 1: what is far beyond any model is refused before memory is asked for.</summary>
+    public int Size(string key, int most, int? fallback = null) => (int)Number(key, fallback, i => i == Math.Floor(i) && i >= 1 && i <= most, $"expected a whole number from 1 to {most}");
+
     public double Double(string key, double fallback) => Number(key, fallback, double.IsFinite, "expected a number");
 
     /// <summary>A positive number; null where the key says null, the fallback where there is no key.</summary>
@@ -90,7 +93,7 @@ public sealed class ConfigKeys(JsonObject json, string file)
             "linear" => new RopeScaling("linear", inner.Double("factor", double.NaN)),
             "llama3" => new RopeScaling(
                 "llama3", inner.Double("factor", double.NaN), inner.Double("low_freq_factor", double.NaN), inner.Double("high_freq_factor", double.NaN), inner.Int("original_max_position_embeddings")),
-            _ => throw Refuse(key, "this program knows the rope types default, linear and llama3"),
+            _ => throw Refuse(key, $"this program knows the rope types default, linear and llama3; {Family.Serve}"),
         };
         foreach (var (name, _) in scaling)
             if (!inner.Used.Contains(name)) throw inner.Refuse(name, $"not a key of rope type {type}");

@@ -14,13 +14,19 @@ public static class DecoderCheckpoint
     {
         try
         {
-            return Lora.IsIn(folder) ? LoadAdapter(folder, type, device ?? torch.CPU) : new(DecoderConfig.Load(folder), Read(folder, DecoderConfig.Load(folder), type, device ?? torch.CPU));
+            if (Lora.IsIn(folder)) return LoadAdapter(folder, type, device ?? torch.CPU);
+            var (config, weights) = Read(folder, DecoderConfig.Load(folder), type, device ?? torch.CPU);
+            return new(config, weights);
         }
         catch (SafetensorsException e)
         {
             throw new UserError(e.Message, e);
         }
     }
+
+    /// <summary>End-of-sequence ids of a checkpoint or of an adapter's base.</summary>
+    internal static IReadOnlyList<int> Ends(string folder) =>
+        DecoderConfig.Load(Lora.IsIn(folder) && !File.Exists(Path.Combine(folder, "config.json")) ? Lora.Load(folder).Base : folder).Eos;
 
     /// <summary>Writes config and weights, or an adapter alone, into a folder, each file whole or not at all; other files there stay.</summary>
     public static void Save(this DecoderModel model, string folder)
@@ -37,15 +43,14 @@ public static class DecoderCheckpoint
     private static DecoderModel LoadAdapter(string folder, ScalarType? type, Device device)
     {
         var (lora, from) = Lora.Load(folder);
-        var found = DecoderConfig.Load(from);
+        var (found, weights) = Read(from, DecoderConfig.Load(from), type, device);
         var labels = Lora.LabelsIn(folder);
-        var config = File.Exists(Path.Combine(folder, "config.json")) ? DecoderConfig.Load(folder)
+        var config = File.Exists(Path.Combine(folder, "config.json")) ? DecoderConfig.Load(folder) with { TiedEmbeddings = found.TiedEmbeddings }
             : labels > 0 ? found with { Head = DecoderHead.SequenceClassification, Labels = labels } : found;
         var shapes = new Dictionary<string, long[]>(lora.Shapes(config));
         foreach (var (name, shape) in DecoderModel.Shapes(config))
             if (name.StartsWith("score.", StringComparison.Ordinal)) shapes[name] = shape;
         var trained = Lora.Read(folder, shapes, device);
-        var weights = Read(from, found, type, device);
         foreach (var name in weights.Keys.Where(name => !DecoderModel.Shapes(config).ContainsKey(name)).ToList())
         {
             weights[name].Dispose();
@@ -61,46 +66,16 @@ public static class DecoderCheckpoint
         return new(config, weights, lora, trained) { BaseFolder = from };
     }
 
-    private static Dictionary<string, Tensor> Read(string folder, DecoderConfig config, ScalarType? type, Device device)
+    /// <summary>A checkpoint's weights, and its config as the files say.</summary>
+    private static (DecoderConfig Config, Dictionary<string, Tensor> Weights) Read(string folder, DecoderConfig config, ScalarType? type, Device device)
     {
-        using var file = Open(folder, config);
+        using var files = new CheckpointTensors(folder, config);
         using var off = torch.no_grad();
-        return DecoderModel.Shapes(config).Keys.ToDictionary(name => name, name =>
+        return (files.Config, DecoderModel.Shapes(files.Config).Keys.ToDictionary(name => name, name =>
         {
             using var scope = torch.NewDisposeScope();
-            var stored = file.Read(name);
+            var stored = files.Read(name);
             return stored.to(device, type ?? stored.dtype).DetachFromDisposeScope();
-        });
-    }
-
-    /// <summary>The tensors of a checkpoint: exactly those that its config asks for, in their shapes.</summary>
-    internal static SafetensorsFolder Open(string folder, DecoderConfig config)
-    {
-        var file = new SafetensorsFolder(folder);
-        try
-        {
-            Check(file, folder, config);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
-
-    private static void Check(SafetensorsFolder file, string folder, DecoderConfig config)
-    {
-        var shapes = DecoderModel.Shapes(config);
-        foreach (var (name, shape) in shapes)
-        {
-            if (!file.Contains(name)) throw new UserError($"{folder}: the tensor {name} [{string.Join(", ", shape)}], which config.json asks for, is missing from the checkpoint");
-            if (!file.Entry(name).Shape.SequenceEqual(shape))
-                throw new UserError($"{folder}: the tensor {name} has the shape [{string.Join(", ", file.Entry(name).Shape)}], and config.json asks for [{string.Join(", ", shape)}]");
-        }
-
-        foreach (var name in file.Names)
-            if (!shapes.ContainsKey(name) && !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) && !(name == "lm_head.weight" && (config.TiedEmbeddings || config.Head != DecoderHead.CausalLM)))
-                throw new UserError($"{folder}: the checkpoint holds a tensor {name} that this architecture, by config.json, does not have");
+        }));
     }
 }

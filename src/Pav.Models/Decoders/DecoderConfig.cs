@@ -1,5 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pav.Models.Files;
 
 namespace Pav.Models.Decoders;
 
@@ -110,27 +110,15 @@ public sealed record DecoderConfig
     /// <summary>Positions that a layer's attention sees; null: all.</summary>
     public int? WindowOf(int layer) => layer >= WindowFrom && (layer - WindowFrom) % WindowEvery == 0 ? SlidingWindow : null;
 
-    private static readonly HashSet<string> Harmless =
-    [
-        "_attn_implementation_autoset", "_name_or_path", "architectures", "auto_map", "cache_implementation", "classifier_dropout", "dtype", "id2label", "initializer_range", "label2id", "model_type", "problem_type", "torch_dtype",
-        "transformers.js_config", "transformers_version", "unsloth_fixed", "unsloth_version", "use_cache",
-    ];
-
-    /// <summary>Reads <c>config.json</c> in a checkpoint's folder.</summary>
+    /// <summary>Reads <c>config.json</c> in a checkpoint's folder, and the end-of-sequence ids that <c>generation_config.json</c> adds.</summary>
     public static DecoderConfig Load(string folder)
     {
         var file = Path.Combine(folder, "config.json");
         if (!File.Exists(file)) throw new UserError($"{file} is missing; a checkpoint's folder holds config.json, model.safetensors and tokenizer.json");
-        try
-        {
-            if (JsonNode.Parse(File.ReadAllText(file)) is JsonObject json) return Parse(json, file);
-        }
-        catch (JsonException e)
-        {
-            throw new UserError($"{file}: not valid JSON ({e.Message})", e);
-        }
-
-        throw new UserError($"{file}: expected one JSON object");
+        var config = Parse(StrictJson.Read(file), file);
+        var generation = Path.Combine(folder, "generation_config.json");
+        return !File.Exists(generation) ? config
+            : config with { Eos = [.. config.Eos.Union(new ConfigKeys(StrictJson.Read(generation), generation).Ids("eos_token_id"))] };
     }
 
     /// <param name="json">The object in the file.</param>
@@ -138,23 +126,24 @@ public sealed record DecoderConfig
     internal static DecoderConfig Parse(JsonObject json, string file)
     {
         var keys = new ConfigKeys(json, file);
-        var family = Family.All.FirstOrDefault(f => f.ModelType == (json["model_type"]?.ToString() ?? Family.Llama.ModelType))
-            ?? throw keys.Refuse("model_type", $"this program runs {string.Join(", ", Family.All.Select(f => f.ModelType))}");
+        var type = json["model_type"]?.ToString() ?? Family.Llama.ModelType;
+        var family = Family.All.FirstOrDefault(f => f.ModelType == type) ?? throw keys.Refuse("model_type", Family.WhyNot(type));
+        if (!keys.IsNone("quantization_config")) throw new UserError($"{file}: the weights are quantised (\"quantization_config\"), and this program reads float32, bfloat16 and float16; take the plain checkpoint, or {Family.Serve}");
         var head = HeadOf(keys, family);
-        keys.Require("attention_dropout", 0);
-        var hidden = keys.Int("hidden_size");
-        var heads = keys.Int("num_attention_heads");
+        HarmlessKeys.Check(keys);
+        var hidden = keys.Size("hidden_size", 1 << 17);
+        var heads = keys.Size("num_attention_heads", 4096);
         var config = family.Read(keys, new DecoderConfig
         {
             Family = family,
-            VocabSize = keys.Int("vocab_size"),
+            VocabSize = keys.Size("vocab_size", 1 << 22),
             HiddenSize = hidden,
-            IntermediateSize = keys.Int("intermediate_size"),
-            Layers = keys.Int("num_hidden_layers"),
+            IntermediateSize = keys.Size("intermediate_size", 1 << 20),
+            Layers = keys.Size("num_hidden_layers", 4096),
             Heads = heads,
-            KvHeads = keys.Int("num_key_value_heads", heads),
-            HeadSize = keys.Int("head_dim", hidden / Math.Max(1, heads)),
-            MaxPositions = keys.Int("max_position_embeddings"),
+            KvHeads = keys.Size("num_key_value_heads", 4096, heads),
+            HeadSize = keys.Size("head_dim", 4096, hidden / heads),
+            MaxPositions = keys.Size("max_position_embeddings", 1 << 27),
             NormEps = keys.Double("rms_norm_eps", 1e-6),
             RopeTheta = keys.RopeTheta(),
             RopeScaling = keys.RopeScaling(),
@@ -165,12 +154,12 @@ public sealed record DecoderConfig
             Head = head,
             Labels = head == DecoderHead.CausalLM ? 1
                 : json["id2label"] is JsonObject labels ? labels.Count
-                : keys.Int("num_labels", head == DecoderHead.RewardModel ? 1 : 2),
+                : keys.Size("num_labels", 1 << 16, head == DecoderHead.RewardModel ? 1 : 2),
         });
         foreach (var (key, _) in json)
-            if (!keys.Used.Contains(key) && !Harmless.Contains(key)) throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
-        if (config.KvHeads == 0 || config.Heads % config.KvHeads != 0) throw keys.Refuse("num_key_value_heads", $"it must divide num_attention_heads = {heads}");
-        if (config.HeadSize % 4 != 0) throw keys.Refuse("head_dim", "this program wants a multiple of 4");
+            if (!keys.Used.Contains(key) && !HarmlessKeys.Has(key)) throw keys.Refuse(key, $"this program does not know it, and leaving it out could change the model; {Family.Serve}");
+        if (config.Heads % config.KvHeads != 0) throw keys.Refuse("num_key_value_heads", $"it must divide num_attention_heads = {heads}");
+        if (config.HeadSize == 0 || config.HeadSize % 4 != 0) throw keys.Refuse("head_dim", "this program wants a multiple of 4");
         return config;
     }
 
@@ -223,6 +212,6 @@ public sealed record DecoderConfig
         if (names.Length == 0) return DecoderHead.CausalLM;
         foreach (var head in Enum.GetValues<DecoderHead>())
             if (names is [var name] && name == $"{family.ClassName}For{head}") return head;
-        throw keys.Refuse("architectures", $"this program runs {string.Join(", ", Enum.GetNames<DecoderHead>().Select(head => $"{family.ClassName}For{head}"))}");
+        throw keys.Refuse("architectures", $"for model_type {family.ModelType} this program runs {string.Join(", ", Enum.GetNames<DecoderHead>().Select(head => $"{family.ClassName}For{head}"))}");
     }
 }

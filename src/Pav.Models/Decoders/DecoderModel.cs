@@ -126,6 +126,17 @@ public sealed class DecoderModel : IDisposable
     /// <summary>The same on this model's own weights, for when it is not used any more.</summary>
     internal DecoderModel BecomeScorer(int labels = 1) => WithScoreHead(labels, weight => weight.detach());
 
+    /// <summary>The same model as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one. It takes this model's own weights.</summary>
+    internal DecoderModel BecomeScorer(AnswerTokens answers)
+    {
+        answers.Check(Config);
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        var rows = parameters[HeadNames(Config)[0] + ".weight"].index_select(0, tensor(new long[] { answers.Wrong, answers.Right }).to(Device));
+        var config = Config with { Head = DecoderHead.SequenceClassification, Labels = 2 };
+        return new(config, Shapes(config).Keys.ToDictionary(name => name, name => name == "score.weight" ? rows.DetachFromDisposeScope() : parameters[name].detach().DetachFromDisposeScope())) { ComputeType = ComputeType };
+    }
+
     private DecoderModel WithScoreHead(int labels, Func<Tensor, Tensor> trunk)
     {
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };

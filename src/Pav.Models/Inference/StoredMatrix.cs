@@ -69,9 +69,8 @@ internal sealed class WeightSource : IDisposable
             return new(model.Config, Of(model).open, model);
         }
 
-        var config = DecoderConfig.Load(folder);
-        var files = DecoderCheckpoint.Open(folder, config);
-        return new(config, name =>
+        var files = new CheckpointTensors(folder, DecoderConfig.Load(folder));
+        return new(files.Config, name =>
         {
             var mapped = files.Map(name);
             return new(Known(mapped.Entry.Dtype, name), mapped.Entry.Shape, mapped.Data, mapped.Forget, null);
@@ -86,6 +85,22 @@ internal sealed class WeightSource : IDisposable
         var flat = here.contiguous();
         return new(Known(flat.dtype, name), flat.shape, flat.data_ptr, null, flat);
     }, null);
+
+    /// <summary>The same weights as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one.</summary>
+    public WeightSource Asking(AnswerTokens answers)
+    {
+        answers.Check(Config);
+        return new(Config with { Head = DecoderHead.SequenceClassification, Labels = 2 }, name => name == "score.weight" ? Rows() : open(name), null);
+
+        unsafe StoredMatrix Rows()
+        {
+            using var all = open(DecoderModel.HeadNames(Config)[0] + ".weight");
+            var rows = new float[2 * all.Columns];
+            for (var c = 0; c < all.Columns; c++) (rows[c], rows[all.Columns + c]) = (all[answers.Wrong, c], all[answers.Right, c]);
+            var kept = torch.tensor(rows, 2, all.Columns);
+            return new(torch.float32, kept.shape, kept.data_ptr, null, kept);
+        }
+    }
 
     public StoredMatrix Open(string name) => open(name);
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 
 namespace Pav.Models.Tokenizers;
@@ -7,10 +6,12 @@ namespace Pav.Models.Tokenizers;
 /// <summary>A token that is found in the text before the model sees it.</summary>
 internal sealed record AddedToken(int Id, string Content, bool Special, bool Normalized, bool SingleWord, bool StripLeft, bool StripRight)
 {
-    public static AddedToken Parse(TokenizerJson json) => new(
-        json.Int("id") ?? throw json.Wrong("has no \"id\""),
-        json.Text("content") is { Length: > 0 } content ? content : throw json.Wrong("has no \"content\""),
-        json.Flag("special"), json.Flag("normalized", true), json.Flag("single_word"), json.Flag("lstrip"), json.Flag("rstrip"));
+    public static AddedToken Parse(TokenizerJson json)
+    {
+        var content = json.Text("content") is { Length: > 0 } text ? text : throw json.Wrong("has no \"content\"");
+        var id = json.Checked(json.Int("id") ?? throw json.Wrong("has no \"id\""), content);
+        return new(id, content, json.Flag("special"), json.Flag("normalized", true), json.Flag("single_word"), json.Flag("lstrip"), json.Flag("rstrip"));
+    }
 }
 
 /// <summary>Finds added tokens in a text: leftmost, then longest. One that would have to be a word of its own and is not is passed over whole.</summary>
@@ -70,8 +71,6 @@ internal sealed class AddedTokenFinder
         return (start == 0 || !IsWord(before)) && (end == text.Length || !IsWord(after));
     }
 
-    /// <summary>\w of Unicode: letters, marks, digits, letter numbers, connectors, joiners.</summary>
-    private static bool IsWord(Rune rune) => rune.Value is 0x200C or 0x200D || Rune.GetUnicodeCategory(rune) is
-        <= UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
-        or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation;
+    /// <summary>Joiners count here, though a pattern's \w leaves them out.</summary>
+    private static bool IsWord(Rune rune) => rune.Value is 0x200C or 0x200D || CodePointSet.Word.Contains(rune.Value);
 }

@@ -34,6 +34,8 @@ internal static class PostProcessor
         return ids => [.. single.SelectMany(part => part ?? (IEnumerable<int>)ids)];
 
         static int[] Ids(TokenizerJson token) =>
-            token.Find("ids") is { ValueKind: JsonValueKind.Array } ids ? [.. ids.EnumerateArray().Select(id => id.GetInt32())] : throw token.Wrong("has no \"ids\"");
+            token.Find("ids") is { ValueKind: JsonValueKind.Array } ids
+                ? [.. ids.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var n) ? token.Checked(n, token.Text("id") ?? "") : throw token.Wrong("\"ids\" holds no id"))]
+                : throw token.Wrong("has no \"ids\"");
     }
 }

@@ -107,7 +107,8 @@ internal static class PreTokenizer
             var parts = new List<Part>(piece.Length / 4 + 4);
             pattern.Find(piece.Span, parts);
             shape(parts);
-            foreach (var part in parts) into.Add(new(piece.Text, piece.Start + part.Start, part.Length));
+            foreach (var part in parts)
+                if (part.Length > 0) into.Add(new(piece.Text, piece.Start + part.Start, part.Length));
         };
     }
 

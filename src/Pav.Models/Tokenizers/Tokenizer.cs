@@ -53,9 +53,11 @@ public sealed class Tokenizer
         Bos = Named("bos_token");
         Pad = Named("pad_token");
 
+        static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
         int? Named(string name)
         {
-            var content = config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
+            var content = config[name] switch { JsonValue value => Text(value), JsonObject token => Text(token["content"]), _ => null };
             return content is null ? null : Id(content) ?? throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
         }
     }
@@ -78,9 +80,18 @@ public sealed class Tokenizer
         var isFolder = Directory.Exists(path);
         var file = isFolder ? Path.Combine(path, FileName) : path;
         var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file))!, ConfigName);
-        var config = File.Exists(beside) ? Json.Read<JsonObject>(beside) : [];
+        var config = File.Exists(beside) ? StrictJson.Read(beside) : [];
         if (isFolder && File.Exists(Path.Combine(path, ChatName))) config["chat_template"] = File.ReadAllText(Path.Combine(path, ChatName));
-        return new(InputFile.Bytes(file), config, file);
+        var bytes = InputFile.Bytes(file);
+        try
+        {
+            return new(bytes, config, file);
+        }
+        catch (InvalidOperationException e)
+        {
+            StrictJson.Check(bytes, file, keysOnce: false);
+            throw new UserError($"{file}: something in it is not what it should be ({e.Message})", e);
+        }
     }
 
     /// <summary>

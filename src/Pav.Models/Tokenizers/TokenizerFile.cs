@@ -82,7 +82,7 @@ internal sealed class TokenizerFile : IDisposable
         {
             var token = reader.GetString()!;
             reader.Read();
-            words[token] = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var id) && id >= 0 ? id : throw model.Wrong($"the id of \"{token}\" is not a number from 0");
+            words[token] = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var id) ? model.Checked(id, token) : throw model.Wrong($"the id of \"{token}\" is not a number");
         }
 
         return words;

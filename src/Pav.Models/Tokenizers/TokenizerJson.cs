@@ -5,6 +5,8 @@ namespace Pav.Models.Tokenizers;
 /// <summary>An object inside a tokenizer.json, with the words to say where something in it is wrong.</summary>
 internal readonly record struct TokenizerJson(string File, string Where, JsonElement Json)
 {
+    private const int MostIds = 1 << 22;
+
     public string Type => Text("type") ?? throw Wrong("has no \"type\"");
 
     public bool Has(string name) => Find(name) is not null;
@@ -34,6 +36,9 @@ internal readonly record struct TokenizerJson(string File, string Where, JsonEle
         var self = this;
         return [.. list.EnumerateArray().Select((child, i) => child.ValueKind == JsonValueKind.Object ? self with { Where = $"{self.Under(name)}[{i}]", Json = child } : throw self.Wrong($"\"{name}\"[{i}] is not an object"))];
     }
+
+    /// <summary>An id, before an array is made for it: no vocabulary is near this large.</summary>
+    public int Checked(int id, string token) => id is >= 0 and < MostIds ? id : throw Wrong($"the id of \"{token}\" is {id}; ids are from 0 to {MostIds - 1}");
 
     /// <summary>A component that is not known would make a tokenizer that runs and is wrong: it is refused.</summary>
     public UserError Unknown(params string[] known) => Wrong($"the type \"{Type}\" is not supported; supported are {string.Join(", ", known)}");

@@ -23,7 +23,7 @@ public static class VerifierTraining
         var shared = inputs.Train.Select(t => t.Problem).Intersect(inputs.HeldOut.Select(t => t.Problem)).FirstOrDefault();
         if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a verifier must be measured on problems that it has not seen");
         var tokenizer = Tokenizer.Load(inputs.Trunk);
-        var encoding = new VerifierEncoding(tokenizer, inputs.Template);
+        var encoding = new VerifierEncoding(tokenizer, inputs.Template, ends: DecoderCheckpoint.Ends(inputs.Trunk));
         var train = VerifierRow.Of(inputs.Train, inputs.Problems, encoding, inputs.Kind);
         var heldOut = VerifierRow.Of(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
         if (train.Length == 0 || heldOut.Length == 0)

@@ -41,7 +41,6 @@ public sealed class CheckpointTests : IDisposable
     [Theory]
     [InlineData("sliding_window", "4096")]
     [InlineData("hidden_act", "\"gelu\"")]
-    [InlineData("attention_dropout", "0.1")]
     [InlineData("pretraining_tp", "2")]
     [InlineData("model_type", "\"phi3\"")]
     [InlineData("architectures", "[\"LlamaForQuestionAnswering\"]")]

@@ -11,9 +11,16 @@ namespace Pav.Models.Decoders;
 /// <param name="write">Writes those keys.</param>
 public sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read, Action<DecoderConfig, JsonObject> write)
 {
-    public static readonly Family Llama = LlamaFamily.Family, Mistral = MistralFamily.Family, Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family, Gemma2 = Gemma2Family.Family;
+    public static readonly Family Llama = LlamaFamily.Family, InternLm = LlamaFamily.InternLm, Mistral = MistralFamily.Family, Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family, Gemma2 = Gemma2Family.Family;
 
-    public static IReadOnlyList<Family> All { get; } = [Llama, Mistral, Qwen2, Qwen3, Gemma2];
+    public static IReadOnlyList<Family> All { get; } = [Llama, Mistral, Qwen2, Qwen3, Gemma2, InternLm];
+
+    /// <summary>What to do with a model that this program does not run.</summary>
+    internal const string Serve = "a server can run it: --policy http://host:8000/v1 --model NAME (docs/servers.md)";
+
+    /// <summary>Why a model_type is not run here.</summary>
+    internal static string WhyNot(string modelType) =>
+        $"{(NotRun.Reason(modelType) is { } reason ? $"{reason}, which this program does not have" : "this program does not know this family")}; it runs {string.Join(", ", All.Select(f => f.ModelType))}; {Serve}";
 
     public string ModelType { get; } = modelType;
 

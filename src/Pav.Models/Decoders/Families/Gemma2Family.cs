@@ -13,11 +13,12 @@ internal static class Gemma2Family
         keys.Require("use_bidirectional_attention", false);
         keys.Ignore("hidden_act");
         var bias = keys.Bool("attention_bias");
+        if (keys.Optional("sliding_window_size", null) is { } size && size != (keys.Optional("sliding_window", size) ?? -1)) throw keys.Refuse("sliding_window_size", "sliding_window says otherwise");
         var config = shared with
         {
             HeadSize = keys.Int("head_dim", 256), QkvBias = bias, OutputBias = bias, Activation = Activation.GeluTanh, NormPlusOne = true, PostNorms = true, ScaledEmbeddings = true,
             QueryPreAttentionScalar = keys.Double("query_pre_attn_scalar", 256), AttentionCap = keys.Optional("attn_logit_softcapping", 50), LogitCap = keys.Optional("final_logit_softcapping", 30),
-            SlidingWindow = (int?)keys.Optional("sliding_window", 4096), WindowEvery = 2, TiedEmbeddings = keys.Bool("tie_word_embeddings", true),
+            SlidingWindow = (int?)keys.Optional("sliding_window", keys.Optional("sliding_window_size", 4096)), WindowEvery = 2, TiedEmbeddings = keys.Bool("tie_word_embeddings", true),
         };
         var layers = keys.Strings("layer_types");
         for (var i = 0; i < layers.Length; i++)
