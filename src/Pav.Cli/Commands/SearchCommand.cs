@@ -42,17 +42,16 @@ internal static class SearchCommand
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
             context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods)}");
             await run.All(problems, alpha);
+            return SumUp(settings, run.Rows(), context.Run, context.Reporter);
         }
         finally
         {
             foreach (var verifier in loaded.Values.OfType<IDisposable>()) verifier.Dispose();
         }
-        return SumUp(settings, context.Run, context.Reporter);
     }
 
-    private static JsonObject SumUp(SearchSettings settings, RunFolder folder, Reporter reporter)
+    private static JsonObject SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)
     {
-        var rows = JsonLines.Read<SearchRow>(folder.At("search.jsonl")).ToList();
         var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
         folder.Spend();
         var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);

@@ -16,10 +16,10 @@ public static class AtomicFile
 
         path = File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.tmp");
+        var temporary = Path.Combine(folder, TemporaryName(Path.GetFileName(path)));
         Disk.Guard(path, () =>
         {
-            Directory.CreateDirectory(folder);
+            var made = NewFolder.Create(folder);
             try
             {
                 using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
@@ -30,12 +30,17 @@ public static class AtomicFile
 
                 File.Move(temporary, path, overwrite: true);
             }
-            finally
+            catch
             {
                 File.Delete(temporary);
+                made.TakeBack();
+                throw;
             }
         });
     }
+
+    /// <summary>What a file is called while it is written; a kill leaves this name behind.</summary>
+    public static string TemporaryName(string name) => $".{name}.tmp";
 
     private static bool IsDevice(string path) =>
         Path.GetFullPath(path) is var full && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal) && File.Exists(full);
@@ -94,7 +99,7 @@ public static class AtomicFile
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         var (folder, name) = (Path.GetDirectoryName(full)!, Path.GetFileName(full));
-        return (Path.Combine(folder, $".{name}.tmp"), Path.Combine(folder, $".{name}.old"));
+        return (Path.Combine(folder, TemporaryName(name)), Path.Combine(folder, $".{name}.old"));
     }
 }
 
