@@ -69,7 +69,7 @@ internal static class Cli
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS" }) start.Environment[name] = "1";
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
-        start.Environment.Remove("PAV_DEBUG");
+        foreach (var name in new[] { "PAV_DEBUG", "PAV_COMMAND", "PAV_LACKS" }) start.Environment.Remove(name);
         return Process.Start(start)!;
     }
 }

@@ -109,7 +109,7 @@ internal static class LabelCommand
             await Round(options with { FirstTrace = first }, first == 0 ? "Labelling" : $"Labelling, traces from {first}");
         var complete = problems.All(p => Enumerable.Range(0, settings.NCov).All(t => done.Contains((p.Id, t))));
         if (!complete && !settings.SpendBudget)
-            throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: pav label --out {context.Run.Path} --token-budget MORE");
+            throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: {Home.Again("label", context.Run.Path)} --token-budget MORE");
         return Summarise(file, done.Count, context.Reporter);
 
         async Task Round(LabelOptions round, string title)
