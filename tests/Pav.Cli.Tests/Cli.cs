@@ -51,10 +51,12 @@ internal static class Cli
     public static Ended StopAt(Process process, string file, int lines, bool politely = false)
     {
         while (!process.HasExited && (!File.Exists(file) || Lines(file) < lines)) Thread.Sleep(2);
-        if (politely) Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+        if (politely) Signal(process, "TERM");
         else process.Kill();
         return Wait(process);
     }
+
+    public static void Signal(Process process, string name) => Process.Start("kill", [$"-{name}", $"{process.Id}"]).WaitForExit();
 
     private static int Lines(string file)
     {

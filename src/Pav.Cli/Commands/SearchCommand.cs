@@ -23,6 +23,8 @@ internal static class SearchCommand
         settings.Check();
         var methods = settings.ChosenMethods();
         if (methods.Overlaps([SearchSettings.BeamQ, SearchSettings.BeamPav])) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
+        foreach (var name in settings.Provers.Concat(settings.SweepProvers).Where(p => Provers.BestOf(p) is null))
+            Checkpoint.CheckValues("--provers", name, Home.Model("--provers", name));
         var problems = settings.ReadProblems();
         var loaded = new Dictionary<string, IVerifier>();
         foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
@@ -37,6 +39,7 @@ internal static class SearchCommand
                 settings.Outcome == "" ? null : Open("--outcome", settings.Outcome),
                 name => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name)),
                 Grader.Named(settings.Grader));
+            foreach (var name in settings.NeededProvers(methods)) tools.Prover(name);
             var run = new SearchRun(settings, tools, context.Run, context.Reporter, context.Cancel);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");

@@ -75,6 +75,10 @@ internal sealed record SearchSettings : SamplingSettings
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
     public IEnumerable<int> OracleProvers => Provers.Distinct().Select(Commands.Provers.BestOf).OfType<int>();
 
+    /// <summary>Every prover that the methods, or the choice of alpha, will ask for.</summary>
+    public IReadOnlyList<string> NeededProvers(IReadOnlySet<string> methods) =>
+        [.. (methods.Contains(BeamPav) ? Provers.Concat(SweepProvers) : FixedAlpha is null ? Provers.Take(1) : []).Distinct()];
+
     /// <summary>The methods to run; one that lacks its verifier is an error where it was named.</summary>
     public IReadOnlySet<string> ChosenMethods()
     {
