@@ -125,6 +125,30 @@ public sealed class LauncherTests : IDisposable
             """));
     }
 
+    [Fact]
+    public void TestsShowHowFarTheyAreAndEndWithTheirSum()
+    {
+        foreach (var project in new[] { "One", "Two" }) temporary.Write($"a b/pav/tests/{project}/{project}.csproj", "");
+        Checkout("a b");
+        var ended = Try("a b", """
+            dotnet() {
+              local name; name=$(basename "$2")
+              echo "  Passed $name.A [1 ms]"; echo "  Passed $name.B [1 ms]"
+              [ "$name" = One ] || { echo "  Failed $name.C [1 ms]"; bad=1; }
+              echo "<Counters total=\"3\" passed=\"2\" failed=\"${bad:-0}\" />" >"$out/tests/$name.trx"
+              sleep 1
+              return ${bad:-0}
+            }
+            eval "$(declare -f show_progress | sed 's/-ge 30/-ge 0/')"
+            run_tests
+            """);
+        Assert.Equal((1, "4 passed, 1 failed"), (ended.Code, ended.Out.TrimEnd().Split('\n')[^1]));
+        Assert.Contains("  Failed Two.C", ended.Out);
+        Assert.DoesNotContain("  Passed", ended.Out);
+        Assert.Matches(@"pav: tests: One 2 passed.*; 0:0\d min", ended.Error);
+        Assert.Contains("Two 2 passed, 1 failed", ended.Error);
+    }
+
     private List<string> Entries() => [.. Directory.EnumerateFileSystemEntries(temporary.At(""), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
     private string Checkout(string name)
