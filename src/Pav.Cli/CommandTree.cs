@@ -17,11 +17,11 @@ internal static class CommandTree
     public static Command Build(IReadOnlyList<CommandSpec> specs, Func<CommandSpec, Request, Task<int>> start)
     {
         var root = new Command("pav",
-            """
+            $"""
             pav trains process advantage verifiers for language models that reason in steps, and searches with them:
             a step is worth what it adds to the chance of a right answer (arXiv 2410.08146).
 
-            To see all of it at once, in minutes:  pav demo
+            To see all of it at once, in minutes:  {Home.Program} demo
             """);
         var help = new HelpOption();
         help.Action = new HelpWithExample((HelpAction)help.Action!, specs);
@@ -37,6 +37,7 @@ internal static class CommandTree
             }
             parent.Subcommands.Add(ToCommand(spec, words[^1], start));
         }
+        root.Subcommands.Add(Tests());
         return root;
     }
 
@@ -45,7 +46,7 @@ internal static class CommandTree
     {
         if (parsed.Errors.Count == 0) return null;
         var command = parsed.CommandResult.Command;
-        var path = PathOf(parsed.CommandResult.Command);
+        var path = Typed(PathOf(command));
         if (parsed.UnmatchedTokens.FirstOrDefault() is { } token)
         {
             var option = token.StartsWith('-');
@@ -59,8 +60,23 @@ internal static class CommandTree
             : $"{parsed.Errors[0].Message.TrimEnd('.')}; see '{path} --help'.";
     }
 
+    /// <summary>A command as a user types it here.</summary>
+    private static string Typed(string command) => $"{Home.Program}{command["pav".Length..]}";
+
     private static string PathOf(Command command) =>
         command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : command.Name;
+
+    /// <summary>A verb of the launcher, which help is to show; it does not get here.</summary>
+    private static Command Tests()
+    {
+        var tests = new Command("test", "Build everything and run all tests, some minutes.");
+        tests.SetAction(_ =>
+        {
+            Console.Error.WriteLine("pav: the tests are run by ./pav in pav's folder.");
+            return Runner.Usage;
+        });
+        return tests;
+    }
 
     private static Command Group(Command root, string name)
     {
@@ -130,7 +146,11 @@ internal static class CommandTree
         {
             var code = help.Invoke(parsed);
             var path = PathOf(parsed.CommandResult.Command);
-            if (specs.FirstOrDefault(s => $"pav {s.Name}" == path) is { } spec) parsed.InvocationConfiguration.Output.WriteLine($"Example:\n  {spec.Example.ReplaceLineEndings("\n  ")}\n");
+            if (specs.FirstOrDefault(s => $"pav {s.Name}" == path) is { } spec)
+            {
+                var lines = spec.Example.Split('\n').Select(line => line.StartsWith("pav ", StringComparison.Ordinal) ? Typed(line) : line);
+                parsed.InvocationConfiguration.Output.WriteLine($"Example:\n  {string.Join("\n  ", lines)}\n");
+            }
             return code;
         }
     }

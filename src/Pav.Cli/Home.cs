@@ -1,8 +1,19 @@
+using Pav.Cli.Options;
+
 namespace Pav.Cli;
 
 /// <summary>What comes with pav: recipes/ and models/, beside the program or above it.</summary>
 internal static class Home
 {
+    /// <summary>Where the launcher says what parts of pav lack that it could not build.</summary>
+    public const string LacksVariable = "PAV_LACKS";
+
+    /// <summary>What a user types to start pav, as the launcher was started: commands in messages can be pasted.</summary>
+    public static string Program => Environment.GetEnvironmentVariable("PAV_COMMAND") is { Length: > 0 } typed ? typed : "pav";
+
+    /// <summary>What to type to take up a run.</summary>
+    public static string Again(string command, string folder) => $"{Program} {command} --out {OptionSchema.Quote(folder)}";
+
     /// <summary>The nearest file or folder of that relative path, from the program's folder upward; null if there is none.</summary>
     public static string? Find(string relative)
     {

@@ -6,7 +6,7 @@ using Pav.Cli.Commands;
 using var stop = new CancellationTokenSource();
 void Stop(PosixSignalContext context)
 {
-    if (stop.IsCancellationRequested) Environment.Exit(Runner.Interrupted);
+    if (stop.IsCancellationRequested) Now.Exit(Runner.Interrupted);
     context.Cancel = true;
     stop.Cancel();
 }
@@ -29,4 +29,11 @@ try
 catch (Exception e)
 {
     return Runner.Fail(e, $"A fault in pav itself: {e.GetType().Name}: {e.Message} (PAV_DEBUG=1 shows where; the run folder can be taken up again.)", Runner.Failed);
+}
+
+internal static partial class Now
+{
+    /// <summary>Ends the process as a kill does: an orderly exit takes libtorch down while threads compute with it.</summary>
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    internal static partial void Exit(int code);
 }

@@ -41,6 +41,29 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.False(Directory.Exists(tiny.At("new")));
     }
 
+    [Theory]
+    [InlineData("search --policy model --problems test.jsonl --provers foo --out new", "--provers 'foo': there is no such folder")]
+    [InlineData("search --policy model --problems test.jsonl --sweep-provers foo --out new", "--provers 'foo': there is no such folder")]
+    [InlineData("search --policy model --problems test.jsonl --provers model --out new", "model is a language model's checkpoint")]
+    [InlineData("evaluate --policy model --problems test.jsonl --verifier model --labels foo --out new", "--labels foo: there is no such")]
+    [InlineData("reproduce 4 --policy model --problems test.jsonl --verifier foo --out new", "--verifier 'foo': there is no such folder")]
+    [InlineData("reproduce 4 --policy model --problems test.jsonl --train-problems foo --out new", "foo: no such file")]
+    public void WhatIsNeededLateIsLookedForBeforeAnythingIsDrawn(string line, string expected)
+    {
+        var ended = Cli.Run(tiny.Folder, line.Split(' '));
+        Assert.StartsWith($"pav: {expected}", ended.Sentence(1));
+        Assert.DoesNotContain("problems", ended.Out);
+        Assert.False(Directory.Exists(tiny.At("new")));
+    }
+
+    [Fact]
+    public void AFailedRunTakesBackTheFoldersAboveItsOwn()
+    {
+        Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "nowhere.jsonl", "--out", "a/b/c").Sentence(1);
+        Cli.Run(tiny.Folder, "search", "--policy", "model", "--problems", "test.jsonl", "--provers", "foo", "--out", "a/b/c").Sentence(1);
+        Assert.False(Directory.Exists(tiny.At("a")));
+    }
+
     [Fact]
     public void AnOutcomeVerifierJudgesNoSteps()
     {

@@ -51,10 +51,12 @@ internal static class Cli
     public static Ended StopAt(Process process, string file, int lines, bool politely = false)
     {
         while (!process.HasExited && (!File.Exists(file) || Lines(file) < lines)) Thread.Sleep(2);
-        if (politely) Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+        if (politely) Signal(process, "TERM");
         else process.Kill();
         return Wait(process);
     }
+
+    public static void Signal(Process process, string name) => Process.Start("kill", [$"-{name}", $"{process.Id}"]).WaitForExit();
 
     private static int Lines(string file)
     {
@@ -69,7 +71,7 @@ internal static class Cli
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS" }) start.Environment[name] = "1";
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
-        start.Environment.Remove("PAV_DEBUG");
+        foreach (var name in new[] { "PAV_DEBUG", "PAV_COMMAND", "PAV_LACKS" }) start.Environment.Remove(name);
         return Process.Start(start)!;
     }
 }

@@ -35,6 +35,51 @@ public class RecipeFilesTests
     public void ABrokenPlanIsRefusedBeforeAnythingRuns(string text, string expected) =>
         Assert.StartsWith(expected, Assert.Throws<UserError>(() => DemoPlan.Parse("p.json", text).Bind("out", AllCommands.Specs, new Dictionary<string, string>())).Message);
 
+    [Theory]
+    [InlineData("../../escaped")]
+    [InlineData("..")]
+    [InlineData("")]
+    [InlineData("/tmp/x")]
+    [InlineData("a/b")]
+    public void AStepIsNamedAsASubFolder(string name) =>
+        Assert.StartsWith($"p.json: a step is called '{name}'", Refused(Step(name, "label", "")));
+
+    [Theory]
+    [InlineData("problems", "\"out\": \"@/../x\"", "'@/../x' is a path outside")]
+    [InlineData("problems", "\"out\": \"@//etc/x\"", "'@//etc/x' is a path outside")]
+    [InlineData("problems", "\"out\": \"/tmp/x.jsonl\"", "writes /tmp/x.jsonl, outside")]
+    [InlineData("report", "\"folders\": [\"@/\"], \"out\": \"../x.html\"", "writes ../x.html, outside")]
+    [InlineData("train rft", "\"labels\": [\"@/b\", \"@/b/../../c\"]", "'@/b/../../c' is a path outside")]
+    public void APlanStaysInItsFolder(string run, string options, string expected) =>
+        Assert.StartsWith($"p.json, step 'a': {expected}", Refused(Step("a", run, options)));
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("""{ "name": "b", "run": "label" }""")]
+    [InlineData("""{ "name": null, "say": "", "run": "label", "options": {} }""")]
+    [InlineData("""{ "name": "b", "say": "", "run": null, "options": {} }""")]
+    [InlineData("""{ "name": "b", "say": "", "run": "label", "options": null }""")]
+    public void AStepHasANameARunAndOptions(string step) => Assert.StartsWith("p.json", Refused(step));
+
+    private static string Step(string name, string run, string options) =>
+        $$"""{ "name": "{{name}}", "say": "", "run": "{{run}}", "options": { {{options}} } }""";
+
+    private static string Refused(string step)
+    {
+        var text = $$"""{ "steps": [ {{step}} ] }""";
+        var plan = () => DemoPlan.Parse("p.json", text).Bind("out", AllCommands.Specs, new Dictionary<string, string>());
+        return Assert.Throws<UserError>(plan).Message;
+    }
+
+    [Fact]
+    public void AScaleNamesEmbeddedModelsAlone()
+    {
+        using var temporary = new TemporaryFolder();
+        var file = temporary.Write("scale.json", """{ "models": ["pav-tiny-s"], "matrix_models": ["../../escaped"] }""");
+        var error = Assert.Throws<UserError>(() => Pav.Cli.Reproduce.ReproduceScale.Load(file));
+        Assert.StartsWith($"{file}: '../../escaped' is not the name", error.Message);
+    }
+
     [Fact]
     public void PathsOfAPlanLieInItsFolder()
     {

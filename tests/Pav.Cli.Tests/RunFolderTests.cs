@@ -74,6 +74,67 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void AKillInTheFirstWriteLeavesAFolderThatCanBeUsed()
+    {
+        temporary.Write("run/.claim", "");
+        temporary.Write("run/.run.json.tmp", "{\n  \"comm");
+        using (var run = RunFolder.Open("label", new Sample(), temporary.At("run"))) run.Finish([]);
+        Assert.Equal([".claim", "run.json"], Directory.GetFiles(temporary.At("run")).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void NothingIsTakenOfAFinishedRunThatManyMayRead()
+    {
+        using (var run = RunFolder.Open("label", new Sample(), temporary.At("run"))) run.Finish(new() { ["labels"] = 5 });
+        using var elsewhere = new FileStream(temporary.At("run/.claim"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        using var again = RunFolder.Open("label", new Sample(), temporary.At("run"));
+        Assert.Equal(5, (int?)again.Result!["labels"]);
+    }
+
+    [Fact]
+    public void AFolderThatCannotBeMadeIsToldAsThat()
+    {
+        var error = Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample(), temporary.Write("file", "") + "/run"));
+        Assert.Contains("cannot be written", error.Message);
+        Assert.DoesNotContain("Another pav process", error.Message);
+    }
+
+    [Theory]
+    [InlineData("a/b/c", "a/b/c", "")]
+    [InlineData("a/b/c", "a", "a")]
+    [InlineData("a/b/c", "a/b/c/", "a,a/b,a/b/c")]
+    public void AnUnusedRunTakesBackTheFoldersThatItMade(string path, string there, string left)
+    {
+        if (there != path) Directory.CreateDirectory(temporary.At(there));
+        using (var run = RunFolder.Open("label", new Sample(), temporary.At(path)))
+        {
+            File.WriteAllText(run.At("labels.jsonl"), "");
+            Assert.True(run.RemoveIfUnused());
+        }
+        Assert.Equal(left, string.Join(",", Directory.GetDirectories(temporary.At(""), "*", SearchOption.AllDirectories).Select(d => Path.GetRelativePath(temporary.At(""), d)).Order()));
+    }
+
+    [Fact]
+    public void ADeletedFolderIsNotMadeAgain()
+    {
+        using var run = RunFolder.Open("label", new Sample(), temporary.At("run"));
+        Directory.Delete(temporary.At("run"), recursive: true);
+        Assert.Contains("deleted or moved", Assert.Throws<UserError>(() => run.Finish([])).Message);
+        Assert.True(run.RemoveIfUnused());
+        Assert.False(Directory.Exists(temporary.At("run")));
+    }
+
+    [Fact]
+    public void AMovedFolderIsLeftAsItIs()
+    {
+        using var run = RunFolder.Open("label", new Sample(), temporary.At("run"));
+        Directory.Move(temporary.At("run"), temporary.At("moved"));
+        Assert.Contains("deleted or moved", Assert.Throws<UserError>(run.Spend).Message);
+        Assert.False(Directory.Exists(temporary.At("run")));
+        Assert.True(File.Exists(temporary.At("moved/run.json")));
+    }
+
+    [Fact]
     public void TwoProcessesDoNotShareAFolder()
     {
         using var first = RunFolder.Open("label", new Sample(), temporary.At("run"));

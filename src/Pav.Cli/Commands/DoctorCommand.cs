@@ -31,6 +31,8 @@ internal static class DoctorCommand
             ["recipes"] = Home.Find("recipes") is { } recipes ? string.Join(", ", Directory.GetFiles(recipes, "*.json").Select(Path.GetFileNameWithoutExtension).Order()) : "none",
         };
         var warnings = new List<string>();
+        if (Environment.GetEnvironmentVariable(Home.LacksVariable) is { Length: > 0 } lacks)
+            warnings.Add($"not all of pav is built: {lacks}.");
         if (!settings.Fast) Torch(facts, warnings);
         foreach (var (name, value) in facts) context.Reporter.Say($"{name.Replace('_', ' '),-14} {value}");
         foreach (var warning in warnings) context.Reporter.Say($"warning: {warning}");
@@ -40,7 +42,17 @@ internal static class DoctorCommand
 
     private static void Torch(JsonObject facts, List<string> warnings)
     {
-        var machine = MachineFacts.Gather();
+        MachineFacts machine;
+        try
+        {
+            machine = MachineFacts.Gather();
+        }
+        catch (Exception e) when (Runner.Sentence(e) is { } sentence)
+        {
+            facts["libtorch"] = "none";
+            warnings.Add(sentence);
+            return;
+        }
         facts["libtorch"] = machine.LibtorchVersion;
         facts["libtorch_path"] = machine.LibtorchPath;
         facts["devices"] = string.Join(", ", machine.Devices);

@@ -50,6 +50,7 @@ internal static class EvaluateCommand
         if (beams) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
         foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) ProblemFileCommands.WarnOfOverlap(model, problems, context.Reporter);
+        var labelled = settings.Labels.Length == 0 ? null : Labelled(settings, problems);
         using var policy = await OpenPolicy.Of(settings, problems, context);
         var grader = new WatchedGrader(Grader.Named(settings.Grader));
         var evaluation = new PolicyEvaluation(policy, grader.Grader, settings.Sampling, settings.Samples, settings.Seed,
@@ -57,8 +58,8 @@ internal static class EvaluateCommand
         using var searching = beams ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, policy.StepEnd) : null;
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
         GraderChoice.Warn(grader.Advice, context);
-        if (settings.Labels.Length == 0) return result;
-        var measures = await OfVerifier(settings, problems, context);
+        if (labelled is null) return result;
+        var measures = await OfVerifier(settings, problems, labelled, context);
         result["verifier"] = System.Text.Json.JsonSerializer.SerializeToNode(measures, Json.Line);
         AtomicFile.WriteJson(context.Run.At(PolicyEvaluation.FileName), result);
         static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "unknown";
@@ -66,11 +67,21 @@ internal static class EvaluateCommand
         return result;
     }
 
-    private static async Task<VerifierMeasures> OfVerifier(EvaluateSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
+    /// <summary>The labels of these problems, which must be of steps that the verifier reads.</summary>
+    private static IReadOnlyList<LabelledTrace> Labelled(EvaluateSettings settings, IReadOnlyList<Problem> problems)
+    {
+        var ids = problems.Select(p => p.Id).ToHashSet();
+        var traces = settings.Labels.SelectMany(LabelFiles.Read).Where(t => ids.Contains(t.Problem)).ToList();
+        if (traces.Count == 0) throw new UserError("--labels: none of the labels is of one of the --problems.");
+        var steps = LabelFiles.StepEnd(traces.Select(t => t.StepEnd));
+        Checkpoint.CheckSteps("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier), steps);
+        return traces;
+    }
+
+    private static async Task<VerifierMeasures> OfVerifier(
+        EvaluateSettings settings, IReadOnlyList<Problem> problems, IReadOnlyList<LabelledTrace> traces, CommandContext context)
     {
         var byId = problems.ToDictionary(p => p.Id);
-        var traces = settings.Labels.SelectMany(LabelFiles.Read).Where(t => byId.ContainsKey(t.Problem)).ToList();
-        if (traces.Count == 0) throw new UserError("--labels: none of the labels is of one of the --problems.");
         using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, LabelFiles.StepEnd(traces.Select(t => t.StepEnd)));
         var scored = await context.Reporter.Track("Scoring labelled traces", traces.Count, "traces", async tracker =>
         {

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Pav.Cli.Options;
+using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
 
@@ -109,9 +110,9 @@ internal static class LabelCommand
             await Round(options with { FirstTrace = first }, first == 0 ? "Labelling" : $"Labelling, traces from {first}");
         var complete = problems.All(p => Enumerable.Range(0, settings.NCov).All(t => done.Contains((p.Id, t))));
         if (!complete && !settings.SpendBudget)
-            throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: pav label --out {context.Run.Path} --token-budget MORE");
+            throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: {Home.Again("label", context.Run.Path)} --token-budget MORE");
         GraderChoice.Warn(grader.Advice, context);
-        return Summarise(file, context.Reporter);
+        return Summarise(file, done.Count, context.Reporter);
 
         async Task Round(LabelOptions round, string title)
         {
@@ -132,7 +133,7 @@ internal static class LabelCommand
         }
     }
 
-    private static JsonObject Summarise(string file, Reporter reporter)
+    private static JsonObject Summarise(string file, int written, Reporter reporter)
     {
         var (traces, right, prefixes, completions) = (0, 0, 0L, 0L);
         foreach (var line in JsonLines.Read<LabelledTrace>(file))
@@ -142,6 +143,7 @@ internal static class LabelCommand
             prefixes += line.N.Count(n => n > 0);
             completions += line.N.Sum(n => (long)n);
         }
+        RunFolder.CheckWritten(file, traces, written);
         reporter.Say($"{traces:N0} traces, {100.0 * right / Math.Max(1, traces):0.0}% of them right; {prefixes:N0} prefixes with {completions:N0} completions in {file}");
         return new JsonObject { ["traces"] = traces, ["right"] = right, ["prefixes"] = prefixes, ["completions"] = completions };
     }

@@ -68,7 +68,7 @@ internal static class LabelsMerge
         var runs = folders.Select(f => (Folder: f, Run: Path.Combine(f, "run.json"))).Where(r => File.Exists(r.Run)).Select(r => (r.Folder, Run: Json.Read<JsonObject>(r.Run))).ToList();
         foreach (var (folder, run) in runs)
         {
-            if (run["finished"] is null) throw new UserError($"{folder} is not finished; wait for it, take it up again with: pav label --out {folder}, or merge what is there with --partial.");
+            if (run["finished"] is null) throw new UserError($"{folder} is not finished; wait for it, take it up again with: {Home.Again("label", folder)}, or merge what is there with --partial.");
             foreach (var field in OptionSchema.Of(typeof(LabelSettings)).Fields.Where(f => !f.Flag.Local && f.SnakeName is not ("shard" or "policy")))
                 if (!JsonNode.DeepEquals(run["options"]?[field.SnakeName], runs[0].Run["options"]?[field.SnakeName])) throw new UserError($"{folder} and {runs[0].Folder} were made with different values of {field.FlagName} and do not go together.");
         }

@@ -116,6 +116,6 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     private void Save()
     {
         if (folder is null) return;
-        lock (gate) AtomicFile.WriteJson(folder.At(CostFile), before.Plus(new(Interlocked.Read(ref generated), (inner as RemotePolicy)?.Tallies ?? [])));
+        lock (gate) folder.Save(CostFile, before.Plus(new(Interlocked.Read(ref generated), (inner as RemotePolicy)?.Tallies ?? [])));
     }
 }

@@ -51,6 +51,7 @@ internal static class ProverCommand
         if (candidates.Count == 0) throw new UserError($"{settings.Labels}: one completion after each step leaves nothing to estimate noise from; label with --n-mc 2 at least, better 20.");
         if (candidates.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1)?.Key is { } twice)
             throw new UserError($"--provers: two of the label folders are of policies called {twice}; rename the folder of one policy and label with it again.");
+        if (settings.Search != "") SearchFile(settings);
         var seen = settings.Verifier == "" ? null : await Score(labels, settings, context);
         var study = new ProverStudy(labels, candidates, settings.Alpha, settings.Seed, seen);
         var report = study.Report(settings.Search == "" ? null : Agreement(settings, study));
@@ -63,6 +64,8 @@ internal static class ProverCommand
     private static async Task<IReadOnlyList<PickedSteps.Seen>> Score(ProverLabels labels, ProverSettings settings, CommandContext context)
     {
         var problems = LabelFiles.Problems(settings.Problems);
+        if (labels.States.FirstOrDefault(s => !problems.ContainsKey(s.Problem)) is { } unknown)
+            throw new UserError($"problem {unknown.Problem} of {settings.Labels} is not in --problems.");
         Checkpoint.Threads(settings.Threads);
         using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, LabelFiles.StepEnd(labels.States.Select(s => s.StepEnd)));
         return await context.Reporter.Track("Scoring", labels.States.Count, "states", async tracker =>
@@ -70,7 +73,7 @@ internal static class ProverCommand
             var seen = new List<PickedSteps.Seen>();
             foreach (var batch in labels.States.Chunk(256))
             {
-                var steps = batch.Select(s => Prefixes(s, problems.TryGetValue(s.Problem, out var p) ? p : throw new UserError($"problem {s.Problem} of {settings.Labels} is not in --problems."))).ToList();
+                var steps = batch.Select(s => Prefixes(s, problems[s.Problem])).ToList();
                 var scores = await verifier.Score([.. steps.SelectMany(s => s)], context.Cancel);
                 var at = 0;
                 foreach (var state in steps)
@@ -91,10 +94,15 @@ internal static class ProverCommand
         return [.. state.Next.Select(n => prefix.Then(n.Step, n.Tokens, n.Ended))];
     }
 
-    private static SearchAgreement Agreement(ProverSettings settings, ProverStudy study)
+    private static string SearchFile(ProverSettings settings)
     {
         var file = Path.Combine(settings.Search, "search.jsonl");
-        if (!File.Exists(file)) throw new UserError($"--search {settings.Search}: there is no search.jsonl in it.");
+        return File.Exists(file) ? file : throw new UserError($"--search {settings.Search}: there is no search.jsonl in it.");
+    }
+
+    private static SearchAgreement Agreement(ProverSettings settings, ProverStudy study)
+    {
+        var file = SearchFile(settings);
         var run = Path.Combine(settings.Search, "run.json");
         var options = File.Exists(run) ? Json.Read<JsonObject>(run)["options"] : null;
         var policies = new[] { "provers", "sweep_provers" }.SelectMany(o => options?[o]?.AsArray().Select(p => (string)p!) ?? []).Distinct()

@@ -23,6 +23,8 @@ internal static class SearchCommand
         settings.Check();
         var methods = settings.ChosenMethods();
         if (methods.Any(m => m.Search.Needs.HasFlag(Needs.Verifier) && !m.ByOracle)) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
+        foreach (var name in settings.Provers.Concat(settings.SweepProvers).Where(p => Provers.BestOf(p) is null))
+            Checkpoint.CheckValues("--provers", name, Home.Model("--provers", name));
         var problems = settings.ReadProblems();
         var grader = new WatchedGrader(Grader.Named(settings.Grader));
         var loaded = new Dictionary<string, IVerifier>();
@@ -37,6 +39,7 @@ internal static class SearchCommand
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
                 settings.Outcome == "" ? null : Open("--outcome", settings.Outcome));
             Prover Named(string name) => Provers.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
+            foreach (var name in settings.NeededProvers(methods)) Named(name);
             var run = new SearchRun(settings, tools, Named, context.Run, context.Reporter, context.Cancel);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
@@ -45,17 +48,16 @@ internal static class SearchCommand
             context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods.Select(m => m.Id))}");
             await run.All(problems, new(alpha, settle));
             GraderChoice.Warn(grader.Advice, context);
+            return SumUp(settings, run.Rows(), context.Run, context.Reporter);
         }
         finally
         {
             foreach (var verifier in loaded.Values.OfType<IDisposable>()) verifier.Dispose();
         }
-        return SumUp(settings, context.Run, context.Reporter);
     }
 
-    private static JsonObject SumUp(SearchSettings settings, RunFolder folder, Reporter reporter)
+    private static JsonObject SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)
     {
-        var rows = JsonLines.Read<SearchRow>(folder.At("search.jsonl")).ToList();
         var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
         folder.Spend();
         var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);

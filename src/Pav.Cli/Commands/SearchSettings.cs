@@ -79,6 +79,10 @@ internal sealed record SearchSettings : SamplingSettings
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
     public IEnumerable<int> OracleProvers => Provers.Distinct().Select(Commands.Provers.BestOf).OfType<int>();
 
+    /// <summary>Every prover that the methods, or the choice of alpha, will ask for.</summary>
+    public IReadOnlyList<string> NeededProvers(IReadOnlyList<SearchMethod> methods) =>
+        [.. (methods.Any(m => m.HasProver && !m.ByOracle) ? Provers.Concat(SweepProvers) : FixedAlpha is null ? Provers.Take(1) : []).Distinct()];
+
     /// <summary>The methods to run, in the order of tables; one that lacks what it needs is an error where it was named.</summary>
     public IReadOnlyList<SearchMethod> ChosenMethods()
     {

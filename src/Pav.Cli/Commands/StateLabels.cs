@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
 
@@ -32,7 +33,7 @@ internal static class StateLabels
         var file = context.Run.At(FileName);
         var there = States.Read(file).Select(s => s.Key).ToList();
         if (there.Count > 0) context.Reporter.Say($"{there.Count} labelled states are there already.");
-        var grader = Pav.Grader.Named(settings.Grader);
+        var (grader, written) = (Pav.Grader.Named(settings.Grader), 0);
 
         if (settings.States != "")
         {
@@ -47,18 +48,22 @@ internal static class StateLabels
             await Write(problems.Count, begun, "problems", progress => StateLabelling.Run(
                 policy, grader, problems.Skip(begun), options, settings.StepsPerState, settings.Depths, done.Contains, progress, context.Cancel));
         }
-        return Summarise(file, context.Reporter);
+        return Summarise(file, there.Count + written, context.Reporter);
 
         async Task Write(int total, int begun, string unit, Func<Action<LabelProgress>, IAsyncEnumerable<LabelledState>> labelled) =>
             await context.Reporter.Track("Labelling", total, unit, async tracker =>
             {
                 using var lines = JsonLines.Append(file);
-                await foreach (var line in labelled(p => tracker.At(begun + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens"))) lines.Write(line);
+                await foreach (var line in labelled(p => tracker.At(begun + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens")))
+                {
+                    lines.Write(line);
+                    written++;
+                }
                 return 0;
             }, begun);
     }
 
-    private static JsonObject Summarise(string file, Reporter reporter)
+    private static JsonObject Summarise(string file, int written, Reporter reporter)
     {
         var (states, steps, completions) = (0, 0, 0L);
         foreach (var state in States.Read(file))
@@ -67,6 +72,7 @@ internal static class StateLabels
             steps += state.Next.Count;
             completions += state.N + state.Next.Where(n => !n.Ended).Sum(n => (long)n.N);
         }
+        RunFolder.CheckWritten(file, states, written);
         reporter.Say($"{states:N0} states with {steps:N0} distinct steps and {completions:N0} completions in {file}");
         return new JsonObject { ["states"] = states, ["steps"] = steps, ["completions"] = completions };
     }

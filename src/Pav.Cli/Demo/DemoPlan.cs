@@ -43,7 +43,10 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
         try
         {
             var plan = JsonSerializer.Deserialize<PlanFile>(text, Lenient);
-            return plan?.Steps is { Count: > 0 } steps ? new(source, steps) : throw new UserError($"{source}: a plan needs \"steps\".");
+            if (plan?.Steps is not { Count: > 0 } steps) throw new UserError($"{source}: a plan needs \"steps\".");
+            var empty = steps.ToList().FindIndex(s => s?.Name is null || s.Run is null || s.Options is null);
+            if (empty >= 0) throw new UserError($"{source}: step {empty + 1} holds null.");
+            return new(source, steps);
         }
         catch (JsonException e)
         {
@@ -58,25 +61,42 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
         return [.. Steps.Select(step =>
         {
             if (!names.Add(step.Name)) throw new UserError($"{Source}: two steps are called '{step.Name}'.");
+            if (!IsFolderName(step.Name))
+                throw new UserError($"{Source}: a step is called '{step.Name}'; a name is that of a sub-folder: without '/', not '..'.");
             var where = $"{Source}, step '{step.Name}'";
-            var values = step.Options.ToDictionary(o => o.Key, o => Inside(o.Value, folder));
+            var values = step.Options.ToDictionary(o => o.Key, o => Inside(where, o.Value, folder));
             if (step.Run == Gate) return new BoundStep(step, null, OptionSchema.Of(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags), "");
             var spec = commands.FirstOrDefault(c => c.Name == step.Run) ?? throw new UserError($"{where}: '{step.Run}' is no command of pav.");
             var path = Path.Combine(folder, step.Name);
             if (spec.HasFolder) values["out"] = JsonSerializer.SerializeToElement(path);
             var flags = local.Where(l => spec.Schema.Fields.Any(f => f.FlagName == l.Key) && !values.ContainsKey(l.Key[2..].Replace('-', '_'))).ToDictionary();
-            return new BoundStep(step, spec, spec.Schema.Bind([new Recipe(where, null, values)], flags), path);
+            var options = spec.Schema.Bind([new Recipe(where, null, values)], flags);
+            var file = spec.Output == Output.File ? spec.Schema.Fields.First(f => f.SnakeName == "out").Get(options) as string : null;
+            if (file is { Length: > 0 } && !IsInside(file, folder))
+                throw new UserError($"{where}: writes {file}, outside the plan's folder; write \"out\": \"@/{Path.GetFileName(file)}\".");
+            return new BoundStep(step, spec, options, path);
         })];
     }
 
+    /// <summary>Can a sub-folder be called so?</summary>
+    public static bool IsFolderName(string name) => name is not ("" or "." or "..") && name.IndexOfAny(['/', '\0']) < 0;
+
+    private static bool IsInside(string path, string folder) =>
+        !Path.GetRelativePath(Path.GetFullPath(folder), Path.GetFullPath(path)).Split('/')[0].Equals("..", StringComparison.Ordinal);
+
     private static readonly Dictionary<string, string> NoFlags = [];
 
-    private static JsonElement Inside(JsonElement value, string folder) => value.ValueKind switch
+    private static JsonElement Inside(string where, JsonElement value, string folder)
     {
-        JsonValueKind.String when value.GetString()!.StartsWith("@/", StringComparison.Ordinal) => JsonSerializer.SerializeToElement(Path.Combine(folder, value.GetString()![2..])),
-        JsonValueKind.Array => JsonSerializer.SerializeToElement(value.EnumerateArray().Select(v => Inside(v, folder))),
-        _ => value,
-    };
+        if (value.ValueKind == JsonValueKind.Array)
+            return JsonSerializer.SerializeToElement(value.EnumerateArray().Select(v => Inside(where, v, folder)));
+        if (value.ValueKind != JsonValueKind.String) return value;
+        var text = value.GetString()!;
+        if (!text.StartsWith("@/", StringComparison.Ordinal)) return value;
+        var path = Path.Combine(folder, text[2..]);
+        if (!IsInside(path, folder)) throw new UserError($"{where}: '{text}' is a path outside the plan's folder.");
+        return JsonSerializer.SerializeToElement(path);
+    }
 }
 
 /// <summary>A step ready to run. Command is null for a gate.</summary>

@@ -75,7 +75,9 @@ internal sealed class OptionSchema
         .Where(f => OptionField.Text(f.Get(options)) != OptionField.Text(f.Default))
         .Select(f => f.IsSwitch ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Quote(OptionField.Text(f.Get(options)))}"));
 
-    private static string Quote(string text) => text.Length > 0 && text.All(c => char.IsLetterOrDigit(c) || "-_./,:+@=".Contains(c)) ? text : $"'{text.Replace("'", "'\\''")}'";
+    /// <summary>A word of a shell.</summary>
+    public static string Quote(string text) =>
+        text.Length > 0 && text.All(c => char.IsLetterOrDigit(c) || "-_./,:+@=".Contains(c)) ? text : $"'{text.Replace("'", "'\\''")}'";
 
     private static IEnumerable<Type> Lineage(Type type)
     {

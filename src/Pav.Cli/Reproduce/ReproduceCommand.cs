@@ -94,6 +94,7 @@ internal static class ReproduceCommand
         if (given.Policy == "" && (given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model + given.Template + given.System + given.StepEnd is not "" || given.Chat != ChatChoice.Off))
             throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system and --step-end go with --policy.");
         var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
+        Check(settings);
         var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);
         if (plan.Models.Count == 0) throw new UserError($"None of the models of this scale is here: {string.Join(", ", plan.Missing)}.");
         var chosen = Figures.Chosen(given.Figure).Select(f => (Figure: f, SumUp: f.Prepare(plan), Parts: plan.TakeNeeded())).ToList();
@@ -126,6 +127,18 @@ internal static class ReproduceCommand
         foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])])) reporter.Say(line);
         reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
         return new() { ["report"] = report, ["results"] = Path.Combine(settings.Out, "results.json"), ["seconds"] = total.Seconds, ["tokens"] = total.Tokens, ["verdicts"] = new JsonObject(results.Select(r => KeyValuePair.Create(r.Figure, (JsonNode?)ResultsDocument.Words(r.Verdict)))) };
+    }
+
+    /// <summary>What is given must be there before hours of other parts are run.</summary>
+    private static void Check(ReproduceSettings settings)
+    {
+        if (settings.Policy != "") Home.Model("--policy", settings.Policy);
+        if (settings.Verifier != "") Home.Model("--verifier", settings.Verifier);
+        if (settings.Outcome != "") Home.Model("--outcome", settings.Outcome);
+        if (settings.Model != "") Home.Model("--model", settings.Model);
+        foreach (var problems in new[] { settings.Problems, settings.ValidProblems, settings.TrainProblems })
+            if (problems != "") Pav.Models.Files.Problems.Read(problems);
+        Grader.Named(settings.Grader);
     }
 
     private static string FileOf(string folder, Figure figure) => Path.Combine(folder, "figures", $"figure-{figure.Id}.json");

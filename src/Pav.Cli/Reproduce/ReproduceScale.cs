@@ -1,3 +1,4 @@
+using Pav.Cli.Demo;
 using Pav.Cli.Options;
 
 namespace Pav.Cli.Reproduce;
@@ -188,5 +189,13 @@ internal sealed record ReproduceScale
     [Flag("Fine-tuning steps on the base policy's own correct traces, before RL; 0 starts from the base policy", Min = 0)]
     public int RftSteps { get; init; }
 
-    public static ReproduceScale Load(string name) => (ReproduceScale)OptionSchema.Of(typeof(ReproduceScale)).Bind([Recipe.Load(File.Exists(name) ? name : Path.Combine("reproduce", name))], new Dictionary<string, string>());
+    /// <summary>Their names become those of folders.</summary>
+    public static ReproduceScale Load(string name)
+    {
+        var recipe = Recipe.Load(File.Exists(name) ? name : Path.Combine("reproduce", name));
+        var scale = (ReproduceScale)OptionSchema.Of(typeof(ReproduceScale)).Bind([recipe], new Dictionary<string, string>());
+        if (scale.Models.Concat(scale.MatrixModels).FirstOrDefault(m => !DemoPlan.IsFolderName(m)) is { } model)
+            throw new UserError($"{recipe.Source}: '{model}' is not the name of an embedded model; one of your own goes with --policy.");
+        return scale;
+    }
 }

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pav.Cli.Commands;
 using Pav.Cli.Options;
 using Pav.Models.Files;
 using Pav.Torch;
@@ -17,11 +18,12 @@ namespace Pav.Cli.Runs;
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
+    private const string ManifestName = "run.json", ClaimName = ".claim";
     private readonly Stopwatch clock = Stopwatch.StartNew();
-    private readonly FileStream claim;
+    private readonly Claim? claim;
     private readonly JsonObject manifest;
 
-    private RunFolder(string path, FileStream claim, JsonObject manifest, bool resumed)
+    private RunFolder(string path, Claim? claim, JsonObject manifest, bool resumed)
     {
         (Path, this.claim, this.manifest, Resumed) = (path, claim, manifest, resumed);
     }
@@ -53,7 +55,7 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The options of a run of that command begun earlier in that folder, as a recipe; null where there is none.</summary>
     public static Recipe? Begun(string command, string path)
     {
-        var file = IoPath.Combine(path, "run.json");
+        var file = IoPath.Combine(path, ManifestName);
         if (!File.Exists(file)) return null;
         var run = Read(file);
         if ((string?)run["command"] != command || run["options"] is not JsonObject options) return null;
@@ -61,27 +63,27 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Does that folder hold a run that came to its end?</summary>
-    public static bool IsFinished(string path) => IoPath.Combine(path, "run.json") is var file && File.Exists(file) && Read(file)["finished"] is not null;
+    public static bool IsFinished(string path) => IoPath.Combine(path, ManifestName) is var file && File.Exists(file) && Read(file)["finished"] is not null;
 
     /// <summary>Opens or makes the folder and writes run.json.</summary>
     public static RunFolder Open(string command, object options, string path)
     {
         var schema = OptionSchema.Of(options.GetType());
-        var file = IoPath.Combine(path, "run.json");
+        var file = IoPath.Combine(path, ManifestName);
         if (File.Exists(path)) throw new UserError($"--out {path} is a file, but must be a folder.");
-        var begun = File.Exists(file);
-        if (!begun && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(e => IoPath.GetFileName(e) != ".claim"))
+        // A kill in the first write of run.json leaves these two alone.
+        var nothing = new[] { ClaimName, AtomicFile.TemporaryName(ManifestName) };
+        if (!File.Exists(file) && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(e => !nothing.Contains(IoPath.GetFileName(e))))
             throw new UserError($"--out {path} holds other files and no run.json; choose an empty or a new folder.");
         var inputs = Inputs(schema, options);
-        Directory.CreateDirectory(path);
-        var claim = Claim(path);
+        // Nothing is written into a finished run, so its folder may be one that cannot be.
+        if (IsFinished(path)) return Checked(null);
+        var claim = Claim.Take(path, ClaimName);
         try
         {
-            var manifest = begun ? Read(file) : [];
-            IReadOnlyList<string> changed = begun ? CheckSame(command, schema, options, manifest, path) : [];
-            if (begun) CheckInputs(inputs, manifest, path);
-            var folder = new RunFolder(path, claim, manifest, begun) { Changed = changed };
+            var folder = Checked(claim);
             if (folder.Finished) return folder;
+            var manifest = folder.manifest;
             manifest["command"] = command;
             manifest["options"] = schema.ToJson(options);
             manifest["seed"] = schema.Fields.FirstOrDefault(f => f.SnakeName == "seed")?.ToJson(options);
@@ -94,7 +96,17 @@ internal sealed class RunFolder : IDisposable
         catch
         {
             claim.Dispose();
+            if (!File.Exists(file)) claim.TakeBack();
             throw;
+        }
+
+        RunFolder Checked(Claim? claim)
+        {
+            if (!File.Exists(file)) return new(path, claim, [], resumed: false);
+            var manifest = Read(file);
+            var changed = CheckSame(command, schema, options, manifest, path);
+            CheckInputs(inputs, manifest, path);
+            return new(path, claim, manifest, resumed: true) { Changed = changed };
         }
     }
 
@@ -123,19 +135,37 @@ internal sealed class RunFolder : IDisposable
         Write();
     }
 
-    /// <summary>Removes a folder that this run made and in which there is nothing but its run.json, its cost and empty files.</summary>
+    /// <summary>Removes what this run made, where that is nothing but its run.json, its cost and empty files.</summary>
     public bool RemoveIfUnused()
     {
-        if (Resumed || Directory.EnumerateFileSystemEntries(Path).Any(e => IoPath.GetFileName(e) is not (".claim" or "run.json" or "cost.json") && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
-        Directory.Delete(Path, recursive: true);
+        if (claim is not { IsKept: true }) return true;
+        var entries = Directory.GetFileSystemEntries(Path);
+        if (Resumed || entries.Any(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName or OpenPolicy.CostFile) && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
+        // Last what marks the folder as one of pav's: a kill in between leaves one that can be used.
+        foreach (var entry in entries.Where(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName))) File.Delete(entry);
+        File.Delete(At(ManifestName));
+        claim.TakeBack();
         return true;
     }
 
     public static double PeakMemoryMb() => Math.Round(Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0, 1);
 
-    public void Dispose() => claim.Dispose();
+    public void Dispose() => claim?.Dispose();
 
-    private void Write() => AtomicFile.WriteJson(At("run.json"), manifest);
+    /// <summary>A run whose file was deleted or cut between two openings is not finished.</summary>
+    public static void CheckWritten(string file, int found, int written)
+    {
+        if (found < written) throw new UserError($"{file}: holds {found:N0} of the {written:N0} lines that were written; start the command again, it goes on from what is left.");
+    }
+
+    /// <summary>Writes a JSON file of this folder whole.</summary>
+    public void Save<T>(string name, T value)
+    {
+        if (claim is not { IsKept: true }) throw new UserError($"--out {Path}: the folder was deleted or moved while pav was writing into it; start the command again.");
+        AtomicFile.WriteJson(At(name), value);
+    }
+
+    private void Write() => Save(ManifestName, manifest);
 
     private static string Now() => DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ");
 
@@ -148,19 +178,6 @@ internal sealed class RunFolder : IDisposable
         catch (JsonException e)
         {
             throw new UserError($"{file}:{e.LineNumber + 1} is not JSON; choose another --out.", e);
-        }
-    }
-
-    private static FileStream Claim(string path)
-    {
-        var file = IoPath.Combine(path, ".claim");
-        try
-        {
-            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e) when (File.Exists(file))
-        {
-            throw new UserError($"Another pav process is writing into {path}; wait for it, or choose another --out.", e);
         }
     }
 

@@ -22,10 +22,10 @@ public static class AtomicFile
 
         path = File.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is { } target ? target.FullName : path;
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.tmp");
+        var temporary = Path.Combine(folder, TemporaryName(Path.GetFileName(path)));
         Disk.Guard(path, () =>
         {
-            Directory.CreateDirectory(folder);
+            var made = NewFolder.Create(folder);
             try
             {
                 using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
@@ -38,9 +38,11 @@ public static class AtomicFile
                     throw new UserError($"{path}: is there already, with other content; give another --out, or --overwrite to replace it");
                 File.Move(temporary, path, overwrite: true);
             }
-            finally
+            catch
             {
                 File.Delete(temporary);
+                made.TakeBack();
+                throw;
             }
         });
     }
@@ -51,6 +53,9 @@ public static class AtomicFile
         using var two = File.OpenRead(other);
         return one.Length == two.Length && SHA256.HashData(one).AsSpan().SequenceEqual(SHA256.HashData(two));
     }
+
+    /// <summary>What a file is called while it is written; a kill leaves this name behind.</summary>
+    public static string TemporaryName(string name) => $".{name}.tmp";
 
     private static bool IsDevice(string path) =>
         Path.GetFullPath(path) is var full && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal) && File.Exists(full);
@@ -109,7 +114,7 @@ public static class AtomicFile
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         var (folder, name) = (Path.GetDirectoryName(full)!, Path.GetFileName(full));
-        return (Path.Combine(folder, $".{name}.tmp"), Path.Combine(folder, $".{name}.old"));
+        return (Path.Combine(folder, TemporaryName(name)), Path.Combine(folder, $".{name}.old"));
     }
 }
 

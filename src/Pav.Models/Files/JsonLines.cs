@@ -10,6 +10,7 @@ public sealed class JsonLines : IDisposable
 {
     private readonly FileStream stream;
     private readonly string path;
+    private readonly FilePlace place;
     private readonly int syncEvery;
     private readonly Lock guard = new();
     private int unsynced;
@@ -18,6 +19,7 @@ public sealed class JsonLines : IDisposable
     {
         this.path = path;
         this.stream = stream;
+        place = new(path, stream);
         this.syncEvery = syncEvery;
     }
 
@@ -35,7 +37,7 @@ public sealed class JsonLines : IDisposable
         return new(path, stream!, syncEvery);
     }
 
-    /// <summary>Appends one row; may be called from any thread.</summary>
+    /// <summary>Appends one row; may be called from any thread. Refused once the file was deleted, moved, replaced or cut.</summary>
     public void Write<T>(T row)
     {
         var bytes = JsonSerializer.SerializeToUtf8Bytes(row, Json.Line);
@@ -43,6 +45,7 @@ public sealed class JsonLines : IDisposable
         bytes[^1] = (byte)'\n';
         lock (guard)
         {
+            CheckPlace();
             var before = stream.Position;
             try
             {
@@ -63,6 +66,7 @@ public sealed class JsonLines : IDisposable
     {
         lock (guard)
         {
+            CheckPlace();
             Disk.Guard(path, () => stream.Flush(flushToDisk: true));
             unsynced = 0;
         }
@@ -70,8 +74,20 @@ public sealed class JsonLines : IDisposable
 
     public void Dispose()
     {
-        Sync();
-        stream.Dispose();
+        try
+        {
+            Sync();
+        }
+        finally
+        {
+            stream.Dispose();
+        }
+    }
+
+    private void CheckPlace()
+    {
+        if (!place.IsKept || stream.Length != stream.Position)
+            throw new UserError($"{path}: was deleted, moved, replaced or cut while it was being written; start the command again, it goes on from what is left");
     }
 
     /// <summary>

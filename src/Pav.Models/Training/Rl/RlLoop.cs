@@ -47,6 +47,8 @@ public static class RlLoop
         JsonLines.Keep<RlRow>(metrics, row => row.Iteration < at.At.Iteration);
         JsonLines.Keep<RlTiming>(timing, row => row.Iteration < at.At.Iteration);
         var history = JsonLines.Read<RlRow>(metrics).Select(Guarded).ToList();
+        if (history.Count < at.At.Iteration)
+            throw new UserError($"{metrics}: holds {history.Count} of the {at.At.Iteration} iterations that the checkpoint is after; put the file back or choose a new folder");
         using var rows = JsonLines.Append(metrics);
         using var clocks = JsonLines.Append(timing);
         using var events = EventFile.Create(Path.Combine(folder, "tensorboard"), at.At.Iteration);
