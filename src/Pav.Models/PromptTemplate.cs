@@ -1,3 +1,4 @@
+using Pav.Models.Chat;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
@@ -12,9 +13,12 @@ public sealed record PromptTemplate
 
     public string Text { get; }
 
+    /// <summary>The chat model's way to be asked, in which the text is the user's message; null: the text is the prompt.</summary>
+    public ChatFrame? Chat { get; init; }
+
     public StepEnd StepEnd { get; init; } = StepEnd.Newline;
 
-    public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal);
+    public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal) is var asked && Chat is { } chat ? chat.Render(asked) : asked;
 
     /// <summary>The prompt's ids, begin-of-sequence included where the tokenizer asks for it.</summary>
     public int[] Encode(Tokenizer tokenizer, Problem problem) => tokenizer.Encode(Fill(problem), addSpecial: true);

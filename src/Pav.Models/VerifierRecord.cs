@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Pav.Models.Chat;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
 
@@ -33,8 +34,9 @@ public sealed record ScoreCalibration(double Scale, double Bias)
 /// <param name="Measures">On held-out problems, once measured.</param>
 /// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's last token.</param>
 /// <param name="StepEnd">Where the steps of its labels end; null: at newlines.</param>
+/// <param name="Chat">The chat model's way to be asked, around PromptTemplate; null: that is the prompt.</param>
 public sealed record VerifierRecord(
-    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null)
+    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null, ChatFrame? Chat = null)
 {
     private const string FileName = "verifier.json";
 
@@ -45,7 +47,7 @@ public sealed record VerifierRecord(
 
     /// <summary>Its template and step end, as traces are put to it.</summary>
     [JsonIgnore]
-    public PromptTemplate Template => new(PromptTemplate) { StepEnd = Pav.StepEnd.Parse(StepEnd) };
+    public PromptTemplate Template => new(PromptTemplate) { Chat = Chat, StepEnd = Pav.StepEnd.Parse(StepEnd) };
 
     /// <summary>Of a verifier's folder; a process reward model of Qwen2's needs none.</summary>
     public static VerifierRecord Load(string folder)

@@ -9,13 +9,13 @@ using Pav.Torch;
 namespace Pav.Cli.Commands;
 
 /// <summary><c>policy.json</c> beside a policy's config.json: how it was taught to be asked.</summary>
-internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null)
+internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null, ChatFrame? Chat = null)
 {
     private const string FileName = "policy.json";
 
     public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
 
-    public static PolicyRecord Of(PromptTemplate template) => new(template.Text, template.StepEnd.Recorded);
+    public static PolicyRecord Of(PromptTemplate template) => new(template.Text, template.StepEnd.Recorded, template.Chat);
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
 }
@@ -36,7 +36,7 @@ internal static class Checkpoint
         if (choice.Chat == ChatChoice.Off && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
         if (choice.Chat != ChatChoice.Off && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
         var template = choice.Chat == ChatChoice.Off
-            ? new PromptTemplate(given != "" ? given : own?.PromptTemplate ?? PlainTemplate)
+            ? given != "" ? new PromptTemplate(given) : new(own?.PromptTemplate ?? PlainTemplate) { Chat = own?.Chat }
             : ChatTemplate.Load(folder).Prompt(given != "" ? given : "{problem}", choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == ChatChoice.NoThinking ? false : null);
         return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd) };
     }
