@@ -3,7 +3,7 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
 
-/// <summary>How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where the steps of its answers end.</summary>
+/// <summary>How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where its answers and their steps end.</summary>
 public sealed record PromptTemplate
 {
     private const string Hole = "{problem}";
@@ -17,6 +17,9 @@ public sealed record PromptTemplate
     public ChatFrame? Chat { get; init; }
 
     public StepEnd StepEnd { get; init; } = StepEnd.Newline;
+
+    /// <summary>Texts after which a trace is over.</summary>
+    public TraceStops TraceStops { get; init; } = TraceStops.None;
 
     public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal) is var asked && Chat is { } chat ? chat.Render(asked) : asked;
 
