@@ -12,13 +12,13 @@ public sealed record StepFit(StepEnd End, int Traces, int Steps, int Empty, int 
 
     public double SplitShare => Steps == 0 ? 0 : (double)Split / Steps;
 
-    /// <summary>Whole traces cut anew.</summary>
+    /// <summary>Whole traces cut anew, without the white space at their end.</summary>
     public static StepFit From(StepEnd end, IReadOnlyCollection<string> traces)
     {
         var (steps, empty, split) = (0, 0, 0);
         foreach (var trace in traces)
         {
-            var parts = end.Split(trace);
+            var parts = end.Split(trace.TrimEnd());
             var upTo = 0;
             for (var i = 0; i < parts.Count; i++)
             {
