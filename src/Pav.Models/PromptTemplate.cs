@@ -1,8 +1,9 @@
+using Pav.Models.Chat;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
 
-/// <summary>How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where the steps of its answers end.</summary>
+/// <summary>How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where its answers and their steps end.</summary>
 public sealed record PromptTemplate
 {
     private const string Hole = "{problem}";
@@ -12,9 +13,15 @@ public sealed record PromptTemplate
 
     public string Text { get; }
 
+    /// <summary>The chat model's way to be asked, in which the text is the user's message; null: the text is the prompt.</summary>
+    public ChatFrame? Chat { get; init; }
+
     public StepEnd StepEnd { get; init; } = StepEnd.Newline;
 
-    public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal);
+    /// <summary>Texts after which a trace is over.</summary>
+    public TraceStops TraceStops { get; init; } = TraceStops.None;
+
+    public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal) is var asked && Chat is { } chat ? chat.Render(asked) : asked;
 
     /// <summary>The prompt's ids, begin-of-sequence included where the tokenizer asks for it.</summary>
     public int[] Encode(Tokenizer tokenizer, Problem problem) => tokenizer.Encode(Fill(problem), addSpecial: true);

@@ -37,8 +37,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         tree = new(runner);
         eos = [.. runner.Config.Eos];
         if (tokenizer.Eos is { } own) eos.Add(own);
-        steps = new(tokenizer, template.StepEnd, runner.Outputs);
-        engine = new(name, runner, tree, options, steps, eos.Contains);
+        steps = new(tokenizer, template.StepEnd, runner.Outputs, template.TraceStops);
+        engine = new(name, runner, tree, options, eos.Contains);
     }
 
     /// <summary>Opens a checkpoint's folder; its weights are never in memory twice.</summary>
@@ -98,7 +98,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
             if (limit > 0)
             {
                 drawn.Add(i);
-                work.Add(new(context, limit, seed));
+                work.Add(new(context, limit, seed, steps.Reader(prefix)));
             }
             else results[i] = prefix.Then("", ended: true);
         }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Pav.Models.Chat;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
 
@@ -56,11 +57,13 @@ public sealed record AnswerTokens(int Right, int Wrong, string? RightText = null
 /// <param name="Measures">On held-out problems, once measured.</param>
 /// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's last token.</param>
 /// <param name="StepEnd">Where the steps of its labels end; null: at newlines.</param>
+/// <param name="Chat">The chat model's way to be asked, around PromptTemplate; null: that is the prompt.</param>
 /// <param name="AfterMark">Text between a step's mark and the next step.</param>
 /// <param name="Answers">Of a language model that judges by two tokens; none: it has a score head.</param>
 public sealed record VerifierRecord(
-    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null, VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null,
-    string? AfterMark = null, AnswerTokens? Answers = null)
+    VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null,
+    VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null, ChatFrame? Chat = null, string? AfterMark = null,
+    AnswerTokens? Answers = null)
 {
     private const string FileName = "verifier.json";
 
@@ -83,7 +86,7 @@ public sealed record VerifierRecord(
 
     /// <summary>Its template and step end, as traces are put to it.</summary>
     [JsonIgnore]
-    public PromptTemplate Template => new(PromptTemplate) { StepEnd = Pav.StepEnd.Parse(StepEnd) };
+    public PromptTemplate Template => new(PromptTemplate) { Chat = Chat, StepEnd = Pav.StepEnd.Parse(StepEnd) };
 
     /// <summary>Of a verifier's folder; a process reward model of Qwen2's needs none.</summary>
     public static VerifierRecord Load(string folder)

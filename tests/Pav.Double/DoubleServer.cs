@@ -223,12 +223,14 @@ public sealed class DoubleServer : IAsyncDisposable
         }
 
         lock (Prompts) Prompts.Add(prompt.ToString());
-        var until = request.GetProperty("stop").EnumerateArray().Any() ? Until.StepEnd : Until.TraceEnd;
+        List<string> stops = [.. request.GetProperty("stop").EnumerateArray().Select(s => s.GetString()!)];
+        var until = stops is ["\n"] ? Until.StepEnd : Until.TraceEnd;
         var seed = request.GetProperty("seed").GetUInt64();
         var most = request.GetProperty(native ? "n_predict" : "max_tokens").GetInt32();
         if (ids.Length + most > 256 && Options.Dialect == "vllm") throw new BadRequest($"This model's maximum context length is 256 tokens. However, you requested {ids.Length + most} tokens");
         var cached = cache.Read(ids);
         var drawn = await Task.WhenAll(Enumerable.Range(0, n).Select(i => generator.Draw(new(ids, SeedOf(seed, i), most, until, sampling))));
+        if (until == Until.TraceEnd && stops.Count > 0) drawn = [.. drawn.Select(d => d.StoppedAt(stops, generator.Tokenizer))];
         foreach (var d in drawn) cache.Read([.. ids, .. d.Ids]);
         var choices = drawn.Select((d, i) => native ? Native(d, i, ids.Length, cached, request) : Choice(d, i, request, ids)).ToList();
         switch (mishap)
@@ -262,10 +264,10 @@ public sealed class DoubleServer : IAsyncDisposable
     private JsonObject Choice(Drawn drawn, int index, JsonElement request, int[] prompt)
     {
         var choice = new JsonObject { ["index"] = index, ["text"] = drawn.Text, ["logprobs"] = null, ["finish_reason"] = drawn.End == "limit" ? "length" : "stop" };
-        if (Options.Dialect == "vllm") choice["stop_reason"] = drawn.End == "word" ? "\n" : null;
-        if (Options.Dialect == "sglang") choice["matched_stop"] = drawn.End == "word" ? "\n" : drawn.End == "eos" ? generator.Tokenizer.Eos : null;
+        if (Options.Dialect == "vllm") choice["stop_reason"] = drawn.End == "word" ? drawn.Word : null;
+        if (Options.Dialect == "sglang") choice["matched_stop"] = drawn.End == "word" ? drawn.Word : drawn.End == "eos" ? generator.Tokenizer.Eos : null;
         var keeps = request.TryGetProperty(Options.Dialect == "sglang" ? "no_stop_trim" : "include_stop_str_in_output", out var keep) && keep.GetBoolean();
-        if (drawn.End == "word" && !keeps) choice["text"] = drawn.Text.TrimEnd('\n');
+        if (drawn.End == "word" && !keeps) choice["text"] = drawn.Text[..^drawn.Word.Length];
         if (Options.TellsIds && request.TryGetProperty("return_token_ids", out var tell) && tell.GetBoolean())
         {
             choice["token_ids"] = new JsonArray([.. drawn.Ids.Select(i => JsonValue.Create(i))]);
@@ -277,9 +279,9 @@ public sealed class DoubleServer : IAsyncDisposable
 
     private JsonObject Native(Drawn drawn, int index, int prompt, int cached, JsonElement request) => new()
     {
-        ["index"] = index, ["content"] = drawn.End == "word" ? drawn.Text.TrimEnd('\n') : drawn.Text, ["stop"] = true, ["model"] = Options.Model, ["tokens_predicted"] = drawn.Ids.Length, ["tokens_evaluated"] = prompt,
+        ["index"] = index, ["content"] = drawn.Text[..^drawn.Word.Length], ["stop"] = true, ["model"] = Options.Model, ["tokens_predicted"] = drawn.Ids.Length, ["tokens_evaluated"] = prompt,
         ["tokens"] = new JsonArray([.. request.GetProperty("return_tokens").GetBoolean() && Options.TellsIds ? drawn.Ids.Select(i => JsonValue.Create(i)) : []]), ["truncated"] = false,
-        ["stop_type"] = drawn.End, ["stopping_word"] = drawn.End == "word" ? "\n" : "", ["timings"] = new JsonObject { ["cache_n"] = cached },
+        ["stop_type"] = drawn.End, ["stopping_word"] = drawn.Word, ["timings"] = new JsonObject { ["cache_n"] = cached },
     };
 
     /// <summary>The sampling that a request asks for. One that leaves a field to the server's own defaults is refused, which real servers do not do.</summary>

@@ -8,7 +8,20 @@ namespace Pav.Double;
 internal sealed record Job(int[] Ids, ulong Seed, int MaxTokens, Until Until, Sampling Sampling);
 
 /// <summary>A sample: all its ids, an end-of-sequence included, its text, and what ended it (eos, word, limit).</summary>
-internal sealed record Drawn(int[] Ids, string Text, string End);
+internal sealed record Drawn(int[] Ids, string Text, string End, string Word = "")
+{
+    /// <summary>As a server stops that looks for the texts, in their order, after each token: the text goes up to the end of the one it finds.</summary>
+    public Drawn StoppedAt(IReadOnlyList<string> stops, Tokenizer tokenizer)
+    {
+        for (var n = 1; n <= Ids.Length; n++)
+        {
+            var text = tokenizer.Decode(Ids[..n]);
+            if (stops.FirstOrDefault(text.Contains) is { } stop) return new(Ids[..n], text[..(text.IndexOf(stop, StringComparison.Ordinal) + stop.Length)], "word", stop);
+        }
+
+        return this;
+    }
+}
 
 /// <summary>A model that draws whatever has been asked for meanwhile in one go, as an inference server does.</summary>
 public sealed class Generator : IDisposable
@@ -77,7 +90,7 @@ public sealed class Generator : IDisposable
     {
         int[] ids = [.. drawn.Path().Skip(start.Depth + 1).SelectMany(p => p.Tokens)];
         var eos = ids.Length > 0 && ids[^1] == Tokenizer.Eos;
-        var end = eos ? "eos" : job.Until == Until.StepEnd && ids.Length > 0 && steps.Reader().Ends(ids[^1]) ? "word" : "limit";
-        return new(ids, Tokenizer.Decode(eos ? ids[..^1] : ids), end);
+        var end = eos ? "eos" : job.Until == Until.StepEnd && ids.Length > 0 && steps.Reader(start).Read(ids[^1]) == StepSign.Step ? "word" : "limit";
+        return new(ids, Tokenizer.Decode(eos ? ids[..^1] : ids), end, end == "word" ? "\n" : "");
     }
 }

@@ -9,13 +9,13 @@ using Pav.Torch;
 namespace Pav.Cli.Commands;
 
 /// <summary><c>policy.json</c> beside a policy's config.json: how it was taught to be asked.</summary>
-internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null)
+internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null, ChatFrame? Chat = null, IReadOnlyList<string>? TraceStops = null)
 {
     private const string FileName = "policy.json";
 
     public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
 
-    public static PolicyRecord Of(PromptTemplate template) => new(template.Text, template.StepEnd.Recorded);
+    public static PolicyRecord Of(PromptTemplate template) => new(template.Text, template.StepEnd.Recorded, template.Chat, template.TraceStops.Texts is { Count: > 0 } stops ? stops : null);
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
 }
@@ -27,7 +27,7 @@ internal static class Checkpoint
 
     /// <summary>
     /// The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; with --chat the checkpoint's chat template around what is given.
-    /// And the step end given, else its own, else newline.
+    /// And the step end given, else its own, else newline; the texts that end a trace given, else its own, else those of models that nobody taught where to stop.
     /// </summary>
     public static PromptTemplate Template(PromptChoice choice, string folder)
     {
@@ -36,9 +36,18 @@ internal static class Checkpoint
         if (choice.Chat == ChatChoice.Off && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
         if (choice.Chat != ChatChoice.Off && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
         var template = choice.Chat == ChatChoice.Off
-            ? new PromptTemplate(given != "" ? given : own?.PromptTemplate ?? PlainTemplate)
+            ? given != "" ? new PromptTemplate(given) : new(own?.PromptTemplate ?? PlainTemplate) { Chat = own?.Chat }
             : ChatTemplate.Load(folder).Prompt(given != "" ? given : "{problem}", choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == ChatChoice.NoThinking ? false : null);
-        return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd) };
+        var stops = choice.GivenStops ?? (own is not null ? TraceStops.From(own.TraceStops ?? []) : choice.Chat == ChatChoice.Off ? RunningOn(template.Text) : TraceStops.None);
+        return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd), TraceStops = stops };
+    }
+
+    /// <summary>With what a base model begins the next problem when it runs on: the word before the template's problem ("Question:"), where that has one.</summary>
+    private static TraceStops RunningOn(string template)
+    {
+        var before = template[..template.IndexOf("{problem}", StringComparison.Ordinal)];
+        var word = before[(before.LastIndexOf('\n') + 1)..].Trim();
+        return TraceStops.From(word.Length > 1 && word.EndsWith(':') ? ["\n" + word] : ["\n\nQuestion:", "\n\nProblem:"]);
     }
 
     /// <summary>"sft" for runs/sft and for runs/sft/checkpoints/best.</summary>

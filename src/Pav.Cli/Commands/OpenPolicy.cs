@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 using Pav.Models.Remote;
 using Pav.Models.Tokenizers;
@@ -33,12 +34,20 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     private readonly RunCost before;
     private readonly Timer saving;
     private readonly Lock gate = new();
+    private readonly StepAdvice advice;
     private long generated;
+    private bool advised;
 
-    private OpenPolicy(IPolicy inner, StepEnd stepEnd, CommandContext context)
+    private OpenPolicy(IPolicy inner, PromptTemplate template, CommandContext context)
     {
-        (this.inner, StepEnd, folder, reporter) = (inner, stepEnd, context.Folder, context.Reporter);
-        if (stepEnd.Recorded is { } other) folder?.Note("step_end", other);
+        (this.inner, StepEnd, folder, reporter, advice) = (inner, template.StepEnd, context.Folder, context.Reporter, new(template.StepEnd));
+        if (StepEnd.Recorded is { } other) folder?.Note("step_end", other);
+        if (template.TraceStops.Texts is { Count: > 0 } stops)
+        {
+            folder?.Note("trace_stops", JsonSerializer.SerializeToNode(stops, Json.Line));
+            reporter.Say($"Traces end at {string.Join(" or ", stops.Select(s => $"\"{s.Replace("\n", "\\n")}\""))}, and at the end-of-sequence (--trace-stop).");
+        }
+
         before = folder?.At(CostFile) is { } file && File.Exists(file) ? Json.Read<RunCost>(file) : RunCost.None;
         saving = new(_ => SaveNow(), null, SaveEvery, SaveEvery);
     }
@@ -50,7 +59,7 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
             if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
-            return new(Checkpoint.Policy(settings), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy)).StepEnd, context);
+            return new(Checkpoint.Policy(settings), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy)), context);
         }
 
         var folder = settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
@@ -62,7 +71,7 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         foreach (var server in remote.Servers)
             context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {server.Seeds}, {(server.TokenIds ? "token ids" : "text")}");
         if (remote.Servers.Any(s => s.Seeds != Capabilities.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
-        return new(remote, template.StepEnd, context);
+        return new(remote, template, context);
     }
 
     public string Name => inner.Name;
@@ -85,13 +94,33 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         for (var i = 0; i < draws.Count; i++)
             for (var at = results[i]; at.Depth > draws[i].Prefix.Depth; at = at.Parent!) tokens += at.TokenCount;
         Interlocked.Add(ref generated, tokens);
+        Advise(draws.Zip(results).Where(p => p.Second.Ended && !p.First.Prefix.Ended && (p.First.Prefix.Depth == 0 || until == Until.StepEnd)).Select(p => p.Second));
         return results;
+    }
+
+    private void Advise(IEnumerable<Prefix> traces)
+    {
+        lock (gate)
+        {
+            if (advised) return;
+            foreach (var trace in traces)
+                if (advised = advice.Add(trace.Text)) break;
+            if (advised) Tell();
+        }
+    }
+
+    private void Tell()
+    {
+        if (advice.Tell() is not { } said) return;
+        reporter.Say($"Careful: {said}.");
+        folder?.Note("step_advice", said);
     }
 
     public void Dispose()
     {
         saving.Dispose();
         Save();
+        Tell();
         if ((inner as RemotePolicy)?.Finding is { } finding)
         {
             reporter.Say($"Careful: {finding}.");

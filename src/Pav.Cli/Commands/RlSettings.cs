@@ -21,6 +21,9 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
     public string StepEnd { get; init; } = "";
 
+    [Flag(PromptChoice.TraceStopHelp)]
+    public string[] TraceStop { get; init; } = [];
+
     [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
 
@@ -156,7 +159,7 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Stop where progress rises while right answers fall, instead of warning")]
     public bool StopOnHacking { get; init; }
 
-    public PromptChoice Prompt => new(Template, StepEnd, Chat, System);
+    public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
 
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);

@@ -47,6 +47,9 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
     public string StepEnd { get; init; } = "";
 
+    [Flag(PromptChoice.TraceStopHelp)]
+    public string[] TraceStop { get; init; } = [];
+
     [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
 
@@ -98,7 +101,7 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("Servers: seconds after which a request is also sent to another one; 0 is never", Min = 0, Local = true)]
     public double Hedge { get; init; }
 
-    public PromptChoice Prompt => new(Template, StepEnd, Chat, System);
+    public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
 
     public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
 
@@ -111,8 +114,25 @@ internal abstract record SamplingSettings : ModelSettings
     }
 }
 
-/// <summary>How the command line wants prompts: the options --template, --step-end, --chat, --system.</summary>
-internal sealed record PromptChoice(string Template = "", string StepEnd = "", string Chat = ChatChoice.Off, string System = "");
+/// <summary>How the command line wants prompts and the ends of answers: the options --template, --step-end, --chat, --system, --trace-stop.</summary>
+internal sealed record PromptChoice(string Template = "", string StepEnd = "", string Chat = ChatChoice.Off, string System = "", IReadOnlyList<string>? TraceStop = null)
+{
+    public const string NoStop = "none";
+
+    public const string TraceStopHelp =
+        "Texts that end a trace, which is cut before them, for models that run on: '\\n\\nQuestion:'; none: no text does (default: as the policy was taught; for others without --chat the word before {problem}, else \\n\\nQuestion: and \\n\\nProblem:)";
+
+    /// <summary>The stops that were given, with \n written out standing for a newline; null: none were.</summary>
+    public TraceStops? GivenStops
+    {
+        get
+        {
+            if (TraceStop is not { Count: > 0 } given) return null;
+            if (given.Contains(NoStop)) return given.Count == 1 ? TraceStops.None : throw new UserError($"--trace-stop has '{NoStop}' beside other texts; give the texts, or {NoStop} alone.");
+            return TraceStops.From(given.Select(t => t.Replace("\\n", "\n")));
+        }
+    }
+}
 
 /// <summary>The options that put problems to chat models (docs/formats.md).</summary>
 internal static class ChatChoice

@@ -73,6 +73,8 @@ internal static class TrainCommands
 
     private static Task<JsonObject> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template, IReadOnlyList<Demonstration> data, CommandContext context)
     {
+        // What is taught ends with an end-of-sequence.
+        template = template with { TraceStops = TraceStops.None };
         var tokenizer = Tokenizer.Load(folder);
         var grader = Grader.Named(settings.Grader);
         IReadOnlyList<Problem> valid = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];

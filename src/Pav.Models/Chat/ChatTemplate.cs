@@ -9,25 +9,58 @@ namespace Pav.Models.Chat;
 public sealed record ChatMessage(string Role, string Content);
 
 /// <summary>
+/// How problems are put to a chat model: with its template, as the user's message in a conversation. It stands in the records beside a checkpoint, so that a trained one is asked as it learned.
+/// </summary>
+/// <param name="Template">In Jinja.</param>
+/// <param name="Tokens">The special tokens that it names.</param>
+/// <param name="System">The system message; none where empty.</param>
+/// <param name="Thinking">Qwen3's switch; null: the template's default.</param>
+/// <param name="BosIsAdded">The tokenizer puts the begin-of-sequence token before every text, so it is left out of the text.</param>
+public sealed record ChatFrame(string Template, IReadOnlyDictionary<string, string> Tokens, string System = "", bool? Thinking = null, bool BosIsAdded = false)
+{
+    private ChatTemplate? parsed;
+
+    /// <summary>The prompt, up to where the assistant is to answer.</summary>
+    public string Render(string user)
+    {
+        parsed ??= new(Template, Tokens, "the chat template");
+        var text = parsed.Render([.. System == "" ? [] : (ChatMessage[])[new("system", System)], new("user", user)], thinking: Thinking);
+        return BosIsAdded && Tokens.GetValueOrDefault("bos_token") is { } bos && text.StartsWith(bos, StringComparison.Ordinal) ? text[bos.Length..] : text;
+    }
+}
+
+/// <summary>
 /// How a chat model wants conversations written: the template of chat_template.jinja or of tokenizer_config.json. Prompts do not change from day to day: to templates that ask for the date it is
 /// the one that Llama 3's fall back on, 26 July 2024.
 /// </summary>
 public sealed partial class ChatTemplate
 {
+    /// <summary>MostRange is that of Jinja's sandbox.</summary>
+    private const int MostLetters = 1_000_000, MostRange = 100_000;
+
     private const string FileName = "chat_template.jinja", ConfigName = "tokenizer_config.json";
 
     private static readonly string[] SpecialTokens = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
 
     private readonly JinjaStatement template;
-    private readonly JsonObject config;
-    private readonly string where;
+    private readonly string source, where;
+    private readonly IReadOnlyDictionary<string, string> tokens;
 
     /// <param name="source">The template.</param>
     /// <param name="config">Where the special tokens are named.</param>
     /// <param name="where">For messages.</param>
     public ChatTemplate(string source, JsonObject config, string where)
+        : this(source, SpecialTokens.Select(name => (name, Text: Special(config, name))).Where(t => t.Text is not null).ToDictionary(t => t.name, t => t.Text!), where)
     {
-        (this.config, this.where) = (config, where);
+    }
+
+    /// <param name="source">The template.</param>
+    /// <param name="tokens">Special tokens by their names.</param>
+    /// <param name="where">For messages.</param>
+    public ChatTemplate(string source, IReadOnlyDictionary<string, string> tokens, string where)
+    {
+        (this.source, this.tokens, this.where) = (source, tokens, where);
+        if (source.Length > MostLetters) throw new UserError($"{where}: a chat template of {source.Length:N0} letters is not supported; {MostLetters:N0} are the most");
         template = new JinjaParser(new JinjaTokens(source, Unsupported).Read(), Unsupported).Template();
     }
 
@@ -48,49 +81,56 @@ public sealed partial class ChatTemplate
     /// <param name="thinking">Qwen3's switch; null: the template's default.</param>
     public string Render(IReadOnlyList<ChatMessage> messages, bool answer = true, bool? thinking = null)
     {
-        var scope = new JinjaScope(null);
-        scope.Set("messages", messages.Select(object? (m) => new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = m.Content }).ToList());
+        var scope = new JinjaScope(new JinjaBudget());
+        scope.Set("messages", messages.Select(object? (m) => new JinjaMap { ["role"] = m.Role, ["content"] = m.Content }).ToList());
         scope.Set("add_generation_prompt", answer);
         scope.Set("tools", null);
         scope.Set("documents", null);
         if (thinking is { } on) scope.Set("enable_thinking", on);
-        foreach (var name in SpecialTokens)
-            if (Special(name) is { } token) scope.Set(name, token);
+        foreach (var (name, token) in tokens) scope.Set(name, token);
         scope.Set("raise_exception", (JinjaCallable)((arguments, _) => throw new UserError($"{where}: the chat template refuses these messages: {arguments.At(0, "message")}")));
-        scope.Set("namespace", (JinjaCallable)((arguments, _) => new JinjaNamespace(arguments.Named.ToDictionary())));
-        scope.Set("range", (JinjaCallable)((arguments, fail) => Range([.. arguments.Plain.Select(a => JinjaValue.Whole(a, fail))], fail)));
-        scope.Set("strftime_now", (JinjaCallable)((arguments, fail) => DatePart().Replace(arguments.At(0, "format") as string ?? throw fail("strftime_now without a format"), part => Date(part.Value, fail))));
+        scope.Set("namespace", (JinjaCallable)Namespace);
+        scope.Set("dict", (JinjaCallable)((arguments, spot) => arguments.Plain.Count > 0 ? throw spot.Fail("dict with a value that has no name") : JinjaFunctions.Mapping(arguments)));
+        scope.Set("range", (JinjaCallable)((arguments, spot) => arguments.Named.Count > 0 ? throw spot.Fail("range with these arguments") : Range([.. arguments.Plain.Select(a => JinjaValue.Whole(a, spot))], spot)));
+        scope.Set("strftime_now", (JinjaCallable)((arguments, spot) => DatePart().Replace(arguments.At(0, "format") as string ?? throw spot.Fail("strftime_now without a format"), part => Date(part.Value, spot))));
         var output = new StringBuilder();
         template(scope, output);
         return output.ToString();
     }
 
-    /// <summary>
-    /// The prompt of a problem: a system message (if any), then the user's, and the beginning of the answer. A begin-of-sequence token that the tokenizer puts before every text is left out of it.
-    /// </summary>
+    /// <summary>The prompt of problems: each rendering has the problem's own text in it, as the template may change or read what the user says.</summary>
     /// <param name="user">The user's message; {problem} stands for the problem's text.</param>
     /// <param name="system">None where empty.</param>
-    /// <param name="tokenizer">Asked for only where the text begins with its begin-of-sequence token.</param>
+    /// <param name="tokenizer">Asked for only where there is a begin-of-sequence token.</param>
     /// <param name="thinking">Qwen3's switch; null: the template's default.</param>
     public PromptTemplate Prompt(string user, string system, Func<Tokenizer> tokenizer, bool? thinking = null)
     {
-        ChatMessage[] messages = [.. system == "" ? [] : (ChatMessage[])[new("system", system)], new("user", user)];
-        var text = Render(messages, thinking: thinking);
-        if (Special("bos_token") is { } bos && text.StartsWith(bos, StringComparison.Ordinal) && tokenizer() is var own && own.Bos is { } id && own.Encode("").FirstOrDefault(-1) == id) text = text[bos.Length..];
-        return new(text);
+        var added = tokens.ContainsKey("bos_token") && tokenizer() is var known && known.Bos is { } id && known.Encode("").FirstOrDefault(-1) == id;
+        return new(user) { Chat = new(source, tokens, system, thinking, added) };
     }
 
-    private string? Special(string name) => config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
+    private static string? Special(JsonObject config, string name) => config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
 
-    private static object Range(long[] given, Func<string, UserError> fail)
+    private static object Namespace(JinjaValues arguments, JinjaSpot spot)
     {
-        var (from, to, by) = given switch { [var n] => (0L, n, 1L), [var a, var b] => (a, b, 1L), [var a, var b, var c] when c != 0 => (a, b, c), _ => throw fail("range with these arguments") };
-        var numbers = new List<object?>();
-        for (var i = from; (by > 0 ? i < to : i > to) && numbers.Count < 100_000; i += by) numbers.Add(i);
-        return numbers;
+        var fields = new Dictionary<string, object?>();
+        if (arguments.Plain is [JinjaMap map])
+            foreach (var (key, value) in map) fields[key as string ?? throw spot.Fail("a namespace with a field that has no name")] = value;
+        else if (arguments.Plain.Count > 0) throw spot.Fail("namespace with these arguments");
+        foreach (var (name, value) in arguments.Named) fields[name] = value;
+        return new JinjaNamespace(fields);
     }
 
-    private static string Date(string part, Func<string, UserError> fail) => part switch
+    private static List<object?> Range(long[] given, JinjaSpot spot)
+    {
+        var (from, to, by) = given switch { [var n] => (0L, n, 1L), [var a, var b] => (a, b, 1L), [var a, var b, var c] when c != 0 => (a, b, c), _ => throw spot.Fail("range with these arguments") };
+        var count = Int128.Max(0, ((Int128)to - from + by - Math.Sign(by)) / by);
+        if (count > MostRange) throw spot.Fail($"a range of more than {MostRange:N0} numbers");
+        spot.Make((long)count);
+        return [.. Enumerable.Range(0, (int)count).Select(i => (object?)(from + i * by))];
+    }
+
+    private static string Date(string part, JinjaSpot spot) => part switch
     {
         "%d" => "26",
         "%m" => "07",
@@ -102,7 +142,7 @@ public sealed partial class ChatTemplate
         "%A" => "Friday",
         "%H" or "%M" or "%S" => "00",
         "%%" => "%",
-        _ => throw fail($"strftime_now with {part}"),
+        _ => throw spot.Fail($"strftime_now with {part}"),
     };
 
     [GeneratedRegex("%.?")]

@@ -4,49 +4,58 @@ namespace Pav.Models.Chat;
 
 internal sealed partial class JinjaParser
 {
-    /// <summary>a if condition else b.</summary>
+    private static readonly string[][] Levels = [["+", "-"], ["~"], ["*", "/", "//", "%"], ["**"]];
+
+    /// <summary>a if condition else b if other else c.</summary>
     private JinjaExpression Expression()
     {
-        var value = Or();
-        while (TakeName("if"))
+        Deeper();
+        var choices = new List<(JinjaExpression Then, JinjaExpression[] Conditions)>();
+        do
         {
-            var (then, condition) = (value, Or());
-            var other = TakeName("else") ? Expression() : _ => JinjaValue.Undefined;
-            value = scope => JinjaValue.Truth(condition(scope)) ? then(scope) : other(scope);
+            var (then, conditions) = (Or(), new List<JinjaExpression>());
+            while (TakeName("if")) conditions.Add(Or());
+            conditions.Reverse();
+            choices.Add((then, [.. conditions]));
         }
+        while (choices[^1].Conditions.Length > 0 && TakeName("else"));
+        depth--;
+        if (choices is [(var only, [])]) return only;
+        return scope =>
+        {
+            foreach (var (i, (then, conditions)) in choices.Index())
+            {
+                if (i < choices.Count - 1 && !JinjaValue.Truth(conditions[0](scope))) continue;
+                return conditions.Skip(i < choices.Count - 1 ? 1 : 0).All(c => JinjaValue.Truth(c(scope))) ? then(scope) : JinjaValue.Undefined;
+            }
 
-        return value;
+            return JinjaValue.Undefined;
+        };
     }
 
-    private JinjaExpression Or()
+    private JinjaExpression Or() => Either("or", And, true);
+
+    private JinjaExpression And() => Either("and", Not, false);
+
+    /// <summary>The first value that decides, else the last one.</summary>
+    private JinjaExpression Either(string word, Func<JinjaExpression> part, bool decides)
     {
-        var left = And();
-        while (TakeName("or"))
+        var parts = new List<JinjaExpression> { part() };
+        while (TakeName(word)) parts.Add(part());
+        if (parts.Count == 1) return parts[0];
+        return scope =>
         {
-            var (a, b) = (left, And());
-            left = scope => a(scope) is var value && JinjaValue.Truth(value) ? value : b(scope);
-        }
-
-        return left;
-    }
-
-    private JinjaExpression And()
-    {
-        var left = Not();
-        while (TakeName("and"))
-        {
-            var (a, b) = (left, Not());
-            left = scope => a(scope) is var value && !JinjaValue.Truth(value) ? value : b(scope);
-        }
-
-        return left;
+            for (var i = 0; ; i++)
+                if (parts[i](scope) is var value && (i == parts.Count - 1 || JinjaValue.Truth(value) == decides)) return value;
+        };
     }
 
     private JinjaExpression Not()
     {
-        if (!TakeName("not")) return Compared();
-        var value = Not();
-        return scope => !JinjaValue.Truth(value(scope));
+        var times = 0;
+        while (TakeName("not")) times++;
+        var value = Compared();
+        return times == 0 ? value : scope => JinjaValue.Truth(value(scope)) == (times % 2 == 0);
     }
 
     /// <summary>a &lt; b &lt; c means that both hold.</summary>
@@ -74,7 +83,7 @@ internal sealed partial class JinjaParser
             foreach (var (sign, right, line) in parts)
             {
                 var next = right(scope);
-                if (!JinjaValue.Compare(sign, value, next, Fail(line))) return false;
+                if (!JinjaValue.Compare(sign, value, next, scope.At(line, wrong))) return false;
                 value = next;
             }
 
@@ -82,90 +91,107 @@ internal sealed partial class JinjaParser
         };
     }
 
-    /// <summary>+ and −, then ~, then * / // %.</summary>
+    /// <summary>+ and −, then ~, then * / // %, then **; each from left to right.</summary>
     private JinjaExpression Operated(int level)
     {
-        string[][] levels = [["+", "-"], ["~"], ["*", "/", "//", "%"]];
-        if (level == levels.Length) return Unary();
+        if (level == Levels.Length) return Unary();
         var left = Operated(level + 1);
-        while (Here.Kind == JinjaKind.Sign && levels[level].Contains(Here.Text))
+        var parts = new List<(string Sign, JinjaExpression Right, int Line)>();
+        while (Here.Kind == JinjaKind.Sign && Levels[level].Contains(Here.Text))
         {
             var (sign, line) = (Here.Text, tokens[at++].Line);
-            var (a, b) = (left, Operated(level + 1));
-            left = scope => JinjaValue.Operate(sign, a(scope), b(scope), Fail(line));
+            parts.Add((sign, Operated(level + 1), line));
         }
 
-        return left;
+        if (parts.Count == 0) return left;
+        return scope =>
+        {
+            var value = left(scope);
+            foreach (var (sign, right, line) in parts) value = JinjaValue.Operate(sign, value, right(scope), scope.At(line, wrong));
+            return value;
+        };
     }
 
-    private JinjaExpression Unary(bool filtered = true)
+    /// <summary>Signs before a value, and the filters and tests after it, which see the value with its signs.</summary>
+    private JinjaExpression Unary()
     {
-        var line = Here.Line;
-        JinjaExpression value;
-        if (Take("-"))
-        {
-            var positive = Unary(false);
-            value = scope => JinjaValue.Operate("-", 0L, positive(scope), Fail(line));
-        }
-        else value = Postfixed(Primary());
-
-        while (filtered)
+        var signs = new List<(string Sign, int Line)>();
+        while (Here is { Kind: JinjaKind.Sign, Text: "-" or "+" }) signs.Add((Here.Text, tokens[at++].Line));
+        var inner = Postfixed(Primary());
+        var (after, line) = (new List<Func<object?, JinjaScope, object?>>(), 0);
+        signs.Reverse();
+        foreach (var (sign, where) in signs) after.Add((value, scope) => sign == "-" && value is double real ? -real : JinjaValue.Operate(sign, 0L, value, scope.At(where, wrong)));
+        while (true)
         {
             line = Here.Line;
+            var here = line;
             if (Take("|"))
             {
-                var (input, name) = (value, Name());
+                var name = Name();
                 var arguments = Take("(") ? Arguments() : JinjaArguments.None;
-                value = scope => JinjaFunctions.Filter(name, input(scope), arguments.Of(scope), Fail(line));
+                after.Add((value, scope) => JinjaFunctions.Filter(name, value, arguments.In(scope), scope.At(here, wrong)));
             }
             else if (TakeName("is"))
             {
-                var (input, negated, name) = (value, TakeName("not"), Name());
+                var (negated, name) = (TakeName("not"), Name());
                 var arguments = Take("(") ? Arguments()
-                    : Here.Kind is JinjaKind.String or JinjaKind.Number || (Here.Kind == JinjaKind.Name && Here.Text is not ("and" or "or" or "else" or "if" or "is" or "in" or "not")) ? new([Postfixed(Primary())], [])
+                    : Here.Kind is JinjaKind.String or JinjaKind.Number || Here is { Kind: JinjaKind.Sign, Text: "[" or "{" } || (Here.Kind == JinjaKind.Name && Here.Text is not ("and" or "or" or "else" or "if" or "is" or "in" or "not"))
+                        ? new([Postfixed(Primary())], [])
                     : JinjaArguments.None;
-                value = scope => JinjaFunctions.Test(name, input(scope), arguments.Of(scope), Fail(line)) != negated;
+                after.Add((value, scope) => JinjaFunctions.Test(name, value, arguments.In(scope), scope.At(here, wrong)) != negated);
             }
             else break;
         }
 
-        return value;
+        return Chain(inner, after);
     }
 
-    private JinjaExpression Postfixed(JinjaExpression value)
+    private static JinjaExpression Chain(JinjaExpression first, List<Func<object?, JinjaScope, object?>> after)
     {
+        if (after.Count == 0) return first;
+        return scope =>
+        {
+            var value = first(scope);
+            foreach (var step in after) value = step(value, scope);
+            return value;
+        };
+    }
+
+    private JinjaExpression Postfixed(JinjaExpression first)
+    {
+        var after = new List<Func<object?, JinjaScope, object?>>();
         while (true)
         {
-            var (owner, line) = (value, Here.Line);
+            var line = Here.Line;
             if (Take("."))
             {
                 var name = Here.Kind == JinjaKind.Number ? tokens[at++].Text : Name();
                 if (Take("("))
                 {
                     var arguments = Arguments();
-                    value = scope => JinjaFunctions.Method(owner(scope), name, arguments.Of(scope), Fail(line));
+                    after.Add((owner, scope) => JinjaFunctions.Method(owner, name, arguments.In(scope), scope.At(line, wrong)));
                 }
-                else value = scope => JinjaValue.Attribute(owner(scope), name, Fail(line));
+                else after.Add((owner, scope) => JinjaValue.Attribute(owner, name, scope.At(line, wrong)));
             }
             else if (Take("["))
             {
                 var from = Here is { Kind: JinjaKind.Sign, Text: ":" } ? null : Expression();
-                if (Take("]")) value = scope => JinjaValue.Item(owner(scope), from!(scope), Fail(line));
+                if (Take("]")) after.Add((owner, scope) => JinjaValue.Item(owner, from!(scope), scope.At(line, wrong)));
                 else
                 {
                     Expect(":");
                     var to = Here is { Kind: JinjaKind.Sign, Text: ":" or "]" } ? null : Expression();
                     var step = Take(":") && Here is not { Kind: JinjaKind.Sign, Text: "]" } ? Expression() : null;
                     Expect("]");
-                    value = scope => JinjaValue.Slice(owner(scope), from?.Invoke(scope), to?.Invoke(scope), step?.Invoke(scope), Fail(line));
+                    after.Add((owner, scope) => JinjaValue.Slice(owner, from?.Invoke(scope), to?.Invoke(scope), step?.Invoke(scope), scope.At(line, wrong)));
                 }
             }
             else if (Take("("))
             {
                 var arguments = Arguments();
-                value = scope => JinjaValue.Call(owner(scope), arguments.Of(scope), Fail(line));
+                after.Add((owner, scope) => JinjaValue.Call(owner, arguments.In(scope), scope.At(line, wrong)));
             }
-            else return value;
+            else return Chain(first, after);
         }
     }
 
@@ -175,8 +201,9 @@ internal sealed partial class JinjaParser
         switch (token.Kind)
         {
             case JinjaKind.String:
-                var text = token.Text;
-                while (Here.Kind == JinjaKind.String) text += tokens[at++].Text;
+                var parts = new List<string> { token.Text };
+                while (Here.Kind == JinjaKind.String) parts.Add(tokens[at++].Text);
+                var text = string.Concat(parts);
                 return _ => text;
             case JinjaKind.Number:
                 object number = long.TryParse(token.Text, CultureInfo.InvariantCulture, out var whole) ? (object)whole
@@ -204,7 +231,7 @@ internal sealed partial class JinjaParser
     {
         var close = open == "(" ? ")" : "]";
         var items = new List<JinjaExpression>();
-        var comma = false;
+        var (comma, line) = (false, Here.Line);
         while (!Take(close))
         {
             items.Add(Expression());
@@ -212,7 +239,13 @@ internal sealed partial class JinjaParser
             else if (Here is not { Kind: JinjaKind.Sign } || Here.Text != close) throw wrong(Here.Line, $"'{Here.Text}' where {close} is expected");
         }
 
-        return open == "(" && items.Count == 1 && !comma ? items[0] : scope => items.Select(i => i(scope)).ToList();
+        if (open == "(" && items.Count == 1 && !comma) return items[0];
+        return scope =>
+        {
+            scope.At(line, wrong).Make(items.Count);
+            List<object?> values = [.. items.Select(i => i(scope))];
+            return open == "(" ? new JinjaTuple(values) : values;
+        };
     }
 
     private JinjaExpression Mapped()
@@ -228,8 +261,9 @@ internal sealed partial class JinjaParser
 
         return scope =>
         {
-            var map = new Dictionary<string, object?>();
-            foreach (var (key, value) in items) map[key(scope) as string ?? throw wrong(line, "a key that is no text")] = value(scope);
+            scope.At(line, wrong).Make(items.Count);
+            var map = new JinjaMap();
+            foreach (var (key, value) in items) map[key(scope) is var k && k is string or bool or long or double ? k : throw wrong(line, $"a key that is {JinjaValue.Kind(k)}")] = value(scope);
             return map;
         };
     }
@@ -243,6 +277,7 @@ internal sealed partial class JinjaParser
             {
                 var name = Name();
                 at++;
+                if (named.Exists(n => n.Item1 == name)) throw wrong(Here.Line, $"the argument {name}, given twice,");
                 named.Add((name, Expression()));
             }
             else plain.Add(Expression());

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Pav.Models.Chat;
@@ -16,7 +15,7 @@ internal delegate JinjaFlow JinjaStatement(JinjaScope scope, StringBuilder outpu
 /// </summary>
 internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func<int, string, UserError> wrong)
 {
-    private int at;
+    private int at, depth;
 
     private JinjaToken Here => tokens[at];
 
@@ -32,23 +31,29 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
     /// <summary>Statements up to one of the tags, which is passed over up to its own words.</summary>
     private JinjaStatement Body(string[] enders, out string ender)
     {
+        Deeper();
         var statements = new List<JinjaStatement>();
         while (true)
         {
             var token = tokens[at++];
-            if (token.Kind == JinjaKind.Text) statements.Add((_, output) => { output.Append(token.Text); return JinjaFlow.Next; });
+            if (token.Kind == JinjaKind.Text) statements.Add((scope, output) => { output.Append(scope.At(token.Line, wrong).Made(token.Text)); return JinjaFlow.Next; });
             else if (token.Kind == JinjaKind.Open)
             {
                 var shown = Expression();
                 Close();
-                statements.Add((scope, output) => { output.Append(JinjaValue.Text(shown(scope), Fail(token.Line))); return JinjaFlow.Next; });
+                statements.Add((scope, output) =>
+                {
+                    var spot = scope.At(token.Line, wrong);
+                    output.Append(spot.Made(JinjaWriter.Text(shown(scope), spot)));
+                    return JinjaFlow.Next;
+                });
             }
             else if (token.Kind == JinjaKind.OpenTag)
             {
                 var name = Name();
                 if (enders.Contains(name))
                 {
-                    ender = name;
+                    (ender, depth) = (name, depth - 1);
                     return (scope, output) => Run(statements, scope, output);
                 }
 
@@ -85,22 +90,29 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
 
     private JinjaStatement If()
     {
-        var condition = Expression();
-        Close();
-        var then = Body(["elif", "else", "endif"], out var ender);
-        JinjaStatement? other = null;
-        if (ender == "elif") other = If();
-        else
+        var branches = new List<(JinjaExpression Condition, JinjaStatement Then)>();
+        JinjaStatement? otherwise = null;
+        string ender;
+        do
         {
+            var condition = Expression();
             Close();
-            if (ender == "else")
-            {
-                other = Body(["endif"], out _);
-                Close();
-            }
+            branches.Add((condition, Body(["elif", "else", "endif"], out ender)));
+        }
+        while (ender == "elif");
+        Close();
+        if (ender == "else")
+        {
+            otherwise = Body(["endif"], out _);
+            Close();
         }
 
-        return (scope, output) => JinjaValue.Truth(condition(scope)) ? then(scope, output) : other?.Invoke(scope, output) ?? JinjaFlow.Next;
+        return (scope, output) =>
+        {
+            foreach (var (condition, then) in branches)
+                if (JinjaValue.Truth(condition(scope))) return then(scope, output);
+            return otherwise?.Invoke(scope, output) ?? JinjaFlow.Next;
+        };
     }
 
     private JinjaStatement For(int line)
@@ -123,26 +135,30 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
 
         return (scope, output) =>
         {
-            var items = JinjaValue.Items(source(scope), Fail(line));
+            var items = JinjaValue.Items(source(scope), scope.At(line, wrong));
             if (condition is not null) items = [.. items.Where(item => JinjaValue.Truth(condition(Bound(scope, item))))];
-            if (items.Count == 0) return none?.Invoke(scope, output) ?? JinjaFlow.Next;
+            var whole = false;
             for (var i = 0; i < items.Count; i++)
             {
                 var inner = Bound(scope, items[i]);
                 inner.Set("loop", JinjaValue.Loop(items, i));
-                if (body(inner, output) == JinjaFlow.Break) break;
+                var flow = body(inner, output);
+                if (flow == JinjaFlow.Break) break;
+                whole |= flow == JinjaFlow.Next;
             }
 
-            return JinjaFlow.Next;
+            // As in Jinja, else follows where no round came to its end.
+            return whole ? JinjaFlow.Next : none?.Invoke(scope, output) ?? JinjaFlow.Next;
         };
 
         JinjaScope Bound(JinjaScope scope, object? item)
         {
+            var spot = scope.At(line, wrong);
             var inner = new JinjaScope(scope);
             if (names.Count == 1) inner.Set(names[0], item);
             else
             {
-                var parts = JinjaValue.Items(item, Fail(line));
+                var parts = JinjaValue.Items(item, spot);
                 if (parts.Count != names.Count) throw wrong(line, $"{{% for %}} over {names.Count} names with values of {parts.Count}");
                 for (var n = 0; n < names.Count; n++) inner.Set(names[n], parts[n]);
             }
@@ -164,7 +180,7 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
             {
                 var text = new StringBuilder();
                 body(new(scope), text);
-                scope.Set(name, text.ToString());
+                Put(scope, text.ToString());
                 return JinjaFlow.Next;
             };
         }
@@ -174,11 +190,16 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
         Close();
         return (scope, _) =>
         {
-            if (field is null) scope.Set(name, value(scope));
-            else if (scope.Get(name) is JinjaNamespace space) space.Fields[field] = value(scope);
-            else throw wrong(line, $"{{% set {name}.{field} %}} of something that is no namespace");
+            Put(scope, value(scope));
             return JinjaFlow.Next;
         };
+
+        void Put(JinjaScope scope, object? given)
+        {
+            if (field is null) scope.Set(name, given);
+            else if (scope.Get(name) is JinjaNamespace space) space.Fields[field] = given;
+            else throw wrong(line, $"{{% set {name}.{field} %}} of something that is no namespace");
+        }
     }
 
     /// <summary>A function that gives the text of its body; the body sees what stands around the macro, and sets names of its own.</summary>
@@ -201,10 +222,10 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
             scope.Set(name, (JinjaCallable)Call);
             return JinjaFlow.Next;
 
-            object Call(JinjaValues given, Func<string, UserError> fail)
+            object Call(JinjaValues given, JinjaSpot spot)
             {
-                if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw fail($"the macro {name}, which calls itself without end,");
-                if (given.Plain.Count > parameters.Count || given.Named.Keys.Except(parameters.Select(p => p.Name)).Any()) throw fail($"the macro {name} (line {line}) with these arguments");
+                if (++spot.Budget.Calls > JinjaBudget.MostCalls) throw spot.Fail($"the macro {name}, which calls itself without end,");
+                if (!given.Fit([.. parameters.Select(p => p.Name)])) throw spot.Fail($"the macro {name} (line {line}) with these arguments");
                 var inner = new JinjaScope(scope);
                 for (var i = 0; i < parameters.Count; i++)
                 {
@@ -214,12 +235,17 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
 
                 var text = new StringBuilder();
                 body(inner, text);
+                spot.Budget.Calls--;
                 return text.ToString();
             }
         };
     }
 
-    private Func<string, UserError> Fail(int line) => what => wrong(line, what);
+    /// <summary>One more statement or bracket around what comes.</summary>
+    private void Deeper()
+    {
+        if (++depth > JinjaBudget.MostDepth) throw wrong(Here.Line, $"a template with more than {JinjaBudget.MostDepth} statements and brackets around one another");
+    }
 
     private bool Take(string sign)
     {

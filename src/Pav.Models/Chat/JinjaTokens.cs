@@ -13,7 +13,7 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
 
     private readonly string text = (source.Replace("\r\n", "\n").Replace('\r', '\n') is var lines && lines.EndsWith('\n') ? lines[..^1] : lines);
     private readonly List<JinjaToken> tokens = [];
-    private int at;
+    private int at, counted, line = 1;
 
     public IReadOnlyList<JinjaToken> Read()
     {
@@ -57,7 +57,15 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
         return tokens;
     }
 
-    private int Line => 1 + text.AsSpan(0, Math.Min(at, text.Length)).Count('\n');
+    private int Line
+    {
+        get
+        {
+            var here = Math.Min(at, text.Length);
+            (line, counted) = (line + text.AsSpan(counted, here - counted).Count('\n'), here);
+            return line;
+        }
+    }
 
     private int NextOpen()
     {
@@ -94,7 +102,8 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
             if (text[at] is '\'' or '"') Add(JinjaKind.String, Quoted());
             else if (char.IsAsciiDigit(text[at]))
             {
-                while (at < text.Length && (char.IsAsciiDigit(text[at]) || (text[at] == '.' && at + 1 < text.Length && char.IsAsciiDigit(text[at + 1])))) at++;
+                var field = from > 0 && text[from - 1] == '.';
+                while (at < text.Length && (char.IsAsciiDigit(text[at]) || (!field && text[at] == '.' && at + 1 < text.Length && char.IsAsciiDigit(text[at + 1])))) at++;
                 Add(JinjaKind.Number, text[from..at]);
             }
             else if (char.IsLetter(text[at]) || text[at] == '_')

@@ -13,15 +13,15 @@ public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots =
 /// <summary>How far a call has come.</summary>
 public readonly record struct SamplingProgress(int Done, int Draws, long GeneratedTokens);
 
-/// <summary>A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens.</summary>
-internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed);
+/// <summary>A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the trace end.</summary>
+internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps);
 
 /// <summary>
 /// Continuous batching over a <see cref="KvTree"/>: every distinct stretch of the contexts is computed once and shared; a row that finishes leaves and
 /// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
 /// batch, so slots, budget and order change the speed and nothing else.
 /// </summary>
-internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, EngineOptions options, StepChain steps, Func<int, bool> endsTrace)
+internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsTrace)
 {
     /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
     private const int PrefillTokens = 1024;
@@ -39,9 +39,8 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         public int Row { get; set; }
     }
 
-    private sealed class Row(int draw, KvNode node, int promised, KvSegment segment, StepReader steps)
+    private sealed class Row(int draw, KvNode node, int promised, KvSegment segment)
     {
-        public StepReader Steps { get; } = steps;
         public int Draw { get; } = draw;
         public KvNode Node { get; } = node;
         public int Promised { get; set; } = promised;
@@ -96,15 +95,16 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
 
         void Step(Row row, ReadOnlySpan<float> logits)
         {
-            var (_, limit, seed) = draws[row.Draw];
+            var (_, limit, seed, steps) = draws[row.Draw];
             var token = sampler.Draw(logits, sampling, Seeds.Uniform(seed, row.Tokens.Count));
             row.Tokens.Add(token);
             Generated++;
-            if (row.Tokens.Count < limit && !endsTrace(token) && !(until == Until.StepEnd && row.Steps.Ends(token))) return;
+            var sign = endsTrace(token) ? StepSign.Stop : steps.Read(token);
+            if (row.Tokens.Count < limit && sign != StepSign.Stop && !(until == Until.StepEnd && sign == StepSign.Step)) return;
             results[row.Draw] = [.. row.Tokens];
             done++;
             var segment = Release(row);
-            if (until == Until.StepEnd && !endsTrace(token)) tree.Adopt(row.Node, results[row.Draw], segment);
+            if (until == Until.StepEnd && sign != StepSign.Stop) tree.Adopt(row.Node, results[row.Draw], segment);
             else segment.Dispose();
         }
     }
@@ -145,7 +145,7 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 computing.Add(group);
             }
 
-            entering.Add(new(group.Waiting.Dequeue(), node, own, new(runner.Pool, node.Segment), steps.Reader()));
+            entering.Add(new(group.Waiting.Dequeue(), node, own, new(runner.Pool, node.Segment)));
             tree.Promised += own;
             if (group.Waiting.Count == 0) groups.Dequeue();
             if (runner.Pending - active.Count > PrefillTokens) return;

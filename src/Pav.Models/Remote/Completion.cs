@@ -8,7 +8,9 @@ internal sealed record CompletionRequest(string Model, Prompt Prompt, int N, int
 {
     public StepEnd StepEnd { get; init; } = StepEnd.Newline;
 
-    /// <summary>The text at which the server is to stop; null: it cannot be told where.</summary>
+    public TraceStops TraceStops { get; init; } = TraceStops.None;
+
+    /// <summary>The text of a step's end at which the server is to stop; null: it cannot be told where.</summary>
     public string? Stop => Until == Until.StepEnd ? StepEnd.Literal : null;
 }
 
@@ -18,6 +20,9 @@ internal enum Ending
     /// <summary>The model said so: the trace is over.</summary>
     Trace,
 
+    /// <summary>A text that ends traces: the trace is over too.</summary>
+    Stop,
+
     /// <summary>The step's end.</summary>
     Step,
 
@@ -25,7 +30,7 @@ internal enum Ending
     Length,
 }
 
-/// <summary>One continuation. A step's text holds its end, whether or not the server sent it.</summary>
+/// <summary>One continuation. A step's text holds its end, and a stopped trace's its stop, whether or not the server sent them.</summary>
 /// <param name="Text">What was generated, without an end-of-sequence.</param>
 /// <param name="Ids">All ids that were generated, an end-of-sequence included; null where the server does not tell.</param>
 /// <param name="Ending">Why it stopped.</param>

@@ -23,7 +23,7 @@ internal class Dialect
     /// <summary>Seeds have so many bits, seed + n included.</summary>
     public virtual int SeedBits => 31;
 
-    /// <summary>A stop at a step's end is told apart from the end of the trace. Where it is not, whole traces are drawn and cut.</summary>
+    /// <summary>A stop is told apart from an end-of-sequence, and which one it was. Where it is not, whole traces are drawn and cut.</summary>
     public virtual bool TellsStepEnd => false;
 
     /// <summary>How the end of a step comes: returned, added back, or cut from a whole trace.</summary>
@@ -97,6 +97,7 @@ internal class Dialect
     protected void WriteStop(Utf8JsonWriter json, CompletionRequest request)
     {
         json.WriteStartArray("stop");
+        foreach (var text in request.TraceStops.Texts) json.WriteStringValue(text);
         if (TellsStepEnd && request.Stop is { } stop) json.WriteStringValue(stop);
         json.WriteEndArray();
     }
@@ -113,10 +114,10 @@ internal class Dialect
             var ending = Text(choice, "finish_reason") switch
             {
                 "length" => Ending.Length,
-                "stop" => StoppedAt(choice) is { } stop && stop == request.Stop ? Ending.Step : Ending.Trace,
+                "stop" => EndingAt(request, StoppedAt(choice)),
                 var reason => throw new FormatException($"finish_reason '{reason}'"),
             };
-            return Whole(request, text, ids, ending);
+            return Whole(request, text, ids, ending, StoppedAt(choice));
         });
         return new(Counted(choices, usage.Generated), usage, promptIds ?? Ids(json, "prompt_token_ids"));
     }
@@ -124,10 +125,14 @@ internal class Dialect
     /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
     protected virtual string? StoppedAt(JsonElement choice) => null;
 
-    /// <summary>The end of a step is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
-    protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending)
+    /// <summary>A stop string that is both a trace's and a step's end is the trace's.</summary>
+    protected static Ending EndingAt(CompletionRequest request, string? stop) =>
+        stop is null ? Ending.Trace : request.TraceStops.Texts.Contains(stop) ? Ending.Stop : stop == request.Stop ? Ending.Step : Ending.Trace;
+
+    /// <summary>A stop string is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
+    protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending, string? stop)
     {
-        if (ending == Ending.Step && request.Stop is { } stop && !text.EndsWith(stop, StringComparison.Ordinal)) text += stop;
+        if (ending is Ending.Step or Ending.Stop && stop is not null && !text.EndsWith(stop, StringComparison.Ordinal)) text += stop;
         if (request.Until == Until.StepEnd && !(TellsStepEnd && request.Stop is not null) && request.StepEnd.In(text)) (text, ids, ending) = (request.StepEnd.Split(text)[0], null, Ending.Step);
         return new(text, ids, ending, ids?.Length ?? 0);
     }

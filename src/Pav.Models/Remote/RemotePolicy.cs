@@ -25,7 +25,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     private RemotePolicy(RemoteOptions options, PromptTemplate template, Tokenizer? tokenizer, Problem problem)
     {
         (this.options, this.template, this.tokenizer) = (options, template, tokenizer);
-        steps = tokenizer is null ? null : new(tokenizer, template.StepEnd);
+        steps = tokenizer is null ? null : new(tokenizer, template.StepEnd, stops: template.TraceStops);
         http = new(new SocketsHttpHandler
         {
             PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(10), AllowAutoRedirect = false, UseCookies = false, UseProxy = false, AutomaticDecompression = DecompressionMethods.None,
@@ -133,7 +133,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
         async Task<IEnumerable<(Endpoint, string)>> One(int[] chunk, int depth)
         {
-            var request = new CompletionRequest(Name, prompt, chunk.Length, limit, SeedOf(draws[chunk[0]].Seed, seedBits, depth == 0 ? perRequest : 1), until, sampling) { StepEnd = template.StepEnd };
+            var request = new CompletionRequest(Name, prompt, chunk.Length, limit, SeedOf(draws[chunk[0]].Seed, seedBits, depth == 0 ? perRequest : 1), until, sampling) { StepEnd = template.StepEnd, TraceStops = template.TraceStops };
             try
             {
                 var (completion, from) = await pool.Send(request, key, cancel);
@@ -188,6 +188,12 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         long before = 0, given = 0;
         for (var s = 0; s < texts.Count; s++)
         {
+            if (template.TraceStops.In(template.TraceStops.Tail(prefix), texts[s]) is { } stop)
+            {
+                var upToStop = choice.Ending == Ending.Stop ? choice.Tokens : choice.Tokens * (before + stop.End) / choice.Text.Length;
+                return prefix.Then(texts[s][..stop.Cut], ended: true, tokenCount: (int)(upToStop - given));
+            }
+
             before += texts[s].Length;
             var upTo = choice.Tokens * before / choice.Text.Length;
             prefix = prefix.Then(texts[s], ended: ended && s == texts.Count - 1, tokenCount: (int)(upTo - given));

@@ -106,15 +106,17 @@ internal sealed class LlamaCppDialect : Dialect
             var generated = Count(choice, "tokens_predicted");
             var cached = choice.TryGetProperty("timings", out var timings) ? Count(timings, "cache_n") : 0;
             usage = new(Math.Max(usage.Prompt, Count(choice, "tokens_evaluated")), Math.Max(usage.Cached, cached), usage.Generated + generated);
+            var word = choice.TryGetProperty("stopping_word", out var told) && told.ValueKind == JsonValueKind.String && told.GetString() is { Length: > 0 } said ? said
+                : request.TraceStops.Texts.Count == 0 ? request.Stop : request.TraceStops.Texts is [var only] && request.Stop is null ? only : null;
             var ending = Text(choice, "stop_type") switch
             {
                 "eos" => Ending.Trace,
                 "limit" => Ending.Length,
-                "word" => Ending.Step,
+                "word" => word is not null ? EndingAt(request, word) : throw new FormatException("stop_type 'word' without its stopping_word"),
                 var type => throw new FormatException($"stop_type '{type}'"),
             };
-            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens") is { Length: > 0 } told ? told : null;
-            return Whole(request, Text(choice, "content"), ids, ending) with { Tokens = (int)generated };
+            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens") is { Length: > 0 } tokens ? tokens : null;
+            return Whole(request, Text(choice, "content"), ids, ending, word) with { Tokens = (int)generated };
         }
 
         var choices = json.ValueKind == JsonValueKind.Array ? Ordered(json, request.N, One) : [One(json)];

@@ -89,7 +89,7 @@ public static class VerifierTraining
 
     private static VerifierRecord Describe(VerifierInputs inputs, VerifierRow[] train) => new(
         inputs.Kind, string.Join(", ", train.Select(row => row.Trace.Policy).Distinct()), string.Join(", ", train.Select(row => row.Trace.Grader).Distinct()), inputs.Template.Text,
-        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length), train.Sum(row => (long)row.Trace.N.Sum())), StepEnd: StepEndOf(inputs));
+        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length), train.Sum(row => (long)row.Trace.N.Sum())), StepEnd: StepEndOf(inputs), Chat: inputs.Template.Chat);
 
     /// <summary>Where the steps of all labels end.</summary>
     private static string? StepEndOf(VerifierInputs inputs)

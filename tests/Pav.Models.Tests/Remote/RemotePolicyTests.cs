@@ -35,14 +35,13 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         await using var server = await remotes.Start(new() { Dialect = dialect });
         using var policy = await remotes.Open(server, ids: false);
         Assert.False(policy.Servers[0].TokenIds);
-        var roots = Enumerable.Range(0, 4).Select(i => Prefix.Root(Models.Toy.Problem(i)));
-        var draws = roots.SelectMany(r => (Prefix[])[r, r.Then(" 1 2 3\n", tokenCount: 4)]).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(p, Seeds.Of(1, p.Problem.Id + p.Text, "text", k)))).ToList();
+        var draws = TextDraws();
         foreach (var until in (Until[])[Until.TraceEnd, Until.StepEnd])
         {
             var here = await remotes.Here(draws, until, Sampling, bits);
             var there = await policy.Extend(draws, until, Sampling);
             Assert.Equal(here.Select(t => t.Text), there.Select(t => t.Text));
-            for (var i = 0; i < draws.Count; i++)
+            for (var i = 0; i < draws.Length; i++)
             {
                 Assert.All(there[i].Path(), p => Assert.Empty(p.Tokens));
                 int Spent(Prefix to) => to.Path().Skip(draws[i].Prefix.Depth + 1).Sum(p => p.TokenCount);
@@ -50,6 +49,51 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
                 else Assert.Equal(Spent(here[i]), Spent(there[i]));
             }
         }
+    }
+
+    [Theory]
+    [InlineData("vllm", 62, true)]
+    [InlineData("sglang", 31, true)]
+    [InlineData("llamacpp", 31, true)]
+    [InlineData("vllm", 62, false)]
+    [InlineData("llamacpp", 31, false)]
+    public async Task Traces_end_at_the_stops_at_which_they_end_in_process(string dialect, int bits, bool ids)
+    {
+        await using var server = await remotes.Start(new() { Dialect = dialect });
+        var template = Models.Toy.Template with { TraceStops = TraceStops.From(["1 1", "\nA", "0 0"]) };
+        using var local = remotes.Here(template);
+        using var policy = await Remotes.Open([server], ids, template: template);
+        var draws = ids ? Remotes.Draws(3, 8) : TextDraws();
+        var stopped = 0;
+        foreach (var until in (Until[])[Until.TraceEnd, Until.StepEnd])
+        {
+            var here = await local.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, bits) })], until, Sampling);
+            var there = await policy.Extend(draws, until, Sampling);
+            Assert.Equal(here.Select(t => (string.Join("|", t.Steps), t.Ended)), there.Select(t => (string.Join("|", t.Steps), t.Ended)));
+            if (ids) Assert.Equal(here.Select(Remotes.Told), there.Select(Remotes.Told));
+            stopped += here.Count(t => t.Ended && t.Tokens.Count > 0 && StepIds.Text(Models.Toy.Tokenizer, t.Tokens) != t.Step);
+        }
+
+        Assert.InRange(stopped, 10, 2 * draws.Length);
+    }
+
+    /// <summary>Of prefixes without ids.</summary>
+    private static Draw[] TextDraws()
+    {
+        var roots = Enumerable.Range(0, 4).Select(i => Prefix.Root(Models.Toy.Problem(i)));
+        return [.. roots.SelectMany(r => (Prefix[])[r, r.Then(" 1 2 3\n", tokenCount: 4)]).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(p, Seeds.Of(1, p.Problem.Id + p.Text, "text", k))))];
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_tell_its_stop_is_cut_at_it_all_the_same()
+    {
+        await using var server = await remotes.Start(new() { Dialect = "openai" });
+        var template = Models.Toy.Template with { TraceStops = TraceStops.From(["1 1"]) };
+        using var local = remotes.Here(template);
+        using var policy = await Remotes.Open([server], ids: false, template: template);
+        var draws = Enumerable.Range(0, 16).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 4)), Seeds.Of(1, "", "stop", k))).ToList();
+        var here = await local.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, 31) })], Until.TraceEnd, Sampling);
+        Assert.Equal(here.Select(t => (t.Text, t.Ended)), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(t => (t.Text, t.Ended)));
     }
 
     [Fact]

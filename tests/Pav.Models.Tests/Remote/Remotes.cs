@@ -22,13 +22,16 @@ public sealed class Remotes : IDisposable
 
     public Task<DoubleServer> Start(DoubleOptions? options = null) => DoubleServer.Start(Generator, options);
 
-    internal static Task<RemotePolicy> Open(IEnumerable<DoubleServer> servers, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null)
+    internal static Task<RemotePolicy> Open(IEnumerable<DoubleServer> servers, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null, PromptTemplate? template = null)
     {
         var options = new RemoteOptions(string.Join(",", servers.Select(s => s.Url)), "tiny", RequestTimeout: 20, GiveUp: 15) { FirstDelay = TimeSpan.FromMilliseconds(5), FirstAside = TimeSpan.FromMilliseconds(50) };
-        return RemotePolicy.Open(with?.Invoke(options) ?? options, Toy.Template, ids ? Toy.Tokenizer : null, Toy.Problem(0));
+        return RemotePolicy.Open(with?.Invoke(options) ?? options, template ?? Toy.Template, ids ? Toy.Tokenizer : null, Toy.Problem(0));
     }
 
     internal Task<RemotePolicy> Open(DoubleServer server, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null) => Open([server], ids, with);
+
+    /// <summary>The toy in this process, put another way.</summary>
+    public TransformerPolicy Here(PromptTemplate template) => new("toy", model, Toy.Tokenizer, template);
 
     /// <summary>The same draws in this process.</summary>
     public Task<IReadOnlyList<Prefix>> Here(IReadOnlyList<Draw> draws, Until until, Sampling sampling, int bits) =>

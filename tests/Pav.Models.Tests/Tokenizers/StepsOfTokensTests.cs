@@ -86,6 +86,74 @@ public class StepsOfTokensTests
         Assert.All(steps.Where(s => !s.Ended), s => Assert.True(template.StepEnd.In(s.Step)));
     }
 
+    public static TheoryData<string, string, string[]> Stopped
+    {
+        get
+        {
+            var cases = new TheoryData<string, string, string[]>();
+            foreach (var tokenizer in (string[])["qwen3", "bytes-llama3", "sp-prepend", "tiny-bpe-512"])
+                foreach (var end in (string[])["newline", "blank-line", @"\.\s"])
+                    foreach (var stops in (string[][])[["\n"], ["\n\n"], [". ", "\n1"], ["1\n\n", "2"], ["a.", "ki", "é"], ["\n\n\n", "ки"]]) cases.Add(tokenizer, end, stops);
+            return cases;
+        }
+    }
+
+    /// <summary>By definition: all is drawn and cut into steps; in the one in which the first stop becomes whole, the text ends where that stop begins, or with the step before.</summary>
+    [Theory, MemberData(nameof(Stopped))]
+    public void A_trace_ends_at_its_first_stop_however_it_is_drawn(string name, string stepEnd, string[] texts)
+    {
+        var (tokenizer, end, stops) = (Tokenizer(name), StepEnd.Parse(stepEnd), TraceStops.From(texts));
+        var (chain, plain, root) = (new StepChain(tokenizer, end, stops: stops), new StepChain(tokenizer, end), Prefix.Root(Problem));
+        Prop.ForAll(Texts, text =>
+        {
+            var ids = tokenizer.Encode(text, addSpecial: false, continues: true);
+            if (ids.Length == 0) return true;
+            var (trace, all) = (chain.Append(root, ids, eos: false, ended: true), plain.Append(root, ids, eos: false, ended: true));
+            var whole = Enumerable.Range(1, all.Text.Length).FirstOrDefault(n => texts.Any(t => all.Text[..n].EndsWith(t, StringComparison.Ordinal)));
+            if (whole == 0) return trace.Equals(all) && OneByOne(chain, root, ids).Equals(trace);
+
+            var begin = whole - texts.Where(t => all.Text[..whole].EndsWith(t, StringComparison.Ordinal)).Max(t => t.Length);
+            var kept = new List<string>();
+            var before = 0;
+            foreach (var step in all.Steps)
+            {
+                kept.Add(before + step.Length < whole ? step : step[..(Math.Max(before, begin) - before)]);
+                if ((before += step.Length) >= whole) break;
+            }
+
+            var drawn = trace.Path().Skip(1).SelectMany(p => p.Tokens).ToArray();
+            return trace.Ended && trace.Steps.SequenceEqual(kept) && OneByOne(chain, root, ids).Equals(trace)
+                && drawn.SequenceEqual(ids[..drawn.Length]) && tokenizer.Decode(drawn, continues: true).Length >= whole
+                && (drawn.Length == 1 || tokenizer.Decode(drawn[..^1], continues: true).TrimEnd('\uFFFD').Length < whole);
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public async Task A_policy_stops_where_its_whole_traces_would_be_cut()
+    {
+        using var model = Toy.Model();
+        using var plain = new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template);
+        using var stopping = new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template with { TraceStops = TraceStops.From(["1 1", "\nA"]) });
+        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Of(1, "", "draw", k))).ToList();
+        var all = await plain.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
+        var cut = await stopping.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
+        var alone = (await stopping.Extend([draws[7]], Until.TraceEnd, new(MaxTokens: 40)))[0];
+        Assert.Equal(cut[7], alone);
+        var shorter = 0;
+        foreach (var (whole, stopped) in all.Zip(cut))
+        {
+            Assert.True(stopped.Ended);
+            Assert.StartsWith(stopped.Text, whole.Text);
+            Assert.False(stopped.Text.Contains("1 1") || stopped.Text.Contains("\nA"));
+            var ids = stopped.Path().Skip(1).SelectMany(p => p.Tokens).ToArray();
+            Assert.Equal(whole.Path().Skip(1).SelectMany(p => p.Tokens).Take(ids.Length), ids);
+            Assert.Equal(ids.Length, stopped.Path().Sum(p => p.TokenCount));
+            if (stopped.Text.Length < whole.Text.Length) shorter++;
+        }
+
+        Assert.InRange(shorter, 10, 60);
+    }
+
     /// <summary>Each step is the fewest ids whose text holds an end and no half character.</summary>
     private static IEnumerable<int[]> ByDefinition(Tokenizer tokenizer, StepEnd end, int[] ids)
     {
@@ -103,10 +171,11 @@ public class StepsOfTokensTests
     {
         for (var start = 0; start < ids.Length;)
         {
-            var reader = chain.Reader();
+            var reader = chain.Reader(prefix);
             var next = start;
-            while (!reader.Ends(ids[next++]) && next < ids.Length) { }
+            while (reader.Read(ids[next++]) == StepSign.Inside && next < ids.Length) { }
             prefix = chain.Append(prefix, ids[start..next], eos: false, ended: next == ids.Length);
+            if (prefix.Ended) break;
             start = next;
         }
 
