@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot'
-import type { PassBand, Report, RlData, RlGroup } from './data.ts'
+import { rangeWords, timesFewer } from './claims.ts'
+import type { PassBand, Report, RlData, RlGroup, SeedInterval } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent, points } from './format.ts'
 
@@ -7,6 +8,9 @@ const style = { background: 'transparent', color: 'var(--ink-2)', fontSize: '12p
 const tip = { fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9 }
 
 /** The way of RL, in words. */
+/** The interval of a ratio in brackets; nothing with a single seed. */
+const ratioRange = (r: SeedInterval): string => r.low == null || r.high == null ? '' : ` [${rangeWords(r.value, r.low, r.high)}]`
+
 export const wayName = (name: string): string => name
   .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward').replace(/alpha=/, 'α = ').replace(/ (\w+)=(\S+)/g, (_, option: string, value: string) => `, ${option.replaceAll('_', ' ')} ${value}`)
 
@@ -54,8 +58,10 @@ export function rlSection(report: Report): HTMLElement | null {
 
 function sentence(c: RlData['comparisons'][number]): string {
   const range = (of: { low: number | null; high: number | null }, text: (x: number) => string): string => of.low == null || of.high == null ? '' : ` [${text(of.low)} to ${text(of.high)}]`
-  const times = (x: number): string => x.toFixed(1)
-  const reach = c.iterations ? ` It reaches that end with ${times(c.iterations.value)} times fewer iterations${range(c.iterations, times)}${c.tokens ? ` and ${times(c.tokens.value)} times fewer tokens (${c.all_tokens ? `${times(c.all_tokens.value)} with those of the prover during RL` : ''}${c.labelled_tokens ? `, ${times(c.labelled_tokens.value)} with those of its verifier’s labels as well` : '; what its verifier’s labels took is not known'})` : ''}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}.` : c.from_start < c.seeds ? ` It does not reach that end${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
+  const labels = c.labelled_tokens ? `${timesFewer(c.labelled_tokens.value)} with those of its verifier’s labels as well` : 'what its verifier’s labels took is not known'
+  const tokens = c.tokens ? ` and ${timesFewer(c.tokens.value)} tokens (${c.all_tokens ? `${timesFewer(c.all_tokens.value)} with those of the prover during RL; ` : ''}${labels})` : ''
+  const reach = c.iterations ? ` It reaches that end with ${timesFewer(c.iterations.value)} iterations${ratioRange(c.iterations)}${tokens}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}`
+    + `${c.iterations.low != null && c.iterations.low <= 1 && c.iterations.high! >= 1 ? '; the interval includes 1, so no saving of iterations is shown' : ''}.` : c.from_start < c.seeds ? ` It does not reach that end${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
   const still = c.from_start ? ` ${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.` : ''
   return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}${still}`
 }
@@ -78,7 +84,7 @@ function accuracyChart(rl: RlData, color: (name: string) => string, x: 'iteratio
   return Plot.plot({
     width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
     x: { label: x === 'iteration' ? 'iterations' : 'generated tokens', ticks: 5, tickFormat: short, labelAnchor: 'center', labelArrow: 'none' },
-    y: { ...axis, label: null, tickFormat: share },
+    y: { ...axis, label: 'held-out samples right', tickFormat: share },
     marks: [
       Plot.areaY(rows, { x, y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
       Plot.line(rows, { x, y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
@@ -92,8 +98,8 @@ function passChart(groups: { name: string; bands: PassBand[]; beams?: PassBand[]
   const beams = groups.flatMap(g => (g.beams ?? []).map(b => ({ ...b, name: g.name })))
   return Plot.plot({
     width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
-    x: { type: 'log', base: 2, label: 'N samples', ticks: [...new Set(rows.map(r => r.n))].length, tickFormat: (n: number) => `${n}`, labelAnchor: 'center', labelArrow: 'none' },
-    y: { ...axis, label: null, tickFormat: share },
+    x: { type: 'log', base: 2, label: 'N (log)', ticks: [...new Set(rows.map(r => r.n))].length, tickFormat: (n: number) => `${n}`, labelAnchor: 'center', labelArrow: 'none' },
+    y: { ...axis, label: 'problems with a right answer', tickFormat: share },
     marks: [
       Plot.areaY(rows, { x: 'n', y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
       Plot.line(rows.filter(r => r.name !== 'start'), { x: 'n', y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
@@ -105,11 +111,15 @@ function passChart(groups: { name: string; bands: PassBand[]; beams?: PassBand[]
   })
 }
 
+const batchUnits: Record<string, string> = {
+  reward: 'share of right traces', progress: 'mean progress of a step', no_progress: 'share of steps', length: 'tokens per trace', entropy: 'nats per token', kl: 'nats per token',
+}
+
 function batchChart(rl: RlData, color: (name: string) => string, measure: string, width: number): Element {
   const rows = rl.groups.flatMap(g => g.batches.filter(b => b[measure] != null).map(b => ({ iteration: b.iteration, value: b[measure], name: g.name })))
   return Plot.plot({
-    width, height: 200, marginLeft: 48, marginBottom: 40, marginTop: 16, style,
-    x: { label: 'iterations', ticks: 5, labelAnchor: 'center', labelArrow: 'none' }, y: { ...axis, label: null },
+    width, height: 210, marginLeft: 48, marginBottom: 40, marginTop: 24, style,
+    x: { label: 'iterations', ticks: 5, labelAnchor: 'center', labelArrow: 'none' }, y: { ...axis, label: batchUnits[measure] ?? measure },
     marks: [
       Plot.line(rows, { x: 'iteration', y: 'value', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 1.6 }),
       Plot.tip(rows, Plot.pointerX({ x: 'iteration', y: 'value', ...tip, title: r => `${wayName(r.name)}\niteration ${count(r.iteration)}\n${decimal(r.value, 4)}` })),
