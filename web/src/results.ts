@@ -26,7 +26,8 @@ function done(report: Report, result: Result | null): string {
   const commands = report.runs.map(r => r.command)
   const steps = [...new Set(commands)].map(c => commands.filter(x => x === c).length > 1 ? `${c} ×${commands.filter(x => x === c).length}` : c)
   const problems = Math.max(0, ...(result?.methods.map(m => m.problems ?? 0) ?? []))
-  const seconds = result?.seconds ?? sum(report.runs.map(r => r.seconds))
+  // A plan's time holds that of the runs below it.
+  const seconds = result?.seconds ?? report.runs.find(r => r.command === 'demo' && r.seconds)?.seconds ?? sum(report.runs.map(r => r.seconds))
   const memory = result?.peak_memory_mb ?? Math.max(0, ...report.runs.map(r => r.peak_memory_mb ?? 0))
   const unfinished = report.runs.filter(r => r.finished == null).length
   return [

@@ -7,10 +7,16 @@ import { count, decimal, percent, points } from './format.ts'
 const style = { background: 'transparent', color: 'var(--ink-2)', fontSize: '12px', overflow: 'visible' }
 const tip = { fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9 }
 
-/** The way of RL, in words. */
+/** The hard set in words. */
+function hardCount(rl: RlData): string {
+  const n = rl.groups.find(g => g.hard.length > 0)!.hard_problems
+  return `${count(n)} test problem${n === 1 ? '' : 's'}`
+}
+
 /** The interval of a ratio in brackets; nothing with a single seed. */
 const ratioRange = (r: SeedInterval): string => r.low == null || r.high == null ? '' : ` [${rangeWords(r.value, r.low, r.high)}]`
 
+/** The way of RL, in words. */
 export const wayName = (name: string): string => name
   .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward').replace(/alpha=/, 'α = ').replace(/ (\w+)=(\S+)/g, (_, option: string, value: string) => `, ${option.replaceAll('_', ' ')} ${value}`)
 
@@ -35,7 +41,8 @@ export function rlSection(report: Report): HTMLElement | null {
   const rl = report.rl
   if (!rl || rl.groups.length === 0) return null
   const color = colors(rl)
-  const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)))
+  const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)),
+    rl.start.length === 0 ? null : h('span', { class: 'key dotted' }, h('span', { class: 'swatch', style: `--color:${color('start')}` }), 'The start (dashed, Pass@N)'))
   const pass = [...rl.groups.map(g => ({ name: g.name, bands: g.pass })), { name: 'start', bands: rl.start }].filter(p => p.bands.length > 0)
   const hard = rl.groups.filter(g => g.hard.length > 0).map(g => ({ name: g.name, bands: g.hard, beams: g.hard_beam }))
   return section('rl', 'Online RL',
@@ -47,7 +54,7 @@ export function rlSection(report: Report): HTMLElement | null {
       figure('against tokens generated for the updates', width => accuracyChart(rl, color, 'tokens', width))),
     pass.length === 0 ? null : h('div', { class: 'grid two' },
       figure('Pass@N on test problems after RL', width => passChart(pass, color, width)),
-      hard.length === 0 ? null : figure(`The ${rl.groups.find(g => g.hard.length > 0)!.hard_problems} test problems that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved${hard.some(g => g.beams.length > 0) ? ': some of N samples is right (lines), a beam of N on Q is right (crosses)' : ''}`, width => passChart(hard, color, width))),
+      hard.length === 0 ? null : figure(`The ${hardCount(rl)} that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved${hard.some(g => g.beams.length > 0) ? ': some of N samples is right (lines), a beam of N on Q is right (crosses)' : ''}`, width => passChart(hard, color, width))),
     h('p', { class: 'note' }, 'For reference, the paper reports (Fig. 7, Gemma on MATH) more than 7 points over outcome rewards and about 6 times fewer iterations to their accuracy; (Fig. 8a) a higher Pass@N at every N to 128; and (Fig. 8b) many more of the problems solved that best-of-256 of the start left unsolved.'),
     resultTable(rl),
     h('h3', {}, 'On the training batches'),
@@ -60,8 +67,8 @@ function sentence(c: RlData['comparisons'][number]): string {
   const range = (of: { low: number | null; high: number | null }, text: (x: number) => string): string => of.low == null || of.high == null ? '' : ` [${text(of.low)} to ${text(of.high)}]`
   const labels = c.labelled_tokens ? `${timesFewer(c.labelled_tokens.value)} with those of its verifier’s labels as well` : 'what its verifier’s labels took is not known'
   const tokens = c.tokens ? ` and ${timesFewer(c.tokens.value)} tokens (${c.all_tokens ? `${timesFewer(c.all_tokens.value)} with those of the prover during RL; ` : ''}${labels})` : ''
-  const reach = c.iterations ? ` It reaches that end with ${timesFewer(c.iterations.value)} iterations${ratioRange(c.iterations)}${tokens}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}`
-    + `${c.iterations.low != null && c.iterations.low <= 1 && c.iterations.high! >= 1 ? '; the interval includes 1, so no saving of iterations is shown' : ''}.` : c.from_start < c.seeds ? ` It does not reach that end${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
+  const reach = c.iterations ? ` They reach the last accuracy of ${wayName(c.b).toLowerCase()} with ${timesFewer(c.iterations.value)} iterations${ratioRange(c.iterations)}${tokens}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}`
+    + `${c.iterations.low != null && c.iterations.low <= 1 && c.iterations.high! >= 1 ? '; the interval includes 1, so no saving of iterations is shown' : ''}.` : c.from_start < c.seeds ? ` They do not reach the last accuracy of ${wayName(c.b).toLowerCase()}${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
   const still = c.from_start ? ` ${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.` : ''
   return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}${still}`
 }

@@ -4,14 +4,14 @@ import { h, missing, section, svg } from './dom.ts'
 import { branches, chosenPath, pathTo, telling, type Branch, type Filter } from './forest.ts'
 import { decimal, methodName, proverName, signed } from './format.ts'
 
-const box = { least: 92, most: 212, height: 40, gapY: 9, root: 84 }
+const box = { least: 74, most: 212, height: 40, gapY: 9, root: 84 }
 
 /** How wide the boxes of a tree are, so that all its depths stand beside one another where they can. */
 interface Size { width: number; gap: number }
 
 function sizeFor(depth: number, room: number): Size {
   const each = (room - box.root) / Math.max(1, depth)
-  const gap = each > 180 ? 34 : 16
+  const gap = each > 180 ? 34 : 10
   return { width: Math.max(box.least, Math.min(box.most, Math.floor(each - gap))), gap }
 }
 
@@ -116,7 +116,7 @@ function drawing(tree: Tree, filter: Filter, pick: (id: number) => void, room: n
 
 const curve = (x1: number, y1: number, x2: number, y2: number): string => `M${x1},${y1}C${(x1 + x2) / 2},${y1} ${(x1 + x2) / 2},${y2} ${x2},${y2}`
 
-/** A narrow box has no room for the fate; its border tells it, and the panel. */
+/** A narrow box has no room for Q and the fate; the panel tells them, and the border the fate. */
 const narrow = 150
 
 function nodeBox(point: HierarchyPointNode<Branch>, left: number, width: number, onPath: Set<number>, pick: (id: number) => void): Element {
@@ -133,7 +133,7 @@ function nodeBox(point: HierarchyPointNode<Branch>, left: number, width: number,
   },
     svg('rect', { width: root ? box.root : width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
     svg('text', { x: pad, y: 16, class: 'step' }, clip(label, Math.floor(((root ? box.root : width) - 2 * pad) / 6.4)), svg('title', {}, label)),
-    svg('text', { x: pad, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : `Q ${decimal(node.q, 2)}${width < narrow ? ' ' : '\u2002'}A ${signed(node.a)}`),
+    svg('text', { x: pad, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : width < narrow ? `A ${signed(node.a)}` : `Q ${decimal(node.q, 2)}\u2002A ${signed(node.a)}`),
     root ? null : svg('text', { x: width - pad, y: 32, class: 'values', 'text-anchor': 'end' }, width < narrow ? outcome.trim() : `${fate}${outcome}`))
 }
 
@@ -161,8 +161,7 @@ function details(tree: Tree, id: number): HTMLElement {
     h('h4', {}, root ? 'The problem' : `Step ${pathTo(tree, id).length}`),
     h('p', { class: 'text' }, root ? tree.text : words(node)),
     h('dl', { class: 'pairs' }, ...facts.filter(f => f !== null).flatMap(([name, policy, value]) => [h('dt', {}, name, policy ? h('sup', {}, policy) : null), h('dd', {}, value)])),
-    root ? null : h('h4', {}, 'The trace up to here'),
-    root ? null : steps(pathTo(tree, id)))
+    ...(root || chosenPath(tree).at(-1)?.id === id ? [] : [h('h4', {}, 'The trace up to here'), steps(pathTo(tree, id))]))
 }
 
 function trace(tree: Tree): HTMLElement {
