@@ -37,7 +37,7 @@ internal static class Runner
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            Console.Error.WriteLine(path == "" ? "Stopped." : Printable.From($"Stopped. To go on where it stopped: pav {spec.Name} --out {path}"));
+            Console.Error.WriteLine(Printable.From(path == "" ? "Stopped." : $"Stopped. To go on where it stopped: pav {spec.Name} --out {path}"));
             return Interrupted;
         }
         catch (Exception e) when (Sentence(e) is { } sentence)

@@ -135,6 +135,16 @@ public class TerminalTests
         Assert.Contains(@"\x1b]0;title\x07\u202e", text.ToString());
     }
 
+    [Fact]
+    public void AnErrorShowsWhatItNamesAsText()
+    {
+        using var temporary = new TemporaryFolder();
+        var sentence = Cli.Run(temporary.At(""), "label", "--policy", "pav-tiny-s", "--problems", "\x1b[2J\u202efile").Sentence(1);
+        Assert.Contains(@"\x1b[2J\u202efile", sentence);
+        Assert.DoesNotContain('\x1b', sentence);
+        Assert.Contains(@"'\x1b[31m'", Cli.Run(temporary.At(""), "\x1b[31m").Sentence(2));
+    }
+
     private static string[] Lines(StringWriter text) => text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     [Theory]

@@ -51,8 +51,8 @@ const given = (c: Comparison): boolean => c.difference != null && c.low != null 
 const same = (a: Side, b: Side): boolean => a.method === b.method && a.prover === b.prover && a.alpha === b.alpha
 
 /**
- * A beam of one ranks the steps of a single state, and under best-of-K provers Q + αA orders those as Q does: where a beam on Q has the very same numbers, the comparison is that
- * one's, and is not told again.
+ * A beam of one ranks the steps of a single state, and under best-of-K provers Q + αA orders those as Q does: where a beam on Q has the
+ * very same numbers, the comparison is that one's, and is not told again.
  */
 function withoutTwins(rows: Comparison[]): Comparison[] {
   const key = (c: Comparison): string => [c.claim, c.b, sideOf(c.a).n, c.difference, c.tokens_a].join('|')
@@ -60,9 +60,10 @@ function withoutTwins(rows: Comparison[]): Comparison[] {
   return rows.filter(c => sideOf(c.a).method !== 'beam-pav' || !onQ.has(key(c)))
 }
 
-/** What is compared with what: beams with best-of-N by the outcome verifier, where there are such; else the next best thing that was run. */
+/** What is compared with what: beams with best-of-N by the outcome verifier, where there are such; else what comes nearest to it. */
 function candidates(rows: Comparison[]): Comparison[] {
-  const kinds: ((side: Side) => boolean)[] = [a => ['beam-q', 'beam-pav'].includes(a.method), a => !a.method.startsWith('oracle'), () => true]
+  const kinds: ((side: Side) => boolean)[] =
+    [a => ['beam-q', 'beam-pav'].includes(a.method), a => !a.method.startsWith('oracle'), () => true]
   const bases: ((side: Side) => boolean)[] = [b => b.method === 'best-of-n-orm', b => b.method === 'best-of-n-q', () => true]
   for (const kind of kinds)
     for (const base of bases) {
@@ -73,16 +74,18 @@ function candidates(rows: Comparison[]): Comparison[] {
 }
 
 /**
- * What the run shows, in sentences that claim no more than their intervals do: beams against best-of-N by the outcome verifier (of several, the clearest, said to be that), the
- * tokens they need, and what A adds to Q.
+ * What the run shows, in sentences that claim no more than their intervals do: beams against best-of-N by the outcome verifier (of several,
+ * the clearest, said to be that), the tokens they need, and what A adds to Q.
  */
 export function headline(result: Result): Statement[] {
   const rows = withoutTwins(result.comparisons.filter(given))
   const told = candidates(rows)
   const equal = told.filter(c => !isRatio(c)), reach = told.filter(c => c.claim === 'tokens-to-reach')
   const main = seriesOf(result.methods).find(s => s.method === 'beam-pav' && s.main)?.points[0]
-  const isMain = (side: Side): boolean => side.method === 'beam-pav' && main != null && side.prover === (main.prover ?? '') && side.alpha === (main.alpha ?? null)
-  const added = result.comparisons.filter(c => given(c) && !isRatio(c) && !equal.includes(c) && isMain(sideOf(c.a)) && sideOf(c.b).method === 'beam-q')
+  const isMain = (side: Side): boolean =>
+    side.method === 'beam-pav' && main != null && side.prover === (main.prover ?? '') && side.alpha === (main.alpha ?? null)
+  const overQ = (c: Comparison): boolean => isMain(sideOf(c.a)) && sideOf(c.b).method === 'beam-q'
+  const added = result.comparisons.filter(c => given(c) && !isRatio(c) && !equal.includes(c) && overQ(c))
   const differing = added.filter(c => c.difference !== 0 || c.low !== 0 || c.high !== 0)
   const statements: Statement[] = []
   if (equal.length > 0) statements.push(atEqualTokens(equal))
@@ -92,7 +95,10 @@ export function headline(result: Result): Statement[] {
 }
 
 const span = (c: Comparison): string => `${points(c.low!).replace('+', '')} to ${points(c.high!).replace('+', '')}`
-const place = (c: Comparison): string => [sideOf(c.a).n == null ? '' : `N = ${sideOf(c.a).n}`, `${count(c.tokens_a)} tokens per problem`].filter(Boolean).join(', ')
+const place = (c: Comparison): string => {
+  const { n } = sideOf(c.a)
+  return `${n == null ? '' : `N = ${n}, `}${count(c.tokens_a)} tokens per problem`
+}
 const curveOf = (c: Comparison): Side => ({ ...sideOf(c.a), n: null })
 const capital = (text: string): string => text[0].toUpperCase() + text.slice(1)
 
@@ -102,10 +108,12 @@ function atEqualTokens(equal: Comparison[]): Statement {
   if (better + worse === 0) {
     const largest = equal.reduce((x, y) => Math.abs(y.difference!) > Math.abs(x.difference!) ? y : x)
     const [A, B] = [inWords(curveOf(largest)), inWords(sideOf(largest.b))]
-    const each = equal.length === 1 ? 'at the one budget compared' : several ? `in each of ${equal.length} comparisons of beams` : `at each of the ${equal.length} budgets compared`
+    const each = equal.length === 1 ? 'at the one budget compared'
+      : several ? `in each of ${equal.length} comparisons of beams` : `at each of the ${equal.length} budgets compared`
     return {
       verdict: 'open', tally: null,
-      text: `At equal generated tokens, ${several ? 'beam search' : A} and ${B} cannot be told apart here: the 95% interval of the difference includes zero ${each} `
+      text: `At equal generated tokens, ${several ? 'beam search' : A} and ${B} cannot be told apart here: `
+        + `the 95% interval of the difference includes zero ${each} `
         + `(the largest is ${points(largest.difference!)} points${several ? ` for ${A}` : ''} at ${place(largest)}; ${span(largest)}).`,
     }
   }
@@ -115,9 +123,11 @@ function atEqualTokens(equal: Comparison[]): Statement {
   const sides = better > 0 && worse > 0 ? `, in favour in ${better} and against in ${worse}` : better === 0 ? ', each time against it' : ''
   return {
     verdict: better > 0 && worse > 0 ? 'open' : verdict,
-    text: `At equal generated tokens, ${inWords(curveOf(clearest))} answers ${Math.abs(100 * clearest.difference!).toFixed(1)} points ${verdict === 'better' ? 'more' : 'fewer'} of the problems `
+    text: `At equal generated tokens, ${inWords(curveOf(clearest))} answers ${Math.abs(100 * clearest.difference!).toFixed(1)} points `
+      + `${verdict === 'better' ? 'more' : 'fewer'} of the problems `
       + `than ${inWords(sideOf(clearest.b))} (${place(clearest)}; 95% interval ${span(clearest)}).`,
-    tally: equal.length === 1 ? null : `This is the clearest of ${equal.length} such comparisons${several ? ' of beams' : ''}; the interval excludes zero ${excluded}${sides}.`,
+    tally: equal.length === 1 ? null
+      : `This is the clearest of ${equal.length} such comparisons${several ? ' of beams' : ''}; the interval excludes zero ${excluded}${sides}.`,
   }
 }
 
@@ -132,17 +142,17 @@ function toReach(reach: Comparison[]): Statement {
   const c = there.reduce((x, y) => y.low! > x.low! || (y.low === x.low && y.difference! > x.difference!) ? y : x)
   const A = inWords(sideOf(c.a))
   const itself = inWords({ ...sideOf(c.b), n: null })
-  const best = reach.length === 1 ? '' : ` This is the best of ${reach.length} beams${there.length < reach.length ? `, of which ${reach.length - there.length} never get${reach.length - there.length === 1 ? 's' : ''} there` : ''}.`
-  const between = `95% interval ${ratioRange(c)}`
-  switch (verdictOf(c)) {
-    case 'better': return { verdict: 'better', tally: null, text: `${capital(A)} reaches the accuracy of ${B} with ${timesFewer(c.difference!)} generated tokens than ${itself} first does (${between}).${best}` }
-    case 'worse': return { verdict: 'worse', tally: null, text: `For the accuracy of ${B}, ${A} needs ${timesFewer(c.difference!)} generated tokens as ${itself} first does (${between}).${best}` }
-    case 'open': return {
-      verdict: 'open', tally: null,
-      text: `For the accuracy of ${B}, ${A} takes ${timesFewer(c.difference!)} generated tokens ${c.difference! >= 1 ? 'than' : 'as'} ${itself} first does, but the 95% interval (${ratioRange(c)}) `
-        + `${c.low === 0 ? 'reaches to never getting there' : 'includes 1'}: no saving is shown.${best}`,
-    }
-  }
+  const never = reach.length - there.length
+  const best = reach.length === 1 ? ''
+    : ` This is the best of ${reach.length} beams${never > 0 ? `, of which ${never} never get${never === 1 ? 's' : ''} there` : ''}.`
+  const range = rangeWords(c.difference!, c.low!, c.high!)
+  const tokens = `${timesFewer(c.difference!)} generated tokens ${c.difference! >= 1 ? 'than' : 'as'} ${itself} first does`
+  const verdict = verdictOf(c)
+  const text = verdict === 'better' ? `${capital(A)} reaches the accuracy of ${B} with ${tokens} (95% interval ${range}).`
+    : verdict === 'worse' ? `For the accuracy of ${B}, ${A} needs ${tokens} (95% interval ${range}).`
+    : `For the accuracy of ${B}, ${A} takes ${tokens}, but the 95% interval (${range}) `
+      + `${c.low === 0 ? 'reaches to never getting there' : 'includes 1'}: no saving is shown.`
+  return { verdict, tally: null, text: text + best }
 }
 
 /** A ratio of costs, the other's over this one's: `4.1× fewer`, and below 1 turned round: `3.3× as many`. */
@@ -154,5 +164,3 @@ export function rangeWords(ratio: number, low: number, high: number): string {
   const bound = (x: number): string => x === 0 || !Number.isFinite(x) ? 'never' : factor(x)
   return `${bound(from)} to ${bound(to)}`
 }
-
-const ratioRange = (c: Comparison): string => rangeWords(c.difference!, c.low!, c.high!)

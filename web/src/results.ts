@@ -27,7 +27,8 @@ function done(report: Report, result: Result | null): string {
   const steps = [...new Set(commands)].map(c => commands.filter(x => x === c).length > 1 ? `${c} ×${commands.filter(x => x === c).length}` : c)
   const problems = Math.max(0, ...(result?.methods.map(m => m.problems ?? 0) ?? []))
   // A plan's time holds that of the runs below it.
-  const seconds = result?.seconds ?? report.runs.find(r => r.command === 'demo' && r.seconds)?.seconds ?? sum(report.runs.map(r => r.seconds))
+  const plan = report.runs.find(r => r.command === 'demo' && r.seconds)
+  const seconds = result?.seconds ?? plan?.seconds ?? sum(report.runs.map(r => r.seconds))
   const memory = result?.peak_memory_mb ?? Math.max(0, ...report.runs.map(r => r.peak_memory_mb ?? 0))
   const unfinished = report.runs.filter(r => r.finished == null).length
   return [
@@ -43,15 +44,20 @@ const sum = (xs: (number | null)[]): number => xs.reduce<number>((s, x) => s + (
 
 function comparisons(rows: Comparison[]): HTMLElement {
   const side = (name: string): string => { const text = inWords(sideOf(name)); return text[0].toUpperCase() + text.slice(1) }
-  const result = (c: Comparison): string => c.difference == null ? '–' : !isRatio(c) ? `${points(c.difference)} points` : c.tokens_a == null ? 'never' : `${timesFewer(c.difference)} tokens`
-  const range = (c: Comparison): string => c.low == null || c.high == null ? '–' : isRatio(c) ? c.tokens_a == null ? '–' : rangeWords(c.difference!, c.low, c.high) : `${points(c.low)} to ${points(c.high)}`
+  const result = (c: Comparison): string => c.difference == null ? '–'
+    : !isRatio(c) ? `${points(c.difference)} points` : c.tokens_a == null ? 'never' : `${timesFewer(c.difference)} tokens`
+  const range = (c: Comparison): string => c.low == null || c.high == null ? '–'
+    : isRatio(c) ? c.tokens_a == null ? '–' : rangeWords(c.difference!, c.low, c.high) : `${points(c.low)} to ${points(c.high)}`
   return h('details', { class: 'comparisons' }, h('summary', {}, `All ${rows.length} comparisons`), table('Comparisons', [
     { title: 'Method', cell: c => side(c.a) },
     { title: 'Against', cell: c => side(c.b) },
     { title: 'Compared', cell: c => isRatio(c) ? 'fewest tokens for its accuracy' : 'accuracy at equal tokens' },
     { title: 'Result', numeric: true, cell: c => h('span', { class: verdictOf(c) }, result(c)) },
     { title: '95% interval', numeric: true, cell: range },
-    { title: 'Tokens per problem', numeric: true, cell: c => isRatio(c) ? `${count(c.tokens_a)} / ${count(c.tokens_b)}` : count(c.tokens_a), hint: 'Generated tokens' },
+    {
+      title: 'Tokens per problem', numeric: true, hint: 'Generated tokens',
+      cell: c => isRatio(c) ? `${count(c.tokens_a)} / ${count(c.tokens_b)}` : count(c.tokens_a),
+    },
   ], rows))
 }
 
@@ -66,15 +72,17 @@ function numbers(result: Result): HTMLElement[] {
     base?.greedy != null ? card('Greedy decoding', percent(base.greedy), '') : null,
     base?.pass_64 != null ? card('Pass@64', percent(base.pass_64), 'some sample of 64 is right') : null,
   ]
-  const ids = [...new Set(seriesOf(result.methods).map(s => s.method))].filter(m => m !== 'sample' && m !== 'greedy' && !m.startsWith('oracle'))
+  const ids = [...new Set(seriesOf(result.methods).map(s => s.method))].filter(m => !['sample', 'greedy'].includes(m) && !m.startsWith('oracle'))
   const methods = ids.map(method => {
     const row = best(method)!
     const tried = result.methods.filter(m => m.method === method).length
     const settings = [`N = ${row.n}`, row.prover ? proverName(row.prover) : ''].filter(Boolean).join(', ')
-    const twin = method === 'beam-pav' && result.methods.some(m => m.method === 'beam-q' && m.n === row.n && m.accuracy === row.accuracy && m.generated_tokens === row.generated_tokens)
-    return card(methodName(method), percent(row.accuracy), `${tried > 1 ? `the best of ${tried}: ` : ''}${settings} · ${count(row.generated_tokens)} tokens per problem${twin ? '; there it is the same as on Q' : ''}`)
+    const equal = (m: MethodRow): boolean => m.n === row.n && m.accuracy === row.accuracy && m.generated_tokens === row.generated_tokens
+    const twin = method === 'beam-pav' && result.methods.some(m => m.method === 'beam-q' && equal(m))
+    return card(methodName(method), percent(row.accuracy), `${tried > 1 ? `the best of ${tried}: ` : ''}${settings} · `
+      + `${count(row.generated_tokens)} tokens per problem${twin ? '; there it is the same as on Q' : ''}`)
   })
-  return [start, methods].map(cards => cards.filter(c => c !== null)).filter(cards => cards.length > 0).map((cards, i) => h('dl', { class: i === 0 ? 'cards' : 'cards methods' }, ...cards))
+  return [h('dl', { class: 'cards' }, ...start), h('dl', { class: 'cards methods' }, ...methods)].filter(list => list.childElementCount > 0)
 }
 
 export function accuracySection(report: Report): HTMLElement | null {

@@ -42,7 +42,8 @@ export function rlSection(report: Report): HTMLElement | null {
   if (!rl || rl.groups.length === 0) return null
   const color = colors(rl)
   const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)),
-    rl.start.length === 0 ? null : h('span', { class: 'key dotted' }, h('span', { class: 'swatch', style: `--color:${color('start')}` }), 'The start (dashed, Pass@N)'))
+    rl.start.length === 0 ? null : h('span', { class: 'key dotted' },
+      h('span', { class: 'swatch', style: `--color:${color('start')}` }), 'The start (dashed, Pass@N)'))
   const pass = [...rl.groups.map(g => ({ name: g.name, bands: g.pass })), { name: 'start', bands: rl.start }].filter(p => p.bands.length > 0)
   const hard = rl.groups.filter(g => g.hard.length > 0).map(g => ({ name: g.name, bands: g.hard, beams: g.hard_beam }))
   return section('rl', 'Online RL',
@@ -119,7 +120,8 @@ function passChart(groups: { name: string; bands: PassBand[]; beams?: PassBand[]
 }
 
 const batchUnits: Record<string, string> = {
-  reward: 'share of right traces', progress: 'mean progress of a step', no_progress: 'share of steps', length: 'tokens per trace', entropy: 'nats per token', kl: 'nats per token',
+  reward: 'share of right traces', progress: 'mean progress of a step', no_progress: 'share of steps', length: 'tokens per trace',
+  entropy: 'nats per token', kl: 'nats per token',
 }
 
 function batchChart(rl: RlData, color: (name: string) => string, measure: string, width: number): Element {

@@ -30,17 +30,22 @@ function measures(verifiers: Verifier[]): HTMLElement {
       { title: 'Brier', numeric: true, cell: v => decimal(v.brier) },
       { title: 'ECE', numeric: true, cell: v => decimal(v.ece), hint: 'Expected calibration error' },
     ], verifiers),
-    h('p', { class: 'note' }, 'Rank in state: how often the better of two steps of one state scores higher; 0.5 is chance. Correlation: with the Q̂ of held-out labels, step by step. '
+    h('p', { class: 'note' }, 'Rank in state: how often the better of two steps of one state scores higher; 0.5 is chance. '
+      + 'Correlation: with the Q̂ of held-out labels, step by step. '
       + 'Brier: mean squared difference between prediction and outcome; 0 is best, and always saying 0.5 gives 0.25. '
       + 'ECE: mean distance between what is predicted and what comes true, over bins of predictions; 0 is best.'))
 }
 
 /** A kind of run and its folder; a folder that is called like the kind is not named twice. */
-export const titled = (kind: string, path: string): string => kind.toLowerCase().split(' ').includes(path.toLowerCase()) ? kind : `${kind}: ${path}`
+export const titled = (kind: string, path: string): string =>
+  kind.toLowerCase().split(' ').includes(path.toLowerCase()) ? kind : `${kind}: ${path}`
 
-const lossLegend = (curve: Curve): HTMLElement => h('div', { class: 'keys' },
-  h('span', { class: 'method' }, h('span', { class: 'swatch', style: '--color:var(--ink-3)' }), 'loss on the training batches'),
-  curve.evaluations.some(p => p.valid_loss != null) ? h('span', { class: 'method' }, h('span', { class: 'swatch', style: '--color:var(--accent)' }), 'loss on held-out problems') : null)
+const lossLegend = (curve: Curve): HTMLElement => {
+  const key = (color: string, text: string): HTMLElement =>
+    h('span', { class: 'method' }, h('span', { class: 'swatch', style: `--color:var(${color})` }), text)
+  const heldOut = curve.evaluations.some(p => p.valid_loss != null)
+  return h('div', { class: 'keys' }, key('--ink-3', 'loss on the training batches'), heldOut ? key('--accent', 'loss on held-out problems') : null)
+}
 
 function reliability(verifiers: Verifier[]): HTMLElement {
   return h('div', { class: 'grid' }, ...verifiers.filter(v => v.reliability.length > 0).map(v =>

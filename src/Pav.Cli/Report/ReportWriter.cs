@@ -18,7 +18,10 @@ internal static class ReportWriter
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
-        Converters = { new FiniteOrNull(), new ExactSeed(), new ExactElement(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        Converters =
+        {
+            new FiniteOrNull(), new ExactSeed(), new ExactElement(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower),
+        },
     };
 
     /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
@@ -63,7 +66,8 @@ internal static class ReportWriter
     /// <summary>Options and settings, which hold seeds too.</summary>
     private sealed class ExactElement : JsonConverter<JsonElement>
     {
-        public override JsonElement Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => JsonElement.ParseValue(ref reader);
+        public override JsonElement Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            JsonElement.ParseValue(ref reader);
 
         public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options)
         {

@@ -16,12 +16,13 @@ internal sealed record BarLine(int Bar, int Words)
         return new(bar, Math.Max(LeastTitle, width - bar - Rest));
     }
 
-    /// <summary>Title and speed; where both do not fit, first the word on how it goes is left out, then the title is cut.</summary>
+    /// <summary>Title and progress, in the fullest way that fits beside the title or, where none does, beside its beginning.</summary>
     public string Describe(Tracker tracker)
     {
-        var (title, speed) = (tracker.Title, tracker.Speed());
-        if (title.Length + 1 + speed.Length > Words) speed = tracker.Speed(brief: true);
-        return Cut($"{Cut(title, Math.Max(LeastTitle, Words - speed.Length - 1))} {speed}".TrimEnd(), Words);
+        var ways = tracker.Ways().ToList();
+        string? Beside(int title) => ways.FirstOrDefault(w => title + 2 + w.Length <= Words);
+        var way = Beside(tracker.Title.Length) ?? Beside(LeastTitle) ?? ways[^1];
+        return Cut(way == "" ? tracker.Title : $"{Cut(tracker.Title, Math.Max(LeastTitle, Words - way.Length - 2))}: {way}", Words);
     }
 
     private static string Cut(string text, int length) => text.Length <= length ? text : $"{text[..(length - 1)]}…";

@@ -1,6 +1,6 @@
 namespace Pav.Cli.Terminal;
 
-/// <summary>Draws that a command's policies were asked for and those that are done: how far work is within a batch. Counted from any thread.</summary>
+/// <summary>Draws that a command's policies were asked for and have done: progress within a batch. Counted from any thread.</summary>
 internal sealed class DrawCount
 {
     private long asked, done;

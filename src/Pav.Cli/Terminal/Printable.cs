@@ -4,8 +4,8 @@ using System.Text;
 namespace Pav.Cli.Terminal;
 
 /// <summary>
-/// Text of servers, problems and models made harmless for a terminal: what would move the cursor, change colours or turn the direction of reading is shown by its number,
-/// <c>\x1b</c> or <c>\u202e</c>. Line ends and tabs stay; the joiners that scripts and emoji need stay too.
+/// Text of servers, problems and models made harmless for a terminal: what would move the cursor, change colours or turn the direction
+/// of reading is shown by its number, <c>\x1b</c> or <c>\u202e</c>. Line ends and tabs stay; the joiners that scripts and emoji need too.
 /// </summary>
 internal static class Printable
 {
@@ -25,5 +25,6 @@ internal static class Printable
     }
 
     private static bool IsHarmless(Rune rune) => rune.Value is '\n' or '\t' or ZeroWidthNonJoiner or ZeroWidthJoiner or SoftHyphen
-        || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+        || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }

@@ -23,7 +23,8 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
     {
         var terminal = !(json ? Console.IsErrorRedirected : Console.IsOutputRedirected);
         var live = terminal && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
-        return new(json ? Console.Error : Console.Out, live, quiet, terminal && Console.WindowWidth is > 0 and var columns ? columns : int.MaxValue);
+        var width = terminal && Console.WindowWidth is > 0 and var columns ? columns : int.MaxValue;
+        return new(json ? Console.Error : Console.Out, live, quiet, width);
     }
 
     /// <summary>Columns of the terminal; of anything else there is no end.</summary>
@@ -50,7 +51,9 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
     public async Task<T> Track<T>(string title, long total, string unit, Func<Tracker, Task<T>> work, long done = 0)
     {
         var tracker = new Tracker(title, total, unit, done, Draws);
-        var result = quiet ? await Task.Run(() => work(tracker)) : live && barred is null ? await Live(tracker, work) : await InLines(tracker, work);
+        var result = quiet ? await Task.Run(() => work(tracker))
+            : live && barred is null ? await Live(tracker, work)
+            : await InLines(tracker, work);
         if (tracker.Elapsed > Worthwhile) Say(tracker.Closing());
         return result;
     }
@@ -72,14 +75,18 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
 
     private async Task<T> Live<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(human), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(human), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes,
+        });
         console.Profile.Width = Math.Min(width, 1000);
         var line = BarLine.For(console.Profile.Width);
         barred = console;
         try
         {
             return await console.Progress().AutoClear(true)
-                .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = line.Bar }, new PercentageColumn())
+                .Columns(
+                    new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = line.Bar }, new PercentageColumn())
                 .StartAsync(async context =>
                 {
                     var bar = context.AddTask(Described(), maxValue: 1);

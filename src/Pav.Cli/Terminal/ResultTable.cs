@@ -3,15 +3,17 @@ using System.Globalization;
 namespace Pav.Cli.Terminal;
 
 /// <summary>
-/// Rows of text under headings, columns aligned: the first to the left, the others to the right. A table that is wider than the terminal gets headings of several lines, then smaller
-/// gaps, then a first column of several lines; one that still is too wide is told in parts, each with the first column.
+/// Rows of text under headings, columns aligned: the first to the left, the others to the right. A table that is wider than the terminal
+/// gets headings of several lines, then smaller gaps, then a first column of several lines; one that still is too wide is told in parts,
+/// each with the first column.
 /// </summary>
 internal static class ResultTable
 {
     /// <summary>Columns that the first one keeps, however many others there are.</summary>
     private const int LeastFirst = 16;
 
-    public static IEnumerable<string> Lines(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows, int width = int.MaxValue)
+    public static IEnumerable<string> Lines(
+        IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows, int width = int.MaxValue)
     {
         var stacked = headings.Select(h => h.Split(' ')).ToArray();
         var whole = headings.Select(h => new[] { h }).ToArray();
@@ -30,7 +32,8 @@ internal static class ResultTable
         [.. headings.Select((h, c) => rows.Select(r => r[c].Length).Concat(h.Select(line => line.Length)).Max())];
 
     /// <summary>As many columns as fit behind the first, then the next ones.</summary>
-    private static IEnumerable<string> Parts(IReadOnlyList<string[]> headings, IReadOnlyList<IReadOnlyList<string>> rows, int[] widths, int width)
+    private static IEnumerable<string> Parts(
+        IReadOnlyList<string[]> headings, IReadOnlyList<IReadOnlyList<string>> rows, int[] widths, int width)
     {
         for (var from = 1; from < widths.Length;)
         {
@@ -38,13 +41,14 @@ internal static class ResultTable
             while (to < widths.Length && (to == from || taken + 1 + widths[to] <= width)) taken += 1 + widths[to++];
             int[] columns = [0, .. Enumerable.Range(from, to - from)];
             if (from > 1) yield return "";
-            foreach (var line in Drawn([.. columns.Select(c => headings[c])], [.. rows.Select(r => (IReadOnlyList<string>)[.. columns.Select(c => r[c])])], [.. columns.Select(c => widths[c])], 1))
-                yield return line;
+            var cells = rows.Select(r => (IReadOnlyList<string>)[.. columns.Select(c => r[c])]).ToList();
+            foreach (var line in Drawn([.. columns.Select(c => headings[c])], cells, [.. columns.Select(c => widths[c])], 1)) yield return line;
             from = to;
         }
     }
 
-    private static IEnumerable<string> Drawn(IReadOnlyList<string[]> headings, IReadOnlyList<IReadOnlyList<string>> rows, int[] widths, int gap)
+    private static IEnumerable<string> Drawn(
+        IReadOnlyList<string[]> headings, IReadOnlyList<IReadOnlyList<string>> rows, int[] widths, int gap)
     {
         var between = new string(' ', gap);
         var height = headings.Max(h => h.Length);
@@ -61,7 +65,8 @@ internal static class ResultTable
             foreach (var more in first.Skip(1)) yield return more;
         }
 
-        string Line(IReadOnlyList<string> cells) => string.Join(between, cells.Select((text, c) => c == 0 ? text.PadRight(widths[c]) : text.PadLeft(widths[c]))).TrimEnd();
+        string Line(IReadOnlyList<string> cells) =>
+            string.Join(between, cells.Select((text, c) => c == 0 ? text.PadRight(widths[c]) : text.PadLeft(widths[c]))).TrimEnd();
     }
 
     /// <summary>A text in lines of at most so many characters, parted at blanks where there are some.</summary>
@@ -81,7 +86,6 @@ internal static class ResultTable
     /// <summary>Methods of a search with accuracy, its 95% interval, Pass@N of the candidates, and costs per problem.</summary>
     public static IEnumerable<string> Of(Summary summary, int width = int.MaxValue)
     {
-        static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
         return Lines(
             ["method", "n", "alpha", "right %", "95% interval", "any right %", "tokens generated", "tokens scored", "problems"],
             [.. summary.Methods.Select(m => (IReadOnlyList<string>)
@@ -103,30 +107,45 @@ internal static class ResultTable
     {
         var claims = Told(summary.Comparisons);
         var equal = claims.Where(c => c.Claim == "equal-tokens").ToList();
-        if (equal.Count > 0)
-        {
-            var best = equal.MaxBy(c => c.Difference)!;
-            yield return string.Create(CultureInfo.InvariantCulture,
-                $"At equal generated tokens ({best.TokensA:0} per problem), {best.A} is {Points(best.Difference)} points [{Points(best.Low)} to {Points(best.High)}] from {best.B}, ")
-                + $"{(equal.Count == 1 ? "the only such comparison" : $"the largest of {equal.Count} such differences")}{(best.Low <= 0 && best.High >= 0 ? "; zero lies in the interval, so no difference is shown" : "")}.";
-        }
+        if (equal.Count > 0) yield return AtEqualTokens(equal.MaxBy(c => c.Difference)!, equal.Count);
         var reach = claims.Where(c => c.Claim == "tokens-to-reach").ToList();
-        if (reach.Count == 0) yield break;
-        var fewest = reach.MaxBy(c => c.Difference)!;
-        yield return fewest.TokensA is null ? $"No beam reaches the accuracy of {fewest.B}."
-            : string.Create(CultureInfo.InvariantCulture, $"{fewest.A} reaches the accuracy of {fewest.B} with {fewest.TokensA:0} tokens per problem, best-of-N itself first with {fewest.TokensB:0}: ")
-                + $"{TimesFewer.Words(fewest.Difference, fewest.Low, fewest.High)}{(reach.Count == 1 ? "" : $", the best of {reach.Count}")}{(TimesFewer.IsShown(fewest.Low, fewest.High) ? "" : "; 1 lies in the interval, so no saving is shown")}.";
+        if (reach.Count > 0) yield return ToReach(reach.MaxBy(c => c.Difference)!, reach.Count);
     }
 
-    /// <summary>Beams against best-of-N. A beam of one ranks steps of one state only, where Q + alpha A under best-of-K orders them as Q does: that is told of Q alone.</summary>
+    private static string AtEqualTokens(Comparison best, int count)
+    {
+        var chosen = count == 1 ? "the only such comparison" : $"the largest of {count} such differences";
+        var doubt = best.Low <= 0 && best.High >= 0 ? "; zero lies in the interval, so no difference is shown" : "";
+        var tokens = Text(best.TokensA ?? 0, "0");
+        return $"At equal generated tokens ({tokens} per problem), {best.A} is {Points(best.Difference)} points "
+            + $"[{Points(best.Low)} to {Points(best.High)}] from {best.B}, {chosen}{doubt}.";
+    }
+
+    private static string ToReach(Comparison best, int count)
+    {
+        if (best.TokensA is not { } tokens) return $"No beam reaches the accuracy of {best.B}.";
+        var chosen = count == 1 ? "" : $", the best of {count}";
+        var doubt = TimesFewer.IsShown(best.Low, best.High) ? "" : "; 1 lies in the interval, so no saving is shown";
+        return $"{best.A} reaches the accuracy of {best.B} with {Text(tokens, "0")} tokens per problem, best-of-N itself first with "
+            + $"{Text(best.TokensB, "0")}: {TimesFewer.Words(best.Difference, best.Low, best.High)}{chosen}{doubt}.";
+    }
+
+    /// <summary>
+    /// Beams against best-of-N. A beam of one ranks steps of one state only, where Q + alpha A under best-of-K orders them as Q does: that
+    /// is told of Q alone.
+    /// </summary>
     private static List<Comparison> Told(IReadOnlyList<Comparison> comparisons)
     {
-        var beams = comparisons.Where(c => c.A.StartsWith("beam-", StringComparison.Ordinal) && c.B.StartsWith("best-of-n-orm", StringComparison.Ordinal)).ToList();
-        var onQ = beams.Where(c => c.A.StartsWith("beam-q", StringComparison.Ordinal)).Select(Measured).ToHashSet();
-        return [.. beams.Where(c => c.A.StartsWith("beam-q", StringComparison.Ordinal) || !onQ.Contains(Measured(c)))];
+        bool Is(string name, string start) => name.StartsWith(start, StringComparison.Ordinal);
+        var beams = comparisons.Where(c => Is(c.A, "beam-") && Is(c.B, "best-of-n-orm")).ToList();
+        var onQ = beams.Where(c => Is(c.A, "beam-q")).Select(Numbers).ToHashSet();
+        return [.. beams.Where(c => Is(c.A, "beam-q") || !onQ.Contains(Numbers(c)))];
 
-        static (string, string, string, double, double?) Measured(Comparison c) => (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA);
+        static (string, string, string, double, double?) Numbers(Comparison c) =>
+            (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA);
     }
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     private static string Points(double difference) => (100 * difference).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture);
 }

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Pav.Cli.Terminal;
 
 /// <summary>
-/// How far a piece of long work is; <paramref name="before"/> of it were done by an earlier run and do not count for the rate. Work that comes in batches is told by its rollouts
-/// meanwhile: from the second batch on, those that the first ones took say how far it is within a batch.
+/// How far a piece of long work is; <paramref name="before"/> of it were done by an earlier run and do not count for the rate. Work that
+/// comes in batches is told by its rollouts meanwhile: from the second batch on, those of the first ones say how far it is within a batch.
 /// </summary>
 internal sealed class Tracker(string title, long total, string unit, long before, DrawCount draws)
 {
@@ -40,28 +40,41 @@ internal sealed class Tracker(string title, long total, string unit, long before
     /// <summary>The share that is done, 0 to 1, of a begun batch what its rollouts say.</summary>
     public double Share => Math.Clamp(Units / Math.Max(1, total), 0, 1);
 
-    public string Line() => string.Create(English, $"{title}: {Done:N0} of {total:N0} {unit} ({Math.Floor(100 * Share):0}%){Prefixed(Speed())}");
+    public string Line()
+    {
+        string[] parts = [.. new[] { RolloutsText, TimeText, note }.Where(p => p != "")];
+        return $"{title}: {Count} ({Math.Floor(100 * Share):0}%){(parts.Length == 0 ? "" : ", ")}{string.Join("; ", parts)}";
+    }
+
+    /// <summary>What is done and how it goes, from the fullest way to say it to the shortest.</summary>
+    public IEnumerable<string> Ways() =>
+    [
+        Joined(Count, RolloutsText, TimeText, note), Joined(Count, RolloutsText, TimeText),
+        Joined(Count, TimeText == "" ? RolloutsText : TimeText), TimeText == "" ? RolloutsText : TimeText,
+    ];
 
     /// <summary>A line for when nothing changes, with what the work waits for.</summary>
-    public string WaitingLine() => $"{Line()}; waiting for {(draws.Waiting > 0 ? string.Create(English, $"{draws.Waiting:N0} rollouts") : "work that makes no rollouts, such as scoring")}";
-
-    /// <summary>Rollouts, time left, and the last word on how it goes; without that word where <paramref name="brief"/>.</summary>
-    public string Speed(bool brief = false)
+    public string WaitingLine()
     {
-        var parts = new List<string>();
-        if (Rollouts > 0) parts.Add(string.Create(English, $"{Rollouts:N0} rollouts"));
-        if (Units > start) parts.Add($"{Rate(PerSecond)}, {Span(TimeSpan.FromSeconds(Math.Min(1e8, Math.Max(0, total - Units) / PerSecond)))} left");
-        if (note != "" && !brief) parts.Add(note);
-        return string.Join("; ", parts);
+        var cause = draws.Waiting > 0 ? string.Create(English, $"{draws.Waiting:N0} rollouts") : "work that makes no rollouts, such as scoring";
+        return $"{Line()}; waiting for {cause}";
     }
 
     /// <summary>What changes when the work goes on, and not by time alone.</summary>
     public (long Done, long Rollouts, string Note) State => (Done, Rollouts, note);
 
-    public string Closing() => string.Create(English, $"{title}: {Done:N0} {unit} in {Span(clock.Elapsed)} ({Rate((Done - start) / Seconds)}){(note == "" ? "" : "; " + note)}");
+    public string Closing() => string.Create(
+        English, $"{title}: {Done:N0} {unit} in {Span(clock.Elapsed)} ({Rate((Done - start) / Seconds)}){(note == "" ? "" : "; " + note)}");
 
     public static string Span(TimeSpan t) =>
         t.TotalSeconds < 90 ? $"{t.TotalSeconds:0} s" : t.TotalMinutes < 90 ? $"{(int)t.TotalMinutes} min {t.Seconds:00} s" : $"{(int)t.TotalHours} h {t.Minutes:00} min";
+
+    private string Count => string.Create(English, $"{Done:N0} of {total:N0} {unit}");
+
+    private string RolloutsText => Rollouts > 0 ? string.Create(English, $"{Rollouts:N0} rollouts") : "";
+
+    private string TimeText =>
+        Units > start ? $"{Rate(PerSecond)}, {Span(TimeSpan.FromSeconds(Math.Min(1e8, Math.Max(0, total - Units) / PerSecond)))} left" : "";
 
     private double Seconds => Math.Max(1e-9, clock.Elapsed.TotalSeconds);
 
@@ -83,5 +96,5 @@ internal sealed class Tracker(string title, long total, string unit, long before
 
     private static string Rate(double rate) => string.Create(English, $"{(rate >= 100 ? $"{rate:N0}/s" : rate >= 1 ? $"{rate:0.0}/s" : $"{rate * 60:0.0}/min")}");
 
-    private static string Prefixed(string text) => text == "" ? "" : ", " + text;
+    private static string Joined(params string[] parts) => string.Join(", ", parts.Where(p => p != ""));
 }

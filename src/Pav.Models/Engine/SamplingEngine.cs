@@ -46,7 +46,7 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         public List<int> Tokens { get; } = [];
     }
 
-    /// <summary>The new ids of each draw, an end-of-sequence id included; <paramref name="drawn"/> is told how many have just finished.</summary>
+    /// <summary>The new ids of each draw, an end-of-sequence id included; <c>drawn</c> is told how many have just finished.</summary>
     public int[][] Run(IReadOnlyList<IdDraw> draws, Until until, Sampling sampling, Action<int>? drawn, CancellationToken cancel)
     {
         var results = new int[draws.Count][];

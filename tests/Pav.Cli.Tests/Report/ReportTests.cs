@@ -76,8 +76,8 @@ public sealed class ReportTests : IDisposable
     [InlineData("18446744073709551615", "\"18446744073709551615\"")]
     public void A_seed_that_a_page_would_round_goes_as_text(string seed, string embedded)
     {
-        Write("run.json", $$"""{"command":"search","seed":{{seed}},"options":{"seed":{{seed}},"seeds":[{{seed}}],"temperature":0.7}}""");
-        Write("summary.json", $$"""{"methods":[],"settings":{"seed":{{seed}}}}""");
+        Write("run.json", $$"""{"command":"search","seed":{{seed}},"options":{"temperature":0.7,"seeds":[{{seed}}],"seed":{{seed}} } }""");
+        Write("summary.json", $$"""{"methods":[],"settings":{"seed":{{seed}} } }""");
         var data = Embedded(ReportWriter.Fill(Template, RunFolders.Read([folder], Now)));
         var run = data.GetProperty("runs")[0];
         Assert.Equal(embedded, run.GetProperty("seed").GetRawText());
@@ -157,7 +157,7 @@ public sealed class ReportTests : IDisposable
     {
         Write("run.json", """{"command":"label","seed":3}""");
         var data = RunFolders.Read([folder], Now);
-        Assert.Equal(("label", 3L), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
+        Assert.Equal(("label", 3UL), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
         Assert.Null(data.Trees);
         Assert.Empty(data.Results);
     }
