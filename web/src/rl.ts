@@ -64,15 +64,32 @@ export function rlSection(report: Report): HTMLElement | null {
       .map(measure => figure(measure.replace('no_progress', 'steps without progress').replace('kl', 'KL to the start'), width => batchChart(rl, color, measure, width)))))
 }
 
-function sentence(c: RlData['comparisons'][number]): string {
-  const range = (of: { low: number | null; high: number | null }, text: (x: number) => string): string => of.low == null || of.high == null ? '' : ` [${text(of.low)} to ${text(of.high)}]`
-  const labels = c.labelled_tokens ? `${timesFewer(c.labelled_tokens.value)} with those of its verifier’s labels as well` : 'what its verifier’s labels took is not known'
-  const tokens = c.tokens ? ` and ${timesFewer(c.tokens.value)} tokens (${c.all_tokens ? `${timesFewer(c.all_tokens.value)} with those of the prover during RL; ` : ''}${labels})` : ''
-  const reach = c.iterations ? ` They reach the last accuracy of ${wayName(c.b).toLowerCase()} with ${timesFewer(c.iterations.value)} iterations${ratioRange(c.iterations)}${tokens}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}`
-    + `${c.iterations.low != null && c.iterations.low <= 1 && c.iterations.high! >= 1 ? '; the interval includes 1, so no saving of iterations is shown' : ''}.` : c.from_start < c.seeds ? ` They do not reach the last accuracy of ${wayName(c.b).toLowerCase()}${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
-  const still = c.from_start ? ` ${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.` : ''
-  return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}${still}`
+/** How a way of RL ended against another, and what it needed to get where that one ended. */
+export function sentence(c: RlData['comparisons'][number]): string {
+  const other = wayName(c.b).toLowerCase()
+  const { low, high } = c.difference
+  const range = low == null || high == null ? '' : ` [${points(low)} to ${points(high)}]`
+  return [`${wayName(c.a)} end ${points(c.difference.value)} points${range} from ${other}.`, reached(c, other), begun(c)].filter(Boolean).join(' ')
 }
+
+function reached(c: RlData['comparisons'][number], other: string): string {
+  if (!c.iterations) {
+    const where = c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''
+    return c.from_start < c.seeds ? `They do not reach the last accuracy of ${other}${where}.` : ''
+  }
+  const prover = c.all_tokens ? `${timesFewer(c.all_tokens.value)} with those of the prover during RL; ` : ''
+  const labels = c.labelled_tokens ? `${timesFewer(c.labelled_tokens.value)} with those of its verifier’s labels as well`
+    : 'what its verifier’s labels took is not known'
+  const tokens = c.tokens ? ` and ${timesFewer(c.tokens.value)} tokens (${prover}${labels})` : ''
+  const { low, high } = c.iterations
+  const doubt = low != null && high != null && low <= 1 && high >= 1 ? '; the interval includes 1, so no saving of iterations is shown' : ''
+  const seeds = c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''
+  const needed = `${timesFewer(c.iterations.value)} iterations${ratioRange(c.iterations)}${tokens}`
+  return `They reach the last accuracy of ${other} with ${needed}${seeds}${doubt}.`
+}
+
+const begun = (c: RlData['comparisons'][number]): string => !c.from_start ? ''
+  : `${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.`
 
 function colors(rl: RlData): (name: string) => string {
   const palette = ['var(--accent)', 'var(--good)', 'var(--bad)', '#9467bd', '#8c6d31', '#17808f']
