@@ -19,7 +19,7 @@ var tree = CommandTree.Build(AllCommands.Specs, (spec, request) => Runner.Start(
 var parsed = tree.Parse(args.Length == 0 ? ["--help"] : args, new() { ResponseFileTokenReplacer = null });
 if (CommandTree.Complaint(parsed) is { } complaint)
 {
-    Console.Error.WriteLine($"pav: {complaint}");
+    Console.Error.WriteLine(Pav.Cli.Terminal.Printable.From($"pav: {complaint}"));
     return Runner.Usage;
 }
 try

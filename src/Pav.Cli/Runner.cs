@@ -37,7 +37,7 @@ internal static class Runner
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            Console.Error.WriteLine(path == "" ? "Stopped." : $"Stopped. To go on where it stopped: {Home.Again(spec.Name, path)}");
+            Console.Error.WriteLine(Printable.From(path == "" ? "Stopped." : $"Stopped. To go on where it stopped: {Home.Again(spec.Name, path)}"));
             return Interrupted;
         }
         catch (Exception e) when (Sentence(e) is { } sentence)
@@ -99,8 +99,8 @@ internal static class Runner
 
     public static int Fail(Exception e, string sentence, int code)
     {
-        Console.Error.WriteLine($"pav: {sentence.ReplaceLineEndings(" ")}");
-        if (Environment.GetEnvironmentVariable("PAV_DEBUG") == "1") Console.Error.WriteLine(e);
+        Console.Error.WriteLine(Printable.From($"pav: {sentence.ReplaceLineEndings(" ")}"));
+        if (Environment.GetEnvironmentVariable("PAV_DEBUG") == "1") Console.Error.WriteLine(Printable.From(e.ToString()));
         return code;
     }
 

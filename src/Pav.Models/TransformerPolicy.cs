@@ -56,8 +56,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <summary>Bytes of key-value memory taken so far; at most the budget.</summary>
     public long CacheBytes => runner.Pool.Bytes;
 
-    /// <summary>Called as draws finish, on the engine's thread.</summary>
-    public Action<SamplingProgress>? Progress { get; set; }
+    /// <summary>Told how many draws have just finished, on the engine's thread; of a call in the end all.</summary>
+    public Action<int>? Drawn { get; set; }
 
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
@@ -103,7 +103,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
             else results[i] = prefix.Then("", ended: true);
         }
 
-        var sampled = engine.Run(work, until, sampling, Progress, cancel);
+        if (work.Count < draws.Count) Drawn?.Invoke(draws.Count - work.Count);
+        var sampled = engine.Run(work, until, sampling, Drawn, cancel);
         for (var w = 0; w < work.Count; w++)
         {
             var (tokens, ends) = (sampled[w], eos.Contains(sampled[w][^1]));

@@ -63,6 +63,90 @@ public class TerminalTests
         Assert.Matches(@"^Work: 10 things in \d+ s \(\d\.\d/s\); done", text.ToString());
     }
 
+    [Fact]
+    public async Task WithinABatchTheRolloutsAreCounted()
+    {
+        var reporter = new Reporter(TextWriter.Null, live: false, quiet: false);
+        await reporter.Track("Labelling", 40, "problems", t =>
+        {
+            reporter.Draws.Ask(300);
+            reporter.Draws.Finish(100);
+            Assert.Equal("Labelling: 0 of 40 problems (0%), 100 rollouts", t.Line());
+            Assert.EndsWith("; waiting for 200 rollouts", t.WaitingLine());
+            t.At(20);
+            reporter.Draws.Finish(50);
+            // 100 rollouts for 20 problems, so 50 are ten problems more.
+            Assert.Equal(0.75, t.Share, 1e-9);
+            Assert.StartsWith("Labelling: 20 of 40 problems (75%), 150 rollouts; ", t.Line());
+            reporter.Draws.Finish(1000);
+            Assert.InRange(t.Share, 0.9, 0.99);
+            return Task.FromResult(0);
+        });
+    }
+
+    [Fact]
+    public async Task WhereNothingChangesOneLineSaysWhatIsWaitedFor()
+    {
+        var text = new StringWriter();
+        var reporter = new Reporter(text, live: false, quiet: false) { Look = TimeSpan.FromMilliseconds(10), Patience = TimeSpan.FromMilliseconds(300) };
+        await reporter.Track("Work", 10, "things", async t =>
+        {
+            t.At(1);
+            await Task.Delay(150);
+            Assert.Single(Lines(text));
+            reporter.Draws.Ask(7);
+            while (Lines(text).Length < 2) await Task.Delay(5);
+            return 0;
+        });
+        Assert.Matches(@"^Work: 1 of 10 things \(10%\), \d.* left$", Lines(text)[0]);
+        Assert.Matches(@"^Work: 1 of 10 things \(10%\), .* left; waiting for 7 rollouts$", Lines(text)[1]);
+    }
+
+    [Theory]
+    [InlineData("a\x1b[2Jb\x07", @"a\x1b[2Jb\x07")]
+    [InlineData("\u009b31m\u0085\x7f", @"\x9b31m\x85\x7f")]
+    [InlineData("1\u202e2\u2066\u200f\u061c", @"1\u202e2\u2066\u200f\u061c")]
+    [InlineData("one\r\ntwo\rthree\tfour\u2028", "one\ntwo\\x0dthree\tfour\\u2028")]
+    [InlineData("ℚ ≤ ½ 数 👩‍🔬 कि", "ℚ ≤ ½ 数 👩‍🔬 कि")]
+    [InlineData("\U000e0041", @"\U000e0041")]
+    public void WhatATerminalWouldObeyIsShown(string text, string shown) => Assert.Equal(shown, Printable.From(text));
+
+    [Fact]
+    public void ALoneHalfOfACharacterIsReplaced() => Assert.Equal("\ufffd", Printable.From("\ud800"));
+
+    [Fact]
+    public async Task EverythingThatIsSaidIsShownAsText()
+    {
+        const string Hostile = "\x1b]0;title\x07\u202e";
+        var text = new StringWriter();
+        var reporter = new Reporter(text, live: false, quiet: false) { Look = TimeSpan.FromMilliseconds(10) };
+        reporter.Say(Hostile);
+        await reporter.Track(Hostile, 2, Hostile, async t =>
+        {
+            t.At(1, Hostile);
+            while (Lines(text).Length < 2) await Task.Delay(5);
+            return 0;
+        });
+        var tree = Tree(1, Hostile, Nodes[0], Node(1, 0, Hostile, 1, 0.5, Fate.Chosen)) with { Text = Hostile, Answer = Hostile };
+        foreach (var line in TraceExample.Lines(tree, colours: true)) text.WriteLine(line);
+        Assert.DoesNotContain("\x1b]", text.ToString());
+        Assert.DoesNotContain('\u202e', text.ToString());
+        Assert.DoesNotContain('\x07', text.ToString());
+        Assert.Contains(@"\x1b]0;title\x07\u202e", text.ToString());
+    }
+
+    [Fact]
+    public void AnErrorShowsWhatItNamesAsText()
+    {
+        using var temporary = new TemporaryFolder();
+        var sentence = Cli.Run(temporary.At(""), "label", "--policy", "pav-tiny-s", "--problems", "\x1b[2J\u202efile").Sentence(1);
+        Assert.Contains(@"\x1b[2J\u202efile", sentence);
+        Assert.DoesNotContain('\x1b', sentence);
+        Assert.Contains(@"'\x1b[31m'", Cli.Run(temporary.At(""), "\x1b[31m").Sentence(2));
+    }
+
+    private static string[] Lines(StringWriter text) => text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
     [Theory]
     [InlineData(5, "5 s")]
     [InlineData(125, "2 min 05 s")]

@@ -132,7 +132,10 @@ export function curveChart(curve: Curve, measure: string, width: number): Elemen
   return Plot.plot({
     width, height: 210, marginLeft: 48, marginBottom: 40, marginTop: 26, marginRight: 10, style,
     x: { label: 'step', ticks: 5, tickFormat: short, labelAnchor: 'center', labelArrow: 'none' },
-    y: { label: measure.replace('valid_', 'held-out ').replaceAll('_', ' ').replace('auc', 'AUC'), grid: true, ticks: 5, nice: true, labelArrow: 'none' },
+    y: {
+      label: measure.replace('valid_', 'held-out ').replaceAll('_', ' ').replace('auc', 'AUC'), grid: true, ticks: 5, nice: true, labelArrow: 'none',
+      tickFormat: (y: number) => `${+y.toPrecision(3)}`,
+    },
     marks: [
       measure === 'loss' ? Plot.line(points, { x: 'step', y: measure, stroke: 'var(--ink-3)', strokeWidth: 1.4 }) : null,
       Plot.line(valid, { x: 'step', y: field, stroke: 'var(--accent)', strokeWidth: 1.8 }),

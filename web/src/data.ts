@@ -17,11 +17,14 @@ export interface Report {
   theory: TheoryResult[]
 }
 
+/** Written out where a number would lose digits (above 2^53). */
+export type Seed = number | string
+
 export interface Run {
   path: string
   command: string
   options: Record<string, unknown> | null
-  seed: number | null
+  seed: Seed | null
   started: string | null
   finished: string | null
   versions: Record<string, string> | null
@@ -185,8 +188,8 @@ export interface RlData {
 export interface RlGroup {
   name: string
   reward: string
-  seeds: number[]
-  valid: { seed: number; points: { iteration: number; tokens: number; all_tokens: number; accuracy: number }[] }[]
+  seeds: Seed[]
+  valid: { seed: Seed; points: { iteration: number; tokens: number; all_tokens: number; accuracy: number }[] }[]
   batches: Record<string, number>[]
   pass: PassBand[]
   hard: PassBand[]

@@ -39,3 +39,11 @@ export function branches(tree: Tree, filter: Filter): Branch | null {
   for (const branch of all.values()) branch.children.sort((a, b) => value(b) - value(a))
   return root
 }
+
+/** The tree to begin with: a right answer, by progress if there is one, where the worst step that was avoided was worst. */
+export function telling(trees: Tree[]): number {
+  const dropped = (tree: Tree, parent: number): TreeNode[] => tree.nodes.filter(n => n.parent === parent && n.fate === 'pruned')
+  const avoided = (tree: Tree): number => Math.min(0, ...chosenPath(tree).flatMap(n => dropped(tree, n.parent).map(d => d.a ?? 0)))
+  const rank = (tree: Tree): number => (tree.correct ? 100 : 0) + (tree.prover != null ? 10 : 0) - avoided(tree)
+  return trees.reduce((best, tree, i) => rank(tree) > rank(trees[best]) ? i : best, 0)
+}

@@ -3,10 +3,10 @@
 export const percent = (x: number | null | undefined, digits = 1): string => x == null ? '–' : `${(100 * x).toFixed(digits)}%`
 
 /** A difference of two shares in percentage points, with its sign. */
-export const points = (x: number): string => `${x < 0 ? '−' : '+'}${Math.abs(100 * x).toFixed(1)}`
+export const points = (x: number): string => signed(100 * x, 1)
 
 export const signed = (x: number | null | undefined, digits = 2): string =>
-  x == null ? '–' : `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(digits)}`
+  x == null ? '–' : Number(x.toFixed(digits)) === 0 ? (0).toFixed(digits) : `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(digits)}`
 
 export const decimal = (x: number | null | undefined, digits = 3): string => x == null ? '–' : x.toFixed(digits).replace('-', '−')
 

@@ -1,6 +1,6 @@
 import type { Report } from './data.ts'
 import { didacticSections } from './didactic.ts'
-import { h } from './dom.ts'
+import { h, missing, section } from './dom.ts'
 import { accuracySection, headlineSection, proverSection, tableSection } from './results.ts'
 import { choiceSection, theorySection } from './provers.ts'
 import { reproduceHeader, reproduceSections } from './reproduce.ts'
@@ -16,14 +16,12 @@ if (report === null) {
   page.replaceChildren(h('p', { class: 'missing' }, 'This is the empty template: `pav report` fills it from run folders.'))
 } else {
   document.title = report.title
-  const searched = report.results.length + report.verifiers.length + report.labels.length + report.curves.length > 0 || report.trees !== null
-  const other = report.rl != null || report.didactic.length + report.provers.length + report.theory.length > 0
   const reproduced = report.figures.length > 0
   const sections = reproduced ? [...reproduceSections(report.figures), choiceSection(report), verifierSection(report), treeSection(report), settingsSection(report)].filter(s => s !== null) : [
-    ...(searched || !other ? [accuracySection(report), tableSection(report), proverSection(report)] : []), rlSection(report),
-    ...(searched || !other ? [verifierSection(report), treeSection(report)] : []),
+    accuracySection(report), tableSection(report), proverSection(report), rlSection(report), verifierSection(report), treeSection(report),
     ...didacticSections(report.didactic), choiceSection(report), theorySection(report), settingsSection(report),
   ].filter(s => s !== null)
+  if (sections.length === 0) sections.push(section('empty', 'Nothing to show', null, missing('These run folders hold no results yet.')))
   const navigation = h('nav', { 'aria-label': 'Sections' }, ...sections.map(s => h('a', { href: `#${s.id}` }, s.querySelector('h2')!.textContent!)))
   page.replaceChildren(reproduced ? reproduceHeader(report) : headlineSection(report), navigation, ...sections,
     h('footer', {}, `Made ${report.made.slice(0, 16).replace('T', ' ')} UTC from ${report.runs.length} run folder${report.runs.length === 1 ? '' : 's'}. `

@@ -1,7 +1,7 @@
 import type { Comparison, MethodRow, Report, Result } from './data.ts'
 import { accuracyChart, colorOf, proverChart, type Strength } from './charts.ts'
-import { factor, headline, inWords, isRatio, sideOf, verdictOf } from './claims.ts'
-import { fitted, h, missing, section, table } from './dom.ts'
+import { headline, inWords, isRatio, rangeWords, sideOf, timesFewer, verdictOf } from './claims.ts'
+import { fitted, h, section, table } from './dom.ts'
 import { count, duration, interval, methodName, percent, points, proverName, proverStrength } from './format.ts'
 import { seriesOf, type Series } from './series.ts'
 
@@ -26,7 +26,9 @@ function done(report: Report, result: Result | null): string {
   const commands = report.runs.map(r => r.command)
   const steps = [...new Set(commands)].map(c => commands.filter(x => x === c).length > 1 ? `${c} ×${commands.filter(x => x === c).length}` : c)
   const problems = Math.max(0, ...(result?.methods.map(m => m.problems ?? 0) ?? []))
-  const seconds = result?.seconds ?? sum(report.runs.map(r => r.seconds))
+  // A plan's time holds that of the runs below it.
+  const plan = report.runs.find(r => r.command === 'demo' && r.seconds)
+  const seconds = result?.seconds ?? plan?.seconds ?? sum(report.runs.map(r => r.seconds))
   const memory = result?.peak_memory_mb ?? Math.max(0, ...report.runs.map(r => r.peak_memory_mb ?? 0))
   const unfinished = report.runs.filter(r => r.finished == null).length
   return [
@@ -42,15 +44,20 @@ const sum = (xs: (number | null)[]): number => xs.reduce<number>((s, x) => s + (
 
 function comparisons(rows: Comparison[]): HTMLElement {
   const side = (name: string): string => { const text = inWords(sideOf(name)); return text[0].toUpperCase() + text.slice(1) }
-  const result = (c: Comparison): string => c.difference == null ? '–' : !isRatio(c) ? `${points(c.difference)} points` : c.tokens_a == null ? 'never' : `${factor(c.difference)} fewer tokens`
-  const range = (c: Comparison): string => c.low == null || c.high == null ? '–' : isRatio(c) ? `${factor(c.low)} to ${factor(c.high)}` : `${points(c.low)} to ${points(c.high)}`
+  const result = (c: Comparison): string => c.difference == null ? '–'
+    : !isRatio(c) ? `${points(c.difference)} points` : c.tokens_a == null ? 'never' : `${timesFewer(c.difference)} tokens`
+  const range = (c: Comparison): string => c.low == null || c.high == null ? '–'
+    : isRatio(c) ? c.tokens_a == null ? '–' : rangeWords(c.difference!, c.low, c.high) : `${points(c.low)} to ${points(c.high)}`
   return h('details', { class: 'comparisons' }, h('summary', {}, `All ${rows.length} comparisons`), table('Comparisons', [
     { title: 'Method', cell: c => side(c.a) },
     { title: 'Against', cell: c => side(c.b) },
     { title: 'Compared', cell: c => isRatio(c) ? 'fewest tokens for its accuracy' : 'accuracy at equal tokens' },
     { title: 'Result', numeric: true, cell: c => h('span', { class: verdictOf(c) }, result(c)) },
     { title: '95% interval', numeric: true, cell: range },
-    { title: 'Tokens', numeric: true, cell: c => isRatio(c) ? `${count(c.tokens_a)} / ${count(c.tokens_b)}` : count(c.tokens_a), hint: 'Generated tokens per problem' },
+    {
+      title: 'Tokens per problem', numeric: true, hint: 'Generated tokens',
+      cell: c => isRatio(c) ? `${count(c.tokens_a)} / ${count(c.tokens_b)}` : count(c.tokens_a),
+    },
   ], rows))
 }
 
@@ -65,17 +72,23 @@ function numbers(result: Result): HTMLElement[] {
     base?.greedy != null ? card('Greedy decoding', percent(base.greedy), '') : null,
     base?.pass_64 != null ? card('Pass@64', percent(base.pass_64), 'some sample of 64 is right') : null,
   ]
-  const methods = ['best-of-n-orm', 'best-of-n-q', 'beam-q', 'beam-pav'].map(method => {
-    const row = best(method)
-    return row && card(methodName(method), percent(row.accuracy), `best, at N = ${row.n}${row.prover ? `, ${proverName(row.prover)}` : ''} · ${count(row.generated_tokens)} tokens`)
+  const ids = [...new Set(seriesOf(result.methods).map(s => s.method))].filter(m => !['sample', 'greedy'].includes(m) && !m.startsWith('oracle'))
+  const methods = ids.map(method => {
+    const row = best(method)!
+    const tried = result.methods.filter(m => m.method === method).length
+    const settings = [`N = ${row.n}`, row.prover ? proverName(row.prover) : ''].filter(Boolean).join(', ')
+    const equal = (m: MethodRow): boolean => m.n === row.n && m.accuracy === row.accuracy && m.generated_tokens === row.generated_tokens
+    const twin = method === 'beam-pav' && result.methods.some(m => m.method === 'beam-q' && equal(m))
+    return card(methodName(method), percent(row.accuracy), `${tried > 1 ? `the best of ${tried}: ` : ''}${settings} · `
+      + `${count(row.generated_tokens)} tokens per problem${twin ? '; there it is the same as on Q' : ''}`)
   })
-  return [start, methods].map(cards => cards.filter(c => c !== null)).filter(cards => cards.length > 0).map(cards => h('dl', { class: 'cards' }, ...cards))
+  return [h('dl', { class: 'cards' }, ...start), h('dl', { class: 'cards methods' }, ...methods)].filter(list => list.childElementCount > 0)
 }
 
-export function accuracySection(report: Report): HTMLElement {
+export function accuracySection(report: Report): HTMLElement | null {
   const title = 'Accuracy against compute'
   const result = main(report)
-  if (!result || result.methods.length === 0) return section('accuracy', title, null, missing('No search results in these run folders: `pav search` writes them.'))
+  if (!result || result.methods.length === 0) return null
 
   const series = seriesOf(result.methods).filter(s => s.main || s.points.length > 1)
   const shown = new Set(series.filter(s => s.main).map(s => s.key))
@@ -113,15 +126,15 @@ export function tableSection(report: Report): HTMLElement | null {
   const result = main(report)
   if (!result || result.methods.length === 0) return null
   const rows = seriesOf(result.methods).flatMap(s => s.points.map((row, i) => ({ row, label: s.label, method: s.method, first: i === 0 })))
-  return section('table', 'All methods', null, table('All methods at every N', [
+  return section('table', 'All methods', 'Tokens and time are per problem.', table('All methods at every N', [
     { title: 'Method', cell: r => h('span', { class: 'method' }, h('span', { class: 'swatch', style: `--color:${colorOf(r.method)}` }), r.label) },
     { title: 'N', numeric: true, cell: r => `${r.row.n}` },
     { title: 'α', numeric: true, cell: r => r.row.alpha == null ? '' : `${r.row.alpha}` },
     { title: 'Accuracy', numeric: true, cell: r => percent(r.row.accuracy) },
     { title: '95% interval', numeric: true, cell: r => interval(r.row.low, r.row.high) },
     { title: 'Pass@N', numeric: true, cell: r => percent(r.row.pass), hint: 'Some candidate of this method is right' },
-    { title: 'Generated', numeric: true, cell: r => count(r.row.generated_tokens), hint: 'Tokens per problem' },
-    { title: 'Scored', numeric: true, cell: r => count(r.row.scored_tokens), hint: 'Tokens per problem that a verifier reads' },
+    { title: 'Tokens generated', numeric: true, cell: r => count(r.row.generated_tokens), hint: 'Per problem' },
+    { title: 'Tokens scored', numeric: true, cell: r => count(r.row.scored_tokens), hint: 'Per problem: what a verifier reads' },
     { title: 'Time', numeric: true, cell: r => duration(r.row.seconds), hint: 'Wall time per problem' },
     { title: 'Problems', numeric: true, cell: r => `${count(r.row.problems)}${(r.row.seeds ?? 1) > 1 ? ` × ${r.row.seeds}` : ''}`, hint: 'Problems × seeds' },
   ], rows, r => r.first ? 'first' : null))
@@ -148,6 +161,6 @@ export function proverSection(report: Report): HTMLElement | null {
       { title: 'α', numeric: true, cell: r => r.row.alpha == null ? '' : `${r.row.alpha}` },
       { title: 'Accuracy', numeric: true, cell: r => percent(r.row.accuracy) },
       { title: '95% interval', numeric: true, cell: r => interval(r.row.low, r.row.high) },
-      { title: 'Generated', numeric: true, cell: r => count(r.row.generated_tokens) },
+      { title: 'Tokens per problem', numeric: true, cell: r => count(r.row.generated_tokens), hint: 'Generated' },
     ], [...rows.map(r => ({ label: `Q + αA, prover Bo${r.k}`, row: r.row })), ...levels.map(l => ({ label: l.label, row: l.row }))]))
 }

@@ -1,10 +1,20 @@
 import * as Plot from '@observablehq/plot'
-import type { PassBand, Report, RlData, RlGroup } from './data.ts'
+import { rangeWords, timesFewer } from './claims.ts'
+import type { PassBand, Report, RlData, RlGroup, SeedInterval } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent, points } from './format.ts'
 
 const style = { background: 'transparent', color: 'var(--ink-2)', fontSize: '12px', overflow: 'visible' }
 const tip = { fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9 }
+
+/** The hard set in words. */
+function hardCount(rl: RlData): string {
+  const n = rl.groups.find(g => g.hard.length > 0)!.hard_problems
+  return `${count(n)} test problem${n === 1 ? '' : 's'}`
+}
+
+/** The interval of a ratio in brackets; nothing with a single seed. */
+const ratioRange = (r: SeedInterval): string => r.low == null || r.high == null ? '' : ` [${rangeWords(r.value, r.low, r.high)}]`
 
 /** The way of RL, in words. */
 export const wayName = (name: string): string => name
@@ -31,7 +41,9 @@ export function rlSection(report: Report): HTMLElement | null {
   const rl = report.rl
   if (!rl || rl.groups.length === 0) return null
   const color = colors(rl)
-  const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)))
+  const legend = h('div', { class: 'legend' }, ...rl.groups.map(g => h('span', { class: 'key' }, h('span', { class: 'swatch', style: `--color:${color(g.name)}` }), `${wayName(g.name)} (${g.seeds.length} seed${g.seeds.length === 1 ? '' : 's'})`)),
+    rl.start.length === 0 ? null : h('span', { class: 'key dotted' },
+      h('span', { class: 'swatch', style: `--color:${color('start')}` }), 'The start (dashed, Pass@N)'))
   const pass = [...rl.groups.map(g => ({ name: g.name, bands: g.pass })), { name: 'start', bands: rl.start }].filter(p => p.bands.length > 0)
   const hard = rl.groups.filter(g => g.hard.length > 0).map(g => ({ name: g.name, bands: g.hard, beams: g.hard_beam }))
   return section('rl', 'Online RL',
@@ -43,7 +55,7 @@ export function rlSection(report: Report): HTMLElement | null {
       figure('against tokens generated for the updates', width => accuracyChart(rl, color, 'tokens', width))),
     pass.length === 0 ? null : h('div', { class: 'grid two' },
       figure('Pass@N on test problems after RL', width => passChart(pass, color, width)),
-      hard.length === 0 ? null : figure(`The ${rl.groups.find(g => g.hard.length > 0)!.hard_problems} test problems that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved${hard.some(g => g.beams.length > 0) ? ': some of N samples is right (lines), a beam of N on Q is right (crosses)' : ''}`, width => passChart(hard, color, width))),
+      hard.length === 0 ? null : figure(`The ${hardCount(rl)} that none of the start’s ${rl.groups.find(g => g.hard.length > 0)!.unsolved_by} samples solved${hard.some(g => g.beams.length > 0) ? ': some of N samples is right (lines), a beam of N on Q is right (crosses)' : ''}`, width => passChart(hard, color, width))),
     h('p', { class: 'note' }, 'For reference, the paper reports (Fig. 7, Gemma on MATH) more than 7 points over outcome rewards and about 6 times fewer iterations to their accuracy; (Fig. 8a) a higher Pass@N at every N to 128; and (Fig. 8b) many more of the problems solved that best-of-256 of the start left unsolved.'),
     resultTable(rl),
     h('h3', {}, 'On the training batches'),
@@ -52,13 +64,32 @@ export function rlSection(report: Report): HTMLElement | null {
       .map(measure => figure(measure.replace('no_progress', 'steps without progress').replace('kl', 'KL to the start'), width => batchChart(rl, color, measure, width)))))
 }
 
-function sentence(c: RlData['comparisons'][number]): string {
-  const range = (of: { low: number | null; high: number | null }, text: (x: number) => string): string => of.low == null || of.high == null ? '' : ` [${text(of.low)} to ${text(of.high)}]`
-  const times = (x: number): string => x.toFixed(1)
-  const reach = c.iterations ? ` It reaches that end with ${times(c.iterations.value)} times fewer iterations${range(c.iterations, times)}${c.tokens ? ` and ${times(c.tokens.value)} times fewer tokens (${c.all_tokens ? `${times(c.all_tokens.value)} with those of the prover during RL` : ''}${c.labelled_tokens ? `, ${times(c.labelled_tokens.value)} with those of its verifier’s labels as well` : '; what its verifier’s labels took is not known'})` : ''}${c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''}.` : c.from_start < c.seeds ? ` It does not reach that end${c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''}.` : ''
-  const still = c.from_start ? ` ${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.` : ''
-  return `${wayName(c.a)} end ${points(c.difference.value)} points${range(c.difference, points)} from ${wayName(c.b).toLowerCase()}.${reach}${still}`
+/** How a way of RL ended against another, and what it needed to get where that one ended. */
+export function sentence(c: RlData['comparisons'][number]): string {
+  const other = wayName(c.b).toLowerCase()
+  const { low, high } = c.difference
+  const range = low == null || high == null ? '' : ` [${points(low)} to ${points(high)}]`
+  return [`${wayName(c.a)} end ${points(c.difference.value)} points${range} from ${other}.`, reached(c, other), begun(c)].filter(Boolean).join(' ')
 }
+
+function reached(c: RlData['comparisons'][number], other: string): string {
+  if (!c.iterations) {
+    const where = c.from_start ? ` on ${c.seeds - c.from_start} of ${c.seeds} seeds` : ''
+    return c.from_start < c.seeds ? `They do not reach the last accuracy of ${other}${where}.` : ''
+  }
+  const prover = c.all_tokens ? `${timesFewer(c.all_tokens.value)} with those of the prover during RL; ` : ''
+  const labels = c.labelled_tokens ? `${timesFewer(c.labelled_tokens.value)} with those of its verifier’s labels as well`
+    : 'what its verifier’s labels took is not known'
+  const tokens = c.tokens ? ` and ${timesFewer(c.tokens.value)} tokens (${prover}${labels})` : ''
+  const { low, high } = c.iterations
+  const doubt = low != null && high != null && low <= 1 && high >= 1 ? '; the interval includes 1, so no saving of iterations is shown' : ''
+  const seeds = c.reached < c.seeds ? ` on ${c.reached} of ${c.seeds} seeds` : ''
+  const needed = `${timesFewer(c.iterations.value)} iterations${ratioRange(c.iterations)}${tokens}`
+  return `They reach the last accuracy of ${other} with ${needed}${seeds}${doubt}.`
+}
+
+const begun = (c: RlData['comparisons'][number]): string => !c.from_start ? ''
+  : `${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.`
 
 function colors(rl: RlData): (name: string) => string {
   const palette = ['var(--accent)', 'var(--good)', 'var(--bad)', '#9467bd', '#8c6d31', '#17808f']
@@ -78,7 +109,7 @@ function accuracyChart(rl: RlData, color: (name: string) => string, x: 'iteratio
   return Plot.plot({
     width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
     x: { label: x === 'iteration' ? 'iterations' : 'generated tokens', ticks: 5, tickFormat: short, labelAnchor: 'center', labelArrow: 'none' },
-    y: { ...axis, label: null, tickFormat: share },
+    y: { ...axis, label: 'held-out samples right', tickFormat: share },
     marks: [
       Plot.areaY(rows, { x, y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
       Plot.line(rows, { x, y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
@@ -92,8 +123,8 @@ function passChart(groups: { name: string; bands: PassBand[]; beams?: PassBand[]
   const beams = groups.flatMap(g => (g.beams ?? []).map(b => ({ ...b, name: g.name })))
   return Plot.plot({
     width, height: 300, marginLeft: 44, marginBottom: 40, marginTop: 20, style,
-    x: { type: 'log', base: 2, label: 'N samples', ticks: [...new Set(rows.map(r => r.n))].length, tickFormat: (n: number) => `${n}`, labelAnchor: 'center', labelArrow: 'none' },
-    y: { ...axis, label: null, tickFormat: share },
+    x: { type: 'log', base: 2, label: 'N (log)', ticks: [...new Set(rows.map(r => r.n))].length, tickFormat: (n: number) => `${n}`, labelAnchor: 'center', labelArrow: 'none' },
+    y: { ...axis, label: 'problems with a right answer', tickFormat: share },
     marks: [
       Plot.areaY(rows, { x: 'n', y1: 'low', y2: 'high', z: 'name', fill: (r: { name: string }) => color(r.name), fillOpacity: 0.15 }),
       Plot.line(rows.filter(r => r.name !== 'start'), { x: 'n', y: 'mean', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 2 }),
@@ -105,11 +136,16 @@ function passChart(groups: { name: string; bands: PassBand[]; beams?: PassBand[]
   })
 }
 
+const batchUnits: Record<string, string> = {
+  reward: 'share of right traces', progress: 'mean progress of a step', no_progress: 'share of steps', length: 'tokens per trace',
+  entropy: 'nats per token', kl: 'nats per token',
+}
+
 function batchChart(rl: RlData, color: (name: string) => string, measure: string, width: number): Element {
   const rows = rl.groups.flatMap(g => g.batches.filter(b => b[measure] != null).map(b => ({ iteration: b.iteration, value: b[measure], name: g.name })))
   return Plot.plot({
-    width, height: 200, marginLeft: 48, marginBottom: 40, marginTop: 16, style,
-    x: { label: 'iterations', ticks: 5, labelAnchor: 'center', labelArrow: 'none' }, y: { ...axis, label: null },
+    width, height: 210, marginLeft: 48, marginBottom: 40, marginTop: 24, style,
+    x: { label: 'iterations', ticks: 5, labelAnchor: 'center', labelArrow: 'none' }, y: { ...axis, label: batchUnits[measure] ?? measure },
     marks: [
       Plot.line(rows, { x: 'iteration', y: 'value', z: 'name', stroke: (r: { name: string }) => color(r.name), strokeWidth: 1.6 }),
       Plot.tip(rows, Plot.pointerX({ x: 'iteration', y: 'value', ...tip, title: r => `${wayName(r.name)}\niteration ${count(r.iteration)}\n${decimal(r.value, 4)}` })),

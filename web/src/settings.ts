@@ -2,9 +2,9 @@ import type { Report, Result, Run } from './data.ts'
 import { h, missing, section, table } from './dom.ts'
 import { count, duration } from './format.ts'
 
-export function settingsSection(report: Report): HTMLElement {
-  return section('settings', 'Settings, and how to repeat this', null,
-    report.runs.length === 0 ? missing('No run.json in these run folders.') : commands(report.runs),
+export function settingsSection(report: Report): HTMLElement | null {
+  return report.runs.length + report.results.length === 0 ? null : section('settings', 'Settings, and how to repeat this', null,
+    report.runs.length === 0 ? missing('No run.json in these run folders, so how to repeat it is not known.') : commands(report.runs),
     ...report.runs.map(details), ...report.results.map(resultSettings))
 }
 

@@ -1,10 +1,20 @@
 import { hierarchy, tree as layout, type HierarchyPointNode } from 'd3-hierarchy'
 import type { Report, Tree, TreeNode } from './data.ts'
 import { h, missing, section, svg } from './dom.ts'
-import { branches, chosenPath, pathTo, type Branch, type Filter } from './forest.ts'
+import { branches, chosenPath, pathTo, telling, type Branch, type Filter } from './forest.ts'
 import { decimal, methodName, proverName, signed } from './format.ts'
 
-const box = { width: 212, height: 40, gapX: 34, gapY: 9, root: 84 }
+const box = { least: 74, most: 212, height: 40, gapY: 9, root: 84 }
+
+/** How wide the boxes of a tree are, so that all its depths stand beside one another where they can. */
+interface Size { width: number; gap: number }
+
+function sizeFor(depth: number, room: number): Size {
+  const each = (room - box.root) / Math.max(1, depth)
+  const gap = each > 180 ? 34 : 10
+  return { width: Math.max(box.least, Math.min(box.most, Math.floor(each - gap))), gap }
+}
+
 /** Above this many nodes the pruned ones are hidden at first. */
 const crowded = 70
 
@@ -19,14 +29,15 @@ function progressColor(a: number | null): string {
   return `color-mix(in oklab, var(${a < 0 ? '--worse' : '--better'}) ${strength}%, var(--neutral))`
 }
 
-export function treeSection(report: Report): HTMLElement {
+export function treeSection(report: Report): HTMLElement | null {
   const title = 'Search trees'
   const set = report.trees
-  if (!set || set.trees.length === 0) return section('trees', title, null, missing('No search trees in these run folders: `pav search --trees` writes them.'))
+  if (!set || set.trees.length === 0) return null
 
   const stage = h('div', { class: 'stage' })
   const name = (t: Tree): string => `${t.problem}: ${methodName(t.method)}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
   const select = h('select', { id: 'tree-choice' }, ...set.trees.map((t, i) => h('option', { value: i }, name(t))))
+  select.selectedIndex = telling(set.trees)
   const show = (): void => stage.replaceChildren(view(set.trees[Number(select.value)]))
   select.addEventListener('change', show)
   const step = (by: number): void => { select.selectedIndex = Math.min(set.trees.length - 1, Math.max(0, select.selectedIndex + by)); show() }
@@ -51,7 +62,8 @@ function view(tree: Tree): HTMLElement {
     panel.replaceChildren(details(tree, id))
   }
   const draw = (): void => {
-    canvas.replaceChildren(drawing(tree, filter, pick))
+    if (canvas.clientWidth === 0) return
+    canvas.replaceChildren(drawing(tree, filter, pick, canvas.clientWidth))
     if (selected != null) pick(selected)
   }
   const filters: [Filter, string][] = [['all', `all ${tree.nodes.length} nodes`], ['kept', 'without pruned'], ['chosen', 'chosen trace']]
@@ -63,58 +75,66 @@ function view(tree: Tree): HTMLElement {
       focusChosen(canvas)
     },
   }, label))
-  draw()
-  requestAnimationFrame(() => focusChosen(canvas))
+  let drawn = 0
+  new ResizeObserver(() => {
+    if (canvas.clientWidth === drawn) return
+    drawn = canvas.clientWidth
+    requestAnimationFrame(() => { draw(); focusChosen(canvas) })
+  }).observe(canvas)
   return h('div', {},
     h('div', { class: 'problem' }, h('p', { class: 'text' }, tree.text),
       h('p', { class: 'note' }, `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}${tree.alpha != null ? `; α = ${tree.alpha}` : ''}.`)),
     h('div', { class: 'controls' }, h('span', { class: 'group', role: 'group', 'aria-label': 'Nodes shown' }, ...buttons), scale()),
-    h('div', { class: 'split' }, canvas, panel),
-    trace(tree))
+    canvas,
+    h('div', { class: 'split' }, trace(tree), panel))
 }
 
 function scale(): HTMLElement {
-  return h('span', { class: 'scale' }, 'A', ...[-0.5, -0.25, 0, 0.25, 0.5].map(a => h('span', { class: 'tick', style: `background:${progressColor(a)}` }, signed(a, 2).replace('+0.00', '0'))),
+  return h('span', { class: 'scale' }, 'A', ...[-0.5, -0.25, 0, 0.25, 0.5].map(a => h('span', { class: 'tick', style: `background:${progressColor(a)}` }, signed(a, 2).replace('0.00', '0'))),
     h('span', { class: 'fate chosen' }, 'chosen'), h('span', { class: 'fate kept' }, 'kept'), h('span', { class: 'fate pruned' }, 'pruned'), h('span', { class: 'fate duplicate' }, 'duplicate'))
 }
 
-function drawing(tree: Tree, filter: Filter, pick: (id: number) => void): Element {
+function drawing(tree: Tree, filter: Filter, pick: (id: number) => void, room: number): Element {
   const data = branches(tree, filter)
   if (!data) return missing('This tree has no root.')
-  const root = layout<Branch>().nodeSize([box.height + box.gapY, box.width + box.gapX]).separation(() => 1)(hierarchy(data, b => b.children))
+  const root = layout<Branch>().nodeSize([box.height + box.gapY, 1]).separation(() => 1)(hierarchy(data, b => b.children))
+  const size = sizeFor(root.height, room - 38)
+  /** Where the boxes of a depth begin; the root’s is a small one. */
+  const left = (depth: number): number => depth === 0 ? 0 : box.root + size.gap + (depth - 1) * (size.width + size.gap)
   const nodes = root.descendants()
   const top = Math.min(...nodes.map(n => n.x)) - box.height / 2 - 8
   const bottom = Math.max(...nodes.map(n => n.x)) + box.height / 2 + 8
-  const width = left(root.height) + (root.height === 0 ? box.root : box.width) + 16
+  const width = left(root.height) + (root.height === 0 ? box.root : size.width) + 16
   const onPath = new Set([...chosenPath(tree).map(n => n.id), data.node.id])
   return svg('svg', { width, height: bottom - top, viewBox: `-8 ${top} ${width} ${bottom - top}`, role: 'group' },
     ...root.links().map(link => svg('path', {
       class: `link ${link.target.data.node.fate}${onPath.has(link.target.data.node.id) ? ' path' : ''}`,
-      d: curve(left(link.target.depth) - box.gapX, link.source.x, left(link.target.depth), link.target.x),
+      d: curve(left(link.target.depth) - size.gap, link.source.x, left(link.target.depth), link.target.x),
     })),
-    ...nodes.map(n => nodeBox(n, onPath, pick)))
+    ...nodes.map(n => nodeBox(n, left(n.depth), size.width, onPath, pick)))
 }
-
-/** Where the boxes of a depth begin; the root's is a small one. */
-const left = (depth: number): number => depth === 0 ? 0 : box.root + box.gapX + (depth - 1) * (box.width + box.gapX)
 
 const curve = (x1: number, y1: number, x2: number, y2: number): string => `M${x1},${y1}C${(x1 + x2) / 2},${y1} ${(x1 + x2) / 2},${y2} ${x2},${y2}`
 
-function nodeBox(point: HierarchyPointNode<Branch>, onPath: Set<number>, pick: (id: number) => void): Element {
+/** A narrow box has no room for Q and the fate; the panel tells them, and the border the fate. */
+const narrow = 150
+
+function nodeBox(point: HierarchyPointNode<Branch>, left: number, width: number, onPath: Set<number>, pick: (id: number) => void): Element {
   const node = point.data.node
   const root = node.fate === 'root'
   const fate = onPath.has(node.id) && !root ? 'chosen' : node.fate
   const label = root ? 'problem' : words(node)
+  const pad = width < narrow ? 5 : 9
   const outcome = node.rex == null ? '' : node.rex ? ' ✓' : ' ✗'
   return svg('g', {
-    class: `node ${fate}`, transform: `translate(${left(point.depth)},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
+    class: `node ${fate}`, transform: `translate(${left},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
     'aria-label': `${label}, Q ${decimal(node.q, 2)}, progress ${signed(node.a)}, ${fates[fate] ?? fate}`,
     onclick: () => pick(node.id), onfocus: () => pick(node.id),
   },
-    svg('rect', { width: root ? box.root : box.width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
-    svg('text', { x: 9, y: 16, class: 'step' }, clip(label, 30), svg('title', {}, label)),
-    svg('text', { x: 9, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : `Q ${decimal(node.q, 2)}\u2002A ${signed(node.a)}`),
-    svg('text', { x: box.width - 9, y: 32, class: 'values', 'text-anchor': 'end' }, root ? '' : `${fate}${outcome}`))
+    svg('rect', { width: root ? box.root : width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
+    svg('text', { x: pad, y: 16, class: 'step' }, clip(label, Math.floor(((root ? box.root : width) - 2 * pad) / 6.4)), svg('title', {}, label)),
+    svg('text', { x: pad, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : width < narrow ? `A ${signed(node.a)}` : `Q ${decimal(node.q, 2)}\u2002A ${signed(node.a)}`),
+    root ? null : svg('text', { x: width - pad, y: 32, class: 'values', 'text-anchor': 'end' }, width < narrow ? outcome.trim() : `${fate}${outcome}`))
 }
 
 const clip = (text: string, length: number): string => text.length <= length ? text : `${text.slice(0, length - 1)}…`
@@ -141,8 +161,7 @@ function details(tree: Tree, id: number): HTMLElement {
     h('h4', {}, root ? 'The problem' : `Step ${pathTo(tree, id).length}`),
     h('p', { class: 'text' }, root ? tree.text : words(node)),
     h('dl', { class: 'pairs' }, ...facts.filter(f => f !== null).flatMap(([name, policy, value]) => [h('dt', {}, name, policy ? h('sup', {}, policy) : null), h('dd', {}, value)])),
-    root ? null : h('h4', {}, 'The trace up to here'),
-    root ? null : steps(pathTo(tree, id)))
+    ...(root || chosenPath(tree).at(-1)?.id === id ? [] : [h('h4', {}, 'The trace up to here'), steps(pathTo(tree, id))]))
 }
 
 function trace(tree: Tree): HTMLElement {

@@ -1,18 +1,17 @@
 import { curveChart, histogramChart, reliabilityChart, stepChart } from './charts.ts'
 import type { Curve, LabelSet, Report, Verifier } from './data.ts'
-import { fitted, h, missing, section, table } from './dom.ts'
+import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent } from './format.ts'
 
 /** Below this within-problem AUC, search by a verifier is not worth looking at. */
 const gate = 0.85
 
-export function verifierSection(report: Report): HTMLElement {
+export function verifierSection(report: Report): HTMLElement | null {
   const parts: HTMLElement[] = []
   if (report.verifiers.length > 0) parts.push(measures(report.verifiers), reliability(report.verifiers))
   for (const labels of report.labels) parts.push(labelStatistics(labels))
   if (report.curves.length > 0) parts.push(h('h3', {}, 'Training'), ...report.curves.map(curves))
-  if (parts.length === 0) parts.push(missing('No labels, training logs or verifier measures in these run folders.'))
-  return section('verifiers', 'Verifiers and labels', null, ...parts)
+  return parts.length === 0 ? null : section('verifiers', 'Verifiers and labels', null, ...parts)
 }
 
 const kinds: Record<string, string> = { outcome: 'outcome of a trace', q: 'Q of a prefix' }
@@ -30,7 +29,22 @@ function measures(verifiers: Verifier[]): HTMLElement {
       { title: 'Correlation', numeric: true, cell: v => decimal(v.correlation), hint: 'With held-out Q̂ per step' },
       { title: 'Brier', numeric: true, cell: v => decimal(v.brier) },
       { title: 'ECE', numeric: true, cell: v => decimal(v.ece), hint: 'Expected calibration error' },
-    ], verifiers))
+    ], verifiers),
+    h('p', { class: 'note' }, 'Rank in state: how often the better of two steps of one state scores higher; 0.5 is chance. '
+      + 'Correlation: with the Q̂ of held-out labels, step by step. '
+      + 'Brier: mean squared difference between prediction and outcome; 0 is best, and always saying 0.5 gives 0.25. '
+      + 'ECE: mean distance between what is predicted and what comes true, over bins of predictions; 0 is best.'))
+}
+
+/** A kind of run and its folder; a folder that is called like the kind is not named twice. */
+export const titled = (kind: string, path: string): string =>
+  kind.toLowerCase().split(' ').includes(path.toLowerCase()) ? kind : `${kind}: ${path}`
+
+const lossLegend = (curve: Curve): HTMLElement => {
+  const key = (color: string, text: string): HTMLElement =>
+    h('span', { class: 'method' }, h('span', { class: 'swatch', style: `--color:var(${color})` }), text)
+  const heldOut = curve.evaluations.some(p => p.valid_loss != null)
+  return h('div', { class: 'keys' }, key('--ink-3', 'loss on the training batches'), heldOut ? key('--accent', 'loss on held-out problems') : null)
 }
 
 function reliability(verifiers: Verifier[]): HTMLElement {
@@ -47,7 +61,7 @@ function labelStatistics(labels: LabelSet): HTMLElement {
     labels.stride > 1 ? `counted on every ${labels.stride}th line` : '',
   ].filter(Boolean)
   return h('div', { class: 'labels' },
-    h('h3', {}, `Labels: ${labels.path}`),
+    h('h3', {}, titled('Labels', labels.path)),
     h('p', { class: 'lead' }, `${facts.join('; ')}.`),
     h('div', { class: 'grid two' },
       h('figure', {}, h('figcaption', {}, 'Q̂ over all prefixes'), fitted(width => histogramChart(labels, width))),
@@ -62,6 +76,7 @@ const measuresOf = (curve: Curve): string[] => {
 
 function curves(curve: Curve): HTMLElement {
   return h('div', { class: 'curve' },
-    h('h4', {}, `${curve.command}: ${curve.path}`),
+    h('h4', {}, titled(curve.command, curve.path)),
+    curve.points.some(p => p.loss != null) ? lossLegend(curve) : null,
     h('div', { class: 'grid' }, ...measuresOf(curve).map(measure => fitted(width => curveChart(curve, measure, width)))))
 }

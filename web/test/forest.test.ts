@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { branches, chosenPath, pathTo } from '../src/forest.ts'
+import { branches, chosenPath, pathTo, telling } from '../src/forest.ts'
 import type { Fate, Tree, TreeNode } from '../src/data.ts'
 
 const node = (id: number, parent: number, fate: Fate, score: number): TreeNode => ({ id, parent, step: `step ${id}`, q: score, q_mu: null, a: null, score, fate, rex: null })
@@ -23,6 +23,12 @@ test('filters leave what they say, best score first, and drop nodes without a pa
   assert.deepEqual(ids(tree, 'all'), [0, 2, 5, 1, 4, 3])
   assert.deepEqual(ids(tree, 'kept'), [0, 2, 1, 4])
   assert.deepEqual(ids(tree, 'chosen'), [0, 1, 4])
+})
+
+test('the first tree is a right answer by progress that avoided the worst step', () => {
+  const withA = (a: number, change: Partial<Tree>): Tree => ({ ...tree, ...change, nodes: tree.nodes.map(n => n.id === 3 ? { ...n, a } : n) })
+  assert.equal(telling([withA(-0.9, { correct: 0, prover: 'bo4' }), withA(-0.9, {}), withA(-0.2, { prover: 'bo4' }), withA(-0.6, { prover: 'bo4' })]), 3)
+  assert.equal(telling([withA(-0.9, { correct: 0 })]), 0)
 })
 
 test('a circle of parents does not hang', () => {

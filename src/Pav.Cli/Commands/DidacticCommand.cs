@@ -128,7 +128,7 @@ internal static class DidacticCommand
         var tabular = TabularAscent.Sweep([3, 4, 5], TabularGammas, GradientMethod.Sgd, 1, TabularCap).Concat(TabularAscent.Sweep([5], TabularGammas, GradientMethod.Adam, 0.03, TabularCap)).ToList();
         var summary = DidacticSummary.Of(plan, settings.ToSettings(), [.. JsonLines.Read<PlantedRow>(file)], tabular);
         AtomicFile.WriteJson(context.Run.At("didactic.json"), summary);
-        foreach (var line in DidacticTables.Of(summary)) reporter.Say(line);
+        foreach (var line in DidacticTables.Of(summary, reporter.Width)) reporter.Say(line);
         return JsonSerializer.SerializeToNode(summary with { Curves = [] }, Json.Line)!.AsObject();
     }
 }

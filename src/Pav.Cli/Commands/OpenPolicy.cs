@@ -59,7 +59,7 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
             if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
-            return new(Checkpoint.Policy(settings), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy)), context);
+            return new(Counted(Checkpoint.Policy(settings), context), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy)), context);
         }
 
         var folder = settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
@@ -71,7 +71,14 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         foreach (var server in remote.Servers)
             context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {server.Seeds}, {(server.TokenIds ? "token ids" : "text")}");
         if (remote.Servers.Any(s => s.Seeds != Capabilities.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
+        remote.Drawn = context.Reporter.Draws.Finish;
         return new(remote, template, context);
+    }
+
+    private static TransformerPolicy Counted(TransformerPolicy policy, CommandContext context)
+    {
+        policy.Drawn = context.Reporter.Draws.Finish;
+        return policy;
     }
 
     public string Name => inner.Name;
@@ -89,6 +96,7 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
 
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
+        reporter.Draws.Ask(draws.Count);
         var results = await inner.Extend(draws, until, sampling, cancel);
         long tokens = 0;
         for (var i = 0; i < draws.Count; i++)

@@ -192,7 +192,7 @@ internal sealed class PolicyEvaluation(
             context.Reporter.Say($"{by!["grader"]}: one sample {Percent(by["sample"])}% right [{Percent(by["sample_low"])} to {Percent(by["sample_high"])}], greedy {Percent(by["greedy"])}%, majority {Percent(by["majority"])}%");
         var hard = result["hard"]?["pass"]?.AsObject();
         var headings = hard is null ? (string[])["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result["hard"]!["problems"]} problems) %"];
-        foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))]))
+        foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))], context.Reporter.Width))
             context.Reporter.Say(line);
         if (result["unsolved"] is { } none) context.Reporter.Say($"{none["problems"]} problems were solved by none of {none["by"]} samples");
         foreach (var (n, right) in result["hard"]?["beam"]?.AsObject() ?? new JsonObject()) context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");

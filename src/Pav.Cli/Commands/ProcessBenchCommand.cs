@@ -119,7 +119,7 @@ internal static class ProcessBenchCommand
         static string Percent(double? value) => value is { } v ? (100 * v).ToString("0.0", CultureInfo.InvariantCulture) : "none";
         reporter.Say(string.Create(CultureInfo.InvariantCulture, $"the first step with Q below {threshold:0.####} ({rule}) is called wrong; error: that step found among traces with one; correct: none found among those without; F1: their harmonic mean"));
         var rows = splits.Select(s => (IReadOnlyList<string>)[s.Name, $"{s.Result.TracesWithError}+{s.Result.CorrectTraces}", Percent(s.Result.ErrorAccuracy), Percent(s.Result.CorrectAccuracy), Percent(s.Result.F1)]);
-        foreach (var line in ResultTable.Lines(["split", "traces", "error %", "correct %", "F1"], [.. rows, ["mean", "", "", "", Percent(mean)]])) reporter.Say(line);
+        foreach (var line in ResultTable.Lines(["split", "traces", "error %", "correct %", "F1"], [.. rows, ["mean", "", "", "", Percent(mean)]], reporter.Width)) reporter.Say(line);
     }
 
     private static string Name(string file)

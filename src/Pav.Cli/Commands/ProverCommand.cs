@@ -55,7 +55,7 @@ internal static class ProverCommand
         var seen = settings.Verifier == "" ? null : await Score(labels, settings, context);
         var study = new ProverStudy(labels, candidates, settings.Alpha, settings.Seed, seen);
         var report = study.Report(settings.Search == "" ? null : Agreement(settings, study));
-        foreach (var line in Lines(report)) context.Reporter.Say(line);
+        foreach (var line in Lines(report, context.Reporter.Width)) context.Reporter.Say(line);
         if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("provers.json"), report);
         return JsonSerializer.SerializeToNode(report, Json.Line)!.AsObject();
     }
@@ -110,7 +110,7 @@ internal static class ProverCommand
         return SearchAgreement.Of(settings.Search, JsonLines.Read<SearchRow>(file), study, name => policies.GetValueOrDefault(name, name), settings.Seed);
     }
 
-    private static IEnumerable<string> Lines(ProverReport report)
+    private static IEnumerable<string> Lines(ProverReport report, int width)
     {
         yield return Text($"{report.States:N0} states of {report.Problems:N0} problems, {report.Steps:N0} distinct steps of {report.Policy}, {report.Rollouts:N0} rollouts ({report.NMc} or more after each step); alpha {report.Alpha}.");
         yield return "";
@@ -121,7 +121,7 @@ internal static class ProverCommand
         }.Where(c => report.Provers.Any(p => p.Predictors.ContainsKey(c.Name))).ToList();
         foreach (var line in ResultTable.Lines(
             ["prover", .. shown.Select(c => c.Heading)],
-            [.. report.Provers.Select(p => (IReadOnlyList<string>)[p.Name, .. shown.Select(c => p.Predictors.TryGetValue(c.Name, out var v) ? Cell(v, c.Name == ProverStudy.SignalToNoise ? "0.00" : "0.0000") : "")])])) yield return line;
+            [.. report.Provers.Select(p => (IReadOnlyList<string>)[p.Name, .. shown.Select(c => p.Predictors.TryGetValue(c.Name, out var v) ? Cell(v, c.Name == ProverStudy.SignalToNoise ? "0.00" : "0.0000") : "")])], width)) yield return line;
         yield return "";
         yield return "distinguishability E Var[A^mu] and alignment E[A^mu A^pi] over the steps that the policy takes, free of Monte Carlo noise; signal/noise of A^mu at these completions;";
         yield return "best and kept steps: Q^pi of the steps that a beam would pick on Q + alpha A, ranked with half of the completions and counted with the other half; 95% over problems; '-': too few completions.";
@@ -133,7 +133,7 @@ internal static class ProverCommand
         if (report.Search is null) yield break;
         yield return "";
         yield return Text($"Against beam search of {report.Search.N} at alpha {report.Search.Alpha} on {report.Search.Problems} problems: {string.Join(", ", report.Search.Provers.Select(p => Text($"{p.Name} {100 * p.Accuracy:0.0}% [{100 * p.Low:0.0}, {100 * p.High:0.0}]")))}");
-        foreach (var line in ResultTable.Lines(["predictor", "provers", "rank correlation"], [.. report.Search.Predictors.Select(p => (IReadOnlyList<string>)[p.Predictor, Text($"{p.Provers}"), Cell(p.Spearman, "0.00")])])) yield return line;
+        foreach (var line in ResultTable.Lines(["predictor", "provers", "rank correlation"], [.. report.Search.Predictors.Select(p => (IReadOnlyList<string>)[p.Predictor, Text($"{p.Provers}"), Cell(p.Spearman, "0.00")])], width)) yield return line;
     }
 
     private static string Cell(Interval value, string format)

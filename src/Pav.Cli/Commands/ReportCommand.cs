@@ -28,7 +28,7 @@ internal static class ReportCommand
         if (settings.Folders.FirstOrDefault(f => !Directory.Exists(f)) is { } missing) throw new UserError($"{missing}: there is no such folder.");
         var data = RunFolders.Read(settings.Folders, DateTimeOffset.Now);
         var path = ReportWriter.Write(data, settings.Folders[0], settings.Out == "" ? null : settings.Out);
-        foreach (var line in RlTable.Lines(data.Rl)) context.Reporter.Say(line);
+        foreach (var line in RlTable.Lines(data.Rl, context.Reporter.Width)) context.Reporter.Say(line);
         context.Reporter.Say(path);
         var result = new JsonObject { ["file"] = path };
         if (data.Rl is { } rl) result["rl"] = JsonSerializer.SerializeToNode(rl.Comparisons, Json.Line);

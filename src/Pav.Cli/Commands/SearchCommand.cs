@@ -63,7 +63,7 @@ internal static class SearchCommand
         var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);
         AtomicFile.WriteJson(folder.At("summary.json"), summary);
         reporter.Say("");
-        foreach (var line in ResultTable.Of(summary).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
+        foreach (var line in ResultTable.Of(summary, reporter.Width).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
         return JsonSerializer.SerializeToNode(summary, Json.Line)!.AsObject();
     }
 

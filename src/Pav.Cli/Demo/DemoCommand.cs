@@ -53,7 +53,7 @@ internal static class DemoCommand
         var search = steps.LastOrDefault(s => s.Command?.Name == "search");
         if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran.Contains(search));
         var data = RunFolders.Read([folder.Path], DateTimeOffset.Now);
-        foreach (var line in RlTable.Lines(data.Rl)) reporter.Say(line);
+        foreach (var line in RlTable.Lines(data.Rl, reporter.Width)) reporter.Say(line);
         // The report is the plan's last act, so in it the plan itself is finished.
         var finished = data with { Runs = [.. data.Runs.Select((run, i) => i == 0 ? run with { Finished = data.Made.UtcDateTime.ToString("s", CultureInfo.InvariantCulture) + "Z" } : run)] };
         var report = ReportWriter.Write(finished, folder.Path);
@@ -86,10 +86,10 @@ internal static class DemoCommand
         var summary = Json.Read<Summary>(Path.Combine(search, "summary.json"));
         AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = folder.PeakMemory });
         if (!shown)
-            foreach (var line in ResultTable.Of(summary).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
+            foreach (var line in ResultTable.Of(summary, reporter.Width).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
         var trees = JsonLines.Read<SearchTree>(Path.Combine(search, "trees.jsonl")).ToList();
         if (TraceExample.Choose(trees) is not { } tree) return;
         reporter.Say("\nOne search, step by step (green: progress, red: a step back):");
-        foreach (var line in TraceExample.Lines(tree, reporter.Colours)) reporter.Say(line);
+        foreach (var line in TraceExample.Lines(tree, reporter.Colours)) reporter.SayColoured(line);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -17,7 +18,10 @@ internal static class ReportWriter
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.Create(UnicodeRanges.All),
-        Converters = { new FiniteOrNull(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        Converters =
+        {
+            new FiniteOrNull(), new ExactSeed(), new ExactElement(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower),
+        },
     };
 
     /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
@@ -44,6 +48,59 @@ internal static class ReportWriter
             ?? throw new UserError("the report's page is not built into this program; run ./pav once to build the web part");
         return new StreamReader(stream).ReadToEnd();
     }
+
+    /// <summary>A page's numbers are exact up to this; a larger integer, such as a seed, goes as text.</summary>
+    private const ulong Exact = 1UL << 53;
+
+    private sealed class ExactSeed : JsonConverter<ulong>
+    {
+        public override ulong Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetUInt64();
+
+        public override void Write(Utf8JsonWriter writer, ulong value, JsonSerializerOptions options)
+        {
+            if (value <= Exact) writer.WriteNumberValue(value);
+            else writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    /// <summary>Options and settings, which hold seeds too.</summary>
+    private sealed class ExactElement : JsonConverter<JsonElement>
+    {
+        public override JsonElement Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            JsonElement.ParseValue(ref reader);
+
+        public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options)
+        {
+            switch (value.ValueKind)
+            {
+                case JsonValueKind.Object:
+                    writer.WriteStartObject();
+                    foreach (var property in value.EnumerateObject())
+                    {
+                        writer.WritePropertyName(property.Name);
+                        Write(writer, property.Value, options);
+                    }
+                    writer.WriteEndObject();
+                    break;
+                case JsonValueKind.Array:
+                    writer.WriteStartArray();
+                    foreach (var item in value.EnumerateArray()) Write(writer, item, options);
+                    writer.WriteEndArray();
+                    break;
+                case JsonValueKind.Number when IsLong(value):
+                    writer.WriteStringValue(value.GetRawText());
+                    break;
+                default:
+                    value.WriteTo(writer);
+                    break;
+            }
+        }
+    }
+
+    private static bool IsLong(JsonElement number) =>
+        number.TryGetUInt64(out var whole) ? whole > Exact
+        : number.TryGetInt64(out var negative) ? negative < -(long)Exact
+        : !number.GetRawText().AsSpan().ContainsAny('.', 'e', 'E');
 
     /// <summary>JSON has no NaN: a measure that could not be computed is absent.</summary>
     private sealed class FiniteOrNull : JsonConverter<double>

@@ -124,7 +124,7 @@ internal static class ReproduceCommand
         var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now);
         var total = Measured.Of(settings, plan, all);
         reporter.Say("");
-        foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])])) reporter.Say(line);
+        foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])], reporter.Width)) reporter.Say(line);
         reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
         return new() { ["report"] = report, ["results"] = Path.Combine(settings.Out, "results.json"), ["seconds"] = total.Seconds, ["tokens"] = total.Tokens, ["verdicts"] = new JsonObject(results.Select(r => KeyValuePair.Create(r.Figure, (JsonNode?)ResultsDocument.Words(r.Verdict)))) };
     }

@@ -4,30 +4,56 @@ namespace Pav.Cli.Terminal;
 
 /// <summary>
 /// What a command says to a person: sentences, and progress with rate and time left. Goes to stdout, or to stderr when stdout
-/// is for one JSON object. Live where that is a terminal, else a plain line every few seconds.
+/// is for one JSON object. Live where that is a terminal, else a plain line when something has changed.
 /// </summary>
-internal sealed class Reporter(TextWriter human, bool live, bool quiet)
+internal sealed class Reporter(TextWriter human, bool live, bool quiet, int width = int.MaxValue)
 {
-    private static readonly TimeSpan Plain = TimeSpan.FromSeconds(5), Worthwhile = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Worthwhile = TimeSpan.FromSeconds(2);
+
+    /// <summary>Where a bar is being drawn; what is said meanwhile goes above it.</summary>
+    private volatile IAnsiConsole? barred;
+
+    /// <summary>How often plain lines look for a change.</summary>
+    internal TimeSpan Look { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>After how long without a change a plain line says what the work waits for.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     public static Reporter For(bool json, bool quiet)
     {
-        var terminal = !(json ? Console.IsErrorRedirected : Console.IsOutputRedirected) && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
-        return new(json ? Console.Error : Console.Out, terminal, quiet);
+        var terminal = !(json ? Console.IsErrorRedirected : Console.IsOutputRedirected);
+        var live = terminal && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+        var width = terminal && Console.WindowWidth is > 0 and var columns ? columns : int.MaxValue;
+        return new(json ? Console.Error : Console.Out, live, quiet, width);
     }
 
-    public TextWriter Human => quiet ? TextWriter.Null : human;
+    /// <summary>Columns of the terminal; of anything else there is no end.</summary>
+    public int Width => width;
+
+    /// <summary>What the command's policies draw, for progress within a batch.</summary>
+    public DrawCount Draws { get; } = new();
 
     /// <summary>May colours be used?</summary>
     public bool Colours => live && !quiet && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
 
-    public void Say(string text) => Human.WriteLine(text);
+    /// <summary>Prints a text, whatever it holds, as text.</summary>
+    public void Say(string text) => SayColoured(Printable.From(text));
+
+    /// <summary>Prints a text whose escapes are pav's own colours.</summary>
+    public void SayColoured(string text)
+    {
+        if (quiet) return;
+        if (barred is { } console) console.WriteLine(text);
+        else human.WriteLine(text);
+    }
 
     /// <summary>Runs long work and shows how far it is; the work reports through its <see cref="Tracker"/>.</summary>
     public async Task<T> Track<T>(string title, long total, string unit, Func<Tracker, Task<T>> work, long done = 0)
     {
-        var tracker = new Tracker(title, total, unit, done);
-        var result = quiet ? await Task.Run(() => work(tracker)) : live ? await Live(tracker, work) : await InLines(tracker, work);
+        var tracker = new Tracker(title, total, unit, done, Draws);
+        var result = quiet ? await Task.Run(() => work(tracker))
+            : live && barred is null ? await Live(tracker, work)
+            : await InLines(tracker, work);
         if (tracker.Elapsed > Worthwhile) Say(tracker.Closing());
         return result;
     }
@@ -35,25 +61,49 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet)
     private async Task<T> InLines<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
         var running = Task.Run(() => work(tracker));
-        while (await Task.WhenAny(running, Task.Delay(Plain)) != running) Say(tracker.Line());
+        var (told, since) = (tracker.State, TimeSpan.Zero);
+        while (await Task.WhenAny(running, Task.Delay(Look)) != running)
+        {
+            since += Look;
+            var changed = tracker.State != told;
+            if (!changed && since < Patience) continue;
+            Say(changed ? tracker.Line() : tracker.WaitingLine());
+            (told, since) = (tracker.State, TimeSpan.Zero);
+        }
         return await running;
     }
 
     private async Task<T> Live<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(human) });
-        return await console.Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
-            .StartAsync(async context =>
-            {
-                var bar = context.AddTask(Markup.Escape(tracker.Title), maxValue: Math.Max(1, tracker.Total));
-                var running = Task.Run(() => work(tracker));
-                while (await Task.WhenAny(running, Task.Delay(200)) != running)
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(human), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes,
+        });
+        console.Profile.Width = Math.Min(width, 1000);
+        var line = BarLine.For(console.Profile.Width);
+        barred = console;
+        try
+        {
+            return await console.Progress().AutoClear(true)
+                .Columns(
+                    new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = line.Bar }, new PercentageColumn())
+                .StartAsync(async context =>
                 {
-                    bar.Value = tracker.Done;
-                    bar.Description = Markup.Escape($"{tracker.Title} {tracker.Speed()}");
-                }
-                return await running;
-            });
+                    var bar = context.AddTask(Described(), maxValue: 1);
+                    var running = Task.Run(() => work(tracker));
+                    while (await Task.WhenAny(running, Task.Delay(200)) != running)
+                    {
+                        bar.Value = tracker.Share;
+                        bar.Description = Described();
+                    }
+                    return await running;
+                });
+        }
+        finally
+        {
+            barred = null;
+        }
+
+        string Described() => Markup.Escape(Printable.From(line.Describe(tracker)));
     }
 }

@@ -6,7 +6,7 @@ namespace Pav.Cli.Terminal;
 /// <summary>What RL runs came to, for a terminal.</summary>
 internal static class RlTable
 {
-    public static IEnumerable<string> Lines(RlData? rl)
+    public static IEnumerable<string> Lines(RlData? rl, int width = int.MaxValue)
     {
         if (rl is null) yield break;
         yield return "";
@@ -19,13 +19,23 @@ internal static class RlTable
             [
                 g.Name, $"{g.Seeds.Count}", Mean(g.Valid.Select(c => c.Points[0].Accuracy)), Mean(g.Valid.Select(c => c.Points[^1].Accuracy)),
                 Pass(g.Pass, 1), Pass(g.Pass, most), g.Majority is { } majority ? Percent(majority) : "", Pass(g.Hard, most),
-            ])])) yield return line;
+            ])], width)) yield return line;
         foreach (var c in rl.Comparisons)
         {
-            yield return $"{c.A} ends {Points(c.Difference)} points from {c.B} over {c.Seeds} {(c.Seeds == 1 ? "seed" : "seeds")}"
-                + (c.Iterations is null ? $"; it does not reach the last accuracy of {c.B}."
-                    : $"; it reaches the last accuracy of {c.B} with {Times(c.Iterations)} times fewer iterations and {Times(c.Tokens)} times fewer tokens ({Times(c.AllTokens)} with those of the prover during RL{(c.LabelledTokens is null ? "; what its verifier's labels took is not known" : $", {Times(c.LabelledTokens)} with those of its verifier's labels as well")}), on {c.Reached} of {c.Seeds}.");
+            var reach = c.Iterations is null ? $"does not reach the last accuracy of {c.B}"
+                : $"reaches the last accuracy of {c.B} with {Costs(c)}, on {c.Reached} of {c.Seeds}";
+            yield return $"{c.A} ends {Points(c.Difference)} points from {c.B} over {c.Seeds} {(c.Seeds == 1 ? "seed" : "seeds")}; it {reach}.";
         }
+    }
+
+    private static string Costs(RlComparison c)
+    {
+        var labels = c.LabelledTokens is null ? "what its verifier's labels took is not known"
+            : $"{Times(c.LabelledTokens, "")} with those of its verifier's labels as well";
+        var doubt = c.Iterations!.Low is null || TimesFewer.IsShown(c.Iterations.Low, c.Iterations.High) ? ""
+            : "; 1 lies in the interval of iterations, so no saving of them is shown";
+        return $"{Times(c.Iterations, "iterations")} and {Times(c.Tokens, "tokens")} "
+            + $"({Times(c.AllTokens, "")} with those of the prover during RL; {labels}{doubt})";
     }
 
     private static string Mean(IEnumerable<double> values) => values.ToList() is { Count: > 0 } all ? Percent(all.Average()) : "";
@@ -36,5 +46,6 @@ internal static class RlTable
 
     private static string Points(SeedInterval of) => string.Create(CultureInfo.InvariantCulture, $"{100 * of.Value:+0.0;-0.0;0.0}{(of.Low is null ? "" : $" [{100 * of.Low:+0.0;-0.0;0.0}, {100 * of.High:+0.0;-0.0;0.0}]")}");
 
-    private static string Times(SeedInterval? of) => of is null ? "unknown" : string.Create(CultureInfo.InvariantCulture, $"{of.Value:0.0}{(of.Low is null ? "" : $" [{of.Low:0.0}, {of.High:0.0}]")}");
+    private static string Times(SeedInterval? ratio, string unit) =>
+        ratio is null ? "unknown" : TimesFewer.Words(ratio.Value, ratio.Low, ratio.High, unit);
 }

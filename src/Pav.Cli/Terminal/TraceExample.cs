@@ -19,7 +19,7 @@ internal static class TraceExample
 
     public static IEnumerable<string> Lines(SearchTree tree, bool colours)
     {
-        yield return $"{tree.Text}\n(right answer: {tree.Answer}; found by {tree.Method}{(tree.Prover is null ? "" : " " + tree.Prover)}, beam of {tree.N})";
+        yield return $"{Printable.From(tree.Text)}\n(right answer: {Printable.From(tree.Answer)}; found by {tree.Method}{(tree.Prover is null ? "" : " " + Printable.From(tree.Prover))}, beam of {tree.N})";
         yield return "  progress  Q^pi  step";
         foreach (var node in Chosen(tree))
         {
@@ -43,7 +43,7 @@ internal static class TraceExample
 
     private static string Line(TreeNode node, string note, bool colours)
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"    {node.A,6:+0.00;-0.00;0.00}  {node.Q:0.00}  {(node.Step == "" ? "(stops)" : node.Step.TrimEnd())}{note}");
+        var text = string.Create(CultureInfo.InvariantCulture, $"    {node.A,6:+0.00;-0.00;0.00}  {node.Q:0.00}  {(node.Step == "" ? "(stops)" : Printable.From(node.Step.TrimEnd()))}{note}");
         if (!colours) return text;
         return (node.A > Noticeable ? Green : node.A < -Noticeable ? Red : Grey) + text + Plain;
     }

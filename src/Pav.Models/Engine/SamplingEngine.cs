@@ -10,9 +10,6 @@ namespace Pav.Models.Engine;
 /// <param name="Torch">Runs the model in libtorch on this device; null: in kernels for the CPU, whose results do not depend on the batch.</param>
 public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0, Device? Torch = null);
 
-/// <summary>How far a call has come.</summary>
-public readonly record struct SamplingProgress(int Done, int Draws, long GeneratedTokens);
-
 /// <summary>A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the trace end.</summary>
 internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps);
 
@@ -48,11 +45,10 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         public List<int> Tokens { get; } = [];
     }
 
-    /// <summary>The new ids of each draw, an end-of-sequence id included.</summary>
-    public int[][] Run(IReadOnlyList<IdDraw> draws, Until until, Sampling sampling, Action<SamplingProgress>? progress, CancellationToken cancel)
+    /// <summary>The new ids of each draw, an end-of-sequence id included; <c>drawn</c> is told how many have just finished.</summary>
+    public int[][] Run(IReadOnlyList<IdDraw> draws, Until until, Sampling sampling, Action<int>? drawn, CancellationToken cancel)
     {
         var results = new int[draws.Count][];
-        var done = 0;
         var groups = Grouped(draws);
         List<Row> active = [], entering = [];
         List<Group> computing = [];
@@ -78,7 +74,7 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 foreach (var group in computing)
                     if (group.Waiting.Count == 0) group.Node.Values = null;
                 computing.RemoveAll(g => g.Waiting.Count == 0);
-                if (active.RemoveAll(row => results[row.Draw] is not null) > 0) progress?.Invoke(new(done, draws.Count, Generated));
+                if (active.RemoveAll(row => results[row.Draw] is not null) is > 0 and var done) drawn?.Invoke(done);
             }
 
             tree.Trim();
@@ -102,7 +98,6 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
             var sign = endsTrace(token) ? StepSign.Stop : steps.Read(token);
             if (row.Tokens.Count < limit && sign != StepSign.Stop && !(until == Until.StepEnd && sign == StepSign.Step)) return;
             results[row.Draw] = [.. row.Tokens];
-            done++;
             var segment = Release(row);
             if (until == Until.StepEnd && sign != StepSign.Stop) tree.Adopt(row.Node, results[row.Draw], segment);
             else segment.Dispose();

@@ -37,6 +37,9 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
     public string Name { get; private set; } = "";
 
+    /// <summary>Told how many draws have just finished, on any thread; of a call in the end all.</summary>
+    public Action<int>? Drawn { get; set; }
+
     /// <summary>What the servers are, as found when the policy was opened.</summary>
     public IReadOnlyList<Capabilities> Servers { get; private set; } = [];
 
@@ -121,6 +124,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         if (prompt is null || limit <= 0)
         {
             foreach (var i in mine) results[i] = prefix.Ended ? prefix : prefix.Then("", ended: true);
+            Drawn?.Invoke(mine.Length);
             return;
         }
 
@@ -128,7 +132,11 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         var greedy = sampling.Temperature == 0;
         var requests = (greedy ? [[mine[0]]] : mine.Chunk(perRequest)).Select(chunk => One(chunk, 0)).ToList();
         var samples = (await Task.WhenAll(requests)).SelectMany(s => s).ToList();
-        if (greedy) foreach (var i in mine) results[i] = results[mine[0]];
+        if (greedy)
+        {
+            foreach (var i in mine) results[i] = results[mine[0]];
+            if (mine.Length > 1) Drawn?.Invoke(mine.Length - 1);
+        }
         else if (until == Until.TraceEnd && samples.Count > 1 && Servers.Count > 1) watch.Add(samples);
 
         async Task<IEnumerable<(Endpoint, string)>> One(int[] chunk, int depth)
@@ -138,6 +146,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
             {
                 var (completion, from) = await pool.Send(request, key, cancel);
                 for (var c = 0; c < chunk.Length; c++) results[chunk[c]] = Then(prefix, completion.Choices[c], limit);
+                Drawn?.Invoke(chunk.Length);
                 return completion.Choices.Select(c => (from, c.Text));
             }
             catch (EndpointException e) when (e.Fault == Fault.NoText && chunk.Length > 1)
@@ -148,6 +157,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
             {
                 // What the model wrote is no text, so no answer: the trace ends there.
                 results[chunk[0]] = prefix.Then("\uFFFD", ended: true);
+                Drawn?.Invoke(1);
                 return [];
             }
         }

@@ -80,6 +80,23 @@ public sealed class ReportTests : IDisposable
         Assert.Equal((1, 1L, 4L), (data.Labels[0].CorrectTraces, data.Labels[0].Prefixes, data.Labels[0].Completions));
     }
 
+    [Theory]
+    [InlineData("9007199254740992", "9007199254740992")]
+    [InlineData("9007199254740993", "\"9007199254740993\"")]
+    [InlineData("18446744073709551615", "\"18446744073709551615\"")]
+    public void A_seed_that_a_page_would_round_goes_as_text(string seed, string embedded)
+    {
+        Write("run.json", $$"""{"command":"search","seed":{{seed}},"options":{"temperature":0.7,"seeds":[{{seed}}],"seed":{{seed}} } }""");
+        Write("summary.json", $$"""{"methods":[],"settings":{"seed":{{seed}} } }""");
+        var data = Embedded(ReportWriter.Fill(Template, RunFolders.Read([folder], Now)));
+        var run = data.GetProperty("runs")[0];
+        Assert.Equal(embedded, run.GetProperty("seed").GetRawText());
+        Assert.Equal(embedded, run.GetProperty("options").GetProperty("seed").GetRawText());
+        Assert.Equal(embedded, run.GetProperty("options").GetProperty("seeds")[0].GetRawText());
+        Assert.Equal("0.7", run.GetProperty("options").GetProperty("temperature").GetRawText());
+        Assert.Equal(embedded, data.GetProperty("results")[0].GetProperty("settings").GetProperty("seed").GetRawText());
+    }
+
     [Fact]
     public void A_search_that_was_not_summed_up_is()
     {
@@ -150,7 +167,7 @@ public sealed class ReportTests : IDisposable
     {
         Write("run.json", """{"command":"label","seed":3}""");
         var data = RunFolders.Read([folder], Now);
-        Assert.Equal(("label", 3L), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
+        Assert.Equal(("label", 3UL), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
         Assert.Null(data.Trees);
         Assert.Empty(data.Results);
     }
