@@ -18,6 +18,9 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet)
 
     public TextWriter Human => quiet ? TextWriter.Null : human;
 
+    /// <summary>Says what work waits for, where it waits.</summary>
+    public Func<string?>? Waiting { get; set; }
+
     /// <summary>May colours be used?</summary>
     public bool Colours => live && !quiet && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
 
@@ -35,9 +38,11 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet)
     private async Task<T> InLines<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
         var running = Task.Run(() => work(tracker));
-        while (await Task.WhenAny(running, Task.Delay(Plain)) != running) Say(tracker.Line());
+        while (await Task.WhenAny(running, Task.Delay(Plain)) != running) Say(WithCause(tracker.Line()));
         return await running;
     }
+
+    private string WithCause(string line) => Waiting?.Invoke() is { } cause ? $"{line}; {cause}" : line;
 
     private async Task<T> Live<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
@@ -51,7 +56,7 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet)
                 while (await Task.WhenAny(running, Task.Delay(200)) != running)
                 {
                     bar.Value = tracker.Done;
-                    bar.Description = Markup.Escape($"{tracker.Title} {tracker.Speed()}");
+                    bar.Description = Markup.Escape(WithCause($"{tracker.Title} {tracker.Speed()}"));
                 }
                 return await running;
             });

@@ -28,7 +28,7 @@ internal static class ResultTable
                 Text(100 * m.Accuracy, "0.0"),
                 $"{Text(100 * m.Low, "0.0")} to {Text(100 * m.High, "0.0")}",
                 Text(100 * m.Pass, "0.0"),
-                Text(m.GeneratedTokens, "0"),
+                m.GeneratedTokens > 0 ? Text(m.GeneratedTokens, "0") : "unknown",
                 Text(m.ScoredTokens, "0"),
                 m.Problems.ToString(CultureInfo.InvariantCulture),
             ])]);
@@ -37,6 +37,7 @@ internal static class ResultTable
     /// <summary>What the comparisons say of beams against best-of-N by the outcome verifier, the strongest of each kind, said to be that.</summary>
     public static IEnumerable<string> Claims(Summary summary)
     {
+        if (summary.Methods.Any(m => m.GeneratedTokens == 0)) yield return "Nothing is compared at equal tokens: the servers did not tell how many they generated; give the served model's --tokenizer.";
         static string Points(double difference) => (100 * difference).ToString("+0.0;-0.0;0.0", CultureInfo.InvariantCulture);
         var claims = summary.Comparisons.Where(c => c.A.StartsWith("beam-", StringComparison.Ordinal) && c.B.StartsWith("best-of-n-orm", StringComparison.Ordinal)).ToList();
         var equal = claims.Where(c => c.Claim == "equal-tokens").ToList();
