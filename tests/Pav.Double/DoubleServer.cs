@@ -9,90 +9,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Pav.Double;
 
-/// <summary>What may go wrong with a request for completions.</summary>
-public enum Mishap
-{
-    None,
-    Busy,
-    BusyForOneSecond,
-
-    /// <summary>Retry-After as a date two seconds ahead on a clock that is an hour off.</summary>
-    BusyUntilDate,
-    Error500,
-    HtmlBadGateway,
-    CutBody,
-    Stall,
-    TruncatedJson,
-    WrongN,
-    DuplicateChoices,
-    InvalidUtf8,
-    UnknownFinish,
-
-    /// <summary>llama.cpp's answer when the model wrote bytes that are no text.</summary>
-    NoText,
-
-    /// <summary>200 with an error in place of choices, as proxies give it.</summary>
-    ErrorIn200,
-
-    /// <summary>A 200 whose body has no end.</summary>
-    Endless,
-    NegativeTokens,
-    TooManyTokens,
-
-    /// <summary>An id that no tokenizer has.</summary>
-    StrangeIds,
-
-    /// <summary>llama.cpp answers a prompt of which it has read only a part.</summary>
-    CutPrompt,
-
-    /// <summary>Any 400 but that of a full context.</summary>
-    BadRequest,
-}
-
-/// <summary>What a double pretends to be, and how it misbehaves.</summary>
-public sealed record DoubleOptions
-{
-    /// <summary>vllm, sglang, llamacpp, or anything else for a server that speaks the plain OpenAI form.</summary>
-    public string Dialect { get; init; } = "vllm";
-
-    public string Model { get; init; } = "tiny";
-
-    /// <summary>By the number of the request for completions, from 0.</summary>
-    public Func<long, Mishap> Mishaps { get; init; } = _ => Mishap.None;
-
-    public TimeSpan Latency { get; init; }
-
-    /// <summary>Heeds no seed, but has one of its own.</summary>
-    public ulong? OwnSeed { get; init; }
-
-    /// <summary>Refuses requests without it.</summary>
-    public string? Key { get; init; }
-
-    /// <summary>llama.cpp: the largest n.</summary>
-    public int Slots { get; init; } = 4;
-
-    public bool TellsIds { get; init; } = true;
-
-    public bool TellsUsage { get; init; } = true;
-
-    /// <summary>Tokens of prompt and trace together.</summary>
-    public int Context { get; init; } = 256;
-
-    /// <summary>What always goes wrong with a prompt that holds this text.</summary>
-    public IReadOnlyDictionary<string, Mishap> Poison { get; init; } = new Dictionary<string, Mishap>();
-
-    /// <summary>The body of /v1/models in place of the usual one.</summary>
-    public string? Models { get; init; }
-
-    /// <summary>Answers 503 on every route.</summary>
-    public bool Loading { get; init; }
-
-    /// <summary>llama.cpp: this many requests at once fit into the context that its slots share; with more, all under way fail.</summary>
-    public int Fits { get; init; } = int.MaxValue;
-
-    public string Version { get; init; } = "0.0-double";
-}
-
 /// <summary>An inference server in this process, on a port of the loopback address, that speaks the dialect of a real one and lies as they do.</summary>
 public sealed class DoubleServer : IAsyncDisposable
 {
@@ -226,6 +142,12 @@ public sealed class DoubleServer : IAsyncDisposable
             case Mishap.ErrorIn200:
                 await Send(context, 200, Error(429, "Provider returned error", "provider_error"));
                 return;
+            case Mishap.Empty:
+                await Send(context, 200, []);
+                return;
+            case Mishap.Stream:
+                await Send(context, 200, "data: {\"choices\":[]}\n\ndata: [DONE]\n\n"u8.ToArray(), "text/event-stream");
+                return;
             case Mishap.BadRequest:
                 await Send(context, 400, Error(400, "this prompt is not allowed", "content_filter"));
                 return;
@@ -289,7 +211,7 @@ public sealed class DoubleServer : IAsyncDisposable
 
     private async Task<byte[]> Body(JsonElement request, Mishap mishap, bool native)
     {
-        var n = (native ? request.GetProperty("n_cmpl") : request.GetProperty("n")).GetInt32();
+        var n = Options.IgnoresN ? 1 : (native ? request.GetProperty("n_cmpl") : request.GetProperty("n")).GetInt32();
         var sampling = Checked(request, native);
         if (native && n > Options.Slots) throw new BadRequest($"Field 'n': Value must be between 1 <= value <= {Options.Slots}, but got {n}");
         var prompt = request.GetProperty("prompt");
@@ -304,7 +226,7 @@ public sealed class DoubleServer : IAsyncDisposable
         }
 
         lock (Prompts) Prompts.Add(prompt.ToString());
-        var until = request.GetProperty("stop").EnumerateArray().Any() ? Until.StepEnd : Until.TraceEnd;
+        var until = request.GetProperty("stop").EnumerateArray().Any() && !Options.IgnoresStop ? Until.StepEnd : Until.TraceEnd;
         var seed = request.GetProperty("seed").GetUInt64();
         var most = request.GetProperty(native ? "n_predict" : "max_tokens").GetInt32();
         if (native && ids.Length >= Options.Context) throw new BadRequest($"request ({ids.Length} tokens) exceeds the available context size ({Options.Context} tokens), try increasing it");
@@ -321,6 +243,7 @@ public sealed class DoubleServer : IAsyncDisposable
             case Mishap.DuplicateChoices: choices[^1]["index"] = n > 1 ? 0 : 1; break;
             case Mishap.StrangeIds: choices[0][native ? "tokens" : "token_ids"] = new JsonArray(-1, 400_000_000); break;
             case Mishap.CutPrompt: choices[0]["tokens_evaluated"] = ids.Length - 1; break;
+            case Mishap.NullFinish: choices[0][native ? "stop_type" : "finish_reason"] = null; break;
             case Mishap.UnknownFinish: choices[0][native ? "stop_type" : "finish_reason"] = "abort"; break;
             default: Interlocked.Add(ref samples, mishap == Mishap.None ? n : 0); break;
         }
@@ -356,7 +279,8 @@ public sealed class DoubleServer : IAsyncDisposable
         if (drawn.End == "word" && !keeps) choice["text"] = drawn.Text.TrimEnd('\n');
         if (Options.TellsIds && request.TryGetProperty("return_token_ids", out var tell) && tell.GetBoolean())
         {
-            choice["token_ids"] = new JsonArray([.. drawn.Ids.Select(i => JsonValue.Create(i))]);
+            var told = Options.DropsLastId && drawn.End != "limit" ? drawn.Ids[..^1] : drawn.Ids;
+            choice["token_ids"] = new JsonArray([.. told.Select(i => JsonValue.Create(i))]);
             choice["prompt_token_ids"] = new JsonArray([.. prompt.Select(i => JsonValue.Create(i))]);
         }
 

@@ -21,7 +21,8 @@ export interface Run {
   path: string
   command: string
   options: Record<string, unknown> | null
-  seed: number | null
+  /** A text where it is above 2^53, which numbers cannot hold. */
+  seed: number | string | null
   started: string | null
   finished: string | null
   versions: Record<string, string> | null
@@ -185,8 +186,8 @@ export interface RlData {
 export interface RlGroup {
   name: string
   reward: string
-  seeds: number[]
-  valid: { seed: number; points: { iteration: number; tokens: number; all_tokens: number; accuracy: number }[] }[]
+  seeds: (number | string)[]
+  valid: { seed: number | string; points: { iteration: number; tokens: number; all_tokens: number; accuracy: number }[] }[]
   batches: Record<string, number>[]
   pass: PassBand[]
   hard: PassBand[]

@@ -24,7 +24,7 @@ internal sealed record RunRow(
     string Command,
     string Path = "",
     JsonElement? Options = null,
-    long? Seed = null,
+    ulong? Seed = null,
     string? Started = null,
     string? Finished = null,
     Dictionary<string, string?>? Versions = null,

@@ -61,7 +61,11 @@ internal class Dialect
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new FormatException(Error(body) is { } error ? $"an error ({error})" : "something that is not the JSON of a completion", e);
+            throw new FormatException(
+                Error(body) is { } error ? $"an error ({error})"
+                : body.IsEmpty ? "nothing"
+                : body.Span.StartsWith("data:"u8) ? "a stream of events, which was not asked for"
+                : "something that is not the JSON of a completion", e);
         }
     }
 
@@ -167,12 +171,15 @@ internal class Dialect
     /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
     protected virtual string? StoppedAt(JsonElement choice) => null;
 
-    /// <summary>The end of a step is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
+    /// <summary>The end of a step is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut after its first step.</summary>
     protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending)
     {
         if (ending == Ending.Step && request.Stop is { } stop && !text.EndsWith(stop, StringComparison.Ordinal)) text += stop;
-        if (request.Until == Until.StepEnd && !(TellsStepEnd && request.Stop is not null) && request.StepEnd.In(text)) (text, ids, ending) = (request.StepEnd.Split(text)[0], null, Ending.Step);
-        return new(text, ids, ending, ids?.Length ?? 0);
+        if (request.Until != Until.StepEnd || !request.StepEnd.In(text)) return new(text, ids, ending, ids?.Length ?? 0);
+
+        // Where a step's end stands in the text, it is the end of the draw, whatever the server took it for.
+        var first = request.StepEnd.Split(text)[0];
+        return new(first, first == text ? ids : null, Ending.Step, first == text ? ids?.Length ?? 0 : 0);
     }
 
     /// <summary>Choices by their index, of which each must be there once.</summary>

@@ -106,7 +106,7 @@ internal sealed class EndpointHealth(RemoteOptions options)
     {
         var longest = Capabilities is null ? LongestBeforeStart : LongestAside;
         var wait = Math.Min(longest.TotalSeconds, options.FirstAside.TotalSeconds * Math.Pow(2, Math.Min(10, timesAside))) * (0.75 + 0.5 * Random.Shared.NextDouble());
-        notBefore = After(Refused ? LongestAside : TimeSpan.FromSeconds(wait));
+        notBefore = After(Refused && Capabilities is null ? LongestAside : TimeSpan.FromSeconds(wait));
         (outside, Doubted) = (true, false);
         timesAside++;
         Window.Reset();

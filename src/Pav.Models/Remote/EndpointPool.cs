@@ -113,10 +113,6 @@ internal sealed class EndpointPool : IDisposable
         {
             throw new UserError($"no endpoint has answered for {options.GiveUp:0} s (--give-up): {Errors()}");
         }
-        catch (EndpointException e) when (e.Passing)
-        {
-            throw new UserError($"no endpoint can be used: {Errors()}", e);
-        }
         finally
         {
             lock (gate) active--;
@@ -140,7 +136,7 @@ internal sealed class EndpointPool : IDisposable
 
     private ResiliencePipeline<(Completion, Endpoint)> Pipeline()
     {
-        var passing = new PredicateBuilder<(Completion, Endpoint)>().Handle<EndpointException>(e => e.Passing && !AllRefused());
+        var passing = new PredicateBuilder<(Completion, Endpoint)>().Handle<EndpointException>(e => e.Passing);
         var builder = new ResiliencePipelineBuilder<(Completion, Endpoint)> { TimeProvider = time };
         if (options.Hedge > 0) builder.AddHedging(new HedgingStrategyOptions<(Completion, Endpoint)> { MaxHedgedAttempts = 1, Delay = TimeSpan.FromSeconds(options.Hedge), ShouldHandle = passing });
         return builder.AddRetry(new RetryStrategyOptions<(Completion, Endpoint)>
@@ -157,11 +153,6 @@ internal sealed class EndpointPool : IDisposable
         if (e.RetryAfter is { } asked) return asked;
         var most = e.Fault == Fault.Busy ? LongestWait : LongestPause;
         return Math.Min(most.TotalSeconds, options.FirstDelay.TotalSeconds * Math.Pow(2, Math.Min(20, attempt))) * (0.5 + Random.Shared.NextDouble()) * TimeSpan.FromSeconds(1);
-    }
-
-    private bool AllRefused()
-    {
-        lock (gate) return endpoints.All(e => e.Health.Refused);
     }
 
     private bool AnyJoined()

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Pav.Models.Remote;
 
-/// <summary>The base address of a server, with or without its <c>/v1</c>. It holds no secret: user names, passwords, queries and fragments are refused.</summary>
+/// <summary>The base address of a server, with or without its <c>/v1</c> or a route below it. It holds no secret: user names, passwords, queries and fragments are refused.</summary>
 public sealed record EndpointUrl
 {
     private readonly string root;
@@ -24,6 +24,8 @@ public sealed record EndpointUrl
         if (uri.Segments.Any(s => ApiKey.BeginsLikeKey(s.TrimEnd('/'))))
             throw new UserError($"{start}the path of the address of {uri.Host} looks like a key, which would be written into run folders; give keys with --api-key-env or --api-key-file");
         var root = uri.GetLeftPart(UriPartial.Path).TrimEnd('/');
+        foreach (var route in (string[])["/chat/completions", "/completions", "/models"])
+            if (root.EndsWith($"/v1{route}", StringComparison.Ordinal)) root = root[..^route.Length];
         return new(root.EndsWith("/v1", StringComparison.Ordinal) ? root[..^3] : root);
     }
 

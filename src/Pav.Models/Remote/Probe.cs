@@ -168,7 +168,17 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         };
         if (found.MostN < 2 || options.PerRequest < 2) return found;
 
-        var two = await Draw(seed + after - 1, 2);
+        IReadOnlyList<string> two;
+        try
+        {
+            two = await Draw(seed + after - 1, 2);
+        }
+        catch (EndpointException e) when (e.Fault is Fault.Malformed or Fault.Rejected)
+        {
+            // It does not know n.
+            return found with { MostN = 1 };
+        }
+
         var offset = repeated && two[0] == first && two[1] == next;
         return found with { SeedsOfN = two[0] == two[1] ? ChoiceSeeds.Alike : offset ? ChoiceSeeds.Offset : ChoiceSeeds.Own };
     }

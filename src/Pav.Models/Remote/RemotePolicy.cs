@@ -236,12 +236,19 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         return Math.Min(left, most - reserve - (prompt.Ids?.Length ?? 1));
     }
 
+    /// <summary>Do the ids lack the end of a step that the text has? Some servers leave out the token that stopped them.</summary>
+    private bool LacksEnd(Choice choice, int[] drawn) =>
+        choice.Ending == Ending.Step && StepIds.Text(tokenizer!, drawn) is var text && text.Length < choice.Text.Length && choice.Text.StartsWith(text, StringComparison.Ordinal);
+
     private Prefix Then(Prefix prefix, Choice choice, int limit)
     {
         var ended = choice.Ending != Ending.Step;
-        if (choice.Ids is { Length: > 0 } drawn && steps is not null)
+        if (choice.Ids is { Length: > 0 } drawn && steps is not null && !LacksEnd(choice, drawn))
         {
             var eos = choice.Ending == Ending.Trace && (drawn[^1] == tokenizer!.Eos || StepIds.Text(tokenizer, drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
+
+            // Some servers leave the end-of-sequence out of the ids: to stop after a step's end is a last step without text all the same.
+            if (choice.Ending == Ending.Trace && !eos && choice.Text != "" && template.StepEnd.In(template.StepEnd.Split(choice.Text)[^1])) return steps.Append(prefix, drawn, false, false).Then("", ended: true);
             return steps.Append(prefix, drawn, eos, ended || drawn.Length >= limit);
         }
 
