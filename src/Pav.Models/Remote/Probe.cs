@@ -33,13 +33,13 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         }
     }
 
-    /// <summary>Is the server well? It is asked for a few tokens of a prompt that it has answered before; null where it says that it has too much to do.</summary>
+    /// <summary>Is the server well? It is asked what it has answered before; null where it says that it has too much to do.</summary>
     public async Task<bool?> IsWell(Endpoint endpoint, CancellationToken cancel)
     {
         var found = endpoint.Health.Capabilities!;
         try
         {
-            await endpoint.Complete(new(found.Model, Spoken(found), 1, 4, endpoint.Hash >> 40, Until.TraceEnd, Plain), found.Dialect, cancel);
+            await endpoint.Complete(new(found.Model, Spoken(found), 1, Tokens, endpoint.Hash >> 40 << 5, Until.TraceEnd, Plain), found.Dialect, cancel);
             return true;
         }
         catch (EndpointException e)

@@ -152,7 +152,7 @@ public sealed class ReportTests : IDisposable
     {
         Write("run.json", """{"command":"label","seed":3}""");
         var data = RunFolders.Read([folder], Now);
-        Assert.Equal(("label", 3L), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
+        Assert.Equal(("label", 3UL), (data.Runs[0].Command, data.Runs[0].Seed!.Value));
         Assert.Null(data.Trees);
         Assert.Empty(data.Results);
     }
