@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Pav.Cli.Commands;
 using Pav.Cli.Options;
+using Pav.Models.Remote;
 
 namespace Pav.Cli;
 
@@ -50,6 +51,7 @@ internal static class CommandTree
         if (parsed.UnmatchedTokens.FirstOrDefault() is { } token)
         {
             var option = token.StartsWith('-');
+            if (IsKey(token)) return $"a key is not given on the command line, where others can read it: put it into a file for --api-key-file, or into the environment variable {ApiKey.Variable} (--api-key-env names another one)";
             var known = option ? command.Options.Select(o => o.Name).Append("--help") : command.Subcommands.Select(c => c.Name);
             var hint = Nearest.Hint(token, known);
             var kind = option ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
@@ -62,6 +64,9 @@ internal static class CommandTree
 
     /// <summary>A command as a user types it here.</summary>
     private static string Typed(string command) => $"{Home.Program}{command["pav".Length..]}";
+
+    private static bool IsKey(string token) =>
+        token.Split('=')[0] is "--api-key" or "--api_key" or "--apikey" or "--key" or "--token" or "--openai-api-key" || ApiKey.BeginsLikeKey(token.TrimStart('-'));
 
     private static string PathOf(Command command) =>
         command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : command.Name;

@@ -90,7 +90,7 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
     public int Rex(string trace, Problem problem) => Find(trace) is { } answer && Same(answer, problem.Answer) ? 1 : 0;
 
     /// <inheritdoc cref="Rex(string, Problem)"/>
-    public int Rex(Prefix trace) => Rex(trace.Text, trace.Problem);
+    public int Rex(Prefix trace) => trace.Lost ? 0 : Rex(trace.Text, trace.Problem);
 
     private static string NumberOrText(string text) => NumberText.Whole(text) ?? text.Trim();
 

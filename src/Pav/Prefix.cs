@@ -38,6 +38,9 @@ public sealed class Prefix : IEquatable<Prefix>
     /// <summary>True when the trace is over: the policy stopped by itself or reached its token limit.</summary>
     public bool Ended { get; }
 
+    /// <summary>The draw got no usable answer from its server: it ends here, is right nowhere, and labels leave it out.</summary>
+    public bool Lost { get; private init; }
+
     /// <summary>Number of steps; 0 for the problem itself.</summary>
     public int Depth { get; }
 
@@ -48,6 +51,9 @@ public sealed class Prefix : IEquatable<Prefix>
         Ended
             ? throw new InvalidOperationException($"problem {Problem.Id}: a trace that has ended cannot be extended")
             : new(Problem, this, step, tokens ?? [], ended, tokens is { Count: > 0 } ? tokens.Count : tokenCount);
+
+    /// <summary>What stands for a draw that got no usable answer.</summary>
+    public Prefix Lose() => new(Problem, this, "", [], true, 0) { Lost = true };
 
     /// <summary>The states from the problem itself to this one: Depth + 1 of them.</summary>
     public IReadOnlyList<Prefix> Path()
@@ -70,7 +76,7 @@ public sealed class Prefix : IEquatable<Prefix>
         while (true)
         {
             if (ReferenceEquals(a, b)) return true;
-            if (a is null || b is null || a.hash != b.hash || a.Depth != b.Depth || a.Ended != b.Ended || a.Step != b.Step) return false;
+            if (a is null || b is null || a.hash != b.hash || a.Depth != b.Depth || a.Ended != b.Ended || a.Lost != b.Lost || a.Step != b.Step) return false;
             if (a.Depth == 0) return a.Problem.Id == b.Problem.Id;
             (a, b) = (a.Parent, b.Parent);
         }

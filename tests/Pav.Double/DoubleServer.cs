@@ -9,54 +9,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Pav.Double;
 
-/// <summary>What may go wrong with a request for completions.</summary>
-public enum Mishap
-{
-    None,
-    Busy,
-    BusyForOneSecond,
-
-    /// <summary>Retry-After as a date two seconds ahead on a clock that is an hour off.</summary>
-    BusyUntilDate,
-    Error500,
-    HtmlBadGateway,
-    CutBody,
-    Stall,
-    TruncatedJson,
-    WrongN,
-    DuplicateChoices,
-    InvalidUtf8,
-    UnknownFinish,
-
-    /// <summary>llama.cpp's answer when the model wrote bytes that are no text.</summary>
-    NoText,
-}
-
-/// <summary>What a double pretends to be, and how it misbehaves.</summary>
-public sealed record DoubleOptions
-{
-    /// <summary>vllm, sglang, llamacpp, or anything else for a server that speaks the plain OpenAI form.</summary>
-    public string Dialect { get; init; } = "vllm";
-
-    public string Model { get; init; } = "tiny";
-
-    /// <summary>By the number of the request for completions, from 0.</summary>
-    public Func<long, Mishap> Mishaps { get; init; } = _ => Mishap.None;
-
-    public TimeSpan Latency { get; init; }
-
-    /// <summary>Heeds no seed, but has one of its own.</summary>
-    public ulong? OwnSeed { get; init; }
-
-    /// <summary>Refuses requests without it.</summary>
-    public string? Key { get; init; }
-
-    /// <summary>llama.cpp: the largest n.</summary>
-    public int Slots { get; init; } = 4;
-
-    public bool TellsIds { get; init; } = true;
-}
-
 /// <summary>An inference server in this process, on a port of the loopback address, that speaks the dialect of a real one and lies as they do.</summary>
 public sealed class DoubleServer : IAsyncDisposable
 {
@@ -67,7 +19,7 @@ public sealed class DoubleServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly Generator generator;
     private readonly PrefixCache cache = new();
-    private long requests, samples, drawnByOwnSeed;
+    private long requests, samples, drawnByOwnSeed, underWay, overflows;
 
     private DoubleServer(Generator generator, DoubleOptions options)
     {
@@ -116,6 +68,12 @@ public sealed class DoubleServer : IAsyncDisposable
             return;
         }
 
+        if (Options.Loading)
+        {
+            await Send(context, 503, Error(503, "Loading model", "unavailable_error"));
+            return;
+        }
+
         var given = context.Request.Headers.Authorization.ToString();
         if (Options.Key is { } key && given != $"Bearer {key}")
         {
@@ -125,15 +83,18 @@ public sealed class DoubleServer : IAsyncDisposable
 
         switch (context.Request.Path.Value)
         {
+            case "/v1/models" when Options.Models is { } models:
+                await Send(context, 200, Encoding.UTF8.GetBytes(models));
+                break;
             case "/v1/models":
-                await Send(context, 200, new JsonObject { ["object"] = "list", ["data"] = new JsonArray(new JsonObject { ["id"] = Options.Model, ["object"] = "model", ["owned_by"] = Options.Dialect, ["max_model_len"] = Options.Dialect == "vllm" ? 256 : null }) });
+                await Send(context, 200, new JsonObject { ["object"] = "list", ["data"] = new JsonArray(new JsonObject { ["id"] = Options.Model, ["object"] = "model", ["owned_by"] = Options.Dialect, ["max_model_len"] = Options.Dialect == "vllm" ? Options.Context : null }) });
                 break;
             case "/version" when Options.Dialect == "vllm":
             case "/get_server_info" when Options.Dialect == "sglang":
-                await Send(context, 200, new JsonObject { ["version"] = "0.0-double" });
+                await Send(context, 200, new JsonObject { ["version"] = Options.Version });
                 break;
             case "/props" when Options.Dialect == "llamacpp":
-                await Send(context, 200, new JsonObject { ["total_slots"] = Options.Slots, ["build_info"] = "b0-double", ["default_generation_settings"] = new JsonObject { ["n_ctx"] = 256 } });
+                await Send(context, 200, new JsonObject { ["total_slots"] = Options.Slots, ["build_info"] = "b0-double", ["default_generation_settings"] = new JsonObject { ["n_ctx"] = Options.Context } });
                 break;
             case "/v1/completions" when context.Request.Method == "POST":
             case "/completion" when context.Request.Method == "POST" && Options.Dialect == "llamacpp":
@@ -149,7 +110,14 @@ public sealed class DoubleServer : IAsyncDisposable
     {
         var mishap = Options.Mishaps(Interlocked.Increment(ref requests) - 1);
         using var request = await JsonDocument.ParseAsync(context.Request.Body);
-        if (Options.Latency > TimeSpan.Zero) await Task.Delay(Options.Latency, context.RequestAborted);
+        var asked = request.RootElement.GetProperty("prompt");
+        if (mishap == Mishap.None && Options.Poison.Count > 0)
+        {
+            var text = asked.ValueKind == JsonValueKind.String ? asked.GetString()! : generator.Tokenizer.Decode(asked.EnumerateArray().Select(e => e.GetInt32()));
+            mishap = Options.Poison.FirstOrDefault(p => text.Contains(p.Key, StringComparison.Ordinal)).Value;
+        }
+
+        if (!await FitsIn(context)) return;
         switch (mishap)
         {
             case Mishap.Busy:
@@ -170,6 +138,22 @@ public sealed class DoubleServer : IAsyncDisposable
                 return;
             case Mishap.HtmlBadGateway:
                 await Send(context, 502, Encoding.UTF8.GetBytes("<html><body><h1>502 Bad Gateway</h1></body></html>"), "text/html");
+                return;
+            case Mishap.ErrorIn200:
+                await Send(context, 200, Error(429, "Provider returned error", "provider_error"));
+                return;
+            case Mishap.Empty:
+                await Send(context, 200, []);
+                return;
+            case Mishap.Stream:
+                await Send(context, 200, "data: {\"choices\":[]}\n\ndata: [DONE]\n\n"u8.ToArray(), "text/event-stream");
+                return;
+            case Mishap.BadRequest:
+                await Send(context, 400, Error(400, "this prompt is not allowed", "content_filter"));
+                return;
+            case Mishap.Endless:
+                context.Response.ContentType = "application/json";
+                for (var blank = new byte[1 << 16]; !context.RequestAborted.IsCancellationRequested;) await context.Response.Body.WriteAsync(blank, context.RequestAborted);
                 return;
             case Mishap.NoText:
                 await Send(context, 500, Error(500, "The model produced output that does not match the expected Content-only format", "server_error"));
@@ -206,9 +190,28 @@ public sealed class DoubleServer : IAsyncDisposable
         await Send(context, 200, body);
     }
 
+    /// <summary>Waits as long as a request takes. False where too many were under way meanwhile, which is answered then.</summary>
+    private async Task<bool> FitsIn(HttpContext context)
+    {
+        var before = Interlocked.Read(ref overflows);
+        if (Interlocked.Increment(ref underWay) > Options.Fits) Interlocked.Increment(ref overflows);
+        try
+        {
+            if (Options.Latency > TimeSpan.Zero) await Task.Delay(Options.Latency, context.RequestAborted);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref underWay);
+        }
+
+        if (Interlocked.Read(ref overflows) == before) return true;
+        await Send(context, 500, Error(500, "Context size has been exceeded.", "server_error"));
+        return false;
+    }
+
     private async Task<byte[]> Body(JsonElement request, Mishap mishap, bool native)
     {
-        var n = (native ? request.GetProperty("n_cmpl") : request.GetProperty("n")).GetInt32();
+        var n = Options.IgnoresN ? 1 : (native ? request.GetProperty("n_cmpl") : request.GetProperty("n")).GetInt32();
         var sampling = Checked(request, native);
         if (native && n > Options.Slots) throw new BadRequest($"Field 'n': Value must be between 1 <= value <= {Options.Slots}, but got {n}");
         var prompt = request.GetProperty("prompt");
@@ -223,11 +226,14 @@ public sealed class DoubleServer : IAsyncDisposable
         }
 
         lock (Prompts) Prompts.Add(prompt.ToString());
-        List<string> stops = [.. request.GetProperty("stop").EnumerateArray().Select(s => s.GetString()!)];
+        List<string> stops = Options.IgnoresStop ? [] : [.. request.GetProperty("stop").EnumerateArray().Select(s => s.GetString()!)];
         var until = stops is ["\n"] ? Until.StepEnd : Until.TraceEnd;
         var seed = request.GetProperty("seed").GetUInt64();
         var most = request.GetProperty(native ? "n_predict" : "max_tokens").GetInt32();
-        if (ids.Length + most > 256 && Options.Dialect == "vllm") throw new BadRequest($"This model's maximum context length is 256 tokens. However, you requested {ids.Length + most} tokens");
+        if (native && ids.Length >= Options.Context) throw new BadRequest($"request ({ids.Length} tokens) exceeds the available context size ({Options.Context} tokens), try increasing it");
+        if (native) most = Math.Min(most, Options.Context - ids.Length - 1);
+        else if (ids.Length + most > Options.Context)
+            throw new BadRequest($"This model's maximum context length is {Options.Context} tokens. However, you requested {ids.Length + most} tokens ({ids.Length} in the prompt, {most} in the completion)");
         var cached = cache.Read(ids);
         var drawn = await Task.WhenAll(Enumerable.Range(0, n).Select(i => generator.Draw(new(ids, SeedOf(seed, i), most, until, sampling))));
         if (until == Until.TraceEnd && stops.Count > 0) drawn = [.. drawn.Select(d => d.StoppedAt(stops, generator.Tokenizer))];
@@ -237,11 +243,15 @@ public sealed class DoubleServer : IAsyncDisposable
         {
             case Mishap.WrongN: choices.Add((JsonObject)choices[0].DeepClone()); break;
             case Mishap.DuplicateChoices: choices[^1]["index"] = n > 1 ? 0 : 1; break;
+            case Mishap.StrangeIds: choices[0][native ? "tokens" : "token_ids"] = new JsonArray(-1, 400_000_000); break;
+            case Mishap.CutPrompt: choices[0]["tokens_evaluated"] = ids.Length - 1; break;
+            case Mishap.NullFinish: choices[0][native ? "stop_type" : "finish_reason"] = null; break;
             case Mishap.UnknownFinish: choices[0][native ? "stop_type" : "finish_reason"] = "abort"; break;
             default: Interlocked.Add(ref samples, mishap == Mishap.None ? n : 0); break;
         }
 
-        var generated = drawn.Sum(d => d.Ids.Length);
+        var generated = mishap switch { Mishap.NegativeTokens => -1, Mishap.TooManyTokens => n * most + 1, _ => drawn.Sum(d => d.Ids.Length) };
+        if (native && mishap is Mishap.NegativeTokens or Mishap.TooManyTokens) choices[0]["tokens_predicted"] = generated;
         JsonNode json = native
             ? choices.Count == 1 ? choices[0] : new JsonArray([.. choices])
             : new JsonObject
@@ -249,6 +259,7 @@ public sealed class DoubleServer : IAsyncDisposable
                 ["id"] = "cmpl-double", ["object"] = "text_completion", ["model"] = Options.Model, ["choices"] = new JsonArray([.. choices]),
                 ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = generated, ["total_tokens"] = ids.Length + generated, ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = cached } },
             };
+        if (!Options.TellsUsage) json.AsObject().Remove("usage");
         var body = Encoding.UTF8.GetBytes(json.ToJsonString(Readable));
         if (mishap == Mishap.InvalidUtf8) body[body.AsSpan().IndexOf(native ? "\"content\":\""u8 : "\"text\":\""u8) + (native ? 11 : 8)] = 0xFF;
         return body;
@@ -270,7 +281,8 @@ public sealed class DoubleServer : IAsyncDisposable
         if (drawn.End == "word" && !keeps) choice["text"] = drawn.Text[..^drawn.Word.Length];
         if (Options.TellsIds && request.TryGetProperty("return_token_ids", out var tell) && tell.GetBoolean())
         {
-            choice["token_ids"] = new JsonArray([.. drawn.Ids.Select(i => JsonValue.Create(i))]);
+            var told = Options.DropsLastId && drawn.End != "limit" ? drawn.Ids[..^1] : drawn.Ids;
+            choice["token_ids"] = new JsonArray([.. told.Select(i => JsonValue.Create(i))]);
             choice["prompt_token_ids"] = new JsonArray([.. prompt.Select(i => JsonValue.Create(i))]);
         }
 
@@ -280,7 +292,7 @@ public sealed class DoubleServer : IAsyncDisposable
     private JsonObject Native(Drawn drawn, int index, int prompt, int cached, JsonElement request) => new()
     {
         ["index"] = index, ["content"] = drawn.Text[..^drawn.Word.Length], ["stop"] = true, ["model"] = Options.Model, ["tokens_predicted"] = drawn.Ids.Length, ["tokens_evaluated"] = prompt,
-        ["tokens"] = new JsonArray([.. request.GetProperty("return_tokens").GetBoolean() && Options.TellsIds ? drawn.Ids.Select(i => JsonValue.Create(i)) : []]), ["truncated"] = false,
+        ["tokens"] = new JsonArray([.. request.GetProperty("return_tokens").GetBoolean() && Options.TellsIds ? drawn.Ids.Select(i => JsonValue.Create(i)) : []]), ["truncated"] = prompt + drawn.Ids.Length + 1 >= Options.Context,
         ["stop_type"] = drawn.End, ["stopping_word"] = drawn.Word, ["timings"] = new JsonObject { ["cache_n"] = cached },
     };
 

@@ -106,10 +106,16 @@ internal static class LabelCommand
         var done = JsonLines.Read<LabelledTrace>(file).Select(l => (l.Problem, l.Trace)).ToHashSet();
         if (done.Count > 0) context.Reporter.Say($"{done.Count:N0} labelled traces are there already.");
         bool Affords() => settings.TokenBudget == 0 || policy.GeneratedTokens < settings.TokenBudget;
-        for (var first = 0; Affords() && (first == 0 || settings.SpendBudget); first += settings.NCov)
+        for (var (first, futile) = (0, false); Affords() && (first == 0 || (settings.SpendBudget && !futile)); first += settings.NCov)
+        {
+            var (lines, lostBefore) = (done.Count, policy.Lost.Draws);
             await Round(options with { FirstTrace = first }, first == 0 ? "Labelling" : $"Labelling, traces from {first}");
+            futile = done.Count == lines && policy.Lost.Draws > lostBefore;
+        }
+
+        if (done.Count == 0 && policy.Lost.Sentence() is { } lost) throw new UserError($"no trace was labelled: {lost}");
         var complete = problems.All(p => Enumerable.Range(0, settings.NCov).All(t => done.Contains((p.Id, t))));
-        if (!complete && !settings.SpendBudget)
+        if (!complete && !Affords() && !settings.SpendBudget)
             throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: {Home.Again("label", context.Run.Path)} --token-budget MORE");
         GraderChoice.Warn(grader.Advice, context);
         return Summarise(file, done.Count, context.Reporter);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models;
@@ -25,6 +26,8 @@ internal sealed record RunCost(long GeneratedTokens, IReadOnlyList<EndpointTally
 internal sealed class OpenPolicy : IPolicy, IDisposable
 {
     public const string CostFile = "cost.json";
+
+    private const string LostDrawsNote = "lost_draws";
 
     private static readonly TimeSpan SaveEvery = TimeSpan.FromSeconds(5);
 
@@ -66,13 +69,24 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
         if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");
         var template = Checkpoint.Template(settings.Prompt, folder);
-        var remote = await RemotePolicy.Open(settings.ToRemoteOptions(), template, tokenizer, problems[0], context.Cancel);
-        context.Folder?.Note("servers", JsonSerializer.SerializeToNode(remote.Servers, Json.Line));
+        var remote = await RemotePolicy.Open(settings.ToRemoteOptions() with { Say = context.Reporter.Say }, template, tokenizer, problems[0], context.Cancel);
+        foreach (var warning in remote.KeyWarnings()) context.Reporter.Say($"Careful: {warning}.");
         foreach (var server in remote.Servers)
-            context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {server.Seeds}, {(server.TokenIds ? "token ids" : "text")}");
-        if (remote.Servers.Any(s => s.Seeds != Capabilities.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
+            context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {(server.Seeds == SeedUse.Honoured ? "honoured" : "ignored")}, {(server.TokenIds ? "token ids" : "text")}");
+        if (remote.Servers.Any(s => s.Seeds != SeedUse.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
+        if (remote.Tokens == TokenCounts.Estimated) context.Reporter.Say("Careful: a server does not tell how many tokens it generates; they are estimated by the tokenizer.");
+        if (remote.Tokens == TokenCounts.Unknown)
+        {
+            if (settings is LabelSettings { TokenBudget: > 0 } or LabelSettings { DryRun: true })
+                throw new UserError("--token-budget and --dry-run need counts of tokens, and a server does not tell them; give the served model's --tokenizer, by which they are estimated.");
+            context.Reporter.Say("Careful: a server does not tell how many tokens it generates. They count as 0, nothing is compared at equal tokens, and --max-tokens is kept to at four letters a token from step to step; with the served model's --tokenizer they are estimated.");
+        }
+
+        context.Reporter.Waiting = () => remote.Waiting;
         remote.Drawn = context.Reporter.Draws.Finish;
-        return new(remote, template, context);
+        var policy = new OpenPolicy(remote, template, context);
+        policy.NoteServers();
+        return policy;
     }
 
     private static TransformerPolicy Counted(TransformerPolicy policy, CommandContext context)
@@ -87,6 +101,9 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     public StepEnd StepEnd { get; }
 
     public bool IsRemote => inner is RemotePolicy;
+
+    /// <summary>Draws that got no usable answer, by problem.</summary>
+    public LostDraws Lost => (inner as RemotePolicy)?.Lost ?? new([]);
 
     /// <summary>Tokens generated for draws, by this start of the run and earlier ones.</summary>
     public long GeneratedTokens => before.GeneratedTokens + Interlocked.Read(ref generated);
@@ -127,8 +144,13 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
     public void Dispose()
     {
         saving.Dispose();
+        reporter.Waiting = null;
         Save();
         Tell();
+        NoteServers();
+        if (Lost.Sentence() is { } lost) reporter.Say($"Careful: {lost}.");
+        if (Lost.Draws > 0 || folder?.Noted(LostDrawsNote) is not null) folder?.Note(LostDrawsNote, Lost.Draws == 0 ? null : JsonSerializer.SerializeToNode(Lost.Problems, Json.Line));
+
         if ((inner as RemotePolicy)?.Finding is { } finding)
         {
             reporter.Say($"Careful: {finding}.");
@@ -136,6 +158,16 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         }
 
         (inner as IDisposable)?.Dispose();
+    }
+
+    /// <summary>All servers that any start of the run has used.</summary>
+    private void NoteServers()
+    {
+        if (inner is not RemotePolicy remote || folder is null) return;
+        var now = JsonSerializer.SerializeToNode(remote.Servers, Json.Line)!.AsArray();
+        var urls = remote.Servers.Select(s => s.Url).ToHashSet();
+        var earlier = folder.Noted("servers") is JsonArray there ? there.Where(s => !urls.Contains((string?)s?["url"] ?? "")).Select(s => s!.DeepClone()) : [];
+        folder.Note("servers", new JsonArray([.. earlier, .. now.Select(s => s!.DeepClone())]));
     }
 
     private void SaveNow()

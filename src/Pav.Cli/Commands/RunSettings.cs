@@ -33,7 +33,16 @@ internal abstract record ModelSettings : RunSettings
 internal abstract record SamplingSettings : ModelSettings
 {
     [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
-    public string Policy { get; init; } = "";
+    public string Policy
+    {
+        get;
+        init
+        {
+            // What is wrong with an address may be a secret in it: it is refused before it is written into a run folder.
+            if (EndpointUrl.IsRemote(value) && !value.StartsWith('@')) EndpointUrl.ParseAll(value);
+            field = value;
+        }
+    } = "";
 
     [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
     public string Template { get; init; } = "";
@@ -84,10 +93,26 @@ internal abstract record SamplingSettings : ModelSettings
     public int InFlight { get; init; } = 256;
 
     [Flag("Servers: environment variable that holds the key", Local = true)]
-    public string ApiKeyEnv { get; init; } = "PAV_API_KEY";
+    public string ApiKeyEnv
+    {
+        get;
+        init
+        {
+            ApiKey.RefuseKeys(value, "");
+            field = value;
+        }
+    } = ApiKey.Variable;
 
     [Flag("Servers: file whose first line is the key", Local = true)]
-    public string ApiKeyFile { get; init; } = "";
+    public string ApiKeyFile
+    {
+        get;
+        init
+        {
+            ApiKey.RefuseKeys("", value);
+            field = value;
+        }
+    } = "";
 
     [Flag("Servers: seconds for one request", Min = 0, AboveMin = true, Local = true)]
     public double RequestTimeout { get; init; } = 600;

@@ -44,7 +44,7 @@ internal sealed class OptionField
     public void Set(object options, object? value)
     {
         Check(value);
-        property.SetValue(options, value);
+        property.SetValue(options, value, BindingFlags.DoNotWrapExceptions, null, null, null);
     }
 
     /// <summary>What help says after the description: what is accepted, and what holds when the flag is absent.</summary>

@@ -126,6 +126,9 @@ internal sealed class RunFolder : IDisposable
         Write();
     }
 
+    /// <summary>What was noted by that name, by this start or an earlier one.</summary>
+    public JsonNode? Noted(string name) => manifest[name];
+
     /// <summary>Notes the time and memory spent so far, for a run that stops before its end.</summary>
     public void Spend()
     {

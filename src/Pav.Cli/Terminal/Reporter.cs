@@ -33,6 +33,9 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
     /// <summary>What the command's policies draw, for progress within a batch.</summary>
     public DrawCount Draws { get; } = new();
 
+    /// <summary>Says what work waits for, where it waits.</summary>
+    public Func<string?>? Waiting { get; set; }
+
     /// <summary>May colours be used?</summary>
     public bool Colours => live && !quiet && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
 
@@ -67,11 +70,13 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
             since += Look;
             var changed = tracker.State != told;
             if (!changed && since < Patience) continue;
-            Say(changed ? tracker.Line() : tracker.WaitingLine());
+            Say(WithCause(changed ? tracker.Line() : tracker.WaitingLine()));
             (told, since) = (tracker.State, TimeSpan.Zero);
         }
         return await running;
     }
+
+    private string WithCause(string line) => Waiting?.Invoke() is { } cause ? $"{line}; {cause}" : line;
 
     private async Task<T> Live<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
@@ -104,6 +109,6 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
             barred = null;
         }
 
-        string Described() => Markup.Escape(Printable.From(line.Describe(tracker)));
+        string Described() => Markup.Escape(Printable.From(WithCause(line.Describe(tracker))));
     }
 }

@@ -96,7 +96,7 @@ internal static class ResultTable
                 Text(100 * m.Accuracy, "0.0"),
                 $"{Text(100 * m.Low, "0.0")}-{Text(100 * m.High, "0.0")}",
                 Text(100 * m.Pass, "0.0"),
-                Text(m.GeneratedTokens, "0"),
+                m.GeneratedTokens > 0 ? Text(m.GeneratedTokens, "0") : "unknown",
                 Text(m.ScoredTokens, "0"),
                 m.Problems.ToString(CultureInfo.InvariantCulture),
             ])], width).Append("(tokens per problem)");
@@ -107,6 +107,8 @@ internal static class ResultTable
     /// <summary>What the comparisons say of guided searches against best-of-N by the outcome verifier, the strongest of each kind, said to be that.</summary>
     public static IEnumerable<string> Claims(Summary summary)
     {
+        if (summary.Methods.Any(m => m.GeneratedTokens == 0))
+            yield return "Nothing is compared at equal tokens: the servers did not tell how many they generated; give the served model's --tokenizer.";
         var claims = Told(summary.Comparisons);
         var equal = claims.Where(c => c.Claim == "equal-tokens").ToList();
         if (equal.Count > 0) yield return AtEqualTokens(equal.MaxBy(c => c.Difference)!, equal.Count);

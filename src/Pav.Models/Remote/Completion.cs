@@ -34,10 +34,10 @@ internal enum Ending
 /// <param name="Text">What was generated, without an end-of-sequence.</param>
 /// <param name="Ids">All ids that were generated, an end-of-sequence included; null where the server does not tell.</param>
 /// <param name="Ending">Why it stopped.</param>
-/// <param name="Tokens">How many tokens were generated for it.</param>
+/// <param name="Tokens">How many tokens were generated for it; 0 where the server does not tell.</param>
 internal sealed record Choice(string Text, int[]? Ids, Ending Ending, int Tokens);
 
-/// <summary>Tokens of one request: read (of these from a cache) and generated, over all choices.</summary>
+/// <summary>Tokens of one request: read (of these from a cache) and generated, over all choices; 0 where the server does not tell.</summary>
 internal readonly record struct Usage(long Prompt, long Cached, long Generated);
 
 /// <param name="Choices">In order of their index: as many as were asked for.</param>
@@ -47,7 +47,7 @@ internal sealed record Completion(IReadOnlyList<Choice> Choices, Usage Usage, in
 
 internal enum Fault
 {
-    /// <summary>429 or 503: come back later.</summary>
+    /// <summary>429, 503, or no memory left for this many requests: come back later, with fewer.</summary>
     Busy,
 
     /// <summary>Any other 5xx.</summary>
@@ -65,6 +65,9 @@ internal enum Fault
     /// <summary>401, 403 or 404: this endpoint is not for us.</summary>
     Refused,
 
+    /// <summary>400: prompt and trace together are longer than the server's context.</summary>
+    TooLong,
+
     /// <summary>Any other 4xx: the request itself is wrong, here and anywhere.</summary>
     Rejected,
 
@@ -73,13 +76,22 @@ internal enum Fault
 }
 
 /// <summary>A request that one endpoint did not answer. The message names the endpoint and holds no key.</summary>
-internal sealed class EndpointException(Fault fault, string message, TimeSpan? retryAfter = null, Exception? cause = null) : Exception(message, cause)
+internal sealed class EndpointException(Fault fault, string message, Exception? cause = null) : Exception(message, cause)
 {
     public Fault Fault { get; } = fault;
 
+    /// <summary>The status of the answer; 0 where none came.</summary>
+    public int Status { get; init; }
+
     /// <summary>What the server asked for.</summary>
-    public TimeSpan? RetryAfter { get; } = retryAfter;
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Tokens that the context leaves to a trace, where the server says so (<see cref="Fault.TooLong"/>).</summary>
+    public int? Room { get; init; }
+
+    /// <summary>It was tried often enough, and the endpoint that failed it answers other requests.</summary>
+    public bool Final { get; init; }
 
     /// <summary>Another try, here or elsewhere, may succeed.</summary>
-    public bool Passing => Fault is not (Fault.Rejected or Fault.NoText);
+    public bool Passing => !Final && Fault is not (Fault.Rejected or Fault.TooLong or Fault.NoText);
 }

@@ -9,8 +9,10 @@ namespace Pav.Models.Remote;
 /// </summary>
 internal class Dialect
 {
+    private const long MostPromptTokens = 1L << 40;
+
     /// <summary>By <c>owned_by</c> of the server's model list.</summary>
-    public static Dialect Of(string? ownedBy) => ownedBy switch { "vllm" => new VllmDialect(), "sglang" => new SglangDialect(), "llamacpp" => new LlamaCppDialect(), _ => new Dialect() };
+    public static Dialect For(string? ownedBy) => ownedBy switch { "vllm" => new VllmDialect(), "sglang" => new SglangDialect(), "llamacpp" => new LlamaCppDialect(), _ => new Dialect() };
 
     public virtual string Name => "openai";
 
@@ -26,11 +28,13 @@ internal class Dialect
     /// <summary>A stop is told apart from an end-of-sequence, and which one it was. Where it is not, whole traces are drawn and cut.</summary>
     public virtual bool TellsStepEnd => false;
 
-    /// <summary>How the end of a step comes: returned, added back, or cut from a whole trace.</summary>
-    public virtual string StopText => "cut";
+    public virtual StopText StopText => StopText.Cut;
 
     /// <summary>Can ids be asked for and be sent as a prompt?</summary>
     public virtual bool SpeaksIds => false;
+
+    /// <summary>Tokens of the context that no trace gets.</summary>
+    public virtual int ContextReserve => 0;
 
     public byte[] Body(CompletionRequest request)
     {
@@ -57,12 +61,55 @@ internal class Dialect
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new FormatException($"not the JSON of a completion ({e.Message.Split(". ")[0]})", e);
+            throw new FormatException(
+                Error(body) is { } error ? $"an error ({error})"
+                : body.IsEmpty ? "nothing"
+                : body.Span.StartsWith("data:"u8) ? "a stream of events, which was not asked for"
+                : "something that is not the JSON of a completion", e);
         }
     }
 
-    /// <summary>Is this error the server's way to say that what the model wrote is no text?</summary>
-    public virtual bool IsNoText(int status, string message) => false;
+    /// <summary>What kind of failure an answer other than 200 is.</summary>
+    /// <param name="status">Its status.</param>
+    /// <param name="message">What it says.</param>
+    public virtual Fault Classify(int status, string message) => status switch
+    {
+        429 or 503 => Fault.Busy,
+        401 or 403 or 404 => Fault.Refused,
+        408 => Fault.Timeout,
+        >= 500 => Fault.Server,
+        >= 400 => IsTooLong(message) ? Fault.TooLong : Fault.Rejected,
+        _ => Fault.Malformed,
+    };
+
+    /// <summary>The message of an error in one of the forms that servers and proxies give it; null where there is none.</summary>
+    public static string? Error(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            if (json.RootElement.ValueKind != JsonValueKind.Object) return null;
+            foreach (var name in (string[])["error", "message", "detail"])
+            {
+                if (!json.RootElement.TryGetProperty(name, out var told)) continue;
+                if (told.ValueKind == JsonValueKind.Object && told.TryGetProperty("message", out var message)) told = message;
+                if (told.ValueKind != JsonValueKind.Null) return told.ToString();
+            }
+
+            return null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsTooLong(string message)
+    {
+        bool Says(string words) => message.Contains(words, StringComparison.OrdinalIgnoreCase);
+        return (Says("context") && (Says("token") || Says("length") || Says("size") || Says("window")))
+            || Says("max_new_tokens") || Says("max_model_len") || Says("too long") || Says("longer than");
+    }
 
     protected virtual void Write(Utf8JsonWriter json, CompletionRequest request)
     {
@@ -104,13 +151,13 @@ internal class Dialect
 
     protected virtual Completion Read(JsonElement json, CompletionRequest request)
     {
-        var usage = json.TryGetProperty("usage", out var told) && told.ValueKind == JsonValueKind.Object ? ReadUsage(told) : default;
+        var usage = json.TryGetProperty("usage", out var told) && told.ValueKind == JsonValueKind.Object ? ReadUsage(told, request) : default;
         int[]? promptIds = null;
         var choices = Ordered(json.GetProperty("choices"), request.N, choice =>
         {
-            promptIds ??= Ids(choice, "prompt_token_ids");
+            promptIds ??= Ids(choice, "prompt_token_ids", int.MaxValue);
             var text = Text(choice, "text");
-            var ids = Ids(choice, "token_ids");
+            var ids = Ids(choice, "token_ids", request.MaxTokens);
             var ending = Text(choice, "finish_reason") switch
             {
                 "length" => Ending.Length,
@@ -119,7 +166,7 @@ internal class Dialect
             };
             return Whole(request, text, ids, ending, StoppedAt(choice));
         });
-        return new(Counted(choices, usage.Generated), usage, promptIds ?? Ids(json, "prompt_token_ids"));
+        return new(Counted(choices, usage.Generated), usage, promptIds ?? Ids(json, "prompt_token_ids", int.MaxValue));
     }
 
     /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
@@ -129,12 +176,18 @@ internal class Dialect
     protected static Ending EndingAt(CompletionRequest request, string? stop) =>
         stop is null ? Ending.Trace : request.TraceStops.Texts.Contains(stop) ? Ending.Stop : stop == request.Stop ? Ending.Step : Ending.Trace;
 
-    /// <summary>A stop string is added where the server trims it; a trace that was drawn whole is cut after its first step.</summary>
+    /// <summary>
+    /// A stop string is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut after its first step.
+    /// </summary>
     protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending, string? stop)
     {
-        if (ending is Ending.Step or Ending.Stop && stop is not null && !text.EndsWith(stop, StringComparison.Ordinal)) text += stop;
-        if (request.Until == Until.StepEnd && !(TellsStepEnd && request.Stop is not null) && request.StepEnd.In(text)) (text, ids, ending) = (request.StepEnd.Split(text)[0], null, Ending.Step);
-        return new(text, ids, ending, ids?.Length ?? 0);
+        if (ending is Ending.Step or Ending.Stop && (stop ?? request.Stop) is { } end && !text.EndsWith(end, StringComparison.Ordinal)) text += end;
+        if (request.Until != Until.StepEnd || !request.StepEnd.In(text)) return new(text, ids, ending, ids?.Length ?? 0);
+
+        // Where a step's end stands in the text, it is the end of the draw, whatever the server took it for.
+        var first = request.StepEnd.Split(text)[0];
+        if (first != text) return new(first, null, Ending.Step, 0);
+        return new(text, ids, ending == Ending.Stop ? Ending.Stop : Ending.Step, ids?.Length ?? 0);
     }
 
     /// <summary>Choices by their index, of which each must be there once.</summary>
@@ -172,11 +225,32 @@ internal class Dialect
     protected static string Text(JsonElement json, string name) =>
         json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FormatException($"no {name} in a choice");
 
-    protected static int[]? Ids(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => e.GetInt32())] : null;
+    /// <summary>A list of ids, if it is there; more of them than were asked for are refused.</summary>
+    protected static int[]? Ids(JsonElement json, string name, int most)
+    {
+        if (!json.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.Array) return null;
+        if (value.GetArrayLength() > most) throw new FormatException($"{value.GetArrayLength()} {name} where at most {most} were asked for");
+        return [.. value.EnumerateArray().Select(e => e.TryGetInt32(out var id) && id >= 0 ? id : throw new FormatException($"{name} that hold {e}"))];
+    }
 
-    protected static long Count(JsonElement json, string name) => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetInt64() : 0;
+    /// <summary>A count of tokens, 0 where it is not told; one that cannot be is refused, since budgets and costs are built on it.</summary>
+    protected static long Count(JsonElement json, string name, long most)
+    {
+        if (!json.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.Number) return 0;
+        if (value.TryGetInt64(out var count) && count >= 0 && count <= most) return count;
+        throw new FormatException($"{name} {value}, where 0 to {most} are possible");
+    }
 
-    private static Usage ReadUsage(JsonElement usage) =>
-        new(Count(usage, "prompt_tokens"), usage.TryGetProperty("prompt_tokens_details", out var details) && details.ValueKind == JsonValueKind.Object ? Count(details, "cached_tokens") : 0, Count(usage, "completion_tokens"));
+    /// <summary>Tokens that were read; more from the cache than in all are as many as in all.</summary>
+    protected static (long Prompt, long Cached) Prompts(JsonElement prompt, string name, JsonElement? cached, string cachedName)
+    {
+        var all = Count(prompt, name, MostPromptTokens);
+        return (all, cached is { ValueKind: JsonValueKind.Object } told ? Math.Min(all, Count(told, cachedName, MostPromptTokens)) : 0);
+    }
+
+    private static Usage ReadUsage(JsonElement usage, CompletionRequest request)
+    {
+        var (prompt, cached) = Prompts(usage, "prompt_tokens", usage.TryGetProperty("prompt_tokens_details", out var details) ? details : null, "cached_tokens");
+        return new(prompt, cached, Count(usage, "completion_tokens", (long)request.N * request.MaxTokens));
+    }
 }

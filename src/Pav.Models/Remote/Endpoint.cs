@@ -1,12 +1,11 @@
-using System.Diagnostics;
-using System.Net;
 using System.Text;
 using System.Text.Json;
 
 namespace Pav.Models.Remote;
 
 /// <summary>What requests to one endpoint came to, over all starts of a run.</summary>
-public sealed record EndpointTally(string Url, long Requests = 0, long Completions = 0, long PromptTokens = 0, long CachedTokens = 0, long GeneratedTokens = 0, long Busy = 0, long Failed = 0, double Seconds = 0)
+public sealed record EndpointTally(
+    string Url, long Requests = 0, long Completions = 0, long PromptTokens = 0, long CachedTokens = 0, long GeneratedTokens = 0, long Busy = 0, long Failed = 0, double Seconds = 0)
 {
     public EndpointTally Plus(EndpointTally other) => this with
     {
@@ -15,56 +14,42 @@ public sealed record EndpointTally(string Url, long Requests = 0, long Completio
     };
 }
 
-/// <summary>One server: sends it a request and sorts out what comes back. What it may be sent now is known to the <see cref="EndpointPool"/>, under whose lock the mutable part stands.</summary>
+/// <summary>One server: sends it a request and sorts out what comes back. Its mutable parts stand under the lock of the <see cref="EndpointPool"/>.</summary>
 internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions options)
 {
+    /// <summary>Bytes that are read of an error, of a page or what frames an answer, and of each token of an answer.</summary>
+    private const int LongestError = 1 << 16, LongestPage = 1 << 22, LongestToken = 512;
+
     private readonly ApiKey key = options.Key ?? ApiKey.None;
+    private int toldFull;
 
     public EndpointUrl Url { get; } = url;
 
     /// <summary>For choosing the endpoint of a prefix: the same in every process.</summary>
     public ulong Hash { get; } = Seeds.Of(0, url.ToString(), "endpoint", 0);
 
-    public Window Window { get; } = new(options.InFlight);
-
-    public LinkedList<Ticket> Waiting { get; } = [];
-
-    public int InFlight { get; set; }
-
-    /// <summary>What the server can do; null until it has been asked.</summary>
-    public Capabilities? Capabilities { get; set; }
-
-    public bool Refused { get; set; }
-
-    /// <summary>Dropped from the file of endpoints.</summary>
-    public bool Dropped { get; set; }
-
-    public int Failures { get; set; }
-
-    public int TimesAside { get; set; }
-
-    /// <summary>Nothing is sent before this time (<see cref="Stopwatch"/> ticks).</summary>
-    public long NotBefore { get; set; }
-
-    public string? LastError { get; set; }
+    public EndpointHealth Health { get; } = new(options);
 
     public EndpointTally Tally { get; set; } = new(url.ToString());
 
-    /// <summary>How many more requests it takes now; one that has just come back from being aside is tried with one.</summary>
-    public bool HasRoom(long now) => Usable(now) && InFlight < (TimesAside > 0 ? 1 : Window.Size);
-
-    public bool Usable(long now) => Capabilities is not null && !Refused && !Dropped && now >= NotBefore;
+    /// <summary>True once: what is full is told once.</summary>
+    public bool TellFull() => Interlocked.Exchange(ref toldFull, 1) == 0;
 
     public async Task<Completion> Complete(CompletionRequest request, Dialect dialect, CancellationToken cancel)
     {
-        var body = await Send(dialect, () => new(HttpMethod.Post, dialect.Route(Url)) { Content = new ByteArrayContent(dialect.Body(request)) { Headers = { ContentType = new("application/json") } } }, cancel);
+        HttpRequestMessage Make() => new(HttpMethod.Post, dialect.Route(Url))
+        {
+            Content = new ByteArrayContent(dialect.Body(request)) { Headers = { ContentType = new("application/json") } },
+        };
+        var longest = LongestPage + LongestToken * (long)request.N * request.MaxTokens + 32L * (request.Prompt.Ids?.Length ?? 0) * request.N;
+        var body = await Send(Make, longest, (status, message) => FromError(dialect, request, status, message), cancel);
         try
         {
             return dialect.Read(body, request);
         }
         catch (FormatException e)
         {
-            throw Failed(Fault.Malformed, $"answered with {key.Clean(e.Message)}", e);
+            throw Failed(Fault.Malformed, $"answered with {Clean(e.Message)}", e);
         }
     }
 
@@ -73,10 +58,11 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
     {
         try
         {
-            var body = await Send(null, () => new(HttpMethod.Get, route), cancel);
+            var plain = new Dialect();
+            var body = await Send(() => new(HttpMethod.Get, route), LongestPage, (status, message) => FromError(plain, null, status, message), cancel);
             return JsonDocument.Parse(body);
         }
-        catch (EndpointException e) when (e.Fault == Fault.Refused && e.Message.Contains(" 404 ", StringComparison.Ordinal))
+        catch (EndpointException e) when (e.Status == 404)
         {
             return null;
         }
@@ -86,10 +72,21 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
         }
     }
 
-    public EndpointException Failed(Fault fault, string what, Exception? cause = null, TimeSpan? retryAfter = null) => new(fault, $"{Url} {what}", retryAfter, cause);
+    public EndpointException Failed(Fault fault, string what, Exception? cause = null) => new(fault, $"{Url} {what}", cause);
 
-    /// <summary>The body of a 200; every other answer is an exception.</summary>
-    private async Task<byte[]> Send(Dialect? dialect, Func<HttpRequestMessage> make, CancellationToken cancel)
+    /// <summary>What the server says, without the key and without what has no place in a line of text.</summary>
+    public string Clean(string text) => ServerText.Clean(key.Clean(text));
+
+    private EndpointException FromError(Dialect dialect, CompletionRequest? request, int status, string message)
+    {
+        var fault = dialect.Classify(status, message);
+        var what = $"{Url} answered {status} {Clean(message)}".TrimEnd() + (status is 401 or 403 ? $"; {key.Remedy()}" : "");
+        var room = fault == Fault.TooLong && request is not null ? ServerText.Room(message, request.MaxTokens, Health.Capabilities?.Context) : null;
+        return new(fault, what) { Status = status, Room = room };
+    }
+
+    /// <summary>The body of a 200, if it is not longer than an answer can be; every other answer is an exception.</summary>
+    private async Task<byte[]> Send(Func<HttpRequestMessage> make, long longest, Func<int, string, EndpointException> fromError, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(TimeSpan.FromSeconds(options.RequestTimeout));
@@ -98,18 +95,17 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
             using var message = make();
             key.AddTo(message);
             using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-            var body = await response.Content.ReadAsByteArrayAsync(limit.Token);
-            if (response.StatusCode == HttpStatusCode.OK) return body;
-            var what = $"answered {(int)response.StatusCode} {Said(body)}".TrimEnd();
-            throw (int)response.StatusCode switch
+            var status = (int)response.StatusCode;
+            if (status is >= 300 and < 400)
+                throw Failed(Fault.Refused, $"answered {status}, which sends on to {Clean(response.Headers.Location?.ToString() ?? "nowhere")}; give the address that answers itself");
+            var (body, whole) = await Body(response, status == 200 ? longest : LongestError, limit.Token);
+            if (status != 200)
             {
-                429 or 503 => Failed(Fault.Busy, what, retryAfter: RetryAfter(response)),
-                401 or 403 or 404 => Failed(Fault.Refused, what),
-                >= 500 => Failed(dialect?.IsNoText((int)response.StatusCode, what) == true ? Fault.NoText : Fault.Server, what),
-                408 => Failed(Fault.Timeout, what),
-                >= 400 => Failed(Fault.Rejected, what),
-                _ => Failed(Fault.Malformed, what),
-            };
+                var error = fromError(status, Dialect.Error(body) ?? Encoding.UTF8.GetString(body));
+                throw new EndpointException(error.Fault, error.Message) { Status = status, Room = error.Room, RetryAfter = RetryAfter(response) };
+            }
+
+            return whole ? body : throw Failed(Fault.Malformed, $"answered with more than {longest >> 20} MB, which no answer to this request has");
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
@@ -117,27 +113,23 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw Failed(Fault.Network, $"cannot be reached or broke off ({key.Clean((e.InnerException ?? e).Message)})", e);
+            throw Failed(Fault.Network, $"cannot be reached or broke off ({Clean((e.InnerException ?? e).Message)})", e);
         }
     }
 
-    /// <summary>The error message in a body, short and without a key.</summary>
-    private string Said(byte[] body)
+    /// <summary>The body up to a length, and whether that is all of it.</summary>
+    private static async Task<(byte[] Body, bool Whole)> Body(HttpResponseMessage response, long longest, CancellationToken cancel)
     {
-        var text = Encoding.UTF8.GetString(body);
-        try
+        await using var stream = await response.Content.ReadAsStreamAsync(cancel);
+        using var body = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        while (await stream.ReadAsync(buffer, cancel) is > 0 and var read)
         {
-            using var json = JsonDocument.Parse(body);
-            var error = json.RootElement.TryGetProperty("error", out var inner) ? inner : json.RootElement;
-            text = error.ValueKind == JsonValueKind.String ? error.GetString()! : error.TryGetProperty("message", out var message) ? message.ToString() : text;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            // A proxy's page: its beginning will do.
+            body.Write(buffer, 0, (int)Math.Min(read, longest - body.Length));
+            if (body.Length >= longest) return (body.ToArray(), false);
         }
 
-        text = key.Clean(text).ReplaceLineEndings(" ").Trim();
-        return text.Length > 200 ? text[..200] + "…" : text;
+        return (body.ToArray(), true);
     }
 
     /// <summary>Seconds, or a date by the server's own clock: ours may be off.</summary>

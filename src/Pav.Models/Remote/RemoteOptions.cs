@@ -24,6 +24,12 @@ public sealed record RemoteOptions(
     /// <summary>First wait before a request is sent again; later ones grow with jitter up to 30 s.</summary>
     internal TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.2);
 
+    /// <summary>Tells a person of what happens to the servers; nobody by default.</summary>
+    public Action<string> Say { get; init; } = _ => { };
+
+    /// <summary>The clock of all waits for endpoints.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>How long an endpoint is set aside at first; each time again twice as long, up to a minute.</summary>
     internal TimeSpan FirstAside { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -9,7 +9,7 @@ internal abstract class EngineDialect(string keepStop, string stoppedBy) : Diale
 {
     public override bool TellsStepEnd => true;
 
-    public override string StopText => "returned";
+    public override StopText StopText => StopText.Returned;
 
     public override bool SpeaksIds => true;
 
@@ -61,11 +61,18 @@ internal sealed class LlamaCppDialect : Dialect
 
     public override bool TellsStepEnd => true;
 
-    public override string StopText => "added back";
+    public override StopText StopText => StopText.AddedBack;
 
     public override bool SpeaksIds => true;
 
-    public override bool IsNoText(int status, string message) => status == 500 && message.Contains("does not match the expected Content-only format", StringComparison.Ordinal);
+    /// <summary>A slot is full one token before its context is.</summary>
+    public override int ContextReserve => 1;
+
+    /// <summary>Slots that share one context answer 500 to all under way when it is full: fewer of them fit.</summary>
+    public override Fault Classify(int status, string message) => status != 500 ? base.Classify(status, message)
+        : message.Contains("does not match the expected Content-only format", StringComparison.Ordinal) ? Fault.NoText
+        : message.Contains("Context size has been exceeded", StringComparison.OrdinalIgnoreCase) ? Fault.Busy
+        : Fault.Server;
 
     protected override void Write(Utf8JsonWriter json, CompletionRequest request)
     {
@@ -102,10 +109,13 @@ internal sealed class LlamaCppDialect : Dialect
         var usage = default(Usage);
         Choice One(JsonElement choice)
         {
-            if (choice.TryGetProperty("truncated", out var cut) && cut.ValueKind == JsonValueKind.True) throw new FormatException("the server cut the prompt to its context size");
-            var generated = Count(choice, "tokens_predicted");
-            var cached = choice.TryGetProperty("timings", out var timings) ? Count(timings, "cache_n") : 0;
-            usage = new(Math.Max(usage.Prompt, Count(choice, "tokens_evaluated")), Math.Max(usage.Cached, cached), usage.Generated + generated);
+            var (prompt, cached) = Prompts(choice, "tokens_evaluated", choice.TryGetProperty("timings", out var timings) ? timings : null, "cache_n");
+
+            // "truncated" says only that the slot is full, which ends a trace by its length.
+            if (request.Prompt.Ids is { } sent && choice.TryGetProperty("tokens_evaluated", out _) && prompt < sent.Length)
+                throw new FormatException($"a prompt cut from {sent.Length} to {prompt} tokens");
+            var generated = Count(choice, "tokens_predicted", request.MaxTokens);
+            usage = new(Math.Max(usage.Prompt, prompt), Math.Max(usage.Cached, cached), usage.Generated + generated);
             var word = choice.TryGetProperty("stopping_word", out var told) && told.ValueKind == JsonValueKind.String && told.GetString() is { Length: > 0 } said ? said
                 : request.TraceStops.Texts.Count == 0 ? request.Stop : request.TraceStops.Texts is [var only] && request.Stop is null ? only : null;
             var ending = Text(choice, "stop_type") switch
@@ -115,7 +125,7 @@ internal sealed class LlamaCppDialect : Dialect
                 "word" => word is not null ? EndingAt(request, word) : throw new FormatException("stop_type 'word' without its stopping_word"),
                 var type => throw new FormatException($"stop_type '{type}'"),
             };
-            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens") is { Length: > 0 } tokens ? tokens : null;
+            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens", request.MaxTokens) is { Length: > 0 } tokens ? tokens : null;
             return Whole(request, Text(choice, "content"), ids, ending, word) with { Tokens = (int)generated };
         }
 

@@ -8,10 +8,13 @@ internal sealed class Window(int most)
 {
     private const double Tolerance = 3, Smoothing = 0.05, Start = 8, Quiet = 4;
 
-    private readonly double most = most;
-    private double size = Math.Min(Start, most), pace, least = double.PositiveInfinity;
+    private const int Patience = 64;
+
+    private readonly double limit = most;
+    private double most = most;
+    private double size = Math.Min(Start, most), cutFrom, pace, least = double.PositiveInfinity;
     private bool congested;
-    private long answers, cutAt = -1000;
+    private long answers, cutAt, raisedAt;
 
     public int Size => Math.Max(1, (int)size);
 
@@ -22,6 +25,7 @@ internal sealed class Window(int most)
     public void Answered(double seconds, long tokens, bool full)
     {
         answers++;
+        if (most < limit && answers - raisedAt >= Patience * most) (most, raisedAt) = (most + 1, answers);
         var one = seconds / (8 + tokens);
         pace = pace == 0 ? one : pace + Smoothing * (one - pace);
 
@@ -32,17 +36,33 @@ internal sealed class Window(int most)
     }
 
     /// <summary>The endpoint said that it has too much to do.</summary>
-    public void Busy() => Cut(0.5, 1);
+    /// <returns>Whether the window is smaller now.</returns>
+    public bool Busy()
+    {
+        answers++;
+        return Cut(0.5, 1);
+    }
+
+    /// <summary>So many requests at once did not fit its memory. As many will not be sent for a while, then one more.</summary>
+    /// <returns>Whether the window is smaller now.</returns>
+    public bool TooMany()
+    {
+        var before = Size;
+        if (!Busy() || before < 2) return false;
+        (most, raisedAt) = (Math.Max(1, before - 1), answers);
+        return true;
+    }
 
     /// <summary>It failed: what comes back begins anew.</summary>
     public void Reset() => (size, congested, pace) = (1, false, 0);
 
     /// <summary>At most one cut for each window of answers: those in flight were sent before it.</summary>
-    private void Cut(double factor, double atLeast)
+    private bool Cut(double factor, double atLeast)
     {
         congested = true;
-        if (answers - cutAt < size && cutAt >= 0) return;
-        cutAt = answers;
+        if (answers - cutAt < cutFrom) return false;
+        (cutAt, cutFrom) = (answers, size);
         size = Math.Max(atLeast, size * factor);
+        return true;
     }
 }

@@ -32,10 +32,10 @@ internal static class Comparisons
         return pairs.Count == 0 ? null : Paired(a, b).Bootstrapped(sample => pairs.Average(x => sample.Mean(value(x.p)) - sample.Mean(value(x.q))));
     }
 
-    /// <summary>What a summary says of a against b on a's problems; nothing if b was not run on all of them.</summary>
+    /// <summary>What a summary says of a against b on a's problems; nothing if b was not run on all of them, or nobody counted the tokens of either.</summary>
     public static IEnumerable<Comparison> Between(Curve a, Curve all)
     {
-        if (a.Seeds.Count != all.Seeds.Count || all.On(a.Problems) is not { } b) yield break;
+        if (a.Seeds.Count != all.Seeds.Count || all.On(a.Problems) is not { } b || a.Points.Concat(b.Points).Any(p => p.MeanTokens == 0)) yield break;
         foreach (var point in Comparable(a, b))
         {
             var difference = AtEqualTokens(a, [point], b, Bootstrap.Repetitions);

@@ -38,7 +38,9 @@ public static class Labelling
                 .Where(t => done is null || !done(t.Problem.Id, t.Index))
                 .ToList();
             var draws = wanted.Select(t => new Draw(Prefix.Root(t.Problem), Seeds.Of(options.Seed, t.Problem.Id, "trace", t.Index))).ToList();
-            var traces = await policy.Extend(draws, Until.TraceEnd, sampling, stop);
+            var drawn = await policy.Extend(draws, Until.TraceEnd, sampling, stop);
+            wanted = [.. wanted.Where((_, t) => !drawn[t].Lost)];
+            var traces = drawn.Where(t => !t.Lost).ToList();
             Report(0, 0, traces.Sum(t => (long)Cost.Tokens(t)));
 
             var counts = await Count(rollouts, traces, options, stop);
@@ -91,6 +93,7 @@ public static class Labelling
     /// </summary>
     internal static int? FirstPit(IReadOnlyList<QEstimate> counts, double highValue)
     {
+        if (counts.Any(q => !q.Known)) return null;
         var high = Enumerable.Range(0, counts.Count).FirstOrDefault(h => counts[h].Value > highValue, counts.Count);
         return counts[^1].C > 0 || high >= counts.Count - 1 ? null : Enumerable.Range(high + 1, counts.Count - high - 1).First(h => counts[h].C == 0);
     }

@@ -6,7 +6,7 @@ namespace Pav;
 /// </summary>
 internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling, ulong seed, int drawsPerCall, Action<int, long>? counted = null)
 {
-    /// <summary>Counts of n completions of each prefix and the tokens they took; an ended one has n = 1, c = Rex. Equal prefixes are counted once.</summary>
+    /// <summary>Counts of n completions of each prefix and the tokens they took; an ended one has n = 1, c = Rex. Equal prefixes are counted once, lost draws not at all.</summary>
     public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, int n, string purpose, CancellationToken cancel)
     {
         var counts = new Dictionary<Prefix, (QEstimate Counts, int Tokens)>();
@@ -31,12 +31,21 @@ internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling,
     {
         var all = prefixes.Distinct().ToList();
         var counts = new Dictionary<Prefix, (QEstimate Counts, int Tokens)>(await Count(all, plan.First, purpose, cancel));
+
+        // The estimate follows from what the plan did, which it did not do where draws were lost.
+        void Drop(IEnumerable<Prefix> looked, int n)
+        {
+            foreach (var prefix in looked.Where(p => !p.Ended && counts[p].Counts.N < n)) counts[prefix] = (default, counts[prefix].Tokens);
+        }
+
+        Drop(all, plan.First);
         for (var n = plan.First; n < plan.Most; n = plan.Next(n))
         {
             foreach (var call in all.Where(p => !p.Ended && counts[p].Counts is var q && q.N == n && !plan.Enough(q.N, q.C)).Chunk(Math.Max(1, drawsPerCall / plan.First)).ToList())
             {
                 var before = call.Sum(p => (long)counts[p].Tokens);
                 await Add(counts, call, n, plan.Next(n), purpose, cancel);
+                Drop(call, plan.Next(n));
                 counted?.Invoke(0, call.Sum(p => (long)counts[p].Tokens) - before);
             }
         }
@@ -59,8 +68,8 @@ internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling,
         for (var i = 0; i < prefixes.Count; i++)
         {
             var (had, tokens) = counts.GetValueOrDefault(prefixes[i]);
-            var mine = traces.Skip(i * each).Take(each).ToList();
-            counts[prefixes[i]] = (new(n, had.C + mine.Sum(grader.Rex)), tokens + mine.Sum(t => Cost.Tokens(t, prefixes[i])));
+            var mine = traces.Skip(i * each).Take(each).Where(t => !t.Lost).ToList();
+            counts[prefixes[i]] = (new(had.N + mine.Count, had.C + mine.Sum(grader.Rex)), tokens + mine.Sum(t => Cost.Tokens(t, prefixes[i])));
         }
     }
 }

@@ -25,20 +25,22 @@ public static class StateLabelling
         {
             var seeds = batch.SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => new Draw(Prefix.Root(p), Seeds.Of(options.Seed, p.Id, "trace", i)))).ToList();
             var traces = await policy.Extend(seeds, Until.TraceEnd, sampling, cancel);
-            var states = traces.GroupBy(t => t.Problem).SelectMany(g => Chosen(g.Key, [.. g], depths, options.Seed))
+            var states = traces.Where(t => !t.Lost).GroupBy(t => t.Problem).SelectMany(g => Chosen(g.Key, [.. g], depths, options.Seed))
                 .Where(s => done is null || !done((s.State.Problem.Id, s.State.Text))).ToList();
             var draws = states.SelectMany(s => Enumerable.Range(0, stepsPerState).Select(j => new Draw(s.State, Seeds.Of(options.Seed, s.State.Problem.Id, $"step\n{s.State.Text}", j)))).ToList();
             var steps = await policy.Extend(draws, Until.StepEnd, sampling, cancel);
             at.Add(0, 0, traces.Sum(t => (long)Cost.Tokens(t)) + steps.Zip(draws, (s, d) => (long)Cost.Tokens(s, d.Prefix)).Sum());
 
-            var counts = await rollouts.Count(states.Select(s => s.State).Concat(steps), options.NMc, "rollout", cancel);
+            var counts = await rollouts.Count(states.Select(s => s.State).Concat(steps.Where(s => !s.Lost)), options.NMc, "rollout", cancel);
             at.Add(batch.Length, 0, 0);
             for (var i = 0; i < states.Count; i++)
             {
                 var (state, drawn) = states[i];
-                var next = steps.Skip(i * stepsPerState).Take(stepsPerState).GroupBy(s => s)
-                    .Select(g => new LabelledStep(g.Key.Step, g.Key.Tokens, g.Key.Ended, g.Count(), counts[g.Key].Counts.N, counts[g.Key].Counts.C));
+                var next = steps.Skip(i * stepsPerState).Take(stepsPerState).Where(s => !s.Lost).GroupBy(s => s)
+                    .Select(g => new LabelledStep(g.Key.Step, g.Key.Tokens, g.Key.Ended, g.Count(), counts[g.Key].Counts.N, counts[g.Key].Counts.C))
+                    .Where(s => s.N > 0).ToList();
                 var v = counts[state].Counts;
+                if (v.N == 0 || next.Count == 0) continue;
                 yield return new(state.Problem.Id, policy.Name, policy.Name, state.Steps, [.. state.Path().Skip(1).Select(p => p.Tokens)], drawn, grader.Id, v.N, v.C, [.. next], options.StepEnd?.Recorded);
             }
         }
@@ -61,6 +63,8 @@ public static class StateLabelling
             var steps = batch.Zip(prefixes, (s, prefix) => s.Next.Select(n => prefix.Then(n.Step, n.Tokens, n.Ended)).ToList()).ToList();
             var counts = await rollouts.Count(prefixes.Concat(steps.SelectMany(s => s)), options.NMc, $"recount by {policy.Name}", cancel);
             at.Add(batch.Length, 0, 0);
+            if (counts.FirstOrDefault(c => !c.Value.Counts.Known).Key is { } lost)
+                throw new UserError($"problem {lost.Problem.Id}: no completion after one of its states got a usable answer; start the same command again to go on");
             for (var i = 0; i < batch.Length; i++)
             {
                 var (v, of) = (counts[prefixes[i]].Counts, steps[i]);

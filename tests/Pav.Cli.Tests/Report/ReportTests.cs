@@ -106,6 +106,18 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public void Seeds_above_2_to_53_stay_exact()
+    {
+        var empty = Directory.CreateTempSubdirectory().FullName;
+        File.WriteAllText(Path.Combine(empty, "run.json"), """{"command":"label","options":{"seed":18446744073709551615,"n_mc":8},"seed":18446744073709551615,"started":"2026-01-02T03:04:05Z"}""");
+        var run = Embedded(ReportWriter.Fill(Template, RunFolders.Read([empty], Now))).GetProperty("runs")[0];
+        Assert.Equal("18446744073709551615", run.GetProperty("seed").GetString());
+        Assert.Equal("18446744073709551615", run.GetProperty("options").GetProperty("seed").GetString());
+        Assert.Equal(8, run.GetProperty("options").GetProperty("n_mc").GetInt32());
+        Directory.Delete(empty, recursive: true);
+    }
+
+    [Fact]
     public void The_page_holds_valid_json_with_the_numbers_of_the_run()
     {
         var data = Embedded(ReportWriter.Fill(Template, RunFolders.Read([Fixture], Now)));

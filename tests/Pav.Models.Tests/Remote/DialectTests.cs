@@ -12,7 +12,8 @@ public sealed class DialectTests
 
     private static byte[] Recorded(string name)
     {
-        var answer = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures", "llama-server", $"{name}.json")))!["response"]!;
+        var recorded = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures", "llama-server", $"{name}.json")))!;
+        if (recorded["response"] is not { } answer) return Encoding.UTF8.GetBytes((string)recorded["body"]!);
         return Encoding.UTF8.GetBytes(answer["json"]?.ToJsonString() ?? (string)answer["raw"]!);
     }
 
@@ -37,7 +38,7 @@ public sealed class DialectTests
         // The recorded answer to a stop string says no more than that of an end of sequence, so no stop string is sent.
         Assert.Equal(Ending.Trace, new Dialect().Read(Recorded("05-stop-string"), Request()).Choices[0].Ending);
         Assert.Empty(Sent(new Dialect(), Request(until: Until.StepEnd))["stop"]!.AsArray());
-        var step = new Dialect().Read(Recorded("05-long-greedy"), Request(until: Until.StepEnd)).Choices[0];
+        var step = new Dialect().Read(Recorded("05-long-greedy"), Request(until: Until.StepEnd) with { MaxTokens = 40 }).Choices[0];
         Assert.Equal(("'ing in[b182][b170]ab;\n", Ending.Step, 40), (step.Text, step.Ending, step.Tokens));
     }
 
@@ -55,8 +56,13 @@ public sealed class DialectTests
     [Fact]
     public void Recorded_errors_are_known_for_what_they_are()
     {
-        Assert.True(new LlamaCppDialect().IsNoText(500, Encoding.UTF8.GetString(Recorded("13-invalid-utf8"))));
-        Assert.False(new LlamaCppDialect().IsNoText(500, Encoding.UTF8.GetString(Recorded("09-err-bad-json"))));
+        static Fault Found(int status, string name) => new LlamaCppDialect().Classify(status, Dialect.Error(Recorded(name))!);
+        Assert.Equal(Fault.NoText, Found(500, "13-invalid-utf8"));
+        Assert.Equal(Fault.Server, Found(500, "09-err-bad-json"));
+        Assert.Equal(Fault.TooLong, Found(400, "09-err-prompt-too-long"));
+        Assert.Equal(Fault.Rejected, Found(400, "09-err-n-100"));
+        Assert.Equal(Fault.Busy, Found(503, "00-health-while-loading"));
+        Assert.Equal(Fault.Refused, Found(404, "09-err-unknown-path"));
         Assert.Throws<FormatException>(() => new Dialect().Read(Recorded("02-n8-more-than-slots"), Request(8)));
     }
 
@@ -70,7 +76,7 @@ public sealed class DialectTests
     [InlineData("llamacpp", """{"index":0,"content":"a = 1","stop_type":"eos","stopping_word":"","tokens_predicted":2,"tokens_evaluated":9,"tokens":[]}""", "a = 1", Ending.Trace)]
     public void A_steps_end_is_told_from_the_traces(string server, string answer, string text, Enum ending)
     {
-        var choice = Dialect.Of(server).Read(Encoding.UTF8.GetBytes(answer), Request(until: Until.StepEnd)).Choices[0];
+        var choice = Dialect.For(server).Read(Encoding.UTF8.GetBytes(answer), Request(until: Until.StepEnd)).Choices[0];
         Assert.Equal((text, ending, 2), (choice.Text, choice.Ending, choice.Tokens));
     }
 
@@ -85,7 +91,7 @@ public sealed class DialectTests
     [InlineData("""[1]""")]
     public void What_is_no_completion_is_refused(string answer)
     {
-        foreach (var server in (string[])["vllm", "sglang", "openai", "llamacpp"]) Assert.Throws<FormatException>(() => Dialect.Of(server).Read(Encoding.UTF8.GetBytes(answer), Request()));
+        foreach (var server in (string[])["vllm", "sglang", "openai", "llamacpp"]) Assert.Throws<FormatException>(() => Dialect.For(server).Read(Encoding.UTF8.GetBytes(answer), Request()));
     }
 
     [Fact]
@@ -99,7 +105,7 @@ public sealed class DialectTests
     [InlineData("openai", "http://host:8000/v1/completions", "temperature top_p presence_penalty frequency_penalty seed n max_tokens stop")]
     public void Every_sampling_field_is_sent_also_where_it_is_neutral(string server, string route, string fields)
     {
-        var dialect = Dialect.Of(server);
+        var dialect = Dialect.For(server);
         var sent = Sent(dialect, Request() with { Sampling = new() });
         Assert.All(fields.Split(' '), field => Assert.True(sent.ContainsKey(field), $"{server} is not sent {field}"));
         Assert.Equal(route, dialect.Route(Url).ToString());

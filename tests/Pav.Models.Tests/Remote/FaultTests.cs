@@ -32,7 +32,7 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var there = await policy.Extend(draws, Until.TraceEnd, Sampling);
         Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62)).Select(Remotes.Told), there.Select(Remotes.Told));
-        Assert.Equal(draws.Length, server.Samples - before);
+        Assert.InRange(server.Samples - before, draws.Length, draws.Length + 60); // those of the questions whether it is well
         var tally = Assert.Single(policy.Tallies);
         Assert.Equal(draws.Length, tally.Completions);
         Assert.True(tally.Busy + tally.Failed > 0);
@@ -91,8 +91,10 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         await using var server = await remotes.Start();
         using var policy = await remotes.Open(server, ids: false);
         var before = server.Requests;
-        var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend([new(Prefix.Root(Models.Toy.Problem(1)), 1)], Until.TraceEnd, new(MaxTokens: 1000)));
-        Assert.Contains("maximum context length is 256", error.Message);
+        server.Options = server.Options with { Mishaps = _ => Mishap.BadRequest };
+        var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend([new(Prefix.Root(Models.Toy.Problem(1)), 1)], Until.TraceEnd, Sampling));
+        Assert.Contains("no request was answered", error.Message);
+        Assert.Contains("400 this prompt is not allowed", error.Message);
         Assert.Equal(1, server.Requests - before);
     }
 

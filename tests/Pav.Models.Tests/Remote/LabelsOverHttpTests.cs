@@ -99,6 +99,21 @@ public sealed class LabelsOverHttpTests : IDisposable
         Assert.InRange(squares / variance, 0.6, 1.4);
     }
 
+    [Fact]
+    public async Task Without_usage_tokens_are_estimated_by_the_tokenizer()
+    {
+        await using var silent = await DoubleServer.Start(generator, new() { Dialect = "openai", TellsUsage = false });
+        await using var telling = await DoubleServer.Start(generator, new() { Dialect = "openai" });
+        using var estimated = await Open(silent, tokenizer);
+        using var told = await Open(telling, tokenizer);
+        Assert.Equal((TokenCounts.Estimated, TokenCounts.Told), (estimated.Tokens, told.Tokens));
+        var draws = Problems(4).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Of(5, p.Id, "usage", k)))).ToList();
+        async Task<List<int>> Tokens(RemotePolicy policy) => [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.Path().Sum(p => p.TokenCount))];
+        var (a, b) = (await Tokens(estimated), await Tokens(told));
+        for (var i = 0; i < a.Count; i++) Assert.InRange(a[i], b[i] - 1, b[i] + 1);
+        Assert.All(a, n => Assert.True(n > 5));
+    }
+
     private static async Task<int[]> Counts(IPolicy policy, IReadOnlyList<Prefix> prefixes, ulong seed)
     {
         var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc).Select(k => new Draw(p, Seeds.Of(seed, p.Problem.Id, p.Text, k)))).ToList();

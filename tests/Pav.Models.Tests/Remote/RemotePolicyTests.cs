@@ -17,7 +17,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var server = await remotes.Start(new() { Dialect = dialect });
         using var policy = await remotes.Open(server);
-        Assert.Equal((dialect, "honoured", true), (policy.Servers[0].Server, policy.Servers[0].Seeds, policy.Servers[0].TokenIds));
+        Assert.Equal((dialect, SeedUse.Honoured, true), (policy.Servers[0].Server, policy.Servers[0].Seeds, policy.Servers[0].TokenIds));
         foreach (var sampling in (Sampling[])[Sampling, Sampling with { Temperature = 0 }, Sampling with { Temperature = 0.7, TopK = 5, TopP = 0.9 }])
         {
             var draws = Remotes.Draws(3, 4);
@@ -101,7 +101,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var server = await remotes.Start();
         using var policy = await remotes.Open(server, with: o => o with { PerRequest = 5 });
-        Assert.Equal("seed + i", policy.Servers[0].SeedsOfN);
+        Assert.Equal(ChoiceSeeds.Offset, policy.Servers[0].SeedsOfN);
         var before = server.Requests;
         var draws = Remotes.Draws(2, 8);
         var there = await policy.Extend(draws, Until.TraceEnd, Sampling);
@@ -119,7 +119,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var server = await remotes.Start(new() { Dialect = "sglang" });
         using var policy = await remotes.Open(server, with: o => o with { PerRequest = 4 });
-        Assert.Equal("alike", policy.Servers[0].SeedsOfN);
+        Assert.Equal(ChoiceSeeds.Alike, policy.Servers[0].SeedsOfN);
         var draws = Remotes.Draws(1, 4);
         var there = await policy.Extend(draws, Until.TraceEnd, Sampling);
         Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 31)).Select(Remotes.Told), there.Select(Remotes.Told));
@@ -208,8 +208,8 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         server.Options = new();
         Assert.Contains("serves tiny and not other", (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { Model = "other" }))).Message);
         server.Dead = true;
-        Assert.Contains("cannot be reached", (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server))).Message);
-        Assert.Contains("user name or a query", Assert.Throws<UserError>(() => EndpointUrl.ParseAll("http://me:secret@host/v1")).Message);
+        Assert.Contains("cannot be reached", (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { GiveUp = 0.3 }))).Message);
+        Assert.Contains("a user name, a query", Assert.Throws<UserError>(() => EndpointUrl.ParseAll("http://me:secret@host/v1")).Message);
     }
 
     [Fact]
@@ -233,7 +233,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         await using var c = await remotes.Start(new() { OwnSeed = 7 });
         await using var d = await remotes.Start(new() { OwnSeed = 8 });
         using var policy = await Remotes.Open([c, d]);
-        Assert.All(policy.Servers, s => Assert.Equal("ignored", s.Seeds));
+        Assert.All(policy.Servers, s => Assert.Equal(SeedUse.Ignored, s.Seeds));
         Assert.Contains("--hedge", (await Assert.ThrowsAsync<UserError>(() => remotes.Open(c, with: o => o with { Hedge = 1 }))).Message);
     }
 
