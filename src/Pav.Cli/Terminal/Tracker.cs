@@ -56,7 +56,7 @@ internal sealed class Tracker(string title, long total, string unit, long before
     /// <summary>A line for when nothing changes, with what the work waits for.</summary>
     public string WaitingLine()
     {
-        var cause = draws.Waiting > 0 ? string.Create(English, $"{draws.Waiting:N0} rollouts") : "work that makes no rollouts, such as scoring";
+        var cause = draws.Waiting > 0 ? string.Create(English, $"{draws.Waiting:N0} rollouts") : $"the next {unit}";
         return $"{Line()}; waiting for {cause}";
     }
 

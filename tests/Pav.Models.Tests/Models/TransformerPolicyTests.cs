@@ -211,15 +211,31 @@ public sealed class TransformerPolicyTests : IDisposable
     }
 
     [Fact]
+    public async Task Every_draw_is_counted_once_as_it_finishes_those_that_had_ended_too()
+    {
+        using var policy = Policy(new(Slots: 4));
+        var counts = new List<int>();
+        policy.Drawn = counts.Add;
+        var draws = Draws(3, 4);
+        var traces = await policy.Extend(draws, Until.TraceEnd, Sampling);
+        Assert.Equal(draws.Length, counts.Sum());
+        Assert.True(counts.Count > 1);
+        counts.Clear();
+        Draw[] mixed = [.. traces.Select(t => new Draw(t, 1)), .. draws];
+        await policy.Extend(mixed, Until.StepEnd, Sampling);
+        Assert.Equal(mixed.Length, counts.Sum());
+    }
+
+    [Fact]
     public async Task A_cancelled_call_leaves_the_engine_usable()
     {
         using var policy = Policy(new(Slots: 4));
         var draws = Draws(3, 4);
         var expected = await Extend(policy, draws, Until.TraceEnd, Sampling);
         using var cancel = new CancellationTokenSource();
-        policy.Progress = _ => cancel.Cancel();
+        policy.Drawn = _ => cancel.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => policy.Extend(draws, Until.TraceEnd, Sampling, cancel.Token));
-        policy.Progress = null;
+        policy.Drawn = null;
         Assert.Equal(expected, await Extend(policy, draws, Until.TraceEnd, Sampling));
     }
 }

@@ -30,7 +30,10 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         var before = server.Samples;
         var draws = Remotes.Draws(3, 4);
         var clock = System.Diagnostics.Stopwatch.StartNew();
+        var counted = 0;
+        policy.Drawn = n => Interlocked.Add(ref counted, n);
         var there = await policy.Extend(draws, Until.TraceEnd, Sampling);
+        Assert.Equal(draws.Length, counted);
         Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62)).Select(Remotes.Told), there.Select(Remotes.Told));
         Assert.InRange(server.Samples - before, draws.Length, draws.Length + 60); // those of the questions whether it is well
         var tally = Assert.Single(policy.Tallies);
@@ -105,10 +108,25 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         using var policy = await remotes.Open(server, with: o => o with { PerRequest = 4 });
         var from = server.Requests;
         server.Options = server.Options with { Mishaps = k => k == from || k == from + 2 ? Mishap.NoText : Mishap.None };
+        var counted = 0;
+        policy.Drawn = n => Interlocked.Add(ref counted, n);
         var traces = await policy.Extend(Remotes.Draws(1, 4)[..4], Until.TraceEnd, Sampling);
+        Assert.Equal(4, counted);
         Assert.Equal("\uFFFD", Assert.Single(traces, t => t.Step == "\uFFFD").Text);
         Assert.All(traces, t => Assert.True(t.Ended));
         Assert.Equal(5, server.Requests - from);
+    }
+
+    [Fact]
+    public async Task Greedy_draws_of_one_prefix_are_asked_for_once_and_all_counted()
+    {
+        await using var server = await remotes.Start();
+        using var policy = await remotes.Open(server);
+        var counted = 0;
+        policy.Drawn = n => Interlocked.Add(ref counted, n);
+        var from = server.Requests;
+        await policy.Extend(Remotes.Draws(1, 4)[..4], Until.TraceEnd, Sampling with { Temperature = 0 });
+        Assert.Equal((1, 4), (server.Requests - from, counted));
     }
 
     [Fact]
