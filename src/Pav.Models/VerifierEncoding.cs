@@ -13,7 +13,9 @@ namespace Pav.Models;
 /// <param name="ends">The model's end-of-sequence ids.</param>
 public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, string? mark = null, string? afterMark = null, IReadOnlyList<int>? ends = null)
 {
-    /// <summary>Where steps are text, the prompt's last spaces go with the first of them: tokenizers join a space to the word after it.</summary>
+    /// <summary>
+    /// Where steps are text, the prompt's last spaces go with the first of them: tokenizers join a space to the word after it.
+    /// </summary>
     private readonly PromptTemplate prompts = mark is null ? template : new(template.Text.TrimEnd(' ')) { StepEnd = template.StepEnd };
 
     private readonly string beforeFirst = mark is null ? "" : template.Text[template.Text.TrimEnd(' ').Length..];

@@ -24,7 +24,10 @@ public sealed record ScoreCalibration(double Scale, double Bias)
     public double Probability(double score) => 1 / (1 + Math.Exp(-(Scale * score + Bias)));
 }
 
-/// <summary>The two tokens by which a language model tells whether a step is right: its score is the difference of their logits, whose σ is the softmax between the two.</summary>
+/// <summary>
+/// The two tokens by which a language model tells whether a step is right: its score is the difference of their logits, whose σ is the
+/// softmax between the two.
+/// </summary>
 /// <param name="Right">Id of the token for a right step.</param>
 /// <param name="Wrong">Id of the token for a wrong one.</param>
 /// <param name="RightText">What it says, spaces around it aside, where that is to be checked.</param>

@@ -4,7 +4,8 @@ using Pav.Torch;
 namespace Pav.Models.Decoders;
 
 /// <summary>
-/// The tensors of a checkpoint by the model's own names: exactly those that its config asks for, in their shapes. Names that a training program has wrapped
+/// The tensors of a checkpoint by the model's own names: exactly those that its config asks for, in their shapes. Names that a training
+/// program has wrapped
 /// are read as what they wrap.
 /// </summary>
 internal sealed class CheckpointTensors : IDisposable

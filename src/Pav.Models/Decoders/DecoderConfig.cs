@@ -110,7 +110,9 @@ public sealed record DecoderConfig
     /// <summary>Positions that a layer's attention sees; null: all.</summary>
     public int? WindowOf(int layer) => layer >= WindowFrom && (layer - WindowFrom) % WindowEvery == 0 ? SlidingWindow : null;
 
-    /// <summary>Reads <c>config.json</c> in a checkpoint's folder, and the end-of-sequence ids that <c>generation_config.json</c> adds.</summary>
+    /// <summary>
+    /// Reads <c>config.json</c> in a checkpoint's folder, and the end-of-sequence ids that <c>generation_config.json</c> adds.
+    /// </summary>
     public static DecoderConfig Load(string folder)
     {
         var file = Path.Combine(folder, "config.json");

@@ -126,7 +126,10 @@ public sealed class DecoderModel : IDisposable
     /// <summary>The same on this model's own weights, for when it is not used any more.</summary>
     internal DecoderModel BecomeScorer(int labels = 1) => WithScoreHead(labels, weight => weight.detach());
 
-    /// <summary>The same model as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one. It takes this model's own weights.</summary>
+    /// <summary>
+    /// The same model as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one. It
+    /// takes this model's own weights.
+    /// </summary>
     internal DecoderModel BecomeScorer(AnswerTokens answers)
     {
         answers.Check(Config);

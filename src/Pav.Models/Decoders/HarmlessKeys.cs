@@ -1,7 +1,8 @@
 namespace Pav.Models.Decoders;
 
 /// <summary>
-/// Keys of config.json that do not change what a decoder computes: notes of other programs, defaults of generation (pav has options of its own), training's
+/// Keys of config.json that do not change what a decoder computes: notes of other programs, defaults of generation (pav has options of
+/// its own), training's
 /// dropout, and what transformers once wrote into every config.
 /// </summary>
 internal static class HarmlessKeys

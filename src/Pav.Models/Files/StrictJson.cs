@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace Pav.Models.Files;
 
-/// <summary>JSON that other programs wrote about a model: a key that stands twice, and half a character, are told by file and line.</summary>
+/// <summary>
+/// JSON that other programs wrote about a model: a key that stands twice, and half a character, are told by file and line.
+/// </summary>
 internal static class StrictJson
 {
     public static JsonObject Read(string file)

@@ -86,7 +86,9 @@ internal sealed class WeightSource : IDisposable
         return new(Known(flat.dtype, name), flat.shape, flat.data_ptr, null, flat);
     }, null);
 
-    /// <summary>The same weights as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one.</summary>
+    /// <summary>
+    /// The same weights as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one.
+    /// </summary>
     public WeightSource Asking(AnswerTokens answers)
     {
         answers.Check(Config);

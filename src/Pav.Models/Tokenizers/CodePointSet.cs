@@ -34,7 +34,10 @@ internal sealed class CodePointSet
 
     public static CodePointSet Digit { get; } = Category("Nd")!;
 
-    /// <summary>What \w matches: alphabetic letters, marks, digits and connectors. Letters in circles and squares are symbols that count as alphabetic.</summary>
+    /// <summary>
+    /// What \w matches: alphabetic letters, marks, digits and connectors. Letters in circles and squares are symbols that count as
+    /// alphabetic.
+    /// </summary>
     public static CodePointSet Word { get; } = new[] { Category("L")!, Category("M")!, Digit, Category("Nl")!, Category("Pc")!, Between(0x24B6, 0x24E9), Between(0x1F130, 0x1F149),
         Between(0x1F150, 0x1F169), Between(0x1F170, 0x1F189) }.Aggregate((all, set) => all.With(set));
 

@@ -7,7 +7,8 @@ namespace Pav.Models.Tokenizers;
 internal readonly record struct Part(int Start, int Length, bool Match);
 
 /// <summary>
-/// A regular expression as tokenizer.json means it: Oniguruma's, over code points. .NET matches UTF-16 units; therefore a character beyond U+FFFF is
+/// A regular expression as tokenizer.json means it: Oniguruma's, over code points. .NET matches UTF-16 units; therefore a character
+/// beyond U+FFFF is
 /// matched through a stand-in, one unit that belongs to the same sets of this pattern.
 /// </summary>
 internal sealed class PiecePattern
@@ -70,7 +71,10 @@ internal sealed class PiecePattern
     }
 }
 
-/// <summary>One unit for each kind of character beyond U+FFFF: those of a kind are in the same ones of some sets. Half surrogates serve, as no text holds one.</summary>
+/// <summary>
+/// One unit for each kind of character beyond U+FFFF: those of a kind are in the same ones of some sets. Half surrogates serve, as no
+/// text holds one.
+/// </summary>
 internal sealed class StandIns
 {
     private const int First = 0x10000, Unit = 0xD800;

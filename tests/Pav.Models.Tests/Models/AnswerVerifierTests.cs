@@ -54,7 +54,10 @@ public sealed class AnswerVerifierTests : IDisposable
          "mark": " ки", "after_mark": "\n", "answers": {"right": {{Id(" +")}}, "wrong": {{Id(" -")}}{{more}}} }
         """;
 
-    /// <summary>At ки the normed state is (1, …, 1): logits 2 and 0.5, so σ(1.5). At the prompt's newline it is (−1, 1, …): −2 and 0.5, so σ(−2.5).</summary>
+    /// <summary>
+    /// At ки the normed state is (1, …, 1): logits 2 and 0.5, so σ(1.5). At the prompt's newline it is (−1, 1, …): −2 and 0.5, so
+    /// σ(−2.5).
+    /// </summary>
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]

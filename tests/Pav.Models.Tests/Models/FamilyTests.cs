@@ -5,7 +5,10 @@ using Pav.Models.Files;
 
 namespace Pav.Models.Tests.Models;
 
-/// <summary>Configs after those of published families (fixtures/configs.jsonl): which are read, with how many weights, and what is said of the others.</summary>
+/// <summary>
+/// Configs after those of published families (fixtures/configs.jsonl): which are read, with how many weights, and what is said of the
+/// others.
+/// </summary>
 public sealed class FamilyTests
 {
     private sealed record Row(string Name, JsonObject Config, long? Parameters, string? Says);
