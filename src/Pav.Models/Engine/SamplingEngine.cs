@@ -13,7 +13,10 @@ public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots =
 /// <summary>How far a call has come.</summary>
 public readonly record struct SamplingProgress(int Done, int Draws, long GeneratedTokens);
 
-/// <summary>A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the trace end.</summary>
+/// <summary>
+/// A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the
+/// trace end.
+/// </summary>
 internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps);
 
 /// <summary>

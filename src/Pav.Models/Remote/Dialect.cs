@@ -23,7 +23,9 @@ internal class Dialect
     /// <summary>Seeds have so many bits, seed + n included.</summary>
     public virtual int SeedBits => 31;
 
-    /// <summary>A stop is told apart from an end-of-sequence, and which one it was. Where it is not, whole traces are drawn and cut.</summary>
+    /// <summary>
+    /// A stop is told apart from an end-of-sequence, and which one it was. Where it is not, whole traces are drawn and cut.
+    /// </summary>
     public virtual bool TellsStepEnd => false;
 
     /// <summary>How the end of a step comes: returned, added back, or cut from a whole trace.</summary>
