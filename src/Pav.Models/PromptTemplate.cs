@@ -3,7 +3,10 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
 
-/// <summary>How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where its answers and their steps end.</summary>
+/// <summary>
+/// How a problem is put to a model, a text in which <c>{problem}</c> stands for the problem's own, and where its answers and their steps
+/// end.
+/// </summary>
 public sealed record PromptTemplate
 {
     private const string Hole = "{problem}";
@@ -21,7 +24,8 @@ public sealed record PromptTemplate
     /// <summary>Texts after which a trace is over.</summary>
     public TraceStops TraceStops { get; init; } = TraceStops.None;
 
-    public string Fill(Problem problem) => Text.Replace(Hole, problem.Text, StringComparison.Ordinal) is var asked && Chat is { } chat ? chat.Render(asked) : asked;
+    public string Fill(Problem problem) =>
+        Text.Replace(Hole, problem.Text, StringComparison.Ordinal) is var asked && Chat is { } chat ? chat.Render(asked) : asked;
 
     /// <summary>The prompt's ids, begin-of-sequence included where the tokenizer asks for it.</summary>
     public int[] Encode(Tokenizer tokenizer, Problem problem) => tokenizer.Encode(Fill(problem), addSpecial: true);

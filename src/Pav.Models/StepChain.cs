@@ -89,9 +89,12 @@ internal sealed class StepReader
     /// <param name="end">May be spread over several of them.</param>
     /// <param name="stops">They too, and over several steps.</param>
     /// <param name="before">The end of the text before them.</param>
-    public StepReader(Tokenizer tokenizer, StepEnd end, TraceStops stops, string before) => (this.tokenizer, this.end, this.stops, this.before) = (tokenizer, end, stops, before);
+    public StepReader(Tokenizer tokenizer, StepEnd end, TraceStops stops, string before) =>
+        (this.tokenizer, this.end, this.stops, this.before) = (tokenizer, end, stops, before);
 
-    /// <summary>After an id that ends a step the next one is the first of another step; after one that ends the trace there is none.</summary>
+    /// <summary>
+    /// After an id that ends a step the next one is the first of another step; after one that ends the trace there is none.
+    /// </summary>
     public StepSign Read(int id)
     {
         if (byId is not null) return (uint)id < (uint)byId.Length && byId[id] ? StepSign.Step : StepSign.Inside;

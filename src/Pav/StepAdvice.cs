@@ -1,6 +1,9 @@
 namespace Pav;
 
-/// <summary>How well a step end fits a model's traces: steps without text teach nothing and cost completions, and the end of a step inside a formula is no state to judge.</summary>
+/// <summary>
+/// How well a step end fits a model's traces: steps without text teach nothing and cost completions, and the end of a step inside a formula
+/// is no state to judge.
+/// </summary>
 /// <param name="End">Where steps end.</param>
 /// <param name="Traces">Traces looked at.</param>
 /// <param name="Steps">All their steps.</param>
@@ -32,7 +35,8 @@ public sealed record StepFit(StepEnd End, int Traces, int Steps, int Empty, int 
         return new(end, traces.Count, steps, empty, split);
     }
 
-    public override string ToString() => FormattableString.Invariant($"{100 * EmptyShare:0}% of the steps are empty and {100 * SplitShare:0}% end inside a LaTeX block");
+    public override string ToString() =>
+        FormattableString.Invariant($"{100 * EmptyShare:0}% of the steps are empty and {100 * SplitShare:0}% end inside a LaTeX block");
 
     /// <summary>Whether a text breaks off inside a displayed formula or an environment.</summary>
     private static bool InFormula(ReadOnlySpan<char> text)

@@ -1,7 +1,8 @@
 namespace Pav;
 
 /// <summary>
-/// Texts that end a trace, of models that run on: "\nQuestion:" after the answer. The first one that is whole ends it, like an end-of-sequence: what was drawn for it counts, but it
+/// Texts that end a trace, of models that run on: "\nQuestion:" after the answer. The first one that is whole ends it, like an
+/// end-of-sequence: what was drawn for it counts, but it
 /// is no part of the trace's text. A stop may begin in earlier steps; these had ended before it was whole and stay as they are.
 /// </summary>
 public sealed class TraceStops
@@ -23,7 +24,9 @@ public sealed class TraceStops
         return distinct.Count == 0 ? None : new(distinct);
     }
 
-    /// <summary>The first stop that becomes whole in a step: where in the step the trace's text ends, and where the stop does; null: none.</summary>
+    /// <summary>
+    /// The first stop that becomes whole in a step: where in the step the trace's text ends, and where the stop does; null: none.
+    /// </summary>
     /// <param name="before">The text before the step; its last <see cref="Reach"/> characters are enough.</param>
     /// <param name="step">Its text so far.</param>
     /// <param name="seen">In so many characters of the step none is whole.</param>

@@ -10,7 +10,9 @@ internal sealed record Job(int[] Ids, ulong Seed, int MaxTokens, Until Until, Sa
 /// <summary>A sample: all its ids, an end-of-sequence included, its text, and what ended it (eos, word, limit).</summary>
 internal sealed record Drawn(int[] Ids, string Text, string End, string Word = "")
 {
-    /// <summary>As a server stops that looks for the texts, in their order, after each token: the text goes up to the end of the one it finds.</summary>
+    /// <summary>
+    /// As a server stops that looks for the texts, in their order, after each token: the text goes up to the end of the one it finds.
+    /// </summary>
     public Drawn StoppedAt(IReadOnlyList<string> stops, Tokenizer tokenizer)
     {
         for (var n = 1; n <= Ids.Length; n++)

@@ -18,7 +18,8 @@ public class StepAdviceTests
     [InlineData("a line \\\\[2pt]\nb", 0)]
     [InlineData("cost \\$5 and $x$\nb\nc", 0)]
     [InlineData("\\[ x", 0)]
-    public void A_step_that_ends_inside_a_formula_is_counted(string trace, int split) => Assert.Equal(split, StepFit.From(StepEnd.Newline, [trace]).Split);
+    public void A_step_that_ends_inside_a_formula_is_counted(string trace, int split) =>
+        Assert.Equal(split, StepFit.From(StepEnd.Newline, [trace]).Split);
 
     [Fact]
     public void A_step_end_that_fits_is_not_spoken_of()

@@ -17,7 +17,8 @@ public class TraceStopsTests
     [InlineData("\n\nQuestion", "")]
     [InlineData("END", "more")]
     [InlineData("\n\nQuestion", "naire")]
-    public void A_stop_that_is_not_whole_in_the_step_does_not(string before, string step) => Assert.Null(TraceStops.From(["\n\nQuestion:", "END"]).In(before, step));
+    public void A_stop_that_is_not_whole_in_the_step_does_not(string before, string step) =>
+        Assert.Null(TraceStops.From(["\n\nQuestion:", "END"]).In(before, step));
 
     [Fact]
     public void Of_two_the_one_that_is_whole_first_counts_and_of_these_the_longer()

@@ -15,7 +15,8 @@ internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = nul
 
     public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
 
-    public static PolicyRecord Of(PromptTemplate template) => new(template.Text, template.StepEnd.Recorded, template.Chat, template.TraceStops.Texts is { Count: > 0 } stops ? stops : null);
+    public static PolicyRecord Of(PromptTemplate template) =>
+        new(template.Text, template.StepEnd.Recorded, template.Chat, template.TraceStops.Texts is { Count: > 0 } stops ? stops : null);
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
 }
@@ -27,7 +28,8 @@ internal static class Checkpoint
 
     /// <summary>
     /// The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; with --chat the checkpoint's chat template around what is given.
-    /// And the step end given, else its own, else newline; the texts that end a trace given, else its own, else those of models that nobody taught where to stop.
+    /// And the step end given, else its own, else newline; the texts that end a trace given, else its own, else those of models that nobody
+    /// taught where to stop.
     /// </summary>
     public static PromptTemplate Template(PromptChoice choice, string folder)
     {
@@ -42,7 +44,10 @@ internal static class Checkpoint
         return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd), TraceStops = stops };
     }
 
-    /// <summary>With what a base model begins the next problem when it runs on: the word before the template's problem ("Question:"), where that has one.</summary>
+    /// <summary>
+    /// With what a base model begins the next problem when it runs on: the word before the template's problem ("Question:"), where that has
+    /// one.
+    /// </summary>
     private static TraceStops RunningOn(string template)
     {
         var before = template[..template.IndexOf("{problem}", StringComparison.Ordinal)];

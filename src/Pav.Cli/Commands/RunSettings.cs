@@ -139,7 +139,9 @@ internal abstract record SamplingSettings : ModelSettings
     }
 }
 
-/// <summary>How the command line wants prompts and the ends of answers: the options --template, --step-end, --chat, --system, --trace-stop.</summary>
+/// <summary>
+/// How the command line wants prompts and the ends of answers: the options --template, --step-end, --chat, --system, --trace-stop.
+/// </summary>
 internal sealed record PromptChoice(string Template = "", string StepEnd = "", string Chat = ChatChoice.Off, string System = "", IReadOnlyList<string>? TraceStop = null)
 {
     public const string NoStop = "none";

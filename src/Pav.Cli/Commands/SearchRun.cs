@@ -49,16 +49,6 @@ internal sealed class SearchRun(
         return rows;
     }
 
-    /// <summary>All rows, in the order in which they were written.</summary>
-    public IReadOnlyList<SearchRow> Rows()
-    {
-        var file = folder.At("search.jsonl");
-        var rows = JsonLines.Read<SearchRow>(file).ToList();
-        RunFolder.CheckWritten(file, rows.Count, done.Count);
-        RunFolder.CheckWritten(folder.At("trees.jsonl"), JsonLines.Read<SearchTree>(folder.At("trees.jsonl")).Count(), trees.Count);
-        return rows;
-    }
-
     /// <summary>The α of the grid that does best on validation problems; found once and kept in alpha.json.</summary>
     public async Task<double> ChooseAlpha(IReadOnlyList<Problem> validation)
     {

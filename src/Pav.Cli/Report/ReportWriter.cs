@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Unicode;
 using Pav.Models.Files;
@@ -40,30 +39,8 @@ internal static class ReportWriter
     {
         var start = template.IndexOf(Opening, StringComparison.Ordinal) + Opening.Length;
         var end = template.IndexOf(Closing, start, StringComparison.Ordinal);
-        return new StringBuilder().Append(template, 0, start).Append(Exact(JsonSerializer.SerializeToNode(data, Embedded))!.ToJsonString(Embedded)).Append(template, end, template.Length - end).ToString();
+        return new StringBuilder().Append(template, 0, start).Append(JsonSerializer.Serialize(data, Embedded)).Append(template, end, template.Length - end).ToString();
     }
-
-    /// <summary>Whole numbers that a page's numbers cannot hold (above 2^53: seeds) become text.</summary>
-    private static JsonNode? Exact(JsonNode? node)
-    {
-        switch (node)
-        {
-            case JsonObject fields:
-                foreach (var (name, value) in fields.ToList())
-                    if (Exact(value) is var exact && exact != value) fields[name] = exact;
-                return fields;
-            case JsonArray items:
-                for (var i = 0; i < items.Count; i++)
-                    if (Exact(items[i]) is var exact && exact != items[i]) items[i] = exact;
-                return items;
-            case JsonValue value when value.GetValueKind() == JsonValueKind.Number && value.ToJsonString() is { Length: > 15 } digits && IsAbovePage(digits):
-                return JsonValue.Create(digits);
-            default:
-                return node;
-        }
-    }
-
-    private static bool IsAbovePage(string digits) => ulong.TryParse(digits.TrimStart('-'), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 1UL << 53;
 
     private static string Template()
     {

@@ -9,7 +9,8 @@ namespace Pav.Models.Chat;
 public sealed record ChatMessage(string Role, string Content);
 
 /// <summary>
-/// How problems are put to a chat model: with its template, as the user's message in a conversation. It stands in the records beside a checkpoint, so that a trained one is asked as it learned.
+/// How problems are put to a chat model: with its template, as the user's message in a conversation. It stands in the records beside a
+/// checkpoint, so that a trained one is asked as it learned.
 /// </summary>
 /// <param name="Template">In Jinja.</param>
 /// <param name="Tokens">The special tokens that it names.</param>
@@ -60,7 +61,8 @@ public sealed partial class ChatTemplate
     public ChatTemplate(string source, IReadOnlyDictionary<string, string> tokens, string where)
     {
         (this.source, this.tokens, this.where) = (source, tokens, where);
-        if (source.Length > MostLetters) throw new UserError($"{where}: a chat template of {source.Length:N0} letters is not supported; {MostLetters:N0} are the most");
+        if (source.Length > MostLetters)
+            throw new UserError($"{where}: a chat template of {source.Length:N0} letters is not supported; {MostLetters:N0} are the most");
         template = new JinjaParser(new JinjaTokens(source, Unsupported).Read(), Unsupported).Template();
     }
 
@@ -98,7 +100,9 @@ public sealed partial class ChatTemplate
         return output.ToString();
     }
 
-    /// <summary>The prompt of problems: each rendering has the problem's own text in it, as the template may change or read what the user says.</summary>
+    /// <summary>
+    /// The prompt of problems: each rendering has the problem's own text in it, as the template may change or read what the user says.
+    /// </summary>
     /// <param name="user">The user's message; {problem} stands for the problem's text.</param>
     /// <param name="system">None where empty.</param>
     /// <param name="tokenizer">Asked for only where there is a begin-of-sequence token.</param>
@@ -109,7 +113,8 @@ public sealed partial class ChatTemplate
         return new(user) { Chat = new(source, tokens, system, thinking, added) };
     }
 
-    private static string? Special(JsonObject config, string name) => config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
+    private static string? Special(JsonObject config, string name) =>
+        config[name] switch { JsonValue value => (string?)value, JsonObject token => (string?)token["content"], _ => null };
 
     private static object Namespace(JinjaValues arguments, JinjaSpot spot)
     {

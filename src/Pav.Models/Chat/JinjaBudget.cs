@@ -2,7 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Pav.Models.Chat;
 
-/// <summary>What one rendering may still spend, so that no template takes all time or all memory. A template of a real model spends a few thousandths of it.</summary>
+/// <summary>
+/// What one rendering may still spend, so that no template takes all time or all memory. A template of a real model spends a few
+/// thousandths of it.
+/// </summary>
 internal sealed class JinjaBudget
 {
     public const int MostSteps = 1_000_000, MostMade = 100_000_000, MostCalls = 100, MostDepth = 100;
@@ -36,7 +39,7 @@ internal readonly record struct JinjaSpot(int Line, Func<int, string, UserError>
         if (!Budget.Make(size)) throw Fail($"a rendering that makes more than {JinjaBudget.MostMade:N0} letters and list items");
     }
 
-    /// <summary>A text that is made here.</summary>
+    /// <summary>A text that is made here, or looked through from end to end.</summary>
     public string Made(string text)
     {
         Make(text.Length);

@@ -71,7 +71,8 @@ internal static partial class JinjaFormat
         return next < values.Count && given is not JinjaMap ? throw spot.Fail("a format with more values than fields") : spot.Made(text);
     }
 
-    private static long Truncated(double x, JinjaSpot spot) => Math.Abs(x) < 9e18 ? (long)x : throw spot.Fail("a whole number beyond 64 bits");
+    private static long Truncated(double x, JinjaSpot spot) =>
+        Math.Abs(x) < 9e18 ? (long)x : throw spot.Fail("a whole number beyond 64 bits");
 
     private static string Repr(object? value, JinjaSpot spot) => value is string s ? JinjaWriter.Repr(s) : JinjaWriter.Text(value, spot);
 
@@ -81,7 +82,8 @@ internal static partial class JinjaFormat
         if (given == "") return JinjaWriter.Text(value, spot);
         var spec = Spec().Match(given);
         UserError Refused() => spot.Fail($"the format '{given}' of {JinjaValue.Kind(value)}");
-        if (!spec.Success || !(int.TryParse($"0{spec.Groups["width"]}", CultureInfo.InvariantCulture, out var width) && int.TryParse($"0{spec.Groups["precision"].Value.TrimStart('.')}", CultureInfo.InvariantCulture, out var precision))) throw Refused();
+        if (!spec.Success || !(int.TryParse($"0{spec.Groups["width"]}", CultureInfo.InvariantCulture, out var width) && int.TryParse($"0{spec.Groups["precision"].Value.TrimStart('.')}", CultureInfo.InvariantCulture, out var precision)))
+            throw Refused();
         var (type, exact, zero) = (spec.Groups["type"].Value, spec.Groups["precision"].Success, spec.Groups["zero"].Success);
         var (number, negative, text) = (true, false, "");
         switch (value)
@@ -120,7 +122,8 @@ internal static partial class JinjaFormat
         return align switch { '<' => sign + text + Filled(missing), '>' => Filled(missing) + sign + text, '=' => sign + Filled(missing) + text, _ => Filled(missing / 2) + sign + text + Filled(missing - missing / 2) };
     }
 
-    private static string Hexadecimal(BigInteger n, string type) => n.ToString(type, CultureInfo.InvariantCulture).TrimStart('0') is var digits && digits == "" ? "0" : digits;
+    private static string Hexadecimal(BigInteger n, string type) =>
+        n.ToString(type, CultureInfo.InvariantCulture).TrimStart('0') is var digits && digits == "" ? "0" : digits;
 
     /// <summary>The number to so many decimals, halves to even.</summary>
     private static string Fixed(double x, int decimals)

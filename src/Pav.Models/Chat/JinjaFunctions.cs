@@ -81,7 +81,8 @@ internal static partial class JinjaFunctions
     public static bool Test(string name, object? value, JinjaValues arguments, JinjaSpot spot)
     {
         var takesOne = name is "divisibleby" or "equalto" or "eq" or "==" or "sameas" or "ne" or "!=" or "in";
-        if (arguments.Plain.Count + arguments.Named.Count != (takesOne ? 1 : 0)) throw spot.Fail($"the test {name} with {arguments.Plain.Count + arguments.Named.Count} arguments");
+        if (arguments.Plain.Count + arguments.Named.Count != (takesOne ? 1 : 0))
+            throw spot.Fail($"the test {name} with {arguments.Plain.Count + arguments.Named.Count} arguments");
         return name switch
         {
             "defined" => value != JinjaValue.Undefined,
@@ -119,6 +120,7 @@ internal static partial class JinjaFunctions
         switch (owner)
         {
             case string text:
+                spot.Make(text.Length);
                 switch (name)
                 {
                     case "strip" when given is [] or [null or string]: return Stripped(text, given.FirstOrDefault(), spot);
@@ -131,16 +133,16 @@ internal static partial class JinjaFunctions
                     case "find" when given is [string part]: return Place(text, text.IndexOf(part, StringComparison.Ordinal));
                     case "rfind" when given is [string part]: return part == "" ? JinjaValue.Length(text, spot) : Place(text, text.LastIndexOf(part, StringComparison.Ordinal));
                     case "count" when given is [string part]: return Places(text, part, spot);
-                    case "upper" when given is []: return spot.Made(text).ToUpperInvariant();
-                    case "lower" when given is []: return spot.Made(text).ToLowerInvariant();
-                    case "capitalize" when given is []: return Capital(spot.Made(text));
-                    case "title" when given is []: return Letters().Replace(spot.Made(text), word => Capital(word.Value));
+                    case "upper" when given is []: return text.ToUpperInvariant();
+                    case "lower" when given is []: return text.ToLowerInvariant();
+                    case "capitalize" when given is []: return Capital(text);
+                    case "title" when given is []: return Letters().Replace(text, word => Capital(word.Value));
                     case "replace" when given is [string old, string with]: return Replaced(text, old, with, -1, spot);
                     case "replace" when given is [string old, string with, long most]: return Replaced(text, old, with, most, spot);
-                    case "split" when given is []: return spot.Made(text).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToList<object?>();
-                    case "split" when given is [string { Length: > 0 } by]: return spot.Made(text).Split(by).ToList<object?>();
-                    case "split" when given is [string { Length: > 0 } by, long most]: return spot.Made(text).Split(by, most is >= 0 and < int.MaxValue ? (int)most + 1 : int.MaxValue).ToList<object?>();
-                    case "splitlines" when given is []: return Lines(spot.Made(text));
+                    case "split" when given is []: return text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToList<object?>();
+                    case "split" when given is [string { Length: > 0 } by]: return text.Split(by).ToList<object?>();
+                    case "split" when given is [string { Length: > 0 } by, long most]: return text.Split(by, most is >= 0 and < int.MaxValue ? (int)most + 1 : int.MaxValue).ToList<object?>();
+                    case "splitlines" when given is []: return Lines(text);
                     case "join" when given.Count == 1 && JinjaValue.Items(given[0], spot).All(item => item is string): return Join(text, given[0], spot);
                 }
 
@@ -220,7 +222,8 @@ internal static partial class JinjaFunctions
         return text[from..to];
     }
 
-    private static long Places(string text, string part, JinjaSpot spot) => part == "" ? JinjaValue.Length(text, spot) + 1 : text.AsSpan().Count(part);
+    private static long Places(string text, string part, JinjaSpot spot) =>
+        part == "" ? JinjaValue.Length(text, spot) + 1 : text.AsSpan().Count(part);
 
     private static long Place(string text, int index) => index < 0 ? -1 : text[..index].EnumerateRunes().Count();
 

@@ -225,7 +225,8 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
             object Call(JinjaValues given, JinjaSpot spot)
             {
                 if (++spot.Budget.Calls > JinjaBudget.MostCalls) throw spot.Fail($"the macro {name}, which calls itself without end,");
-                if (!given.Fit([.. parameters.Select(p => p.Name)])) throw spot.Fail($"the macro {name} (line {line}) with these arguments");
+                if (!given.Fit([.. parameters.Select(p => p.Name)]))
+                    throw spot.Fail($"the macro {name} (line {line}) with these arguments");
                 var inner = new JinjaScope(scope);
                 for (var i = 0; i < parameters.Count; i++)
                 {
@@ -244,7 +245,8 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
     /// <summary>One more statement or bracket around what comes.</summary>
     private void Deeper()
     {
-        if (++depth > JinjaBudget.MostDepth) throw wrong(Here.Line, $"a template with more than {JinjaBudget.MostDepth} statements and brackets around one another");
+        if (++depth > JinjaBudget.MostDepth)
+            throw wrong(Here.Line, $"a template with more than {JinjaBudget.MostDepth} statements and brackets around one another");
     }
 
     private bool Take(string sign)

@@ -44,7 +44,8 @@ internal sealed class JinjaMap() : Dictionary<object, object?>(new KeyComparer()
 {
     private sealed class KeyComparer : IEqualityComparer<object>
     {
-        public new bool Equals(object? a, object? b) => a is string || b is string ? object.Equals(a, b) : JinjaValue.Number(a) == JinjaValue.Number(b);
+        public new bool Equals(object? a, object? b) =>
+            a is string || b is string ? object.Equals(a, b) : JinjaValue.Number(a) == JinjaValue.Number(b);
 
         public int GetHashCode(object key) => key is string ? key.GetHashCode() : JinjaValue.Number(key).GetHashCode();
     }
@@ -70,7 +71,10 @@ internal sealed record JinjaValues(IReadOnlyList<object?> Plain, IReadOnlyDictio
     public bool Fit(params string[] names) => Plain.Count <= names.Length && Named.Keys.All(n => Array.IndexOf(names, n) >= Plain.Count);
 }
 
-/// <summary>Values are null (none), <see cref="Undefined"/>, bool, long, double, string, List&lt;object?&gt; and <see cref="JinjaMap"/>, with Python's rules; whole numbers beyond 64 bits are refused.</summary>
+/// <summary>
+/// Values are null (none), <see cref="Undefined"/>, bool, long, double, string, List&lt;object?&gt; and <see cref="JinjaMap"/>, with
+/// Python's rules; whole numbers beyond 64 bits are refused.
+/// </summary>
 internal static class JinjaValue
 {
     /// <summary>A name or field that is not there: false, and no text.</summary>
@@ -106,7 +110,7 @@ internal static class JinjaValue
     {
         List<object?> list => list.Count,
         JinjaMap map => map.Count,
-        string s => Runes(s).LongCount(),
+        string s => Runes(s, spot).LongCount(),
         _ when value == Undefined => 0,
         _ => throw spot.Fail($"the length of {Kind(value)}"),
     };
@@ -145,7 +149,8 @@ internal static class JinjaValue
         long Place(object? given, long otherwise, long low, long high) => given is null ? otherwise : Math.Clamp(Whole(given, spot) is var n && n < 0 ? n + items.Count : n, low, high);
     }
 
-    public static object? Call(object? callee, JinjaValues arguments, JinjaSpot spot) => callee is JinjaCallable function ? function(arguments, spot) : throw spot.Fail("a call of something that is no function");
+    public static object? Call(object? callee, JinjaValues arguments, JinjaSpot spot) =>
+        callee is JinjaCallable function ? function(arguments, spot) : throw spot.Fail("a call of something that is no function");
 
     public static object Operate(string sign, object? a, object? b, JinjaSpot spot)
     {
@@ -181,7 +186,7 @@ internal static class JinjaValue
 
         var order = (a, b) switch
         {
-            (string x, string y) => Order(x, y),
+            (string x, string y) => Order(spot.Made(x), y),
             (bool or long, bool or long) => Number(a).CompareTo(Number(b)),
             (bool or long or double, bool or long or double) => Convert.ToDouble(a, CultureInfo.InvariantCulture).CompareTo(Convert.ToDouble(b, CultureInfo.InvariantCulture)),
             _ => throw spot.Fail($"{Kind(a)} {sign} {Kind(b)}"),
@@ -204,6 +209,9 @@ internal static class JinjaValue
                 spot.Enter(depth);
                 return x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(p.Value, other, spot, depth + 1));
             case (bool or long or double, bool or long or double): return Number(a) == Number(b);
+            case (string x, string y):
+                spot.Make(x.Length == y.Length ? x.Length : 1);
+                return x == y;
             default:
                 spot.Step();
                 return Equals(a, b);
@@ -226,16 +234,21 @@ internal static class JinjaValue
         ["previtem"] = i > 0 ? items[i - 1] : Undefined, ["nextitem"] = i + 1 < items.Count ? items[i + 1] : Undefined,
     };
 
-    public static long Whole(object? value, JinjaSpot spot) => value switch { long n => n, bool b => b ? 1 : 0, _ => throw spot.Fail($"{Kind(value)} where a whole number is expected") };
+    public static long Whole(object? value, JinjaSpot spot) =>
+        value switch { long n => n, bool b => b ? 1 : 0, _ => throw spot.Fail($"{Kind(value)} where a whole number is expected") };
 
     /// <summary>The remainder with the sign of the divisor.</summary>
-    public static long Remainder(long x, long y, JinjaSpot spot) => y switch { 0 => throw spot.Fail("a division by 0"), -1 => 0, _ => x % y is var r && r != 0 && (r < 0) != (y < 0) ? r + y : r };
+    public static long Remainder(long x, long y, JinjaSpot spot) =>
+        y switch { 0 => throw spot.Fail("a division by 0"), -1 => 0, _ => x % y is var r && r != 0 && (r < 0) != (y < 0) ? r + y : r };
 
     public static string Kind(object? value) => value switch
     {
         null => "none", string => "a text", bool => "a truth value", long or double => "a number", List<object?> => "a list", JinjaMap => "a mapping",
         _ => value == Undefined ? "something that is not defined" : "a function or namespace",
     };
+
+    /// <summary>To be counted or looked through, which takes as long as a text is.</summary>
+    public static IEnumerable<string> Runes(string text, JinjaSpot spot) => Runes(spot.Made(text));
 
     public static IEnumerable<string> Runes(string text) => text.EnumerateRunes().Select(r => r.ToString());
 
@@ -290,7 +303,7 @@ internal static class JinjaValue
 
     private static bool Contains(object? all, object? one, JinjaSpot spot) => (all, one) switch
     {
-        (string text, string part) => text.Contains(part, StringComparison.Ordinal),
+        (string text, string part) => spot.Made(text).Contains(part, StringComparison.Ordinal),
         (JinjaMap map, string or bool or long or double) => map.ContainsKey(one),
         (JinjaMap, null) => false,
         (List<object?> list, _) => list.Any(item => Same(item, one, spot)),

@@ -10,7 +10,10 @@ namespace Pav.Models.Engine;
 /// <param name="Torch">Runs the model in libtorch on this device; null: in kernels for the CPU, whose results do not depend on the batch.</param>
 public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0, Device? Torch = null);
 
-/// <summary>A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the trace end.</summary>
+/// <summary>
+/// A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the
+/// trace end.
+/// </summary>
 internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps);
 
 /// <summary>

@@ -25,7 +25,9 @@ internal class Dialect
     /// <summary>Seeds have so many bits, seed + n included.</summary>
     public virtual int SeedBits => 31;
 
-    /// <summary>A stop is told apart from an end-of-sequence, and which one it was. Where it is not, whole traces are drawn and cut.</summary>
+    /// <summary>
+    /// A stop is told apart from an end-of-sequence, and which one it was. Where it is not, whole traces are drawn and cut.
+    /// </summary>
     public virtual bool TellsStepEnd => false;
 
     public virtual StopText StopText => StopText.Cut;

@@ -136,6 +136,7 @@ public class ChatTemplateTests
         { "{% for a in range(100000) %}\n{% for b in range(100000) %}{% endfor %}{% endfor %}", 2, "a rendering of more than 1,000,000 steps" },
         { "{% set x = [1] %}\n{% for a in x %}{{ x.append(a) }}{% endfor %}", 2, "a rendering of more than 1,000,000 steps" },
         { "{% for a in range(100000) %}{{ ('x' * 9999) | join('y') }}{% endfor %}", 1, "a rendering of more than 1,000,000 steps" },
+        { "{% set x = 'a' * 40000000 %}\n{% for i in range(99999) %}{{ x | length }}{{ x == x }}{{ 'b' in x }}{{ x.find('b') }}{% endfor %}", 2, "a rendering that makes more than 100,000,000 letters" },
         { "{{ '{:999999999}'.format(1) }}", 1, "a rendering that makes more than 100,000,000 letters" },
         { "{{ '%999999999d' % 1 }}", 1, "a rendering that makes more than 100,000,000 letters" },
         { "{{ '{:.999999999f}'.format(1) }}", 1, "the format '.999999999f' of a number" },

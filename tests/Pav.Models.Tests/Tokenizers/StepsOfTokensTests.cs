@@ -98,7 +98,10 @@ public class StepsOfTokensTests
         }
     }
 
-    /// <summary>By definition: all is drawn and cut into steps; in the one in which the first stop becomes whole, the text ends where that stop begins, or with the step before.</summary>
+    /// <summary>
+    /// By definition: all is drawn and cut into steps; in the one in which the first stop becomes whole, the text ends where that stop
+    /// begins, or with the step before.
+    /// </summary>
     [Theory, MemberData(nameof(Stopped))]
     public void A_trace_ends_at_its_first_stop_however_it_is_drawn(string name, string stepEnd, string[] texts)
     {
