@@ -34,9 +34,11 @@ public static class GraderAdvice
     private static string? Others(Grader grader, Func<Grader, int> count, int most)
     {
         var better = Grader.All.Values.Where(g => g.Name != grader.Name).Select(g => (g.Name, Count: count(g)))
-            .Where(g => 2 * g.Count > most).OrderByDescending(g => g.Count).Take(3).ToList();
+            .Where(g => 2 * g.Count > most).OrderBy(g => TakesAnyNumber(g.Name)).ThenByDescending(g => g.Count).Take(3).ToList();
         return better.Count == 0 ? null : $"--grader {string.Join(", ", better.Select(g => g.Name))} would";
     }
+
+    private static bool TakesAnyNumber(string name) => Grader.Named(name).Find("7") is not null;
 
     private static string Shortened(string answer) => answer.Length <= 60 ? answer : answer[..60] + "…";
 }

@@ -69,7 +69,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         Directory.CreateDirectory(tiny.At("outcome"));
         foreach (var file in Directory.GetFiles(tiny.At("model"))) File.Copy(file, Path.Combine(tiny.At("outcome"), Path.GetFileName(file)), overwrite: true);
-        new VerifierRecord(VerifierKind.Outcome, "model", "numeric-2", "{problem}\n", new(1, 1, 1, 1)).Save(tiny.At("outcome"));
+        new VerifierRecord(VerifierKind.Outcome, "model", "numeric-3", "{problem}\n", new(1, 1, 1, 1)).Save(tiny.At("outcome"));
         foreach (var line in new[] { "rl --policy model --problems train.jsonl --verifier outcome --out new", "evaluate --policy model --problems test.jsonl --verifier outcome --hard here --hard-beam 2 --out new" })
             Assert.StartsWith("pav: --verifier outcome is an outcome verifier, which judges whole traces only", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));

@@ -106,7 +106,7 @@ public class LabelFormatsTests
     public void Trl_gets_hard_labels_up_to_the_first_step_without_one_and_values_beside()
     {
         using var folder = new TempFolder();
-        var trace = new LabelledTrace("p", "π", "first_pit", 0, ["a\n", "b\n", "c\n", "d\n"], [[], [], [], []], 0, null, "numeric-2", [8, 8, 8, 0, 1], [5, 4, 3, 0, 0]);
+        var trace = new LabelledTrace("p", "π", "first_pit", 0, ["a\n", "b\n", "c\n", "d\n"], [[], [], [], []], 0, null, "numeric-3", [8, 8, 8, 0, 1], [5, 4, 3, 0, 0]);
         new LabelExport(ExportFormat.Trl, 0.5, new("Q: {problem}\n"), "").Write(folder["out"], [trace], new Dictionary<string, Problem> { ["p"] = new("p", "x", "1") });
         var row = JsonNode.Parse(File.ReadAllText(folder["out"]))!;
         Assert.Equal("""{"prompt":"Q: x\n","completions":["a","b"],"labels":[true,false],"q":[0.5,0.375]}""",

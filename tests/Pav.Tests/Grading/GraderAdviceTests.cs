@@ -12,8 +12,7 @@ public class GraderAdviceTests
         watched.Grader.Rex("Answer: 5", new("p", "", "5"));
         Assert.StartsWith("No answer was found in 90% of 10 traces: grader numeric (version 3 of its rules) looks for a last line "
             + "'Answer: 42' or '#### 42'; --grader ", watched.Advice);
-        Assert.Contains("math", watched.Advice);
-        Assert.Contains("hendrycks", watched.Advice);
+        Assert.EndsWith("--grader math, hendrycks, prm800k would.", watched.Advice);
     }
 
     [Fact]

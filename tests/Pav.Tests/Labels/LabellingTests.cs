@@ -98,7 +98,7 @@ public class LabellingTests
             Assert.Equal(t.Rex, t.C[^1]);
             Assert.Equal(t.Rex.ToString(), t.Answer);
             Assert.Equal([7, 8, 9], t.Tokens[^1]);
-            Assert.Equal(("toy", "random", "numeric-2"), (t.Policy, t.Strategy, t.Grader));
+            Assert.Equal(("toy", "random", "numeric-3"), (t.Policy, t.Strategy, t.Grader));
         });
         var names = JsonDocument.Parse(JsonSerializer.Serialize(traces[0])).RootElement.EnumerateObject().Select(p => p.Name);
         Assert.Equal(["problem", "policy", "strategy", "trace", "steps", "tokens", "rex", "answer", "grader", "n", "c"], names);
