@@ -171,7 +171,10 @@ internal class Dialect
     /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
     protected virtual string? StoppedAt(JsonElement choice) => null;
 
-    /// <summary>The end of a step is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut after its first step.</summary>
+    /// <summary>
+    /// The end of a step is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut
+    /// after its first step.
+    /// </summary>
     protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending)
     {
         if (ending == Ending.Step && request.Stop is { } stop && !text.EndsWith(stop, StringComparison.Ordinal)) text += stop;
@@ -225,7 +228,9 @@ internal class Dialect
         return [.. value.EnumerateArray().Select(e => e.TryGetInt32(out var id) && id >= 0 ? id : throw new FormatException($"{name} that hold {e}"))];
     }
 
-    /// <summary>A count of tokens, 0 where it is not told; one that cannot be is refused, since budgets and costs are built on it.</summary>
+    /// <summary>
+    /// A count of tokens, 0 where it is not told; one that cannot be is refused, since budgets and costs are built on it.
+    /// </summary>
     protected static long Count(JsonElement json, string name, long most)
     {
         if (!json.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.Number) return 0;

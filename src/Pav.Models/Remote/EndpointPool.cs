@@ -5,7 +5,8 @@ using Polly.Retry;
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// All endpoints. A request that fails is sent again, elsewhere where there is an elsewhere. One that fails often at endpoints that answer others is given up
+/// All endpoints. A request that fails is sent again, elsewhere where there is an elsewhere. One that fails often at endpoints that answer
+/// others is given up
 /// (<see cref="EndpointException.Final"/>); an endpoint that answers nothing is set aside and asked again later.
 /// </summary>
 internal sealed class EndpointPool : IDisposable
@@ -14,7 +15,9 @@ internal sealed class EndpointPool : IDisposable
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100), LongestWait = TimeSpan.FromSeconds(30), LongestPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long the start waits for the last endpoints once the first has answered, and how long none may answer before a cause is told.</summary>
+    /// <summary>
+    /// How long the start waits for the last endpoints once the first has answered, and how long none may answer before a cause is told.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), Silence = TimeSpan.FromSeconds(5);
 
     private readonly RemoteOptions options;
@@ -35,7 +38,8 @@ internal sealed class EndpointPool : IDisposable
     /// <param name="options">How servers are used.</param>
     /// <param name="http">Sends.</param>
     /// <param name="probe">Asks an endpoint what it is.</param>
-    /// <param name="fit">Takes what an endpoint is, or throws an <see cref="EndpointException"/> if it cannot be used beside the others.</param>
+    /// <param name="fit">Takes what an endpoint is, or throws an <see cref="EndpointException"/> if it cannot be used beside the
+    /// others.</param>
     public EndpointPool(RemoteOptions options, HttpClient http, Probe probe, Func<Endpoint, Capabilities, Capabilities> fit)
     {
         (this.options, this.http, this.probe, this.fit, time) = (options, http, probe, fit, options.Time);
@@ -67,7 +71,9 @@ internal sealed class EndpointPool : IDisposable
         }
     }
 
-    /// <summary>Asks every endpoint what it is. At least one must answer; those that do not yet are waited for as long as they may come.</summary>
+    /// <summary>
+    /// Asks every endpoint what it is. At least one must answer; those that do not yet are waited for as long as they may come.
+    /// </summary>
     /// <param name="settle">Settles how they are used, before any other joins.</param>
     /// <param name="cancel">Stops it.</param>
     public async Task Open(Action<IReadOnlyList<Capabilities>> settle, CancellationToken cancel)
@@ -93,7 +99,8 @@ internal sealed class EndpointPool : IDisposable
     }
 
     /// <summary>
-    /// Sends a request until it is answered. What is wrong with the request itself (<see cref="EndpointException.Passing"/> is false) comes back as an exception, what is wrong with all endpoints
+    /// Sends a request until it is answered. What is wrong with the request itself (<see cref="EndpointException.Passing"/> is false) comes
+    /// back as an exception, what is wrong with all endpoints
     /// as a <see cref="UserError"/>.
     /// </summary>
     /// <param name="request">What to send.</param>
@@ -145,7 +152,9 @@ internal sealed class EndpointPool : IDisposable
         }).Build();
     }
 
-    /// <summary>With other endpoints at hand a failed one is left at once, a few times; else the server's own wish counts, or a growing wait.</summary>
+    /// <summary>
+    /// With other endpoints at hand a failed one is left at once, a few times; else the server's own wish counts, or a growing wait.
+    /// </summary>
     private TimeSpan Wait(EndpointException e, int attempt)
     {
         var others = attempt < TriesElsewhere && Endpoints.Count(o => o.Health.Usable) > 1;

@@ -223,7 +223,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     }
 
     /// <summary>
-    /// Tokens that are left to a trace. Where nothing counts tokens, four letters are taken for one, so that traces drawn step by step end at all.
+    /// Tokens that are left to a trace. Where nothing counts tokens, four letters are taken for one, so that traces drawn step by step end
+    /// at all.
     /// </summary>
     private int Limit(Prefix prefix, Prompt prompt, Sampling sampling)
     {

@@ -7,7 +7,9 @@ namespace Pav;
 /// </summary>
 internal static class Comparisons
 {
-    /// <summary>What can be said of a against b on a's problems; empty if b was not run on all of them, or nobody counted the tokens of either.</summary>
+    /// <summary>
+    /// What can be said of a against b on a's problems; empty if b was not run on all of them, or nobody counted the tokens of either.
+    /// </summary>
     public static IEnumerable<Comparison> Of(Curve a, Curve all)
     {
         if (all.On(a.Problems) is not { } b || a.Points.Concat(b.Points).Any(p => p.MeanTokens == 0)) yield break;
