@@ -114,7 +114,8 @@ internal sealed class EndpointPool : IDisposable
             if (active++ == 0) lastAnswer = time.GetTimestamp();
         try
         {
-            return await pipeline.ExecuteAsync(async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), stop.Token);
+            return await pipeline.ExecuteAsync(
+                async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), stop.Token);
         }
         catch (OperationCanceledException) when (gaveUp.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
@@ -145,10 +146,18 @@ internal sealed class EndpointPool : IDisposable
     {
         var passing = new PredicateBuilder<(Completion, Endpoint)>().Handle<EndpointException>(e => e.Passing);
         var builder = new ResiliencePipelineBuilder<(Completion, Endpoint)> { TimeProvider = time };
-        if (options.Hedge > 0) builder.AddHedging(new HedgingStrategyOptions<(Completion, Endpoint)> { MaxHedgedAttempts = 1, Delay = TimeSpan.FromSeconds(options.Hedge), ShouldHandle = passing });
+        if (options.Hedge > 0)
+        {
+            builder.AddHedging(new HedgingStrategyOptions<(Completion, Endpoint)>
+            {
+                MaxHedgedAttempts = 1, Delay = TimeSpan.FromSeconds(options.Hedge), ShouldHandle = passing,
+            });
+        }
+
         return builder.AddRetry(new RetryStrategyOptions<(Completion, Endpoint)>
         {
-            MaxRetryAttempts = int.MaxValue, ShouldHandle = passing, DelayGenerator = wait => ValueTask.FromResult<TimeSpan?>(Wait((EndpointException)wait.Outcome.Exception!, wait.AttemptNumber)),
+            MaxRetryAttempts = int.MaxValue, ShouldHandle = passing,
+            DelayGenerator = wait => ValueTask.FromResult<TimeSpan?>(Wait((EndpointException)wait.Outcome.Exception!, wait.AttemptNumber)),
         }).Build();
     }
 
@@ -161,7 +170,8 @@ internal sealed class EndpointPool : IDisposable
         if (others && (e.Fault != Fault.Busy || e.RetryAfter is not null)) return TimeSpan.Zero;
         if (e.RetryAfter is { } asked) return asked;
         var most = e.Fault == Fault.Busy ? LongestWait : LongestPause;
-        return Math.Min(most.TotalSeconds, options.FirstDelay.TotalSeconds * Math.Pow(2, Math.Min(20, attempt))) * (0.5 + Random.Shared.NextDouble()) * TimeSpan.FromSeconds(1);
+        var grown = Math.Min(most.TotalSeconds, options.FirstDelay.TotalSeconds * Math.Pow(2, Math.Min(20, attempt)));
+        return TimeSpan.FromSeconds(grown * (0.5 + Random.Shared.NextDouble()));
     }
 
     private bool AnyJoined()
@@ -193,7 +203,8 @@ internal sealed class EndpointPool : IDisposable
         var counts = failure.Fault is Fault.Server or Fault.Network or Fault.Timeout or Fault.Malformed;
         if (counts && Interlocked.Increment(ref tries.Failed) >= MostTries)
         {
-            if (await Check(endpoint, cancel) == true) failure = new(failure.Fault, $"failed {tries.Failed} times, the last time: {failure.Message}", failure) { Final = true };
+            if (await Check(endpoint, cancel) == true)
+                failure = new(failure.Fault, $"failed {tries.Failed} times, the last time: {failure.Message}", failure) { Final = true };
             tries.Failed = 0;
         }
 
@@ -245,7 +256,11 @@ internal sealed class EndpointPool : IDisposable
         }
 
         if (fewer && endpoint.TellFull())
-            options.Say($"{failure!.Message}: its slots share a context that is too small for them, so fewer requests go to it at once; start it with a larger -c or fewer slots (-np), or give --in-flight.");
+        {
+            options.Say(
+                $"{failure!.Message}: its slots share a context that is too small for them, so fewer requests go to it at once; "
+                + "start it with a larger -c or fewer slots (-np), or give --in-flight.");
+        }
     }
 
     /// <summary>Reads the list again when its file changes, asks endpoints that are new or have come back what they are, and ends waits that are in vain.</summary>

@@ -173,7 +173,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
                 return [];
             }
 
-            var request = new CompletionRequest(Name, prompt, chunk.Length, left, SeedOf(draws[chunk[0]].Seed, seedBits, n), until, sampling) { StepEnd = template.StepEnd };
+            var seed = SeedOf(draws[chunk[0]].Seed, seedBits, n);
+            var request = new CompletionRequest(Name, prompt, chunk.Length, left, seed, until, sampling) { StepEnd = template.StepEnd };
             try
             {
                 var (completion, server) = await pool.Send(request, key, cancel);
@@ -249,7 +250,9 @@ public sealed class RemotePolicy : IPolicy, IDisposable
             var eos = choice.Ending == Ending.Trace && (drawn[^1] == tokenizer!.Eos || StepIds.Text(tokenizer, drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
 
             // Some servers leave the end-of-sequence out of the ids: to stop after a step's end is a last step without text all the same.
-            if (choice.Ending == Ending.Trace && !eos && choice.Text != "" && template.StepEnd.In(template.StepEnd.Split(choice.Text)[^1])) return steps.Append(prefix, drawn, false, false).Then("", ended: true);
+            if (choice.Ending == Ending.Trace && !eos
+                && choice.Text != "" && template.StepEnd.In(template.StepEnd.Split(choice.Text)[^1]))
+                return steps.Append(prefix, drawn, false, false).Then("", ended: true);
             return steps.Append(prefix, drawn, eos, ended || drawn.Length >= limit);
         }
 
