@@ -66,6 +66,33 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     }
 
     [Fact]
+    public async Task LostDrawsAndAllServersAreNotedAndKeysInTheWrongPlaceWriteNothing()
+    {
+        var poisoned = File.ReadLines(tiny.At("train.jsonl")).Select(l => (string)JsonNode.Parse(l)!["problem"]!).Skip(2).First();
+        await using var first = await DoubleServer.Start(generator, new() { Poison = new Dictionary<string, Mishap> { [poisoned] = Mishap.BadRequest } });
+        File.WriteAllText(tiny.At("one.txt"), first.Url + "\n");
+        var told = Cli.Run(tiny.Folder, Label("@one.txt", "lost")).Succeeded().Out;
+        Assert.Contains("got no usable answer", told);
+        Assert.Contains("400 this prompt is not allowed", told);
+        var run = JsonNode.Parse(File.ReadAllText(tiny.At("lost/run.json")))!;
+        Assert.True((int)run["lost_draws"]![0]!["draws"]! > 0);
+        Assert.DoesNotContain((string)run["lost_draws"]![0]!["problem"]!, Lines("lost").Select(l => (string)JsonNode.Parse(l)!["problem"]!));
+        Assert.Equal(first.Url, (string?)Assert.Single(run["servers"]!.AsArray())!["url"]);
+
+        string[][] mistakes = [["--api-key", Key], ["--api-key-env", Key], ["--api-key-file", Key]];
+        foreach (var mistake in mistakes)
+        {
+            var refused = Cli.Run(tiny.Folder, Label(first.Url, "mistaken", mistake));
+            Assert.DoesNotContain(Key, refused.Sentence(refused.Code) + refused.Out);
+            Assert.NotEqual(0, refused.Code);
+        }
+
+        var fragment = Cli.Run(tiny.Folder, Label($"{first.Url}#{Key}", "mistaken"));
+        Assert.DoesNotContain(Key, fragment.Sentence(fragment.Code));
+        Assert.False(Directory.Exists(tiny.At("mistaken")));
+    }
+
+    [Fact]
     public async Task ShardsMergeIntoTheWhole()
     {
         await using var server = await DoubleServer.Start(generator);

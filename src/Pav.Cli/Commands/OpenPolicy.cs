@@ -78,8 +78,11 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         if (remote.Tokens == TokenCounts.Unknown)
         {
             if (settings is LabelSettings { TokenBudget: > 0 } or LabelSettings { DryRun: true })
-                throw new UserError("--token-budget and --dry-run need counts of tokens, and a server does not tell them; give the served model's --tokenizer, by which they are estimated.");
-            context.Reporter.Say("Careful: a server does not tell how many tokens it generates. They count as 0, nothing is compared at equal tokens, and --max-tokens is kept to at four letters a token from step to step; with the served model's --tokenizer they are estimated.");
+                throw new UserError(
+                    "--token-budget and --dry-run need counts of tokens, and a server does not tell them; give the served model's --tokenizer, by which they are estimated.");
+            context.Reporter.Say(
+                "Careful: a server does not tell how many tokens it generates. They count as 0, nothing is compared at equal tokens, and --max-tokens is kept to "
+                + "at four letters a token from step to step; with the served model's --tokenizer they are estimated.");
         }
 
         context.Reporter.Waiting = () => remote.Waiting;
@@ -149,7 +152,8 @@ internal sealed class OpenPolicy : IPolicy, IDisposable
         Tell();
         NoteServers();
         if (Lost.Sentence() is { } lost) reporter.Say($"Careful: {lost}.");
-        if (Lost.Draws > 0 || folder?.Noted(LostDrawsNote) is not null) folder?.Note(LostDrawsNote, Lost.Draws == 0 ? null : JsonSerializer.SerializeToNode(Lost.Problems, Json.Line));
+        if (Lost.Draws > 0 || folder?.Noted(LostDrawsNote) is not null)
+            folder?.Note(LostDrawsNote, Lost.Draws == 0 ? null : JsonSerializer.SerializeToNode(Lost.Problems, Json.Line));
 
         if ((inner as RemotePolicy)?.Finding is { } finding)
         {

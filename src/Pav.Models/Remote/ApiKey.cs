@@ -16,7 +16,9 @@ public sealed partial class ApiKey
     /// <summary>What a user should know of how the key is kept; null where all is well.</summary>
     public string? Warning { get; private init; }
 
-    /// <summary>From a file, else from an environment variable; none where neither is named and <see cref="Variable"/> is not set.</summary>
+    /// <summary>
+    /// From a file, else from an environment variable; none where neither is named and <see cref="Variable"/> is not set.
+    /// </summary>
     public static ApiKey Load(string variable, string file)
     {
         RefuseKeys(variable, file);
@@ -37,7 +39,9 @@ public sealed partial class ApiKey
         if (LooksLikeKey(file) && !File.Exists(file)) throw new UserError("--api-key-file takes the name of a file that holds the key, not the key itself");
     }
 
-    /// <summary>Has a word the look of a key? It has no path and no ending, is long and mixes letters and digits, or begins as keys do.</summary>
+    /// <summary>
+    /// Has a word the look of a key? It has no path and no ending, is long and mixes letters and digits, or begins as keys do.
+    /// </summary>
     public static bool LooksLikeKey(string word) => BeginsLikeKey(word) || LongMixture().IsMatch(word);
 
     public static bool BeginsLikeKey(string word) => KeyBeginning().IsMatch(word);

@@ -37,7 +37,9 @@ internal enum Ending
 /// <param name="Tokens">How many tokens were generated for it; 0 where the server does not tell.</param>
 internal sealed record Choice(string Text, int[]? Ids, Ending Ending, int Tokens);
 
-/// <summary>Tokens of one request: read (of these from a cache) and generated, over all choices; 0 where the server does not tell.</summary>
+/// <summary>
+/// Tokens of one request: read (of these from a cache) and generated, over all choices; 0 where the server does not tell.
+/// </summary>
 internal readonly record struct Usage(long Prompt, long Cached, long Generated);
 
 /// <param name="Choices">In order of their index: as many as were asked for.</param>

@@ -14,7 +14,9 @@ public sealed record EndpointTally(
     };
 }
 
-/// <summary>One server: sends it a request and sorts out what comes back. Its mutable parts stand under the lock of the <see cref="EndpointPool"/>.</summary>
+/// <summary>
+/// One server: sends it a request and sorts out what comes back. Its mutable parts stand under the lock of the <see cref="EndpointPool"/>.
+/// </summary>
 internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions options)
 {
     /// <summary>Bytes that are read of an error, of a page or what frames an answer, and of each token of an answer.</summary>

@@ -1,7 +1,8 @@
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// Whether an endpoint can be sent requests now. One that fails is set aside for a second, then longer; before it comes back it is asked again what it is. Not safe for several
+/// Whether an endpoint can be sent requests now. One that fails is set aside for a second, then longer; before it comes back it is asked
+/// again what it is. Not safe for several
 /// threads: the <see cref="EndpointPool"/> holds its lock.
 /// </summary>
 internal sealed class EndpointHealth(RemoteOptions options)

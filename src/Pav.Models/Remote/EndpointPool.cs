@@ -5,7 +5,8 @@ using Polly.Retry;
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// All endpoints. A request that fails is sent again, elsewhere where there is an elsewhere. One that fails often at endpoints that answer others is given up
+/// All endpoints. A request that fails is sent again, elsewhere where there is an elsewhere. One that fails often at endpoints that answer
+/// others is given up
 /// (<see cref="EndpointException.Final"/>); an endpoint that answers nothing is set aside and asked again later.
 /// </summary>
 internal sealed class EndpointPool : IDisposable
@@ -14,7 +15,9 @@ internal sealed class EndpointPool : IDisposable
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100), LongestWait = TimeSpan.FromSeconds(30), LongestPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long the start waits for the last endpoints once the first has answered, and how long none may answer before a cause is told.</summary>
+    /// <summary>
+    /// How long the start waits for the last endpoints once the first has answered, and how long none may answer before a cause is told.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), Silence = TimeSpan.FromSeconds(5);
 
     private readonly RemoteOptions options;
@@ -35,7 +38,8 @@ internal sealed class EndpointPool : IDisposable
     /// <param name="options">How servers are used.</param>
     /// <param name="http">Sends.</param>
     /// <param name="probe">Asks an endpoint what it is.</param>
-    /// <param name="fit">Takes what an endpoint is, or throws an <see cref="EndpointException"/> if it cannot be used beside the others.</param>
+    /// <param name="fit">Takes what an endpoint is, or throws an <see cref="EndpointException"/> if it cannot be used beside the
+    /// others.</param>
     public EndpointPool(RemoteOptions options, HttpClient http, Probe probe, Func<Endpoint, Capabilities, Capabilities> fit)
     {
         (this.options, this.http, this.probe, this.fit, time) = (options, http, probe, fit, options.Time);
@@ -67,7 +71,9 @@ internal sealed class EndpointPool : IDisposable
         }
     }
 
-    /// <summary>Asks every endpoint what it is. At least one must answer; those that do not yet are waited for as long as they may come.</summary>
+    /// <summary>
+    /// Asks every endpoint what it is. At least one must answer; those that do not yet are waited for as long as they may come.
+    /// </summary>
     /// <param name="settle">Settles how they are used, before any other joins.</param>
     /// <param name="cancel">Stops it.</param>
     public async Task Open(Action<IReadOnlyList<Capabilities>> settle, CancellationToken cancel)
@@ -93,7 +99,8 @@ internal sealed class EndpointPool : IDisposable
     }
 
     /// <summary>
-    /// Sends a request until it is answered. What is wrong with the request itself (<see cref="EndpointException.Passing"/> is false) comes back as an exception, what is wrong with all endpoints
+    /// Sends a request until it is answered. What is wrong with the request itself (<see cref="EndpointException.Passing"/> is false) comes
+    /// back as an exception, what is wrong with all endpoints
     /// as a <see cref="UserError"/>.
     /// </summary>
     /// <param name="request">What to send.</param>
@@ -107,7 +114,8 @@ internal sealed class EndpointPool : IDisposable
             if (active++ == 0) lastAnswer = time.GetTimestamp();
         try
         {
-            return await pipeline.ExecuteAsync(async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), stop.Token);
+            return await pipeline.ExecuteAsync(
+                async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), stop.Token);
         }
         catch (OperationCanceledException) when (gaveUp.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
@@ -138,21 +146,32 @@ internal sealed class EndpointPool : IDisposable
     {
         var passing = new PredicateBuilder<(Completion, Endpoint)>().Handle<EndpointException>(e => e.Passing);
         var builder = new ResiliencePipelineBuilder<(Completion, Endpoint)> { TimeProvider = time };
-        if (options.Hedge > 0) builder.AddHedging(new HedgingStrategyOptions<(Completion, Endpoint)> { MaxHedgedAttempts = 1, Delay = TimeSpan.FromSeconds(options.Hedge), ShouldHandle = passing });
+        if (options.Hedge > 0)
+        {
+            builder.AddHedging(new HedgingStrategyOptions<(Completion, Endpoint)>
+            {
+                MaxHedgedAttempts = 1, Delay = TimeSpan.FromSeconds(options.Hedge), ShouldHandle = passing,
+            });
+        }
+
         return builder.AddRetry(new RetryStrategyOptions<(Completion, Endpoint)>
         {
-            MaxRetryAttempts = int.MaxValue, ShouldHandle = passing, DelayGenerator = wait => ValueTask.FromResult<TimeSpan?>(Wait((EndpointException)wait.Outcome.Exception!, wait.AttemptNumber)),
+            MaxRetryAttempts = int.MaxValue, ShouldHandle = passing,
+            DelayGenerator = wait => ValueTask.FromResult<TimeSpan?>(Wait((EndpointException)wait.Outcome.Exception!, wait.AttemptNumber)),
         }).Build();
     }
 
-    /// <summary>With other endpoints at hand a failed one is left at once, a few times; else the server's own wish counts, or a growing wait.</summary>
+    /// <summary>
+    /// With other endpoints at hand a failed one is left at once, a few times; else the server's own wish counts, or a growing wait.
+    /// </summary>
     private TimeSpan Wait(EndpointException e, int attempt)
     {
         var others = attempt < TriesElsewhere && Endpoints.Count(o => o.Health.Usable) > 1;
         if (others && (e.Fault != Fault.Busy || e.RetryAfter is not null)) return TimeSpan.Zero;
         if (e.RetryAfter is { } asked) return asked;
         var most = e.Fault == Fault.Busy ? LongestWait : LongestPause;
-        return Math.Min(most.TotalSeconds, options.FirstDelay.TotalSeconds * Math.Pow(2, Math.Min(20, attempt))) * (0.5 + Random.Shared.NextDouble()) * TimeSpan.FromSeconds(1);
+        var grown = Math.Min(most.TotalSeconds, options.FirstDelay.TotalSeconds * Math.Pow(2, Math.Min(20, attempt)));
+        return TimeSpan.FromSeconds(grown * (0.5 + Random.Shared.NextDouble()));
     }
 
     private bool AnyJoined()
@@ -184,7 +203,8 @@ internal sealed class EndpointPool : IDisposable
         var counts = failure.Fault is Fault.Server or Fault.Network or Fault.Timeout or Fault.Malformed;
         if (counts && Interlocked.Increment(ref tries.Failed) >= MostTries)
         {
-            if (await Check(endpoint, cancel) == true) failure = new(failure.Fault, $"failed {tries.Failed} times, the last time: {failure.Message}", failure) { Final = true };
+            if (await Check(endpoint, cancel) == true)
+                failure = new(failure.Fault, $"failed {tries.Failed} times, the last time: {failure.Message}", failure) { Final = true };
             tries.Failed = 0;
         }
 
@@ -236,7 +256,11 @@ internal sealed class EndpointPool : IDisposable
         }
 
         if (fewer && endpoint.TellFull())
-            options.Say($"{failure!.Message}: its slots share a context that is too small for them, so fewer requests go to it at once; start it with a larger -c or fewer slots (-np), or give --in-flight.");
+        {
+            options.Say(
+                $"{failure!.Message}: its slots share a context that is too small for them, so fewer requests go to it at once; "
+                + "start it with a larger -c or fewer slots (-np), or give --in-flight.");
+        }
     }
 
     /// <summary>Reads the list again when its file changes, asks endpoints that are new or have come back what they are, and ends waits that are in vain.</summary>

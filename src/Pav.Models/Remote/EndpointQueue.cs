@@ -16,7 +16,8 @@ internal sealed class Ticket(Endpoint? avoid)
 }
 
 /// <summary>
-/// Requests that wait, in one queue for each endpoint. A request's endpoint is the one that its prefix always goes to, so that the server's prefix cache is hit; an endpoint with room
+/// Requests that wait, in one queue for each endpoint. A request's endpoint is the one that its prefix always goes to, so that the server's
+/// prefix cache is hit; an endpoint with room
 /// and an empty queue takes from the end of the longest. Not safe for several threads: the <see cref="EndpointPool"/> holds its lock.
 /// </summary>
 internal sealed class EndpointQueue(IReadOnlyList<Endpoint> endpoints)
@@ -43,7 +44,10 @@ internal sealed class EndpointQueue(IReadOnlyList<Endpoint> endpoints)
             if (ticket.Give(endpoint)) endpoint.Health.Sent();
     }
 
-    /// <summary>Its own requests from the front, those of others from the back: what is left of a prefix and its problem stays together on either side.</summary>
+    /// <summary>
+    /// Its own requests from the front, those of others from the back: what is left of a prefix and its problem stays together on either
+    /// side.
+    /// </summary>
     private Ticket? Next(Endpoint endpoint)
     {
         if (Queue(endpoint).First is { } first) return Take(first);

@@ -2,7 +2,10 @@ using System.Net;
 
 namespace Pav.Models.Remote;
 
-/// <summary>The base address of a server, with or without its <c>/v1</c> or a route below it. It holds no secret: user names, passwords, queries and fragments are refused.</summary>
+/// <summary>
+/// The base address of a server, with or without its <c>/v1</c> or a route below it. It holds no secret: user names, passwords, queries and
+/// fragments are refused.
+/// </summary>
 public sealed record EndpointUrl
 {
     private readonly string root;

@@ -23,7 +23,9 @@ public sealed record LostDraws(IReadOnlyList<LostDraw> Problems)
     private static string Counted(int n, string what) => $"{n:N0} {what}{(n == 1 ? "" : "s")}";
 }
 
-/// <summary>Counts draws that got no usable answer, and ends a run in which nothing else happens any more. Safe for several threads.</summary>
+/// <summary>
+/// Counts draws that got no usable answer, and ends a run in which nothing else happens any more. Safe for several threads.
+/// </summary>
 internal sealed class Losses
 {
     private const int MostInARow = 8;

@@ -39,7 +39,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         var found = endpoint.Health.Capabilities!;
         try
         {
-            await endpoint.Complete(new(found.Model, Spoken(found), 1, Tokens, endpoint.Hash >> 40 << 5, Until.TraceEnd, Plain), found.Dialect, cancel);
+            var request = new CompletionRequest(found.Model, Spoken(found), 1, Tokens, endpoint.Hash >> 40 << 5, Until.TraceEnd, Plain);
+            await endpoint.Complete(request, found.Dialect, cancel);
             return true;
         }
         catch (EndpointException e)
@@ -143,7 +144,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         {
             try
             {
-                var drawn = await Complete(endpoint, new(found.Model, Spoken(found), n, Tokens, start, Until.TraceEnd, Plain), found.Dialect, cancel);
+                var request = new CompletionRequest(found.Model, Spoken(found), n, Tokens, start, Until.TraceEnd, Plain);
+                var drawn = await Complete(endpoint, request, found.Dialect, cancel);
                 tokens += drawn.Choices.Sum(c => (long)c.Tokens);
                 return [.. drawn.Choices.Select(c => c.Text)];
             }

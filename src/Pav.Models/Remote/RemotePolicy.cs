@@ -183,7 +183,11 @@ public sealed class RemotePolicy : IPolicy, IDisposable
                 return [];
             }
 
-            var request = new CompletionRequest(Name, prompt, chunk.Length, left, SeedOf(draws[chunk[0]].Seed, seedBits, n), until, sampling) { StepEnd = template.StepEnd, TraceStops = template.TraceStops };
+            var seed = SeedOf(draws[chunk[0]].Seed, seedBits, n);
+            var request = new CompletionRequest(Name, prompt, chunk.Length, left, seed, until, sampling)
+            {
+                StepEnd = template.StepEnd, TraceStops = template.TraceStops,
+            };
             try
             {
                 var (completion, server) = await pool.Send(request, key, cancel);
@@ -234,7 +238,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     }
 
     /// <summary>
-    /// Tokens that are left to a trace. Where nothing counts tokens, four letters are taken for one, so that traces drawn step by step end at all.
+    /// Tokens that are left to a trace. Where nothing counts tokens, four letters are taken for one, so that traces drawn step by step end
+    /// at all.
     /// </summary>
     private int Limit(Prefix prefix, Prompt prompt, Sampling sampling)
     {
@@ -259,7 +264,9 @@ public sealed class RemotePolicy : IPolicy, IDisposable
             var eos = choice.Ending == Ending.Trace && (drawn[^1] == tokenizer!.Eos || StepIds.Text(tokenizer, drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
 
             // Some servers leave the end-of-sequence out of the ids: to stop after a step's end is a last step without text all the same.
-            if (choice.Ending == Ending.Trace && !eos && choice.Text != "" && template.StepEnd.In(template.StepEnd.Split(choice.Text)[^1])) return steps.Append(prefix, drawn, false, false).Then("", ended: true);
+            if (choice.Ending == Ending.Trace && !eos
+                && choice.Text != "" && template.StepEnd.In(template.StepEnd.Split(choice.Text)[^1]))
+                return steps.Append(prefix, drawn, false, false).Then("", ended: true);
             return steps.Append(prefix, drawn, eos, ended || drawn.Length >= limit);
         }
 

@@ -29,8 +29,10 @@ internal static partial class ServerText
     private static bool IsHidden(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format;
 
     /// <summary>
-    /// How many tokens the context leaves to a trace, by the numbers in a server's complaint: those of the context and of the prompt, and with them sometimes their sum with
-    /// max_tokens. Worked: "maximum context length is 256 tokens, you requested 300 tokens (220 in the prompt, 80 in the completion)" with max_tokens 80 leaves 36.
+    /// How many tokens the context leaves to a trace, by the numbers in a server's complaint: those of the context and of the prompt, and
+    /// with them sometimes their sum with
+    /// max_tokens. Worked: "maximum context length is 256 tokens, you requested 300 tokens (220 in the prompt, 80 in the completion)" with
+    /// max_tokens 80 leaves 36.
     /// </summary>
     /// <param name="message">The complaint.</param>
     /// <param name="maxTokens">What was asked for.</param>

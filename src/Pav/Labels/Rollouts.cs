@@ -6,7 +6,10 @@ namespace Pav;
 /// </summary>
 internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling, ulong seed, int drawsPerCall, Action<int, long>? counted = null)
 {
-    /// <summary>Counts of n completions of each prefix and the tokens they took; an ended one has n = 1, c = Rex. Equal prefixes are counted once, lost draws not at all.</summary>
+    /// <summary>
+    /// Counts of n completions of each prefix and the tokens they took; an ended one has n = 1, c = Rex. Equal prefixes are counted once,
+    /// lost draws not at all.
+    /// </summary>
     public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, int n, string purpose, CancellationToken cancel)
     {
         var counts = new Dictionary<Prefix, (QEstimate Counts, int Tokens)>();

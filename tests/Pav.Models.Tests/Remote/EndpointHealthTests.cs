@@ -48,7 +48,7 @@ public sealed class EndpointHealthTests
             Assert.False(health.WantsProbe);
             double waited = 0;
             for (; !health.WantsProbe; waited += 0.01) time.Pass(0.01);
-            Assert.InRange(waited, before * 0.8, 13);
+            Assert.InRange(waited, before * 0.59, 13);
             before = waited;
         }
 

@@ -9,7 +9,10 @@ public sealed class ReportedTests(Remotes remotes) : IClassFixture<Remotes>
 {
     private static readonly Sampling Sampling = new(MaxTokens: 24);
 
-    /// <summary>Null or "abort" for a reason (vllm#57082, xtuner#1755), an empty 200 (vllm-ascend#12168), an event stream (agentmemory#526), an error in a 200 (GenericAgent#753).</summary>
+    /// <summary>
+    /// Null or "abort" for a reason (vllm#57082, xtuner#1755), an empty 200 (vllm-ascend#12168), an event stream (agentmemory#526), an
+    /// error in a 200 (GenericAgent#753).
+    /// </summary>
     [Theory]
     [InlineData(Mishap.NullFinish, "finish_reason")]
     [InlineData(Mishap.UnknownFinish, "finish_reason 'abort'")]
@@ -44,7 +47,9 @@ public sealed class ReportedTests(Remotes remotes) : IClassFixture<Remotes>
         Assert.Equal(here.Select(t => (t.Text, t.Depth, t.Ended)), there.Select(t => (t.Text, t.Depth, t.Ended)));
     }
 
-    /// <summary>Stop texts that span tokens are missed (llama.cpp#11538, text-generation-inference#1039): one step is still one step.</summary>
+    /// <summary>
+    /// Stop texts that span tokens are missed (llama.cpp#11538, text-generation-inference#1039): one step is still one step.
+    /// </summary>
     [Theory]
     [InlineData("vllm", true)]
     [InlineData("vllm", false)]
