@@ -174,7 +174,6 @@ internal class Dialect
     /// <summary>The stop string that ended a choice; null for an end-of-sequence.</summary>
     protected virtual string? StoppedAt(JsonElement choice) => null;
 
-<<<<<<< HEAD
     /// <summary>A stop string that is both a trace's and a step's end is the trace's.</summary>
     protected static Ending EndingAt(CompletionRequest request, string? stop) =>
         stop is null ? Ending.Trace : request.TraceStops.Texts.Contains(stop) ? Ending.Stop : stop == request.Stop ? Ending.Step : Ending.Trace;
@@ -183,13 +182,6 @@ internal class Dialect
     /// A stop string is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut after its first step.
     /// </summary>
     protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending, string? stop)
-=======
-    /// <summary>
-    /// The end of a step is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut
-    /// after its first step.
-    /// </summary>
-    protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending)
->>>>>>> h-remote
     {
         if (ending is Ending.Step or Ending.Stop && (stop ?? request.Stop) is { } end && !text.EndsWith(end, StringComparison.Ordinal)) text += end;
         if (request.Until != Until.StepEnd || !request.StepEnd.In(text)) return new(text, ids, ending, ids?.Length ?? 0);
