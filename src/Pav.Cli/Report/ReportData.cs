@@ -1,12 +1,18 @@
 using System.Text.Json;
 using Pav.Didactic;
+using Pav.Report.Reproduction;
 
 namespace Pav.Cli.Report;
 
-/// <summary>Everything the page shows, gathered from run folders. The names, in snake_case, are those of docs/run-folder.md and web/src/data.ts.</summary>
+/// <summary>
+/// Everything the page shows, gathered from run folders. The names, in snake_case, are those of docs/run-folder.md. The page's types, web/src/data.ts, are
+/// written from these records by a test (PageTypesTests).
+/// </summary>
+/// <param name="Methods">The search methods that occur, in the order of tables.</param>
 internal sealed record ReportData(
     string Title,
     DateTimeOffset Made,
+    IReadOnlyList<MethodEntry> Methods,
     IReadOnlyList<RunRow> Runs,
     IReadOnlyList<ResultRow> Results,
     IReadOnlyList<VerifierRow> Verifiers,
@@ -17,7 +23,7 @@ internal sealed record ReportData(
     IReadOnlyList<ProverReport> Provers,
     IReadOnlyList<TheoryResult> Theory,
     RlData? Rl,
-    IReadOnlyList<JsonElement> Figures);
+    IReadOnlyList<FigureSummary> Figures);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
 internal sealed record RunRow(
@@ -63,7 +69,10 @@ internal sealed record MethodRow(
     double? Low = null,
     double? High = null,
     double? Pass = null,
-    double? Seconds = null);
+    double? Seconds = null,
+    string? Label = null,
+    MethodKind? Kind = null,
+    IReadOnlyList<string>? CompareWith = null);
 
 internal sealed record ComparisonRow(
     string A,
@@ -109,7 +118,10 @@ internal sealed record TreeRow(
     string? Prover = null,
     int Correct = 0);
 
-internal sealed record TreeNode(int Id, int Parent, string Fate, string Step = "", double? Q = null, double? QMu = null, double? A = null, double? Score = null, int? Rex = null);
+/// <summary>As <see cref="Pav.TreeNode"/>, of which a file may lack much.</summary>
+internal sealed record TreeNode(
+    int Id, int Parent, Fate Fate, string Step = "", double? Q = null, double? QMu = null, double? A = null, double? Score = null, int? Rex = null,
+    int? Visits = null, double? Value = null, int? Tree = null);
 
 /// <summary>One theory.json.</summary>
 internal sealed record TheoryFile(IReadOnlyList<TheoryResult> Results);

@@ -76,7 +76,7 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(summary.Comparisons.Select(c => (c.Claim, c.A, c.B, (double?)c.Low)), result.Comparisons.Select(c => (c.Claim, c.A, c.B, c.Low)));
         Assert.Contains(result.Comparisons, c => c.Claim == "equal-tokens" && c.A == "beam-pav bo4 alpha=0.5 n=4" && c.B == "best-of-n-orm");
         Assert.Equal((0.9, 30.0), (data.Verifiers[0].AucWithin!.Value, data.Verifiers[0].Reliability[0].Count));
-        Assert.Equal([("root", null), ("chosen", 1)], data.Trees!.Trees[0].Nodes.Select(n => (n.Fate, n.Rex)));
+        Assert.Equal([(Fate.Root, null), (Fate.Chosen, 1)], data.Trees!.Trees[0].Nodes.Select(n => (n.Fate, n.Rex)));
         Assert.Equal((1, 1L, 4L), (data.Labels[0].CorrectTraces, data.Labels[0].Prefixes, data.Labels[0].Completions));
     }
 
