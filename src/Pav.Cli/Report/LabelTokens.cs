@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Pav.Cli.Commands;
+using Pav.Cli.Shared;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Report;
@@ -15,7 +15,7 @@ internal static class LabelTokens
         if (folders.Select(f => Path.Combine(f, "run.json")).FirstOrDefault(File.Exists) is not { } file) return null;
         if (Json.Read<RunRow>(file).Options is not { } options) return null;
         string[] labels = [.. Paths("labels"), .. Paths("valid_labels")];
-        long?[] tokens = [.. labels.Distinct().Select(l => Path.Combine(l, OpenPolicy.CostFile)).Select(cost => File.Exists(cost) ? Json.Read<RunCost>(cost).GeneratedTokens : default(long?))];
+        long?[] tokens = [.. labels.Distinct().Select(l => Path.Combine(l, Runs.RunFolder.CostFile)).Select(cost => File.Exists(cost) ? Json.Read<RunCost>(cost).GeneratedTokens : default(long?))];
         return tokens.Length > 0 && tokens.All(t => t is not null) ? tokens.Sum() : null;
 
         IEnumerable<string> Paths(string option) => options.TryGetProperty(option, out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray().Select(e => e.GetString()!) : [];

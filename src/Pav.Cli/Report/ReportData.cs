@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pav.Cli.Runs;
 using Pav.Didactic;
 
 namespace Pav.Cli.Report;

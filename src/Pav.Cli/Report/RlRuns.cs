@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Pav.Cli.Commands;
+using Pav.Cli.Commands.Evaluate;
+using Pav.Cli.Commands.Rl;
 using Pav.Models.Files;
 using Pav.Models.Training;
 

@@ -1,5 +1,8 @@
-using Pav.Cli.Commands;
+using Pav.Cli.Commands.Rl;
 using Pav.Cli.Options;
+
+
+
 
 namespace Pav.Cli.Report;
 
