@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Pav.Cli.Commands.Rl;
 using Pav.Cli.Options;
-using Pav.Cli.Report;
 using Pav.Cli.Running;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models;
 using Pav.Models.Files;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Commands.Demo;
 
@@ -67,7 +68,7 @@ internal static class DemoCommand
 
         var search = steps.LastOrDefault(s => s.Command?.Name == "search");
         if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran.Contains(search));
-        var data = RunFolders.Read([folder.Path], DateTimeOffset.Now);
+        var data = RunFolders.Read([folder.Path], DateTimeOffset.Now, RlWays.Read);
         foreach (var line in RlTable.Lines(data.Rl, reporter.Width)) reporter.Say(line);
         // The report is the plan's last act, so in it the plan itself is finished.
         var finished = data with { Runs = [.. data.Runs.Select((run, i) => i == 0 ? run with { Finished = data.Made.UtcDateTime.ToString("s", CultureInfo.InvariantCulture) + "Z" } : run)] };

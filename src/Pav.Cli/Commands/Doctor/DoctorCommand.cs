@@ -1,9 +1,9 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
+using Pav.Report.Folders;
 using Pav.Torch;
 
 namespace Pav.Cli.Commands.Doctor;
@@ -28,7 +28,7 @@ internal static class DoctorCommand
             ["os"] = RuntimeInformation.OSDescription,
             ["cores"] = Environment.ProcessorCount,
             ["memory_gb"] = Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1073741824.0, 1),
-            ["report_page"] = Assembly.GetExecutingAssembly().GetManifestResourceInfo("report.html") is null ? "not built: run ./pav once with npm installed" : "built in",
+            ["report_page"] = ReportWriter.HasPage ? "built in" : "not built: run ./pav once with npm installed",
             ["models"] = Home.Find("models") is { } models ? string.Join(", ", Directory.GetDirectories(models).Select(Path.GetFileName).Order()) : "none",
             ["recipes"] = Home.Find("recipes") is { } recipes ? string.Join(", ", Directory.GetFiles(recipes, "*.json").Select(Path.GetFileNameWithoutExtension).Order()) : "none",
         };

@@ -1,10 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pav.Cli.Commands.Rl;
 using Pav.Cli.Options;
-using Pav.Cli.Report;
 using Pav.Cli.Running;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Commands.Report;
 
@@ -27,7 +28,7 @@ internal static class ReportCommand
     private static Task<JsonObject> Run(ReportSettings settings, CommandContext context)
     {
         if (settings.Folders.FirstOrDefault(f => !Directory.Exists(f)) is { } missing) throw new UserError($"{missing}: there is no such folder.");
-        var data = RunFolders.Read(settings.Folders, DateTimeOffset.Now);
+        var data = RunFolders.Read(settings.Folders, DateTimeOffset.Now, RlWays.Read);
         var path = ReportWriter.Write(data, settings.Folders[0], settings.Out == "" ? null : settings.Out);
         foreach (var line in RlTable.Lines(data.Rl, context.Reporter.Width)) context.Reporter.Say(line);
         context.Reporter.Say(path);

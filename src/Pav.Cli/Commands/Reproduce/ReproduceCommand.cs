@@ -1,13 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pav.Cli.Commands.Rl;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
-using Pav.Cli.Report;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
+using Pav.Report.Folders;
 using Pav.Report.Reproduction;
 
 namespace Pav.Cli.Commands.Reproduce;
@@ -123,7 +124,7 @@ internal static class ReproduceCommand
 
         var results = Figures.All.Select(f => FileOf(settings.Out, f)).Where(File.Exists).Select(Json.Read<FigureSummary>).ToList();
         foreach (var folder in new[] { settings.Out, settings.Document }.Where(f => f != "")) Write(folder, results);
-        var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now);
+        var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now, RlWays.Read);
         var total = Measured.Of(settings, plan, all);
         reporter.Say("");
         foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])], reporter.Width)) reporter.Say(line);

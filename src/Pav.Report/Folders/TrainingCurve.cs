@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Pav.Models.Files;
 
-namespace Pav.Cli.Report;
+namespace Pav.Report.Folders;
 
 /// <summary>A log.jsonl made small: training measures as means over buckets of logged steps, evaluations (<c>valid_*</c>) as they are.</summary>
-internal sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IReadOnlyDictionary<string, double>> Points, IReadOnlyList<IReadOnlyDictionary<string, double>> Evaluations)
+public sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IReadOnlyDictionary<string, double>> Points, IReadOnlyList<IReadOnlyDictionary<string, double>> Evaluations)
 {
     private const int MaxPoints = 300;
 

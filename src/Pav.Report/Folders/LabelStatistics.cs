@@ -1,9 +1,9 @@
 using Pav.Models.Files;
 
-namespace Pav.Cli.Report;
+namespace Pav.Report.Folders;
 
 /// <summary>What a labels.jsonl holds: counts, how Q̂ is spread, and its mean after each number of steps. Read off every <c>Stride</c>-th line.</summary>
-internal sealed record LabelStatistics(
+public sealed record LabelStatistics(
     string Path,
     string? Policy,
     string? Strategy,
@@ -17,9 +17,9 @@ internal sealed record LabelStatistics(
     IReadOnlyList<LabelStatistics.Bin> Histogram,
     IReadOnlyList<LabelStatistics.StepMean> ByStep)
 {
-    internal sealed record Bin(double Low, double High, long Count);
+    public sealed record Bin(double Low, double High, long Count);
 
-    internal sealed record StepMean(int Step, double Mean, long Count);
+    public sealed record StepMean(int Step, double Mean, long Count);
 
     private sealed record Line(string Problem, int[] N, int[] C, int Rex = 0, string? Policy = null, string? Strategy = null, string? Grader = null);
 

@@ -3,14 +3,17 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using Pav.Models.Files;
 
-namespace Pav.Cli.Report;
+namespace Pav.Report.Folders;
 
 /// <summary>Writes the report: the page that web/ builds, with the data of run folders in it. One file, nothing fetched.</summary>
-internal static class ReportWriter
+public static class ReportWriter
 {
+    private const string PageName = "report.html";
+
     private const string Opening = "<script type=\"application/json\" id=\"data\">", Closing = "</script>";
 
     /// <summary>&lt;, &gt; and &amp; are escaped, so no text from a run folder can end the element that holds it.</summary>
@@ -22,18 +25,30 @@ internal static class ReportWriter
         {
             new FiniteOrNull(), new ExactSeed(), new ExactElement(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower),
         },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { WriteNulls } },
     };
 
-    /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
-    public static string Write(IReadOnlyList<string> folders, DateTimeOffset now, string? output = null) => Write(RunFolders.Read(folders, now), folders[0], output);
+    /// <summary>What files leave out the page has as null.</summary>
+    private static void WriteNulls(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties.Where(p => p.ShouldSerialize is not null)) property.ShouldSerialize = (_, _) => true;
+    }
 
-    /// <inheritdoc cref="Write(IReadOnlyList{string}, DateTimeOffset, string?)"/>
+    /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
+    public static string Write(
+        IReadOnlyList<string> folders, DateTimeOffset now, Func<string, RunRow, RlAsked> asked, string? output = null) =>
+        Write(RunFolders.Read(folders, now, asked), folders[0], output);
+
+    /// <inheritdoc cref="Write(IReadOnlyList{string}, DateTimeOffset, Func{string, RunRow, RlAsked}, string?)"/>
     public static string Write(ReportData data, string folder, string? output = null)
     {
         var path = Path.GetFullPath(output ?? Path.Combine(folder, "report.html"));
         AtomicFile.WriteText(path, Fill(Template(), data));
         return path;
     }
+
+    /// <summary>Was the page built into this program?</summary>
+    public static bool HasPage => typeof(ReportWriter).Assembly.GetManifestResourceInfo(PageName) is not null;
 
     internal static string Fill(string template, ReportData data)
     {
@@ -44,7 +59,7 @@ internal static class ReportWriter
 
     private static string Template()
     {
-        using var stream = typeof(ReportWriter).Assembly.GetManifestResourceStream("report.html")
+        using var stream = typeof(ReportWriter).Assembly.GetManifestResourceStream(PageName)
             ?? throw new UserError("the report's page is not built into this program; run ./pav once to build the web part");
         return new StreamReader(stream).ReadToEnd();
     }

@@ -2,10 +2,10 @@ using System.Text.Json;
 using Pav.Didactic;
 using Pav.Models.Files;
 
-namespace Pav.Cli.Report;
+namespace Pav.Report.Folders;
 
 /// <summary>Reads run folders, and nothing else, into what the report shows. Any file may be missing; a broken one is an error that names file and line.</summary>
-internal static class RunFolders
+public static class RunFolders
 {
     private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl", "didactic.json", "provers.json", "theory.json", "results.json"];
     private const int MaxTrees = 60, MaxNodes = 40_000;
@@ -17,7 +17,8 @@ internal static class RunFolders
 
     private sealed record TreeHead(string Problem, JsonElement Nodes);
 
-    public static ReportData Read(IReadOnlyList<string> roots, DateTimeOffset now)
+    /// <param name="asked">Reads the options of an RL run in that folder.</param>
+    public static ReportData Read(IReadOnlyList<string> roots, DateTimeOffset now, Func<string, RunRow, RlAsked> asked)
     {
         if (roots.Count == 0) throw new UserError("no run folder was given; name a folder that a pav command wrote, such as runs/demo");
         var folders = roots.SelectMany(root => Below(root, roots)).DistinctBy(f => f.Full).ToList();
@@ -36,7 +37,7 @@ internal static class RunFolders
             [.. from f in folders where f.Find("didactic.json") is not null select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))],
             [.. from f in folders where f.Find("provers.json") is not null select Json.Read<ProverReport>(f.Find("provers.json")!)],
             folders.Select(f => f.Find("theory.json")).FirstOrDefault(f => f is not null) is { } theory ? Json.Read<TheoryFile>(theory).Results : [],
-            RlRuns.Read([.. runs.Select(r => (folders.First(f => f.Shown == r.Path).Full, r))]),
+            RlRuns.Read([.. runs.Select(r => (folders.First(f => f.Shown == r.Path).Full, r))], asked),
             [.. folders.Select(f => f.Find("results.json")).OfType<string>().SelectMany(Json.Read<List<JsonElement>>)]);
     }
 
@@ -87,31 +88,31 @@ internal static class RunFolders
         foreach (var folder in folders.OrderBy(f => f.Full.Count(c => c == Path.DirectorySeparatorChar)))
         {
             if (kept.Any(k => k.Row.Methods.Count > 0 && folder.Full.StartsWith(k.Folder.Full + Path.DirectorySeparatorChar, StringComparison.Ordinal))) continue;
-            if (Result(folder) is { } row) kept.Add((folder, row with { Path = folder.Shown }));
+            if (Result(folder) is { } summary) kept.Add((folder, new(folder.Shown, summary)));
         }
 
         return [.. kept.Select(k => k.Row)];
     }
 
-    private static ResultRow? Result(Folder folder)
+    private static Summary? Result(Folder folder)
     {
-        if (folder.Find("summary.json") is { } summary) return Json.Read<ResultRow>(summary);
+        if (folder.Find("summary.json") is { } summary) return Json.Read<Summary>(summary);
         if (folder.Find("search.jsonl") is not { } search) return null;
         // Only what is through all its problems can be compared: of a search that was stopped, some is not.
         var rows = JsonLines.Read<SearchRow>(search).ToList();
         var problems = rows.Select(r => r.Problem).Distinct().Count();
         var complete = rows.GroupBy(r => (r.Method, r.Alpha, r.Prover, r.N)).Where(g => g.Select(r => r.Problem).Distinct().Count() == problems).SelectMany(g => g).ToList();
-        var summed = JsonSerializer.SerializeToElement(Summary.Of(complete, [], null, 0, 0), Json.Line);
-        return summed.Deserialize<ResultRow>(Json.Line)! with { Seconds = null, PeakMemoryMb = null };
+        return Summary.Of(complete, [], null, null, null);
     }
 
-    private static List<VerifierRow> Verifiers(List<Folder> folders, List<ResultRow> results)
+    private static List<VerifierMeasures> Verifiers(List<Folder> folders, List<ResultRow> results)
     {
         var summed = results.SelectMany(r => r.Verifiers).ToList();
         var alone = folders.Where(f => f.Find("verifier.json") is not null)
-            .Select(f => (f.Shown, Row: Json.Read<VerifierFile>(f.Find("verifier.json")!).Measures ?? new()))
-            .Select(x => x.Row.Name.Length > 0 ? x.Row : x.Row with { Name = x.Shown });
-        return [.. summed.Concat(alone.Where(v => v.AucPooled is not null || v.AucWithin is not null)).DistinctBy(v => v.Name)];
+            .Select(f => (f.Shown, Json.Read<VerifierFile>(f.Find("verifier.json")!).Measures))
+            .Where(v => v.Measures is { AucPooled: not null } or { AucWithin: not null })
+            .Select(v => v.Measures!.Name.Length > 0 ? v.Measures : v.Measures with { Name = v.Shown });
+        return [.. summed.Concat(alone).DistinctBy(v => v.Name)];
     }
 
     /// <summary>All trees of as many problems, spread evenly over the file, as a page can hold.</summary>
@@ -123,7 +124,7 @@ internal static class RunFolders
         var share = Math.Min((double)MaxTrees / total, (double)MaxNodes / Math.Max(1, heads.Sum(p => p.Nodes)));
         var wanted = Math.Clamp((int)(heads.Count * share), 1, heads.Count);
         var chosen = Enumerable.Range(0, wanted).Select(i => heads[i * heads.Count / wanted].Problem).ToHashSet();
-        var trees = files.SelectMany(file => JsonLines.Read<TreeRow>(file)).Where(t => chosen.Contains(t.Problem));
+        var trees = files.SelectMany(file => JsonLines.Read<SearchTree>(file)).Where(t => chosen.Contains(t.Problem));
         return new(total, [.. trees.GroupBy(t => t.Problem).SelectMany(g => g)]);
     }
 }
