@@ -31,7 +31,7 @@ public sealed class DecoderModel : IDisposable
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
         head = [.. HeadNames(config).Select(name => new Linear(parameters[name + ".weight"], parameters.GetValueOrDefault(name + ".bias")))];
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters, name => lora?.Of(this.adapters, name), lora?.Scale ?? 1))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters, name => Lora.PairOn(this.adapters, name), lora?.Scale ?? 1))];
         rotary = new(config, embedding.device);
         ComputeType = embedding.dtype;
     }
@@ -153,8 +153,8 @@ public sealed class DecoderModel : IDisposable
         using var scope = NewDisposeScope();
         using var off = no_grad();
         var weight = parameters[name].detach();
-        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora?.Of(adapters, name[..^suffix.Length]) is var (a, b)
-            ? (weight.cast(float32) + b.mm(a) * Lora.Scale).cast(weight.dtype)
+        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora.PairOn(adapters, name[..^suffix.Length]) is var (a, b)
+            ? (weight.cast(float32) + b.mm(a) * Lora!.Scale).cast(weight.dtype)
             : weight);
     }
 
