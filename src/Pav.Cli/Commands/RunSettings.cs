@@ -25,8 +25,8 @@ internal abstract record ModelSettings : RunSettings
     [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024, Local = true)]
     public int Threads { get; init; }
 
-    [Flag("Device that libtorch runs models on: cpu, cuda, cuda:1; none: the CPU, by kernels of its own where models only generate or score", Local = true)]
-    public string Device { get; init; } = "";
+    [Flag("Where models run and learn: cpu; or, in libtorch, cuda, cuda:1, or torch (the CPU)", Local = true)]
+    public string Device { get; init; } = "cpu";
 }
 
 /// <summary>Options of every command that samples from a policy on problems.</summary>

@@ -4,7 +4,7 @@ using Pav.Torch;
 namespace Pav.Models.Cpu;
 
 /// <summary>A row of ids, and the positions at which the head is read.</summary>
-internal readonly record struct ReadRow(int[] Ids, int[] ReadAt);
+public readonly record struct ReadRow(int[] Ids, int[] ReadAt);
 
 /// <summary>
 /// The loss at one place, of the head's values there, with its gradient. Places are numbered through all rows in their order; different places may be asked for at the same time.
@@ -26,6 +26,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     private readonly DecoderHeadPass head;
     private readonly int threads;
     private readonly bool recompute;
+    private readonly Lazy<Floats> gradients;
     private readonly Stack<Worker> idle = [];
     private readonly Floats cos = new(), sin = new();
     private int angles;
@@ -39,7 +40,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     /// <param name="recompute">Keep each layer's input only, and compute the rest anew for the gradient.</param>
     public CpuDecoder(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, Func<string, (Weight A, Weight B)?> adapter, float scale, long trained, int threads, bool recompute = false)
     {
-        (this.config, this.threads, this.recompute, Gradients) = (config, threads, recompute, new(trained));
+        (this.config, this.threads, this.recompute, gradients) = (config, threads, recompute, new(() => new(trained)));
         embedding = weights["model.embed_tokens.weight"];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i => new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
         head = new(config, Normed("model.norm"), [.. DecoderModel.HeadNames(config).Select(Projected)]);
@@ -67,8 +68,18 @@ internal sealed unsafe class CpuDecoder : IDisposable
             : throw new ArgumentException($"{name} is {weight.dtype.Name()} on {weight.device}; training on the CPU takes float32 there");
     }
 
+    /// <summary>Bytes of activations that one thread holds at most for rows of so many tokens together.</summary>
+    public static long BytesOfThread(DecoderConfig config, int tokens, int longest, bool recompute)
+    {
+        using var state = new LayerState(config);
+        using var scratch = new Scratch(config);
+        long part = Math.Min(tokens, Math.Max(longest, Math.Clamp(tokens / Parts, LeastTokens, MostTokens) + longest / 2)), hidden = Floats.Stride(config.HiddenSize);
+        var floats = (recompute ? 1 : config.Layers) * state.Columns + (config.Layers + 2) * hidden + scratch.Columns;
+        return sizeof(float) * (part * floats + DecoderHeadPass.Columns(config));
+    }
+
     /// <summary>Of all trained weights, each at its offset.</summary>
-    public Floats Gradients { get; }
+    public Floats Gradients => gradients.Value;
 
     /// <summary>Takes up the weights as they are now.</summary>
     public void Pack()
@@ -207,7 +218,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         foreach (var layer in layers) layer.Dispose();
         while (idle.TryPop(out var worker)) worker.Dispose();
         head.Dispose();
-        Gradients.Dispose();
+        if (gradients.IsValueCreated) gradients.Value.Dispose();
         cos.Dispose();
         sin.Dispose();
     }
@@ -221,7 +232,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         private readonly CpuDecoder decoder;
         private readonly Rows[] streams;
         private readonly LayerState?[] states;
-        private Floats? gradients;
+        private Floats? own;
 
         public Worker(CpuDecoder decoder)
         {
@@ -237,7 +248,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         public Rows Gradient { get; }
 
         /// <summary>Of the weights, of one part.</summary>
-        public Floats Gradients => gradients ??= new(decoder.Gradients.Length);
+        public Floats Gradients => own ??= new(decoder.Gradients.Length);
 
         /// <summary>The stream after the last layer.</summary>
         public Rows Last { get; private set; } = null!;
@@ -305,7 +316,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
             foreach (var state in states) state?.Dispose();
             Scratch.Dispose();
             Gradient.Dispose();
-            gradients?.Dispose();
+            own?.Dispose();
         }
     }
 }

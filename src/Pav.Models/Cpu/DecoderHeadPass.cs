@@ -16,6 +16,9 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
 
     public DecoderHeadPass(DecoderConfig config, Norm norm, Projection[] products) => (this.config, this.norm, this.products) = (config, norm, products);
 
+    /// <summary>Floats that the places taken at a time need.</summary>
+    public static long Columns(DecoderConfig config) => AtOnce * (4L * Floats.Stride(config.HiddenSize) + 2 * Floats.Stride(config.Head == DecoderHead.CausalLM ? config.VocabSize : config.Labels));
+
     private float Cap => config is { Head: DecoderHead.CausalLM, LogitCap: { } cap } ? (float)cap : 0;
 
     /// <summary>Values at a place: the vocabulary, or the labels.</summary>

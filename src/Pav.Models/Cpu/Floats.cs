@@ -17,7 +17,7 @@ internal sealed unsafe class Floats : IDisposable
     public float* Grow(long length)
     {
         if (Data != null && length <= Length) return Data;
-        Length = Data == null ? length : length + length / 4;
+        Length = Length == 0 ? length : length + length / 4;
         Dispose();
         var bytes = (nuint)((Length + Slack) * sizeof(float));
         Data = (float*)NativeMemory.AlignedAlloc(bytes, 64);

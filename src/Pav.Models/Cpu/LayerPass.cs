@@ -33,6 +33,9 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
 
     private IEnumerable<Rows> All => [Normed, Queries, Keys, Values, RawQueries, RawKeys, Attended, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales, QueryScales, LogSums];
 
+    /// <summary>Floats of a token.</summary>
+    public long Columns => All.Sum(part => (long)part.Stride);
+
     public void Grow(int rows)
     {
         foreach (var part in All) part.Grow(rows);
@@ -53,6 +56,9 @@ internal sealed class Scratch(DecoderConfig config) : IDisposable
     public readonly AttentionKernel Attention = new();
 
     private IEnumerable<Rows> All => [Hidden, Joined, Again, Inner, Attended, Queries, Keys, Values];
+
+    /// <summary>Floats of a token.</summary>
+    public long Columns => All.Sum(part => (long)part.Stride);
 
     public void Grow(int rows)
     {

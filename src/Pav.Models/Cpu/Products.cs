@@ -97,12 +97,23 @@ internal static unsafe class Products
                 for (; o < outputs; o++) OuterHalf(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i);
             }
 
-            for (; i < inputs; i++)
-                for (var o = 0; o < outputs; o++)
-                {
-                    ref var total = ref sum[(long)o * sumStride + i];
-                    for (var t = 0; t < n; t++) total = MathF.FusedMultiplyAdd(d[(long)t * dyStride + o], v[(long)t * xStride + i], total);
-                }
+            if (i < inputs) OuterTail(d, dyStride, outputs, v + i, xStride, inputs - i, n, sum + i, sumStride);
+        }
+    }
+
+    /// <summary>The last few columns, in a place where whole panels may be written.</summary>
+    private static void OuterTail(float* dy, int dyStride, int outputs, float* x, int xStride, int columns, int rows, float* sum, int sumStride)
+    {
+        const int some = 6;
+        var place = stackalloc float[some * Panel];
+        for (var o = 0; o < outputs; o += some)
+        {
+            var count = Math.Min(some, outputs - o);
+            RowKernels.Copy(sum + (long)o * sumStride, sumStride, place, Panel, count, columns);
+            if (count == some) OuterSix(dy + o, dyStride, x, xStride, rows, place, Panel);
+            else
+                for (var j = 0; j < count; j++) OuterHalf(dy + o + j, dyStride, x, xStride, rows, place + j * Panel);
+            RowKernels.Copy(place, Panel, sum + (long)o * sumStride, sumStride, count, columns);
         }
     }
 
