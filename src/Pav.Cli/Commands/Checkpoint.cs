@@ -58,6 +58,7 @@ internal static class Checkpoint
     /// <summary>A device that this libtorch has.</summary>
     public static Device DeviceOf(string name)
     {
+        if (Pav.Models.Cpu.Threads.Chosen is > 0 and var threads) torch.set_num_threads(threads);
         if (name == "torch") return torch.CPU;
         if (!torch.cuda_is_available()) throw new UserError($"--device {name}: this libtorch ({torch.version}) finds no GPU; leave the option out, or build with a libtorch for CUDA (`pav doctor` tells what there is)");
         return new(name);
@@ -100,6 +101,6 @@ internal static class Checkpoint
 
     public static void Threads(int threads)
     {
-        if (threads > 0) torch.set_num_threads(threads);
+        if (threads > 0) Pav.Models.Cpu.Threads.Count = threads;
     }
 }

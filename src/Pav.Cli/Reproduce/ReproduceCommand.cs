@@ -69,7 +69,7 @@ internal sealed record ReproduceSettings
     [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576)]
     public int MemoryMb { get; init; } = 512;
 
-    [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024)]
+    [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024)]
     public int Threads { get; init; }
 
     [Flag("Where models run and learn: cpu; or, in libtorch, cuda, cuda:1, or torch (the CPU)")]

@@ -90,29 +90,30 @@ internal static unsafe class Products
                     for (; o < outputs; o++) OuterOne(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i);
                 }
 
-            for (; i + 16 <= inputs; i += 16)
-            {
-                var o = 0;
-                for (; o + 6 <= outputs; o += 6) OuterSix(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i, sumStride);
-                for (; o < outputs; o++) OuterHalf(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i);
-            }
-
+            for (; i + 16 <= inputs; i += 16) OuterPanel(d, dyStride, outputs, v + i, xStride, n, sum + i, sumStride);
             if (i < inputs) OuterTail(d, dyStride, outputs, v + i, xStride, inputs - i, n, sum + i, sumStride);
         }
+    }
+
+    private static void OuterPanel(float* dy, int dyStride, int outputs, float* x, int xStride, int rows, float* sum, int sumStride)
+    {
+        var o = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; o + 8 <= outputs; o += 8) OuterEightNarrow(dy + o, dyStride, x, xStride, rows, sum + (long)o * sumStride, sumStride);
+        for (; o + 6 <= outputs; o += 6) OuterSix(dy + o, dyStride, x, xStride, rows, sum + (long)o * sumStride, sumStride);
+        for (; o < outputs; o++) OuterHalf(dy + o, dyStride, x, xStride, rows, sum + (long)o * sumStride);
     }
 
     /// <summary>The last few columns, in a place where whole panels may be written.</summary>
     private static void OuterTail(float* dy, int dyStride, int outputs, float* x, int xStride, int columns, int rows, float* sum, int sumStride)
     {
-        const int some = 6;
+        const int some = 8;
         var place = stackalloc float[some * Panel];
         for (var o = 0; o < outputs; o += some)
         {
             var count = Math.Min(some, outputs - o);
             RowKernels.Copy(sum + (long)o * sumStride, sumStride, place, Panel, count, columns);
-            if (count == some) OuterSix(dy + o, dyStride, x, xStride, rows, place, Panel);
-            else
-                for (var j = 0; j < count; j++) OuterHalf(dy + o + j, dyStride, x, xStride, rows, place + j * Panel);
+            OuterPanel(dy + o, dyStride, count, x, xStride, rows, place, Panel);
             RowKernels.Copy(place, Panel, sum + (long)o * sumStride, sumStride, count, columns);
         }
     }
@@ -248,6 +249,30 @@ internal static unsafe class Products
         Store(s4, t, a4, a5, a6, a7);
         Store(sum + 16, t, b0, b1, b2, b3);
         Store(s4 + 16, t, b4, b5, b6, b7);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void OuterEightNarrow(float* dy, int dyStride, float* x, int xStride, int rows, float* sum, int sumStride)
+    {
+        nint t = sumStride;
+        var s4 = sum + 4 * t;
+        Vector512<float> a0 = Vector512.Load(sum), a1 = Vector512.Load(sum + t), a2 = Vector512.Load(sum + 2 * t), a3 = Vector512.Load(sum + 3 * t);
+        Vector512<float> a4 = Vector512.Load(s4), a5 = Vector512.Load(s4 + t), a6 = Vector512.Load(s4 + 2 * t), a7 = Vector512.Load(s4 + 3 * t);
+        for (; rows > 0; rows--, dy += dyStride, x += xStride)
+        {
+            var left = Vector512.Load(x);
+            a0 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[0]), left, a0);
+            a1 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[1]), left, a1);
+            a2 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[2]), left, a2);
+            a3 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[3]), left, a3);
+            a4 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[4]), left, a4);
+            a5 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[5]), left, a5);
+            a6 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[6]), left, a6);
+            a7 = Vector512.FusedMultiplyAdd(Vector512.Create(dy[7]), left, a7);
+        }
+
+        Store(sum, t, a0, a1, a2, a3);
+        Store(s4, t, a4, a5, a6, a7);
     }
 
     private static void OuterOne(float* dy, int dyStride, float* x, int xStride, int rows, float* sum)
