@@ -27,7 +27,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint pav_find(string name, string overload);
     [LibraryImport(Library)] internal static partial int pav_call(nint op, Value* args, int argCount, Value* results, int capacity, int* count);
     [LibraryImport(Library)] internal static partial void pav_free(nint tensor);
-    [LibraryImport(Library)] internal static partial nint pav_from_memory(void* data, long* sizes, int dim, int dtype);
+    [LibraryImport(Library)] internal static partial nint pav_on_memory(void* data, long* sizes, int dim, int dtype, delegate* unmanaged[Cdecl]<nint, void> release, nint holder);
     [LibraryImport(Library), SuppressGCTransition] internal static partial void* pav_data(nint tensor);
     [LibraryImport(Library), SuppressGCTransition] internal static partial int pav_dim(nint tensor);
     [LibraryImport(Library), SuppressGCTransition] internal static partial long pav_numel(nint tensor);
@@ -62,6 +62,9 @@ internal static unsafe partial class Native
         if (status != 0) throw new TorchException($"{operation}({tensor.Describe()}): {LastError()}");
     }
 
+    /// <summary>Something of libtorch was called in this process.</summary>
+    internal static bool Loaded { get; private set; }
+
     static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, Resolve);
 
     /// <summary>PAV_NATIVE names the shim; otherwise it is native/build/libpav_torch.so in a parent of the program.</summary>
@@ -81,7 +84,9 @@ internal static unsafe partial class Native
     {
         try
         {
-            return NativeLibrary.Load(path);
+            var loaded = NativeLibrary.Load(path);
+            Loaded = true;
+            return loaded;
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {

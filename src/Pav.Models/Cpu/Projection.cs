@@ -73,6 +73,13 @@ internal sealed unsafe class Projection(Weight weight, Weight? bias, (Weight A, 
         Products.AddOuter(inner, stride, a.Rows, x, xStride, Inputs, rows, gradients + a.Offset, Inputs);
     }
 
+    /// <summary>w [outputs, inputs] += scale·B·A with A [rank, inputs] and B [outputs, rank].</summary>
+    public static void Merge(float* w, float* a, float* b, int outputs, int rank, int inputs, float scale)
+    {
+        for (var o = 0; o < outputs; o++)
+            for (var r = 0; r < rank; r++) RowKernels.Add(a + (long)r * inputs, w + (long)o * inputs, inputs, scale * b[(long)o * rank + r]);
+    }
+
     /// <summary>scale·x·Aᵀ.</summary>
     private float* Inner(float* x, int xStride, int rows, Floats scratch, out int stride)
     {

@@ -64,7 +64,6 @@ public static class DecoderCheckpoint
     private static Dictionary<string, Tensor> Read(string folder, DecoderConfig config, ScalarType? type, Device device)
     {
         using var file = Open(folder, config);
-        using var off = torch.no_grad();
         return DecoderModel.Shapes(config).Keys.ToDictionary(name => name, name =>
         {
             using var scope = torch.NewDisposeScope();

@@ -133,7 +133,7 @@ public sealed class DecoderModel : IDisposable
     private DecoderModel WithScoreHead(int labels, Func<Tensor, Tensor> trunk)
     {
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };
-        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? trunk(weight) : zeros(s.Value, float32, Device))) { ComputeType = ComputeType, Native = Native };
+        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? trunk(weight) : tensor(new float[s.Value.Aggregate(1L, (product, size) => product * size)], s.Value).to(Device))) { ComputeType = ComputeType, Native = Native };
     }
 
     /// <summary>An adapter on this model's own weights, which it freezes; it begins as the same function.</summary>
@@ -160,11 +160,17 @@ public sealed class DecoderModel : IDisposable
     {
         const string suffix = ".weight";
         using var scope = NewDisposeScope();
-        using var off = no_grad();
         var weight = parameters[name].detach();
         return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora.PairOn(adapters, name[..^suffix.Length]) is var (a, b)
-            ? (weight.cast(float32) + b.mm(a) * Lora!.Scale).cast(weight.dtype)
+            ? Native && weight.dtype == float32 ? Merged(weight, a, b) : (weight.cast(float32) + b.detach().mm(a.detach()) * Lora!.Scale).cast(weight.dtype)
             : weight);
+    }
+
+    private unsafe Tensor Merged(Tensor weight, Tensor a, Tensor b)
+    {
+        var merged = tensor(weight.to_array<float>(), weight.shape);
+        Cpu.Projection.Merge((float*)merged.data_ptr, (float*)a.data_ptr, (float*)b.data_ptr, (int)b.size(0), (int)a.size(0), (int)a.size(1), (float)Lora!.Scale);
+        return merged;
     }
 
     /// <summary>Fresh weights: normal with deviation 0.02, output projections smaller by √(2·layers), norms neutral, biases zero.</summary>
@@ -306,7 +312,6 @@ public sealed class DecoderModel : IDisposable
 
     private static Tensor Copied(Tensor weight, Device? device = null, ScalarType? type = null)
     {
-        using var off = no_grad();
         using var own = weight.detach();
         var (place, kind) = (device ?? weight.device, type ?? weight.dtype);
         return place == weight.device && kind == weight.dtype ? own.clone() : own.to(place, kind);

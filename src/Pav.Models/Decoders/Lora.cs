@@ -135,7 +135,6 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         var path = Path.Combine(folder, WeightsName);
         if (!File.Exists(path)) throw new UserError($"{path} is missing; a LoRA adapter is {ConfigName} and {WeightsName}");
         using var file = new SafetensorsFile(path);
-        using var off = torch.no_grad();
         var unknown = file.Entries.Keys.FirstOrDefault(name => !name.StartsWith(Prefix, StringComparison.Ordinal) || !shapes.ContainsKey(name[Prefix.Length..]));
         if (unknown is not null) throw new UserError($"{path}: holds a tensor {unknown} that {ConfigName} does not ask for");
         return shapes.ToDictionary(s => s.Key, s =>
