@@ -79,34 +79,20 @@ public sealed unsafe partial class Tensor : SafeHandle
     }
 
     /// <summary>Sizes of the dimensions; not to be written to.</summary>
-    public long[] shape
-    {
-        get
-        {
-            if (sizes is null)
-            {
-                var rank = pav_dim(Handle);
-                var read = new long[rank];
-                var strides = stackalloc long[rank];
-                fixed (long* at = read) pav_shape(handle, at, strides);
-                sizes = read;
-            }
-            return sizes;
-        }
-    }
+    public long[] shape => sizes ??= Facts.Shape(Handle);
 
-    public int dim => Resting is null ? pav_dim(Handle) : sizes!.Length;
-    public long numel => Resting is null ? pav_numel(Handle) : sizes!.Aggregate(1L, (product, size) => product * size);
-    public ScalarType dtype => Resting is null ? (ScalarType)pav_dtype(Handle) : hostType;
-    public Device device => Resting is null ? new(pav_device_type(Handle), pav_device_index(Handle)) : torch.CPU;
-    public bool is_contiguous => Resting is not null || pav_is_contiguous(Handle) != 0;
+    public int dim => Resting is null ? Facts.Dim(Handle) : sizes!.Length;
+    public long numel => Resting is null ? Facts.Numel(Handle) : sizes!.Aggregate(1L, (product, size) => product * size);
+    public ScalarType dtype => Resting is null ? Facts.Type(Handle) : hostType;
+    public Device device => Resting is null ? Facts.Place(Handle) : torch.CPU;
+    public bool is_contiguous => Resting is not null || Facts.IsContiguous(Handle);
 
     /// <summary>Size of a dimension; -1 is the last.</summary>
     public long size(int dimension) => shape[dimension < 0 ? dimension + shape.Length : dimension];
 
     public bool requires_grad
     {
-        get => Resting is null ? pav_requires_grad(Handle) != 0 : wantsGradient;
+        get => Resting is null ? Facts.RequiresGrad(Handle) : wantsGradient;
         set
         {
             if (Resting is null) Check(pav_set_requires_grad(Handle, value ? 1 : 0), nameof(requires_grad), this);
@@ -153,7 +139,7 @@ public sealed unsafe partial class Tensor : SafeHandle
     }
 
     /// <summary>Where the elements are; for those on a GPU an address there.</summary>
-    public void* data_ptr => Resting is { } memory ? memory.Data : pav_data(Handle);
+    public void* data_ptr => Resting is { } memory ? memory.Data : (void*)Facts.Data(Handle);
 
     /// <summary>A copy of the elements, from any device.</summary>
     public T[] to_array<T>() where T : unmanaged
