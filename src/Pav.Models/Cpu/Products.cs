@@ -118,7 +118,7 @@ internal static unsafe class Products
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void EightByTwo(float* x, int xStride, float* w, nint next, int inputs, float* y, int yStride, bool accumulate)
     {
         nint s = xStride, s2 = 2 * s, s3 = 3 * s;
@@ -169,7 +169,7 @@ internal static unsafe class Products
         Store(y4 + 16, t, b4, b5, b6, b7);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void EightByOne(float* x, int xStride, float* w, int inputs, float* y, int yStride, bool accumulate)
     {
         nint s = xStride, s2 = 2 * s, s3 = 3 * s, t = yStride;
@@ -207,7 +207,7 @@ internal static unsafe class Products
         d.Store(y + 3 * stride);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void OuterEight(float* dy, int dyStride, float* x, int xStride, int rows, float* sum, int sumStride)
     {
         nint t = sumStride;
@@ -251,7 +251,7 @@ internal static unsafe class Products
         Store(s4 + 16, t, b4, b5, b6, b7);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void OuterEightNarrow(float* dy, int dyStride, float* x, int xStride, int rows, float* sum, int sumStride)
     {
         nint t = sumStride;
@@ -288,7 +288,7 @@ internal static unsafe class Products
         b.Store(sum + 16);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void OuterSix(float* dy, int dyStride, float* x, int xStride, int rows, float* sum, int sumStride)
     {
         nint t = sumStride;
