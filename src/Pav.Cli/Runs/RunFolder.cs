@@ -117,7 +117,7 @@ internal sealed class RunFolder : IDisposable
     public void Finish(JsonObject result)
     {
         manifest["finished"] = Now();
-        manifest["versions"]!["libtorch"] = torch.version;
+        if (torch.is_loaded) manifest["versions"]!["libtorch"] = torch.version;
         manifest["result"] = result.DeepClone();
         Spend();
     }

@@ -65,14 +65,22 @@ internal static class Checkpoint
     }
 
     public static EngineOptions EngineOf(ModelSettings settings) =>
-        new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: settings.Device == "" ? default(Device?) : DeviceOf(settings.Device));
+        new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: IsOwn(settings.Device) ? default(Device?) : DeviceOf(settings.Device));
+
+    /// <summary>The CPU's own engine, and not libtorch.</summary>
+    public static bool IsOwn(string device) => device is "" or "cpu";
 
     /// <summary>A device that this libtorch has.</summary>
     public static Device DeviceOf(string name)
     {
-        if (name != "cpu" && !torch.cuda_is_available()) throw new UserError($"--device {name}: this libtorch ({torch.version}) finds no GPU; leave the option out, or build with a libtorch for CUDA (`pav doctor` tells what there is)");
+        if (Pav.Models.Cpu.Threads.Chosen is > 0 and var threads) torch.set_num_threads(threads);
+        if (name == "torch") return torch.CPU;
+        if (!torch.cuda_is_available()) throw new UserError($"--device {name}: this libtorch ({torch.version}) finds no GPU; leave the option out, or build with a libtorch for CUDA (`pav doctor` tells what there is)");
         return new(name);
     }
+
+    /// <summary>A device as training's options name it.</summary>
+    public static string FitDevice(string name) => IsOwn(name) ? "cpu" : name == "torch" ? name : DeviceOf(name).ToString();
 
     public static TransformerPolicy Policy(SamplingSettings settings)
     {
@@ -108,6 +116,6 @@ internal static class Checkpoint
 
     public static void Threads(int threads)
     {
-        if (threads > 0) torch.set_num_threads(threads);
+        if (threads > 0) Pav.Models.Cpu.Threads.Count = threads;
     }
 }

@@ -13,11 +13,11 @@ internal abstract record ModelSettings : RunSettings
     [Flag("Memory for key-value caches in MB: more draws at once, the same results", Min = 16, Max = 1048576, Local = true)]
     public int MemoryMb { get; init; } = 512;
 
-    [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024, Local = true)]
+    [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024, Local = true)]
     public int Threads { get; init; }
 
-    [Flag("Device that libtorch runs models on: cpu, cuda, cuda:1; none: the CPU, by kernels of its own where models only generate or score", Local = true)]
-    public string Device { get; init; } = "";
+    [Flag("Where models run and learn: cpu; or, in libtorch, cuda, cuda:1, or torch (the CPU)", Local = true)]
+    public string Device { get; init; } = "cpu";
 }
 
 /// <summary>Options of every command that samples from a policy on problems.</summary>

@@ -20,7 +20,7 @@ internal sealed record DemoSettings : RunSettings
     [Flag("Plan to run: a file, or the name of one in recipes/ (default: demo, or demo-quick with --quick)")]
     public string Recipe { get; init; } = "";
 
-    [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024, Local = true)]
+    [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024, Local = true)]
     public int Threads { get; init; }
 
     [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576, Local = true)]

@@ -113,7 +113,7 @@ internal static class DidacticCommand
         var done = total - missing.Sum(r => (long)r.Iterations);
         await reporter.Track("Training", total, "iterations", async tracker =>
         {
-            using var training = new PlantedTraining(settings.ToSettings());
+            var training = new PlantedTraining(settings.ToSettings());
             using var lines = JsonLines.Append(file);
             var (iterations, finished) = (done, runs.Count - missing.Count);
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount, CancellationToken = context.Cancel };

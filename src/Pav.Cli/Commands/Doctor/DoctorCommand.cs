@@ -18,7 +18,7 @@ internal sealed record DoctorSettings
 internal static class DoctorCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Of<DoctorSettings>(
-        "doctor", "Say what this machine offers: libtorch, devices, BLAS, threads, speed, memory.", "pav doctor", Output.None, Run);
+        "doctor", "Say what this machine offers: processors, memory, and for --device cuda or torch libtorch, its devices and speed.", "pav doctor", Output.None, Run);
 
     private static Task<JsonObject> Run(DoctorSettings settings, CommandContext context)
     {
@@ -35,7 +35,15 @@ internal static class DoctorCommand
         var warnings = new List<string>();
         if (Environment.GetEnvironmentVariable(Home.LacksVariable) is { Length: > 0 } lacks)
             warnings.Add($"not all of pav is built: {lacks}.");
-        if (!settings.Fast) Torch(facts, warnings);
+        try
+        {
+            if (!settings.Fast) Torch(facts, warnings);
+        }
+        catch (TorchException missing)
+        {
+            facts["libtorch"] = $"none, which only --device cuda and --device torch need: {missing.Message}";
+        }
+
         foreach (var (name, value) in facts) context.Reporter.Say($"{name.Replace('_', ' '),-14} {value}");
         foreach (var warning in warnings) context.Reporter.Say($"warning: {warning}");
         facts["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w)]);

@@ -72,11 +72,11 @@ internal sealed record ReproduceSettings
     [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576)]
     public int MemoryMb { get; init; } = 512;
 
-    [Flag("Threads; 0 leaves the choice to libtorch", Min = 0, Max = 1024)]
+    [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024)]
     public int Threads { get; init; }
 
-    [Flag("Device that libtorch runs models on: cpu, cuda, cuda:1; none: the CPU, by kernels of its own where models only generate or score")]
-    public string Device { get; init; } = "";
+    [Flag("Where models run and learn: cpu; or, in libtorch, cuda, cuda:1, or torch (the CPU)")]
+    public string Device { get; init; } = "cpu";
 }
 
 /// <summary>Runs what figures of the paper need, sums each up beside the paper's numbers, and writes a report and a document.</summary>

@@ -47,7 +47,7 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Projections that LoRA is on")]
     public string LoraTargets { get; init; } = new Lora().Targets;
 
-    [Flag("Compute in bfloat16; what is trained stays in float32, what LoRA freezes as it is stored")]
+    [Flag("In libtorch: compute in bfloat16; what is trained stays in float32, what LoRA freezes as it is stored")]
     public bool Bf16 { get; init; }
 
     [Flag("Keep one layer's activations at a time and compute them again for the gradient: less memory, a third more time")]
@@ -56,12 +56,12 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Parts into which the rows of a step are cut to fit into memory; their gradients add up", Min = 1, Max = 65536)]
     public int Accumulate { get; init; } = 1;
 
-    [Flag("Lay the rows of a step end to end instead of padding them")]
+    [Flag("In libtorch: lay the rows of a step end to end instead of padding them, as the CPU always does")]
     public bool Pack { get; init; }
 
     public TrainOptions ToOptions()
     {
-        var fit = new TrainFit(Device == "" ? "cpu" : Checkpoint.DeviceOf(Device).ToString(), Bf16, Recompute, Accumulate, Pack);
+        var fit = new TrainFit(Checkpoint.FitDevice(Device), Bf16, Recompute, Accumulate, Pack);
         return new(
             Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, LoraRank == 0 ? null : new(LoraRank, LoraAlpha, LoraTargets),
             fit == new TrainFit() ? null : fit);
