@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot'
-import type { LabelStatistics, MethodEntry, MethodRow, TrainingCurve, VerifierRow } from './data.ts'
+import type { LabelStatistics, MethodEntry, MethodSummary, TrainingCurve, VerifierMeasures } from './data.ts'
 import { count, decimal, interval, percent } from './format.ts'
 import { colorOf, isOracle, symbolOf } from './methods.ts'
 import type { Series } from './series.ts'
@@ -17,7 +17,7 @@ export interface ComputeOptions {
 
 /** Accuracy against tokens per problem (Fig. 4 and 5a of the paper): one line a method, its 95% band, Pass@N dashed. */
 export function accuracyChart(series: Series[], options: ComputeOptions): Element {
-  const tokens = (p: MethodRow): number => p.generated_tokens + (options.scored ? p.scored_tokens : 0)
+  const tokens = (p: MethodSummary): number => p.generated_tokens + (options.scored ? p.scored_tokens : 0)
   const drawn = series.map(s => ({ ...s, points: s.points.filter(p => tokens(p) > 0).sort((a, b) => tokens(a) - tokens(b)) })).filter(s => s.points.length > 0)
   const narrow = options.width < 520
   const marks: Plot.Markish[] = [Plot.ruleY([0], { stroke: 'var(--line)' })]
@@ -58,7 +58,7 @@ export function accuracyChart(series: Series[], options: ComputeOptions): Elemen
   })
 }
 
-export interface Strength { k: number; row: MethodRow; n: number }
+export interface Strength { k: number; row: MethodSummary; n: number }
 
 /** What needs no prover, or an oracle, at the same N. */
 export interface Level { label: string; entry: MethodEntry; value: number }
@@ -84,7 +84,7 @@ export function proverChart(rows: Strength[], levels: Level[], entry: MethodEntr
 }
 
 /** Predicted against observed Q: on the diagonal a verifier's 0.7 comes true seven times in ten. */
-export function reliabilityChart(verifier: VerifierRow, width: number): Element {
+export function reliabilityChart(verifier: VerifierMeasures, width: number): Element {
   const size = Math.min(width, 330)
   return Plot.plot({
     width: size, height: size * 0.92, marginLeft: 40, marginBottom: 40, marginTop: 26, marginRight: 10, style,

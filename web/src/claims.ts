@@ -1,4 +1,4 @@
-import type { ComparisonRow, MethodKind, ResultRow } from './data.ts'
+import type { Comparison, MethodKind, ResultRow } from './data.ts'
 import { count, points, proverName } from './format.ts'
 import { entryOf, isOracle, kindOrder, kindPlural, labelWithin, type Methods } from './methods.ts'
 
@@ -23,10 +23,10 @@ export function inWords(side: Side, methods: Methods): string {
   return extra.length > 0 ? `${text} (${extra.join(', ')})` : text
 }
 
-export const isRatio = (c: ComparisonRow): boolean => c.claim.startsWith('tokens-to-reach')
+export const isRatio = (c: Comparison): boolean => c.claim.startsWith('tokens-to-reach')
 
 /** A difference is judged against 0, a ratio of tokens against 1. */
-export function verdictOf(c: ComparisonRow): Verdict {
+export function verdictOf(c: Comparison): Verdict {
   const even = isRatio(c) ? 1 : 0
   return c.low != null && c.low > even ? 'better' : c.high != null && c.high < even ? 'worse' : 'open'
 }
@@ -35,32 +35,32 @@ export const factor = (x: number): string => `${x >= 9.95 ? x.toFixed(0) : x.toF
 
 export interface Statement { text: string; verdict: Verdict; tally: string | null }
 
-const given = (c: ComparisonRow): boolean => c.difference != null && c.low != null && c.high != null
+const given = (c: Comparison): boolean => c.difference != null && c.low != null && c.high != null
 const same = (a: Side, b: Side): boolean => a.method === b.method && a.prover === b.prover && a.alpha === b.alpha
 
 /**
  * A beam of one ranks the steps of a single state, and under best-of-K provers Q + αA orders those as Q does: where a method of the same
  * kind has the very same numbers, the comparison is told once, of the method that comes first.
  */
-function withoutTwins(rows: ComparisonRow[], methods: Methods): ComparisonRow[] {
+function withoutTwins(rows: Comparison[], methods: Methods): Comparison[] {
   const order = [...methods.keys()]
-  const place = (c: ComparisonRow): number => order.indexOf(sideOf(c.a).method)
-  const key = (c: ComparisonRow): string => [c.claim, c.b, entryOf(methods, sideOf(c.a).method).kind, sideOf(c.a).n, c.difference, c.tokens_a].join('|')
+  const place = (c: Comparison): number => order.indexOf(sideOf(c.a).method)
+  const key = (c: Comparison): string => [c.claim, c.b, entryOf(methods, sideOf(c.a).method).kind, sideOf(c.a).n, c.difference, c.tokens_a].join('|')
   const firsts = new Map<string, number>()
   for (const c of rows) firsts.set(key(c), Math.min(place(c), firsts.get(key(c)) ?? Infinity))
   return rows.filter(c => place(c) === firsts.get(key(c)))
 }
 
 /** Comparisons of one kind of methods with one of those that it is compared with. */
-interface Told { kind: MethodKind | null; base: string; rows: ComparisonRow[] }
+interface Told { kind: MethodKind | null; base: string; rows: Comparison[] }
 
 /**
  * What is compared with what, the first kind first: methods of a kind with those that rank or take plain samples, in the order in which
  * the methods name them; without such, with what there is.
  */
-function candidates(rows: ComparisonRow[], methods: Methods): Told[] {
+function candidates(rows: Comparison[], methods: Methods): Told[] {
   const kindOf = (side: string): MethodKind | null => entryOf(methods, sideOf(side).method).kind
-  const plain = (c: ComparisonRow): boolean => ['ranking', 'sampling'].includes(kindOf(c.b) ?? '')
+  const plain = (c: Comparison): boolean => ['ranking', 'sampling'].includes(kindOf(c.b) ?? '')
   return [...kindOrder, null].flatMap(kind => {
     const mine = rows.filter(c => kindOf(c.a) === kind)
     const told = mine.some(plain) ? mine.filter(plain) : mine
@@ -80,8 +80,8 @@ export function headline(result: ResultRow, methods: Methods): Statement[] {
   const all = candidates(rows, methods)
   const first = all.filter(t => t.kind === all[0].kind).slice(0, 2)
   const next = all.filter(t => t.kind !== all[0].kind && t.kind !== 'oracle' && t.kind !== 'ranking').slice(0, 1)
-  const equal = (t: Told): ComparisonRow[] => t.rows.filter(c => !isRatio(c))
-  const reach = (t: Told): ComparisonRow[] => t.rows.filter(c => c.claim === 'tokens-to-reach')
+  const equal = (t: Told): Comparison[] => t.rows.filter(c => !isRatio(c))
+  const reach = (t: Told): Comparison[] => t.rows.filter(c => c.claim === 'tokens-to-reach')
   const added = result.comparisons.filter(c => given(c) && !isRatio(c) && addsProgress(c, methods))
   const differing = added.filter(c => c.difference !== 0 || c.low !== 0 || c.high !== 0)
   return [
@@ -93,27 +93,27 @@ export function headline(result: ResultRow, methods: Methods): Statement[] {
 }
 
 /** Is it the same kind of method with a prover against that without one? */
-function addsProgress(c: ComparisonRow, methods: Methods): boolean {
+function addsProgress(c: Comparison, methods: Methods): boolean {
   const [a, b] = [sideOf(c.a), sideOf(c.b)]
   const [A, B] = [entryOf(methods, a.method), entryOf(methods, b.method)]
   return a.prover !== '' && b.prover === '' && A.kind === B.kind && !isOracle(A) && A.compare_with.includes(B.id)
 }
 
-const span = (c: ComparisonRow): string => `${points(c.low!).replace('+', '')} to ${points(c.high!).replace('+', '')}`
-const place = (c: ComparisonRow): string => {
+const span = (c: Comparison): string => `${points(c.low!).replace('+', '')} to ${points(c.high!).replace('+', '')}`
+const place = (c: Comparison): string => {
   const { n } = sideOf(c.a)
   return `${n == null ? '' : `N = ${n}, `}${count(c.tokens_a)} tokens per problem`
 }
-const curveOf = (c: ComparisonRow): Side => ({ ...sideOf(c.a), n: null })
+const curveOf = (c: Comparison): Side => ({ ...sideOf(c.a), n: null })
 const capital = (text: string): string => text[0].toUpperCase() + text.slice(1)
 
 /** What the compared methods are, in the plural. */
-function kindsOf(rows: ComparisonRow[], methods: Methods): string {
+function kindsOf(rows: Comparison[], methods: Methods): string {
   const kinds = new Set(rows.map(c => entryOf(methods, sideOf(c.a).method).kind))
   return kindPlural(kinds.size === 1 ? [...kinds][0] : null)
 }
 
-function atEqualTokens(equal: ComparisonRow[], methods: Methods): Statement {
+function atEqualTokens(equal: Comparison[], methods: Methods): Statement {
   const words = (side: Side): string => inWords(side, methods)
   const who = kindsOf(equal, methods)
   const better = equal.filter(c => verdictOf(c) === 'better').length, worse = equal.filter(c => verdictOf(c) === 'worse').length
@@ -145,7 +145,7 @@ function atEqualTokens(equal: ComparisonRow[], methods: Methods): Statement {
 }
 
 /** Of several methods the one whose saving is clearest. */
-function toReach(reach: ComparisonRow[], methods: Methods): Statement {
+function toReach(reach: Comparison[], methods: Methods): Statement {
   const words = (side: Side): string => inWords(side, methods)
   const kinds = kindsOf(reach, methods)
   const there = reach.filter(c => c.difference! > 0 && c.tokens_a != null)

@@ -25,7 +25,7 @@ export interface ReportData {
   methods: MethodEntry[]
   runs: RunRow[]
   results: ResultRow[]
-  verifiers: VerifierRow[]
+  verifiers: VerifierMeasures[]
   labels: LabelStatistics[]
   curves: TrainingCurve[]
   trees: TreeSet | null
@@ -64,48 +64,48 @@ export interface InputRow {
 
 export interface ResultRow {
   path: string
-  methods: MethodRow[]
-  comparisons: ComparisonRow[]
-  verifiers: VerifierRow[]
-  base: BaseRow | null
+  methods: MethodSummary[]
+  comparisons: Comparison[]
+  verifiers: VerifierMeasures[]
+  base: BaseSummary
   settings: Settings | null
   seconds: number | null
   peak_memory_mb: number | null
 }
 
-export interface MethodRow {
+export interface MethodSummary {
   method: string
   n: number
+  alpha?: number | null
+  prover?: string | null
+  problems: number
+  seeds: number
   accuracy: number
+  low: number
+  high: number
+  pass: number
   generated_tokens: number
   scored_tokens: number
-  alpha: number | null
-  prover: string | null
-  problems: number | null
-  seeds: number | null
-  low: number | null
-  high: number | null
-  pass: number | null
-  seconds: number | null
-  label: string | null
+  seconds: number
+  label: string
   kind: MethodKind | null
-  compare_with: string[] | null
+  compare_with?: string[] | null
 }
 
-export interface ComparisonRow {
+export interface Comparison {
+  claim: string
   a: string
   b: string
-  claim: string
-  difference: number | null
-  low: number | null
-  high: number | null
+  difference: number
+  low: number
+  high: number
   tokens_a: number | null
-  tokens_b: number | null
+  tokens_b: number
 }
 
-export interface VerifierRow {
+export interface VerifierMeasures {
   name: string
-  kind: string | null
+  kind: string
   auc_within: number | null
   auc_within_low: number | null
   auc_within_high: number | null
@@ -114,16 +114,16 @@ export interface VerifierRow {
   ece: number | null
   rank_within_state: number | null
   correlation: number | null
-  reliability: ReliabilityBin[]
+  reliability: ReliabilityPoint[]
 }
 
-export interface ReliabilityBin {
+export interface ReliabilityPoint {
   predicted: number
   observed: number
   count: number
 }
 
-export interface BaseRow {
+export interface BaseSummary {
   sample: number | null
   greedy: number | null
   pass_64: number | null
@@ -165,34 +165,34 @@ export interface TrainingCurve {
 
 export interface TreeSet {
   total: number
-  trees: TreeRow[]
+  trees: SearchTree[]
 }
 
-export interface TreeRow {
+export interface SearchTree {
   problem: string
-  method: string
-  n: number
-  nodes: TreeNode[]
   text: string
   answer: string
-  alpha: number | null
-  prover: string | null
+  method: string
+  n: number
+  alpha?: number | null
+  prover?: string | null
   correct: number
+  nodes: TreeNode[]
 }
 
 export interface TreeNode {
   id: number
   parent: number
-  fate: Fate
   step: string
   q: number | null
   q_mu: number | null
   a: number | null
   score: number | null
-  rex: number | null
-  visits: number | null
-  value: number | null
-  tree: number | null
+  fate: Fate
+  rex?: number | null
+  visits?: number | null
+  value?: number | null
+  tree?: number | null
 }
 
 export interface DidacticRow {

@@ -24,12 +24,12 @@ export function duration(seconds: number | null | undefined): string {
 }
 
 /** `bo4` is best-of-4 of the base policy; any other prover has its own name. */
-export const proverStrength = (prover: string | null): number | null => {
+export const proverStrength = (prover: string | null | undefined): number | null => {
   const found = /^bo(\d+)$/i.exec(prover ?? '')
   return found ? Number(found[1]) : null
 }
 
-export const proverName = (prover: string | null): string => {
+export const proverName = (prover: string | null | undefined): string => {
   const k = proverStrength(prover)
   return prover == null ? '' : k == null ? prover : `Bo${k}`
 }

@@ -1,4 +1,4 @@
-import type { ComparisonRow, MethodRow, ReportData, ResultRow } from './data.ts'
+import type { Comparison, MethodSummary, ReportData, ResultRow } from './data.ts'
 import { accuracyChart, proverChart, type Level, type Strength } from './charts.ts'
 import { headline, inWords, isRatio, rangeWords, sideOf, timesFewer, verdictOf } from './claims.ts'
 import { fitted, h, section, table } from './dom.ts'
@@ -44,11 +44,11 @@ function done(report: ReportData, result: ResultRow | null): string {
 
 const sum = (xs: (number | null)[]): number => xs.reduce<number>((s, x) => s + (x ?? 0), 0)
 
-function comparisons(rows: ComparisonRow[], methods: Methods): HTMLElement {
+function comparisons(rows: Comparison[], methods: Methods): HTMLElement {
   const side = (name: string): string => { const text = inWords(sideOf(name), methods); return text[0].toUpperCase() + text.slice(1) }
-  const result = (c: ComparisonRow): string => c.difference == null ? '–'
+  const result = (c: Comparison): string => c.difference == null ? '–'
     : !isRatio(c) ? `${points(c.difference)} points` : c.tokens_a == null ? 'never' : `${timesFewer(c.difference)} tokens`
-  const range = (c: ComparisonRow): string => c.low == null || c.high == null ? '–'
+  const range = (c: Comparison): string => c.low == null || c.high == null ? '–'
     : isRatio(c) ? c.tokens_a == null ? '–' : rangeWords(c.difference!, c.low, c.high) : `${points(c.low)} to ${points(c.high)}`
   return h('details', { class: 'comparisons' }, h('summary', {}, `All ${rows.length} comparisons`), table('Comparisons', [
     { title: 'Method', cell: c => side(c.a) },
@@ -67,8 +67,8 @@ function comparisons(rows: ComparisonRow[], methods: Methods): HTMLElement {
 function numbers(result: ResultRow, methods: Methods): HTMLElement[] {
   const card = (label: string, value: string, note: string): HTMLElement =>
     h('div', { class: 'card' }, h('dt', {}, label), h('dd', {}, value, note ? h('small', {}, note) : null))
-  const best = (method: string): MethodRow | null =>
-    result.methods.filter(m => m.method === method).reduce<MethodRow | null>((a, b) => a && a.accuracy >= b.accuracy ? a : b, null)
+  const best = (method: string): MethodSummary | null =>
+    result.methods.filter(m => m.method === method).reduce<MethodSummary | null>((a, b) => a && a.accuracy >= b.accuracy ? a : b, null)
   const base = result.base
   const start = [
     base?.sample != null ? card('Base policy, one sample', percent(base.sample), '') : null,
@@ -81,7 +81,7 @@ function numbers(result: ResultRow, methods: Methods): HTMLElement[] {
     const row = best(entry.id)!
     const tried = result.methods.filter(m => m.method === entry.id).length
     const settings = [`N = ${row.n}`, row.prover ? proverName(row.prover) : ''].filter(Boolean).join(', ')
-    const equal = (m: MethodRow): boolean => m.n === row.n && m.accuracy === row.accuracy && m.generated_tokens === row.generated_tokens
+    const equal = (m: MethodSummary): boolean => m.n === row.n && m.accuracy === row.accuracy && m.generated_tokens === row.generated_tokens
     const twin = basesOf(entry, methods).find(b => result.methods.some(m => m.method === b.id && equal(m)))
     return card(entry.label, percent(row.accuracy), `${tried > 1 ? `the best of ${tried}: ` : ''}${settings} · `
       + `${count(row.generated_tokens)} tokens per problem${twin ? `; there it is the same as ${twin.label}` : ''}`)
@@ -151,7 +151,7 @@ export function tableSection(report: ReportData): HTMLElement | null {
 }
 
 /** The rows of one method at one N under the most provers; of equal ones the largest N. */
-function widestSweep(rows: MethodRow[]): MethodRow[] | undefined {
+function widestSweep(rows: MethodSummary[]): MethodSummary[] | undefined {
   const groups = rows.map(r => rows.filter(m => m.method === r.method && m.n === r.n))
   return groups.sort((a, b) => b.length - a.length || b[0].n - a[0].n)[0]
 }
@@ -166,7 +166,7 @@ export function proverSection(report: ReportData): HTMLElement | null {
   const entry = entryOf(methods, method)
   const rows: Strength[] = widest.map(row => ({ k: proverStrength(row.prover)!, row, n })).sort((a, b) => a.k - b.k)
   const compared = [...basesOf(entry, methods), ...[...methods.values()].filter(isOracle)]
-  const levels = compared.flatMap((other): (Level & { row: MethodRow })[] => {
+  const levels = compared.flatMap((other): (Level & { row: MethodSummary })[] => {
     const row = result.methods.filter(m => m.method === other.id && m.n === n).sort((a, b) => b.accuracy - a.accuracy)[0]
     if (!row) return []
     const fewer = row.problems === rows[0].row.problems ? '' : ` (${row.problems} problems)`

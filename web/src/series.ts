@@ -1,4 +1,4 @@
-import type { MethodEntry, MethodRow } from './data.ts'
+import type { MethodEntry, MethodSummary } from './data.ts'
 import { proverName, proverStrength } from './format.ts'
 import { entryOf, type Methods } from './methods.ts'
 
@@ -9,11 +9,11 @@ export interface Series {
   label: string
   /** Of a method's several provers, the one with the most points (Bo4, the paper's, where they tie). */
   main: boolean
-  points: MethodRow[]
+  points: MethodSummary[]
 }
 
-export function seriesOf(rows: MethodRow[], methods: Methods): Series[] {
-  const severalAlphas = (row: MethodRow): boolean =>
+export function seriesOf(rows: MethodSummary[], methods: Methods): Series[] {
+  const severalAlphas = (row: MethodSummary): boolean =>
     rows.some(r => r.method === row.method && r.prover === row.prover && r.alpha !== row.alpha)
   const byKey = new Map<string, Series>()
   for (const row of rows) {

@@ -1,5 +1,5 @@
 import { hierarchy, tree as layout, type HierarchyPointNode } from 'd3-hierarchy'
-import type { ReportData, TreeRow, TreeNode } from './data.ts'
+import type { ReportData, SearchTree, TreeNode } from './data.ts'
 import { h, missing, section, svg } from './dom.ts'
 import { branches, chosenPath, counted, isRoot, pathTo, telling, type Branch, type Filter } from './forest.ts'
 import { count, decimal, proverName, signed } from './format.ts'
@@ -40,7 +40,7 @@ export function treeSection(report: ReportData): HTMLElement | null {
 
   const methods = methodsOf(report.methods)
   const stage = h('div', { class: 'stage' })
-  const name = (t: TreeRow): string => `${t.problem}: ${entryOf(methods, t.method).label}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
+  const name = (t: SearchTree): string => `${t.problem}: ${entryOf(methods, t.method).label}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
   const select = h('select', { id: 'tree-choice' }, ...set.trees.map((t, i) => h('option', { value: i }, name(t))))
   select.selectedIndex = telling(set.trees)
   const show = (): void => stage.replaceChildren(view(set.trees[Number(select.value)]))
@@ -56,7 +56,7 @@ export function treeSection(report: ReportData): HTMLElement | null {
     stage)
 }
 
-function view(tree: TreeRow): HTMLElement {
+function view(tree: SearchTree): HTMLElement {
   let filter: Filter = tree.nodes.length <= crowded ? 'all' : counted(tree, 'kept') <= overfull || chosenPath(tree).length === 0 ? 'kept' : 'chosen'
   const panel = h('aside', { class: 'panel', 'aria-live': 'polite' })
   const canvas = h('div', { class: 'canvas', tabindex: 0, role: 'region', 'aria-label': 'Search tree, scrollable' })
@@ -103,9 +103,9 @@ function scale(): HTMLElement {
 
 /** Between the trees of a forest there is more room. */
 const apart = (a: HierarchyPointNode<Branch>, b: HierarchyPointNode<Branch>): number => treeOf(a) === treeOf(b) ? 1 : 1.7
-const treeOf = (point: HierarchyPointNode<Branch>): number | null => point.data.node.tree
+const treeOf = (point: HierarchyPointNode<Branch>): number | null => point.data.node.tree ?? null
 
-function drawing(tree: TreeRow, filter: Filter, pick: (id: number) => void, room: number): Element {
+function drawing(tree: SearchTree, filter: Filter, pick: (id: number) => void, room: number): Element {
   const data = branches(tree, filter, most)
   if (!data) return missing('This tree has no root.')
   const root = layout<Branch>().nodeSize([box.height + box.gapY, 1]).separation(apart)(hierarchy(data, b => b.children))
@@ -165,7 +165,7 @@ function focusChosen(canvas: HTMLElement): void {
   canvas.scrollTop += target.top - frame.top - frame.height / 2
 }
 
-function details(tree: TreeRow, id: number): HTMLElement {
+function details(tree: SearchTree, id: number): HTMLElement {
   const node = tree.nodes.find(n => n.id === id)!
   const root = isRoot(node)
   const facts: ([string, string, string] | null)[] = [
@@ -186,7 +186,7 @@ function details(tree: TreeRow, id: number): HTMLElement {
     ...(root || chosenPath(tree).at(-1)?.id === id ? [] : [h('h4', {}, 'The trace up to here'), steps(pathTo(tree, id))]))
 }
 
-function trace(tree: TreeRow): HTMLElement {
+function trace(tree: SearchTree): HTMLElement {
   const path = chosenPath(tree)
   return path.length === 0 ? missing('No trace was chosen: none finished.')
     : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace (${tree.correct ? 'right' : 'wrong'})`), steps(path))

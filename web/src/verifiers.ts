@@ -1,5 +1,5 @@
 import { curveChart, histogramChart, reliabilityChart, stepChart } from './charts.ts'
-import type { TrainingCurve, LabelStatistics, ReportData, VerifierRow } from './data.ts'
+import type { TrainingCurve, LabelStatistics, ReportData, VerifierMeasures } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent } from './format.ts'
 
@@ -16,7 +16,7 @@ export function verifierSection(report: ReportData): HTMLElement | null {
 
 const kinds: Record<string, string> = { outcome: 'outcome of a trace', q: 'Q of a prefix' }
 
-function measures(verifiers: VerifierRow[]): HTMLElement {
+function measures(verifiers: VerifierMeasures[]): HTMLElement {
   return h('div', {},
     h('p', { class: 'lead' }, `The measure that matters for search is the AUC within a problem: how often a right trace scores above a wrong one of the same problem (${gate} is the gate before any search result is looked at). The pooled AUC also rewards knowing which problems are hard. All are measured on held-out problems.`),
     table('Verifiers', [
@@ -47,7 +47,7 @@ const lossLegend = (curve: TrainingCurve): HTMLElement => {
   return h('div', { class: 'keys' }, key('--ink-3', 'loss on the training batches'), heldOut ? key('--accent', 'loss on held-out problems') : null)
 }
 
-function reliability(verifiers: VerifierRow[]): HTMLElement {
+function reliability(verifiers: VerifierMeasures[]): HTMLElement {
   return h('div', { class: 'grid' }, ...verifiers.filter(v => v.reliability.length > 0).map(v =>
     h('figure', {}, h('figcaption', {}, `Reliability: ${v.name}`), fitted(width => reliabilityChart(v, width)))))
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { headline, inWords, rangeWords, sideOf, type Statement, timesFewer, verdictOf } from '../src/claims.ts'
-import type { ComparisonRow, MethodEntry, MethodKind } from '../src/data.ts'
+import type { Comparison, MethodEntry, MethodKind } from '../src/data.ts'
 import { methodsOf } from '../src/methods.ts'
 
 const entry = (id: string, label: string, kind: MethodKind, place: number, ...compare_with: string[]): MethodEntry => ({ id, label, kind, place, compare_with })
@@ -11,11 +11,11 @@ const methods = methodsOf([
   entry('grove', 'Guided forest', 'forest', 0, 'orm', 'vote', 'on-q'),
   entry('oracle', 'Oracle beam', 'oracle', 0, 'orm'),
 ])
-const equal = (n: number, difference: number, low: number, high: number, b = 'orm'): ComparisonRow =>
+const equal = (n: number, difference: number, low: number, high: number, b = 'orm'): Comparison =>
   ({ claim: 'equal-tokens', a: `on-a bo4 alpha=0.5 n=${n}`, b, difference, low, high, tokens_a: 150 * n, tokens_b: 150 * n })
-const reach = (difference: number, low: number, high: number, tokens: number | null = 500): ComparisonRow =>
+const reach = (difference: number, low: number, high: number, tokens: number | null = 500): Comparison =>
   ({ claim: 'tokens-to-reach', a: 'on-a bo4 alpha=0.5', b: 'orm n=128', difference, low, high, tokens_a: tokens, tokens_b: 7424 })
-const told = (...comparisons: ComparisonRow[]): Statement[] => headline(
+const told = (...comparisons: Comparison[]): Statement[] => headline(
   { path: 'run', comparisons, base: null, settings: null, seconds: null, peak_memory_mb: null, methods: [], verifiers: [] }, methods)
 
 test('a side of a comparison is read from its name', () => {
@@ -58,7 +58,7 @@ test('a ratio of tokens is judged against 1', () => {
   assert.match(told(reach(0, 0, 0.9, null))[0].text, /does not reach the accuracy/)
 })
 
-const named = (c: ComparisonRow, a: string): ComparisonRow => ({ ...c, a })
+const named = (c: Comparison, a: string): Comparison => ({ ...c, a })
 
 test('of several beams the clearest is told, with how many there were', () => {
   const [first, second] = told(
@@ -90,7 +90,7 @@ test('what A adds to Q is a statement of its own', () => {
 })
 
 test('forests stand first, against each of the two that they name first, with how many the best was chosen from', () => {
-  const grove = (n: number, b: string, low: number): ComparisonRow => named(equal(n, low + 0.05, low, low + 0.1, b), `grove n=${n}`)
+  const grove = (n: number, b: string, low: number): Comparison => named(equal(n, low + 0.05, low, low + 0.1, b), `grove n=${n}`)
   const statements = told(
     equal(1, 0.3, 0.2, 0.4), grove(1, 'vote', -0.02), grove(4, 'vote', 0.05), grove(4, 'on-q', 0.3), grove(4, 'orm', 0.2),
     { ...reach(10, 6, 14), a: 'grove', b: 'vote n=128' })

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { branches, chosenPath, pathTo, telling } from '../src/forest.ts'
-import type { Fate, TreeRow, TreeNode } from '../src/data.ts'
+import type { Fate, SearchTree, TreeNode } from '../src/data.ts'
 
 const node = (id: number, parent: number, fate: Fate, score: number): TreeNode => ({ id, parent, step: `step ${id}`, q: score, q_mu: null, a: null, score, fate, rex: null, visits: null, value: null, tree: null })
-const tree: TreeRow = {
+const tree: SearchTree = {
   problem: 'p', text: '', answer: '1', method: 'beam-q', n: 2, alpha: null, prover: null, correct: 1,
   nodes: [node(0, -1, 'root', 0), node(1, 0, 'kept', 0.3), node(2, 0, 'kept', 0.6), node(3, 0, 'pruned', 0.1), node(4, 1, 'chosen', 0.9), node(5, 2, 'duplicate', 0.2), node(6, 99, 'kept', 0.5)],
 }
-const ids = (t: TreeRow, filter: 'all' | 'kept' | 'chosen'): number[] => {
+const ids = (t: SearchTree, filter: 'all' | 'kept' | 'chosen'): number[] => {
   const walk = (b: { node: TreeNode; children: { node: TreeNode; children: never[] }[] }): number[] => [b.node.id, ...b.children.flatMap(c => walk(c))]
   return walk(branches(t, filter) as never)
 }
@@ -26,7 +26,7 @@ test('filters leave what they say, best score first, and drop nodes without a pa
 })
 
 test('the first tree is a right answer by progress that avoided the worst step', () => {
-  const withA = (a: number, change: Partial<TreeRow>): TreeRow => ({ ...tree, ...change, nodes: tree.nodes.map(n => n.id === 3 ? { ...n, a } : n) })
+  const withA = (a: number, change: Partial<SearchTree>): SearchTree => ({ ...tree, ...change, nodes: tree.nodes.map(n => n.id === 3 ? { ...n, a } : n) })
   assert.equal(telling([withA(-0.9, { correct: 0, prover: 'bo4' }), withA(-0.9, {}), withA(-0.2, { prover: 'bo4' }), withA(-0.6, { prover: 'bo4' })]), 3)
   assert.equal(telling([withA(-0.9, { correct: 0 })]), 0)
 })

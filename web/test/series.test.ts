@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MethodEntry, MethodKind, MethodRow, RunRow } from '../src/data.ts'
+import type { MethodEntry, MethodKind, MethodSummary, RunRow } from '../src/data.ts'
 import { colorOf, methodsOf } from '../src/methods.ts'
 import { leading, seriesOf } from '../src/series.ts'
 import { commandLine } from '../src/settings.ts'
 
-const row = (method: string, n: number, prover: string | null = null, alpha: number | null = null): MethodRow =>
+const row = (method: string, n: number, prover: string | null = null, alpha: number | null = null): MethodSummary =>
   ({ method, n, prover, alpha, problems: 1, seeds: 1, accuracy: 0.5, low: null, high: null, pass: null, generated_tokens: n, scored_tokens: 0, seconds: null, label: null, kind: null, compare_with: null })
 
 test('of the provers of a method the one with most sizes is drawn first, Bo4 where they tie', () => {
-  const main = (rows: MethodRow[]): string[] => seriesOf(rows, new Map()).filter(s => s.main).map(s => s.key)
+  const main = (rows: MethodSummary[]): string[] => seriesOf(rows, new Map()).filter(s => s.main).map(s => s.key)
   assert.deepEqual(main([row('beam', 4, 'bo2', 0.5), row('beam', 8, 'bo2', 0.5), row('beam', 4, 'bo4', 0.5)]), ['beam|Bo2'])
   assert.deepEqual(main([row('beam', 4, 'bo2', 0.5), row('beam', 4, 'bo4', 0.5)]), ['beam|Bo4'])
 })

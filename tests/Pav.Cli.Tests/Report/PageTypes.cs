@@ -50,9 +50,10 @@ internal sealed class PageTypes
 
         interfaces.Add((type.Name, ""));
         var place = interfaces.Count - 1;
+        var given = type.GetConstructors().SelectMany(c => c.GetParameters()).Select(p => p.Name!).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Where(p => p.SetMethod is not null && p.GetIndexParameters().Length == 0)
-            .Select(p => $"  {Text(p)}: {Field(p)}\n");
+            .Where(p => p.GetIndexParameters().Length == 0 && (p.SetMethod is not null || given.Contains(p.Name)))
+            .Select(p => $"  {Text(p)}{Field(p)}\n");
         interfaces[place] = (type.Name, $"\nexport interface {type.Name} {{\n{string.Concat(properties)}}}\n");
         return type.Name;
     }
@@ -66,8 +67,9 @@ internal sealed class PageTypes
     private string Field(PropertyInfo property)
     {
         var text = Value(property.PropertyType, Nullability.Create(property));
+        if (property.GetCustomAttribute<JsonIgnoreAttribute>()?.Condition == JsonIgnoreCondition.WhenWritingNull) return $"?: {text}";
         // A measure that could not be computed is NaN, which JSON has not.
-        return property.DeclaringType == typeof(Interval) ? $"{text} | null" : text;
+        return property.DeclaringType == typeof(Interval) ? $": {text} | null" : $": {text}";
     }
 
     private string Value(Type type, NullabilityInfo? info)
@@ -82,7 +84,7 @@ internal sealed class PageTypes
         if (type == typeof(string) || type == typeof(DateTimeOffset)) return "string";
         if (type == typeof(bool)) return "boolean";
         if (type == typeof(ulong)) return "Seed";
-        if (type == typeof(JsonElement)) return "Settings";
+        if (type == typeof(JsonElement) || type == typeof(object)) return "Settings";
         if (type.IsPrimitive) return "number";
         var arguments = type.GetGenericArguments();
         if (arguments.Length == 2) return $"Record<string, {Value(arguments[1], info?.GenericTypeArguments[1])}>";

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
-using Pav.Cli.Report;
+using Pav.Cli.Installation;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Tests.Report;
 
@@ -10,7 +12,8 @@ public class PageTypesTests
 
     private sealed record Inner(double? X, Way Way, ulong Seed);
 
-    private sealed record Outer(string Name, string? Note, Inner? One, IReadOnlyList<Inner> Many, IReadOnlyDictionary<string, double> ByName, JsonElement? Options, int[] NMc, IReadOnlyList<double?> Gaps)
+    private sealed record Outer(string Name, string? Note, Inner? One, IReadOnlyList<Inner> Many, IReadOnlyDictionary<string, double> ByName, JsonElement? Options, int[] NMc, IReadOnlyList<double?> Gaps,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Rare)
     {
         public int Derived => NMc.Length;
     }
@@ -32,6 +35,7 @@ public class PageTypesTests
               options: Settings | null
               n_mc: number[]
               gaps: (number | null)[]
+              rare?: string | null
             }
 
             export interface Inner {
@@ -66,7 +70,8 @@ public class PageTypesTests
     [Fact]
     public void A_method_is_called_what_its_row_says_else_what_this_version_knows_else_its_id()
     {
-        MethodRow Row(string method, string? label = null, MethodKind? kind = null) => new(method, 1, 0.5, 50, Label: label, Kind: kind);
+        MethodSummary Row(string method, string label = "", MethodKind? kind = null) =>
+            new(method, 1, null, null, 1, 1, 0.5, 0.4, 0.6, 0.5, 50, 0, 1, label, kind);
         var entries = MethodEntry.From([Row("new-beam", "New beam", MethodKind.Beam), Row("older"), Row("beam-pav"), Row("greedy", "Renamed")], ["beam-q+majority"]);
         Assert.Equal(["greedy", "beam-pav", "new-beam", "older", "beam-q+majority"], entries.Select(e => e.Id));
         Assert.Equal(["Renamed", SearchMethods.BeamByProgress.Label, "New beam", "older", SearchMethods.BeamByQ.With(FinalChoice.Majority).Label], entries.Select(e => e.Label));
