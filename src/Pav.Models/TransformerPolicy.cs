@@ -74,8 +74,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
     private Prefix[] Extended(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel)
     {
-        if (sampling.Temperature < 0 || sampling.TopK < 0 || sampling.TopP is <= 0 or > 1 || sampling.MaxTokens < 1)
-            throw new UserError($"{sampling} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+        sampling.Check();
         var results = new Prefix[draws.Count];
         var stretches = new Dictionary<Prefix, int[][]>(ReferenceEqualityComparer.Instance);
         List<int> drawn = [];

@@ -19,7 +19,7 @@ internal sealed record EvaluateSettings : SamplingSettings
     [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
     public int[] HardBeam { get; init; } = [];
 
-    [Flag("Further graders of the same samples, printed beside --grader: how much of a number is the grader's", Choices = GraderChoice.Names)]
+    [GraderFlag("Further graders of the same samples, printed beside --grader: how much of a number is the grader's")]
     public string[] AlsoGrader { get; init; } = [];
 
     [Flag("Also measure this verifier on --labels", Input = true)]

@@ -17,7 +17,7 @@ internal static class LabelEstimate
         var least = Bootstrap.Mean([.. costs.Select(c => c.Least)]);
         var most = Bootstrap.Mean([.. costs.Select(c => c.Most)]);
         var completions = problems.Count * costs.Average(c => c.Completions);
-        var (steps, tokens) = (traces.Average(t => t.Depth), traces.Average(t => (double)Tokens(t, 0)));
+        var (steps, tokens) = (traces.Average(t => t.Depth), traces.Average(t => (double)t.TokensSince()));
         context.Reporter.Say($"{problems.Count:N0} problems; {traces.Count} sampled traces have {steps:0.0} steps and {tokens:0.0} tokens on average");
         context.Reporter.Say(options.Plan is null
             ? $"labels of all problems: {completions:N0} completions, {Millions(problems.Count * most.Value)} tokens generated [{Millions(problems.Count * most.Low)} to {Millions(problems.Count * most.High)}]"
@@ -35,16 +35,13 @@ internal static class LabelEstimate
     private static (double Completions, double Prompts, double Least, double Most) OfProblem(Prefix trace, double prompt, LabelOptions options)
     {
         var (few, many) = options.Plan is { } plan ? (plan.First, plan.Most) : (options.NMc, options.NMc);
-        var whole = Tokens(trace, 0);
-        var states = trace.Path().SkipLast(1).Select((_, h) => (Each: h == 0 ? 1.0 : options.NCov, Tokens: Tokens(trace, h))).ToList();
+        var whole = trace.TokensSince();
+        var states = trace.Path().SkipLast(1).Select((state, h) => (Each: h == 0 ? 1.0 : options.NCov, Tokens: trace.TokensSince(state))).ToList();
         double own = options.NCov * whole;
         return (
             options.NCov + many * states.Sum(s => s.Each), options.NCov * prompt + many * states.Sum(s => s.Each * (prompt + whole - s.Tokens)),
             own + few * states.Sum(s => s.Each * s.Tokens), own + many * states.Sum(s => s.Each * s.Tokens));
     }
-
-    /// <summary>Tokens after the first h steps.</summary>
-    private static int Tokens(Prefix trace, int h) => trace.Path().Skip(h + 1).Sum(p => p.TokenCount);
 
     private static string Millions(double tokens) => tokens >= 1e6 ? $"{tokens / 1e6:0.0} M" : $"{tokens:N0}";
 }

@@ -75,12 +75,8 @@ internal static class ProverCommand
             {
                 var steps = batch.Select(s => Prefixes(s, problems[s.Problem])).ToList();
                 var scores = await verifier.Score([.. steps.SelectMany(s => s)], context.Cancel);
-                var at = 0;
-                foreach (var state in steps)
-                {
-                    seen.Add(new(scores[at].Q[^2], [.. scores.Skip(at).Take(state.Count).Select(s => s.Q[^1])]));
-                    at += state.Count;
-                }
+                seen.AddRange(scores.SplitBy(steps.Select(s => s.Count))
+                    .Select(slice => new PickedSteps.Seen(slice[0].Q[^2], [.. slice.Select(s => s.Q[^1])])));
                 verifier.Reset();
                 tracker.At(seen.Count, "");
             }

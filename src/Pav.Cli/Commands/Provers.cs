@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Pav.Cli.Commands;
 
 /// <summary>Provers as the command line names them: boK, or a verifier's folder.</summary>
@@ -7,7 +5,7 @@ internal static class Provers
 {
     /// <summary>The K of boK; null for anything else.</summary>
     public static int? BestOf(string name) =>
-        name.StartsWith("bo", StringComparison.Ordinal) && int.TryParse(name.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out var k)
+        ProverName.Strength(name) is { } k
             ? k is >= 1 and <= 4096 ? k : throw new UserError($"--provers names '{name}', but K must be from 1 to 4096.")
             : null;
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Pav.Models.Tokenizers;
+using Pav.Models.Engine;
 
 namespace Pav.Models.Remote;
 
@@ -93,8 +94,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
-        if (sampling.Temperature < 0 || sampling.TopK < 0 || sampling.TopP is <= 0 or > 1 || sampling.MaxTokens < 1)
-            throw new UserError($"{sampling} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+        sampling.Check();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, runTimeout.Token);
         var results = new Prefix[draws.Count];
         try

@@ -41,7 +41,7 @@ public static class Labelling
             var drawn = await policy.Extend(draws, Until.TraceEnd, sampling, stop);
             wanted = [.. wanted.Where((_, t) => !drawn[t].Lost)];
             var traces = drawn.Where(t => !t.Lost).ToList();
-            Report(0, 0, traces.Sum(t => (long)Cost.Tokens(t)));
+            Report(0, 0, traces.Sum(t => (long)t.TokensSince()));
 
             var counts = await Count(rollouts, traces, options, stop);
             Report(batch.Length, 0, 0);

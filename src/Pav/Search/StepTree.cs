@@ -116,7 +116,7 @@ public sealed class StepTree
             var next = await site.Steps([.. open.Select(p => new Draw(p.Value, 0))], greedy);
             foreach (var ((node, prefix), step) in open.Zip(next))
             {
-                GeneratedTokens += Cost.Tokens(step, prefix);
+                GeneratedTokens += step.TokensSince(prefix);
                 ahead[node] = step;
             }
         }
@@ -140,7 +140,7 @@ public sealed class StepTree
         var twin = known.GetValueOrDefault(step);
         var node = new StepNode(nodes.Count, parent, step, twin);
         nodes.Add(node);
-        GeneratedTokens += Cost.Tokens(step, parent.Prefix);
+        GeneratedTokens += step.TokensSince(parent.Prefix);
         if (twin is null) return known[step] = node;
         node.Fate = Fate.Duplicate;
         return twin;

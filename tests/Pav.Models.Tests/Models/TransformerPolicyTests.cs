@@ -1,6 +1,6 @@
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using Pav.Torch;
+using Pav.Models.Inference;
 using static Pav.Torch.torch;
 
 namespace Pav.Models.Tests.Models;

@@ -108,7 +108,7 @@ public sealed class LabelsOverHttpTests : IDisposable
         using var told = await Open(telling, tokenizer);
         Assert.Equal((TokenCounts.Estimated, TokenCounts.Told), (estimated.Tokens, told.Tokens));
         var draws = Problems(4).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Of(5, p.Id, "usage", k)))).ToList();
-        async Task<List<int>> Tokens(RemotePolicy policy) => [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.Path().Sum(p => p.TokenCount))];
+        async Task<List<int>> Tokens(RemotePolicy policy) => [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.TokensSince())];
         var (a, b) = (await Tokens(estimated), await Tokens(told));
         for (var i = 0; i < a.Count; i++) Assert.InRange(a[i], b[i] - 1, b[i] + 1);
         Assert.All(a, n => Assert.True(n > 5));

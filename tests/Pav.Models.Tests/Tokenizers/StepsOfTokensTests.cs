@@ -5,6 +5,7 @@ using FsCheck.Fluent;
 using Pav.Models.Files;
 using Pav.Models.Tests.Models;
 using Pav.Models.Tokenizers;
+using Pav.Models.Engine;
 
 namespace Pav.Models.Tests.Tokenizers;
 

@@ -1,6 +1,6 @@
-using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Decoders;
+using Pav.Models.Inference;
 
 namespace Pav.Models.Training;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Files.TensorBoard;
 using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
+using Pav.Models.Inference;
 
 namespace Pav.Models.Training;
 

@@ -1,6 +1,4 @@
-using Pav.Models.Tokenizers;
-
-namespace Pav.Models;
+namespace Pav.Models.Tokenizers;
 
 /// <summary>Ids are the truth for a step's own policy, text for all others.</summary>
 internal static class StepIds
