@@ -14,7 +14,6 @@ internal static class TensorTools
     public static Tensor square(this Tensor x) => call("square", x);
     public static Tensor abs(this Tensor x) => call("abs", x);
     public static Tensor sigmoid(this Tensor x) => call("sigmoid", x);
-    public static Tensor sum(this Tensor x, long dim) => call("sum.dim_IntList", x, new[] { dim }, false);
     public static Tensor mean(this Tensor x) => call("mean", x);
     public static Tensor max(this Tensor x) => call("max", x);
     public static Tensor argmax(this Tensor x) => call("argmax", x, Arg.None, false);
