@@ -10,7 +10,7 @@ internal static class Runner
     public static IRunner Of(DecoderModel model, EngineOptions options)
     {
         if (options.Torch is { } device) return new TorchRunner(model.Clone(device), options.CacheBudgetBytes);
-        using var weights = WeightSource.Of(model);
+        using var weights = WeightSource.From(model);
         return new CpuRunner(weights, options.CacheBudgetBytes, options.Threads);
     }
 
@@ -26,7 +26,7 @@ internal static class Runner
             return new TorchRunner(answers is null ? model : model.BecomeScorer(answers), options.CacheBudgetBytes);
         }
 
-        using var weights = WeightSource.Of(folder);
+        using var weights = WeightSource.From(folder);
         return new CpuRunner(answers is null ? weights : weights.Asking(answers), options.CacheBudgetBytes, options.Threads);
     }
 

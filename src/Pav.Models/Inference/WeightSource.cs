@@ -14,12 +14,12 @@ internal sealed class WeightSource : IDisposable
     public DecoderConfig Config { get; }
 
     /// <summary>A checkpoint's files, memory-mapped: only what is being read is in memory.</summary>
-    public static unsafe WeightSource Of(string folder)
+    public static unsafe WeightSource From(string folder)
     {
         if (Lora.IsIn(folder))
         {
             var model = DecoderCheckpoint.Load(folder, null);
-            return new(model.Config, Of(model).open, model);
+            return new(model.Config, From(model).open, model);
         }
 
         var files = new CheckpointTensors(folder, DecoderConfig.Load(folder));
@@ -30,7 +30,7 @@ internal sealed class WeightSource : IDisposable
         }, files);
     }
 
-    public static unsafe WeightSource Of(DecoderModel model) => new(model.Config, name =>
+    public static unsafe WeightSource From(DecoderModel model) => new(model.Config, name =>
     {
         using var merged = model.Effective(name);
         using var here = merged.cpu();
