@@ -23,7 +23,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <param name="template">How a problem is put to it.</param>
     /// <param name="options">Memory, slots, threads.</param>
     public TransformerPolicy(string name, DecoderModel model, Tokenizer tokenizer, PromptTemplate template, EngineOptions? options = null)
-        : this(name, Runner.Of(model, options ?? new()), tokenizer, template, options ?? new())
+        : this(name, Runner.Create(model, options ?? new()), tokenizer, template, options ?? new())
     {
     }
 

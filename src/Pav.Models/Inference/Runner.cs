@@ -7,7 +7,7 @@ namespace Pav.Models.Inference;
 internal static class Runner
 {
     /// <summary>Of a model, whose weights are copied.</summary>
-    public static IRunner Of(DecoderModel model, EngineOptions options)
+    public static IRunner Create(DecoderModel model, EngineOptions options)
     {
         if (options.Torch is { } device) return new TorchRunner(model.Clone(device), options.CacheBudgetBytes);
         using var weights = WeightSource.From(model);
