@@ -114,7 +114,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
         int[][] Context(Prefix prefix) =>
             stretches.TryGetValue(prefix, out var known) ? known
-            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.Of(tokenizer, prefix.Step, prefix.Tokens)];
+            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.From(tokenizer, prefix.Step, prefix.Tokens)];
     }
 
     public void Dispose()

@@ -234,7 +234,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         var text = template.Fill(prefix.Problem) + prefix.Text;
         if (tokenizer is null || (Servers.Count > 0 && !ids)) return new(text, null);
         var path = prefix.Path();
-        return new(text, [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.Of(tokenizer, p.Step, p.Tokens))]);
+        return new(text, [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.From(tokenizer, p.Step, p.Tokens))]);
     }
 
     /// <summary>
@@ -244,7 +244,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     private int Limit(Prefix prefix, Prompt prompt, Sampling sampling)
     {
         int Spent(Prefix step) => step.TokenCount > 0 ? step.TokenCount
-            : tokenizer is not null ? StepIds.Of(tokenizer, step.Step, []).Length
+            : tokenizer is not null ? StepIds.From(tokenizer, step.Step, []).Length
             : Tokens == TokenCounts.Unknown ? (step.Step.Length + LettersOfToken - 1) / LettersOfToken
             : 0;
         var left = sampling.MaxTokens - prefix.Path().Sum(Spent);
