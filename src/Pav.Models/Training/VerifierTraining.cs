@@ -37,7 +37,7 @@ public static class VerifierTraining
         record = record with
         {
             Calibration = Calibrate(heldOut, scores),
-            Measures = VerifierMeasures.Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), inputs.Kind == VerifierKind.Outcome, [.. heldOut.Select(row => row.Trace)], CrossFitted(heldOut, scores)),
+            Measures = VerifierMeasures.From(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), inputs.Kind == VerifierKind.Outcome, [.. heldOut.Select(row => row.Trace)], CrossFitted(heldOut, scores)),
         };
         record.Save(result.Best);
         record.Save(folder);

@@ -101,6 +101,6 @@ internal static class EvaluateCommand
         using (var lines = JsonLines.Append(context.Run.At(ScoresName)))
             foreach (var (trace, q) in traces.Zip(scored)) lines.Write(new Pav.Report.Reproduction.ScoredTrace(trace.Problem, trace.Trace, trace.Rex, q));
         var kind = Pav.Models.VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind;
-        return VerifierMeasures.Of(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
+        return VerifierMeasures.From(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
     }
 }
