@@ -56,7 +56,7 @@ public sealed class MadePolicyGradient : IDisposable
     public MadePolicyGradient(MadePolicy policy, PolicyGradientOptions options)
     {
         (this.options, task) = (options, policy.Task);
-        prover = ExactValues.Of(TabularPolicy.Prover(task, options.Gamma));
+        prover = ExactValues.From(TabularPolicy.Prover(task, options.Gamma));
         sampler = new(policy);
         rows = new(task, options.Batch);
         learner = new(policy, options.Rate, options.Adam);

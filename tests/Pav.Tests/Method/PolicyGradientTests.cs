@@ -56,7 +56,7 @@ public class PolicyGradientTests
         const double Alpha = 1.5;
         var task = new PlantedTask([2, 0], length: 4, vocabulary: 4);
         var policy = TabularPolicy.Softmax(task, [.. Enumerable.Range(0, task.TableSize).Select(i => 2 * Seeds.Uniform(11, i))]);
-        var prover = ExactValues.Of(TabularPolicy.Prover(task, 6));
+        var prover = ExactValues.From(TabularPolicy.Prover(task, 6));
         var exact = TabularGradient.Exact(policy, Same(reward, credit), Alpha, prover);
         foreach (var baseline in new[] { "none", "value", "leave one out" })
         {
