@@ -9,7 +9,7 @@ namespace Pav;
 public static class Seeds
 {
     /// <summary>The seed of one draw.</summary>
-    public static ulong Of(ulong run, string problem, string purpose, long index)
+    public static ulong Derive(ulong run, string problem, string purpose, long index)
     {
         var h = Mix(run ^ 0x9E3779B97F4A7C15UL);
         h = Mix(h ^ Fnv1a.Hash(Encoding.UTF8.GetBytes(problem)));

@@ -197,7 +197,7 @@ public sealed class DecoderModel : IDisposable
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
-                var own = Seeds.Of(seed, name, "init", 0);
+                var own = Seeds.Derive(seed, name, "init", 0);
                 for (var i = 0; i < values.Length; i++)
                     values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(own, 2 * i))) * Math.Cos(2 * Math.PI * Seeds.Uniform(own, 2 * i + 1)));
             }

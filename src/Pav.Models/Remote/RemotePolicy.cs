@@ -156,7 +156,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         }
 
         var limit = Limit(prefix, prompt, sampling);
-        var key = Seeds.Of(0, prefix.Problem.Id, "route", 0);
+        var key = Seeds.Derive(0, prefix.Problem.Id, "route", 0);
         var greedy = sampling.Temperature == 0;
         var requests = (greedy ? [[mine[0]]] : mine.Chunk(perRequest)).Select(chunk => One(chunk, perRequest, limit)).ToList();
         var samples = (await Task.WhenAll(requests)).SelectMany(s => s).ToList();

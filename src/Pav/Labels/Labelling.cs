@@ -37,7 +37,7 @@ public static class Labelling
                 .SelectMany(p => Enumerable.Range(options.FirstTrace, options.NCov).Select(i => (Problem: p, Index: i)))
                 .Where(t => done is null || !done(t.Problem.Id, t.Index))
                 .ToList();
-            var draws = wanted.Select(t => new Draw(Prefix.Root(t.Problem), Seeds.Of(options.Seed, t.Problem.Id, "trace", t.Index))).ToList();
+            var draws = wanted.Select(t => new Draw(Prefix.Root(t.Problem), Seeds.Derive(options.Seed, t.Problem.Id, "trace", t.Index))).ToList();
             var drawn = await policy.Extend(draws, Until.TraceEnd, sampling, stop);
             wanted = [.. wanted.Where((_, t) => !drawn[t].Lost)];
             var traces = drawn.Where(t => !t.Lost).ToList();

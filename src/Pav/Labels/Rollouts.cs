@@ -64,7 +64,7 @@ internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling,
         foreach (var prefix in prefixes)
         {
             var stream = $"{purpose}\n{prefix.Text}";
-            for (var j = from; j < n; j++) draws.Add(new(prefix, Seeds.Of(seed, prefix.Problem.Id, stream, j)));
+            for (var j = from; j < n; j++) draws.Add(new(prefix, Seeds.Derive(seed, prefix.Problem.Id, stream, j)));
         }
 
         var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);

@@ -23,11 +23,11 @@ public static class StateLabelling
         var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => at.Add(0, prefixes, tokens));
         foreach (var batch in problems.Chunk(options.ProblemsPerBatch))
         {
-            var seeds = batch.SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => new Draw(Prefix.Root(p), Seeds.Of(options.Seed, p.Id, "trace", i)))).ToList();
+            var seeds = batch.SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", i)))).ToList();
             var traces = await policy.Extend(seeds, Until.TraceEnd, sampling, cancel);
             var states = traces.Where(t => !t.Lost).GroupBy(t => t.Problem).SelectMany(g => Chosen(g.Key, [.. g], depths, options.Seed))
                 .Where(s => done is null || !done((s.State.Problem.Id, s.State.Text))).ToList();
-            var draws = states.SelectMany(s => Enumerable.Range(0, stepsPerState).Select(j => new Draw(s.State, Seeds.Of(options.Seed, s.State.Problem.Id, $"step\n{s.State.Text}", j)))).ToList();
+            var draws = states.SelectMany(s => Enumerable.Range(0, stepsPerState).Select(j => new Draw(s.State, Seeds.Derive(options.Seed, s.State.Problem.Id, $"step\n{s.State.Text}", j)))).ToList();
             var steps = await policy.Extend(draws, Until.StepEnd, sampling, cancel);
             at.Add(0, 0, traces.Sum(t => (long)t.TokensSince()) + steps.Zip(draws, (s, d) => (long)s.TokensSince(d.Prefix)).Sum());
 
@@ -80,7 +80,7 @@ public static class StateLabelling
     private static IEnumerable<(Prefix State, int Drawn)> Chosen(Problem problem, IReadOnlyList<Prefix> traces, int depths, ulong seed)
     {
         var deepest = traces.Max(t => t.Depth);
-        var stream = Seeds.Of(seed, problem.Id, "depths", 0);
+        var stream = Seeds.Derive(seed, problem.Id, "depths", 0);
         var chosen = Enumerable.Range(0, deepest).OrderBy(h => Seeds.Uniform(stream, h)).Take(depths == 0 ? deepest : depths).ToHashSet();
         return traces.SelectMany(t => t.Path()).Where(p => !p.Ended && chosen.Contains(p.Depth)).GroupBy(p => p).OrderBy(g => g.Key.Depth).Select(g => (g.Key, g.Count()));
     }

@@ -83,7 +83,7 @@ public sealed class StepTree
     public async Task<IReadOnlyList<StepNode>> Draw(IEnumerable<(StepNode Node, int Count)> asked)
     {
         var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
-        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Of(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
+        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Derive(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
         var steps = await site.Steps(draws);
         return [.. parents.Zip(steps, Add)];
     }

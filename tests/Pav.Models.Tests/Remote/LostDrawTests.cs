@@ -10,7 +10,7 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
 
     private static readonly Problem Poisoned = new("poisoned", " 7 7 7 7", "");
 
-    private static Draw[] Roots(params Problem[] problems) => [.. problems.SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Of(1, p.Id, "lost", k))))];
+    private static Draw[] Roots(params Problem[] problems) => [.. problems.SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "lost", k))))];
 
     private static Problem Long(int tokens) => new("long", string.Concat(Enumerable.Repeat(" 3", tokens)), "");
 

@@ -64,7 +64,7 @@ public class PolicyGradientTests
             var (sum, squares) = (new double[exact.Length], new double[exact.Length]);
             for (var g = 0; g < Groups; g++)
             {
-                Episode[] episodes = [.. Enumerable.Range(0, Size).Select(i => policy.Play(Seeds.Of(3, baseline, "episode", g * Size + i)))];
+                Episode[] episodes = [.. Enumerable.Range(0, Size).Select(i => policy.Play(Seeds.Derive(3, baseline, "episode", g * Size + i)))];
                 StepReturns[] returns = [.. episodes.Select(e => new StepReturns(e.Rex(task), Returns.Dense(reward, credit, Alpha, prover.Along(e), e.Steps)))];
                 var others = LeaveOneOut.Of(returns);
                 var gradient = new double[exact.Length];

@@ -73,7 +73,7 @@ internal sealed class PolicyEvaluation(
         return measures;
     }
 
-    internal static ulong BesideHard(ulong seed) => Seeds.Of(seed, "", "beside a hard set", 0);
+    internal static ulong BesideHard(ulong seed) => Seeds.Derive(seed, "", "beside a hard set", 0);
 
     private async Task<IReadOnlyList<Tally>> Tallies(IReadOnlyList<Problem> problems, ulong drawn)
     {

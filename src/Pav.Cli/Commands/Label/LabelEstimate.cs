@@ -12,7 +12,7 @@ internal static class LabelEstimate
     public static async Task<JsonObject> Tell(OpenedPolicy policy, IReadOnlyList<Problem> problems, LabelOptions options, CommandContext context)
     {
         var stride = Math.Max(1, problems.Count / Traces);
-        var draws = problems.Where((_, i) => i % stride == 0).Take(Traces).Select(p => new Draw(Prefix.Root(p), Seeds.Of(options.Seed, p.Id, "trace", 0))).ToList();
+        var draws = problems.Where((_, i) => i % stride == 0).Take(Traces).Select(p => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", 0))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, options.Sampling ?? new(), context.Cancel);
         var prompt = policy.PromptTokens / (double)traces.Count;
         var costs = traces.Select(t => OfProblem(t, prompt, options)).ToList();
