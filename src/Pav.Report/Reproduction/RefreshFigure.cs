@@ -54,7 +54,7 @@ public static class RefreshFigure
         }
 
         var fair = Math.Abs(refreshed.InAll / before.InAll - 1) <= Equal;
-        var grade = fair && gain.Low > 0 ? FigureVerdict.Reproduced : over.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
+        var grade = FigureVerdicts.From(fair && gain.Low > 0, over.Low > 0);
         var summary = SearchFigures.Sum("refresh", "A prover that keeps up", asks, rule, [grade], panels, findings, size, "At equal rollouts labels during RL train further than the same before it",
             "Labels during RL train further than labels of other problems, but not shown against labels of the same problems before it", "Labels during RL do not train further, as far as can be told", Intervals.OfRl);
         return summary with { Notes = [$"{model}: rewards of progress A: {way}.", .. summary.Notes] };

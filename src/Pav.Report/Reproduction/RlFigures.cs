@@ -48,7 +48,7 @@ public static class RlFigures
             findings.Add(Finding.Of($"{m.Model}: ORM-RL minus its start", orm.Bootstrapped(s => s.Mean(orm.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points"));
             var speed = RlComparison.Of("pav", [.. m.Pav.Select(r => r.Valid)], "orm", [.. m.Orm.Select(r => r.Valid)]);
             if (speed is not null) findings.Add(new($"{m.Model}: iterations of ORM-RL over those of PAV-RL for ORM-RL's last accuracy, geometric mean over the {speed.Reached} of {speed.Seeds} seeds that reach it{NoHigher(speed)}", speed.Iterations?.Value, speed.Iterations?.Low, speed.Iterations?.High, "times", "about 6 (Fig. 7)"));
-            grades.Add(gain is { Low: > 0, Value: >= 0.07 } ? FigureVerdict.Reproduced : gain.Low > 0 || Faster(m) ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(gain is { Low: > 0, Value: >= 0.07 }, gain.Low > 0 || Faster(m)));
         }
 
         return Sum(models, "7", "RL with progress", asks, rule, grades, panels, findings, size, "Progress as a dense reward trains further than outcome reward alone", "Progress as a dense reward trains faster or somewhat further than outcome reward alone",
@@ -94,7 +94,7 @@ public static class RlFigures
                 findings.Add(Finding.Of($"{m.Model}: Pass@{most.Orm.N} of ORM-RL minus that of the start", orm.Bootstrapped(s => s.Mean(most.Orm.Correct) - new CrossedSample([0], s.Problems).Mean(most.Start.Correct)), "points", "below 0 for N of 64 and more (Fig. 8a)"));
             }
 
-            grades.Add(held == 2 ? FigureVerdict.Reproduced : held == 1 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(held == 2, held == 1));
         }
 
         var summary = Sum(models, "8", "What RL can solve", asks, rule, grades, panels, findings, size, "PAV-RL solves more over all N, on all problems and on hard ones", "PAV-RL solves more over all N, on all problems or on hard ones but not shown on both", "PAV-RL does not solve more than ORM-RL at every N");
@@ -120,7 +120,7 @@ public static class RlFigures
             findings.Add(new($"{m.Model}: steps without progress in the last tenth of iterations, αQ minus αA", idle.Value, idle.Low, idle.High, "points", "the share grows with αQ (App. G)"));
             findings.Add(Finding.Of($"{m.Model}: accuracy on test problems, αA minus αQ", lost, "points", "αQ collapses (App. G)"));
             var more = idle.Low > 0;
-            grades.Add(more && lost.Low > 0 ? FigureVerdict.Reproduced : more || lost.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.FromBoth(more, lost.Low > 0));
         }
 
         return Sum(models, "G", "Q instead of progress", asks, rule, grades, panels, findings, size, "With Q as the reward steps without progress spread and accuracy suffers", "With Q as the reward either steps without progress spread or accuracy suffers", "Neither do steps without progress spread nor does accuracy suffer, as far as can be told");

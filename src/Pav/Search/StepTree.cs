@@ -83,7 +83,7 @@ public sealed class StepTree
     public async Task<IReadOnlyList<StepNode>> Draw(IEnumerable<(StepNode Node, int Count)> asked)
     {
         var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
-        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Of(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
+        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Derive(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
         var steps = await site.Steps(draws);
         return [.. parents.Zip(steps, Add)];
     }
@@ -116,7 +116,7 @@ public sealed class StepTree
             var next = await site.Steps([.. open.Select(p => new Draw(p.Value, 0))], greedy);
             foreach (var ((node, prefix), step) in open.Zip(next))
             {
-                GeneratedTokens += Cost.Tokens(step, prefix);
+                GeneratedTokens += step.TokensSince(prefix);
                 ahead[node] = step;
             }
         }
@@ -145,7 +145,7 @@ public sealed class StepTree
         var twin = known.GetValueOrDefault(step);
         var node = new StepNode(nodes.Count, parent, step, twin) { Fate = Fate.Pruned };
         nodes.Add(node);
-        GeneratedTokens += Cost.Tokens(step, parent.Prefix);
+        GeneratedTokens += step.TokensSince(parent.Prefix);
         if (twin is null) return known[step] = node;
         node.Fate = Fate.Duplicate;
         return twin;
