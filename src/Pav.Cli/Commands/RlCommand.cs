@@ -37,9 +37,16 @@ internal static class RlCommand
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
-        var task = new RlTask(
-            Checkpoint.NameOf(folder), () => DecoderCheckpoint.Load(folder), tokenizer, template, grader, problems, ProverOf(refresh), heldOut, settings.ValidSamples, engine,
-            inside => { tokenizer.Save(inside); PolicyRecord.Of(template).Save(inside); });
+        var task = new RlTask
+        {
+            Name = Checkpoint.NameOf(folder), Start = () => DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
+            Problems = problems, Prover = ProverOf(refresh), HeldOut = heldOut, HeldOutSamples = settings.ValidSamples, Engine = engine,
+            SaveBeside = inside =>
+            {
+                tokenizer.Save(inside);
+                PolicyRecord.Of(template).Save(inside);
+            },
+        };
 
         var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
         var warned = false;

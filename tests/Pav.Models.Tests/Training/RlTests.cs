@@ -21,7 +21,11 @@ public class RlTests
         Iterations: 9, Problems: 4, Samples: 4, MaxTokens: 6, Alpha: 1, Rate: 3e-3, ValueRate: 3e-3, Warmup: 2, PassTokens: 64, EvaluateEvery: 4, CheckpointEvery: 3, GuardWindow: 4);
 
     private static RlTask Task(Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover) =>
-        new("π", () => TrainingTests.Tiny(Words), Words, Template, Sevens, Problems, prover, Problems, 4, new(), Words.Save);
+        new()
+        {
+            Name = "π", Start = () => TrainingTests.Tiny(Words), Tokenizer = Words, Template = Template, Grader = Sevens, Problems = Problems, Prover = prover,
+            HeldOut = Problems, HeldOutSamples = 4, SaveBeside = Words.Save,
+        };
 
     /// <summary>A verifier of a tiny model; its refreshes label four problems.</summary>
     private static ProverRefresh Refreshed(TempFolder temporary, string run)
@@ -140,7 +144,7 @@ public class RlTests
         var root = Prefix.Root(Problems[1]);
         Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3]).Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
         IReadOnlyList<double[]> q = [[0.3, 0.5, 0.2, 0.9], [0.3, 0.1, 0]];
-        Episode[] Of(RlBaseline baseline) => [.. Episode.OfGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
+        Episode[] Of(RlBaseline baseline) => [.. Episode.FromGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
         static double[] Rounded(IEnumerable<double> values) => [.. values.Select(v => Math.Round(v, 12))];
 
         var (own, prompt) = (Of(RlBaseline.None), Template.Encode(Words, Problems[1]));
@@ -235,7 +239,7 @@ public class RlTests
         Assert.False(Run("cancelled", stopAt: 3).Finished);
         var within = Run("cancelled", stopWithin: 8);
         Assert.Equal((false, 8), (within.Finished, within.Iterations)); // past the checkpoint of 6
-        Assert.Equal(8, Json.Read<RlPosition>(Path.Combine(temporary["cancelled"], "checkpoints/last/position.json")).At.Iteration);
+        Assert.Equal(8, Json.Read<RlPosition>(Path.Combine(temporary["cancelled"], "checkpoints/last/position.json")).Next.Iteration);
         Run("cancelled");
         Assert.Throws<InvalidOperationException>(() => Run("killed", killAt: 4));
         File.AppendAllText(Path.Combine(temporary["killed"], RlLoop.MetricsName), "{\"iteration\":5,\"rew");

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Pav.Models.Files;
 using Pav.Models.Decoders;
 using Pav.Torch;
@@ -7,7 +8,9 @@ using Pav.Torch.Optim;
 namespace Pav.Models.Training;
 
 /// <summary>What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other state.</summary>
-internal sealed record RlPosition(RlOptions Options, RlRow At, double? BestAccuracy = null, int BestIteration = 0, bool Stopped = false);
+/// <param name="Next">The line of the iteration to come: its number, and the counts so far.</param>
+internal sealed record RlPosition(
+    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0, bool Stopped = false);
 
 /// <summary>The checkpoints of an RL run: <c>last</c> (policy, value function, both optimizers, position) and <c>best</c> (the policy with the best held-out accuracy).</summary>
 internal sealed class RlCheckpoints(string folder, RlOptions options, Action<string> saveBeside)
