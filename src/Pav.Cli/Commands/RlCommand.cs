@@ -39,7 +39,7 @@ internal static class RlCommand
         using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
         var task = new RlTask
         {
-            Name = Checkpoint.NameOf(folder), Start = () => DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
+            Name = Checkpoint.NameOf(folder), Folder = folder, Start = () => DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
             Problems = problems, Prover = ProverOf(refresh), HeldOut = heldOut, HeldOutSamples = settings.ValidSamples, Engine = engine,
             SaveBeside = inside =>
             {

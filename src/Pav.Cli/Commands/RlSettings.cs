@@ -93,6 +93,9 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Adam's second decay rate", Min = 0, Max = 0.999999)]
     public double Beta2 { get; init; } = 0.999;
 
+    [OptionGroup]
+    public LoraChoice Lora { get; init; } = new();
+
     [Flag("Passes over a batch; with more than one update the ratio of probabilities is clipped (PPO)", Min = 1, Max = 1000)]
     public int Epochs { get; init; } = 1;
 
@@ -171,7 +174,8 @@ internal sealed record RlSettings : ModelSettings
             Iterations, Batch, Samples, MaxTokens, reward,
             Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, alpha, AlphaUntil,
             Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
-            Kl, Rate, ValueRate, (int)Math.Round(Warmup * Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed);
+            Kl, Rate, ValueRate, (int)Math.Round(Warmup * Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed,
+            Lora.Chosen, TrainingDevice == "cpu" ? null : new(TrainingDevice));
     }
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>

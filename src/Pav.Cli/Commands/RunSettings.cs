@@ -27,6 +27,9 @@ internal abstract record ModelSettings : RunSettings
 
     [Flag("Device that libtorch runs models on: cpu, cuda, cuda:1; none: the CPU, by kernels of its own where models only generate or score", Local = true)]
     public string Device { get; init; } = "";
+
+    /// <summary>The device on which models are trained.</summary>
+    public string TrainingDevice => Device == "" ? "cpu" : Checkpoint.DeviceOf(Device).ToString();
 }
 
 /// <summary>Options of every command that samples from a policy on problems.</summary>

@@ -37,14 +37,8 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Steps between checkpoints to resume from", Min = 1)]
     public int CheckpointEvery { get; init; } = 500;
 
-    [Flag("Trains a LoRA adapter of this rank instead of all weights; 0 is off. Saved as PEFT does; 'merge' makes a whole checkpoint of it", Min = 0, Max = 4096)]
-    public int LoraRank { get; init; }
-
-    [Flag("LoRA's alpha: what it adds is scaled by alpha / rank", Min = 0, AboveMin = true)]
-    public double LoraAlpha { get; init; } = 32;
-
-    [Flag("Projections that LoRA is on")]
-    public string LoraTargets { get; init; } = new Lora().Targets;
+    [OptionGroup]
+    public LoraChoice Lora { get; init; } = new();
 
     [Flag("Compute in bfloat16; what is trained stays in float32, what LoRA freezes as it is stored")]
     public bool Bf16 { get; init; }
@@ -60,11 +54,27 @@ internal abstract record TrainingSettings : ModelSettings
 
     public TrainOptions ToOptions()
     {
-        var fit = new TrainFit(Device == "" ? "cpu" : Checkpoint.DeviceOf(Device).ToString(), Bf16, Recompute, Accumulate, Pack);
+        var fit = new TrainFit(TrainingDevice, Bf16, Recompute, Accumulate, Pack);
         return new(
-            Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, LoraRank == 0 ? null : new(LoraRank, LoraAlpha, LoraTargets),
+            Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, Lora.Chosen,
             fit == new TrainFit() ? null : fit);
     }
+}
+
+/// <summary>The options of LoRA, in training and in RL.</summary>
+internal sealed record LoraChoice
+{
+    [Flag("Trains a LoRA adapter of this rank instead of all weights; 0 is off. Saved as PEFT does; 'merge' makes a whole checkpoint of it", Min = 0, Max = 4096)]
+    public int LoraRank { get; init; }
+
+    [Flag("LoRA's alpha: what it adds is scaled by alpha / rank", Min = 0, AboveMin = true)]
+    public double LoraAlpha { get; init; } = 32;
+
+    [Flag("Projections that LoRA is on")]
+    public string LoraTargets { get; init; } = new Lora().Targets;
+
+    /// <summary>The adapter; null where none is trained.</summary>
+    public Lora? Chosen => LoraRank == 0 ? null : new(LoraRank, LoraAlpha, LoraTargets);
 }
 
 internal abstract record PolicyTrainingSettings : TrainingSettings

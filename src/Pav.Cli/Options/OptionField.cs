@@ -10,18 +10,23 @@ namespace Pav.Cli.Options;
 internal sealed class OptionField
 {
     private readonly PropertyInfo property;
+    private readonly PropertyInfo[] groups;
     private readonly Type element;
 
-    public OptionField(PropertyInfo property, FlagAttribute flag, object defaults)
+    /// <param name="groups">Through which groups the property is reached, the outermost first.</param>
+    /// <param name="property">Of the innermost group, or of the record itself.</param>
+    /// <param name="flag">What it says of itself.</param>
+    /// <param name="defaults">A record of defaults, the outermost.</param>
+    public OptionField(PropertyInfo[] groups, PropertyInfo property, FlagAttribute flag, object defaults)
     {
-        this.property = property;
+        (this.groups, this.property) = (groups, property);
         Flag = flag;
         SnakeName = Split(property.Name, '_');
         FlagName = "--" + Split(property.Name, '-');
         IsList = property.PropertyType.IsArray;
         var type = IsList ? property.PropertyType.GetElementType()! : property.PropertyType;
         element = Nullable.GetUnderlyingType(type) ?? type;
-        Default = property.GetValue(defaults);
+        Default = Get(defaults);
     }
 
     public FlagAttribute Flag { get; }
@@ -39,12 +44,12 @@ internal sealed class OptionField
 
     public object? Default { get; }
 
-    public object? Get(object options) => property.GetValue(options);
+    public object? Get(object options) => property.GetValue(Group(options));
 
     public void Set(object options, object? value)
     {
         Check(value);
-        property.SetValue(options, value, BindingFlags.DoNotWrapExceptions, null, null, null);
+        property.SetValue(Group(options), value, BindingFlags.DoNotWrapExceptions, null, null, null);
     }
 
     /// <summary>What help says after the description: what is accepted, and what holds when the flag is absent.</summary>
@@ -100,6 +105,9 @@ internal sealed class OptionField
         }
         return text.ToString();
     }
+
+    /// <summary>The record that has the property.</summary>
+    private object Group(object options) => groups.Aggregate(options, (outer, group) => group.GetValue(outer)!);
 
     private object ParseOne(string text)
     {

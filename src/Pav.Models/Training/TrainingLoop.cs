@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
@@ -14,6 +13,8 @@ namespace Pav.Models.Training;
 /// </summary>
 public static class TrainingLoop
 {
+    private const string LogName = "log.jsonl";
+
     /// <param name="task">What is trained.</param>
     /// <param name="options">How.</param>
     /// <param name="folder">Where its files go.</param>
@@ -24,13 +25,15 @@ public static class TrainingLoop
         TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default, Action<MemoryAccount>? account = null)
     {
         options.Check();
-        var checkpoints = new Checkpoints(folder, options, task.SaveBeside);
-        var (model, optimizer, at) = checkpoints.Resume(task.Start);
-        using var _ = model;
-        using var __ = optimizer;
+        var checkpoints = new Checkpoints(folder, task.SaveBeside);
+        var at = checkpoints.Resume(new Position(options), position => position.Options.Learned, "a training");
+        using var model = options.Setup.Ready(checkpoints.IsResumed ? options.Load(checkpoints.Last) : task.Start());
+        using var optimizer = new AdamW(model.Trained.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
+        checkpoints.Restore(optimizer);
         account?.Invoke(MemoryAccount.Of(model, options, task));
-        JsonLines.Keep<JsonObject>(checkpoints.Log, row => (long)row["step"]! <= at.Step);
-        using var log = JsonLines.Append(checkpoints.Log);
+        var logFile = Path.Combine(folder, LogName);
+        JsonLines.Keep<JsonObject>(logFile, row => (long)row["step"]! <= at.Step);
+        using var log = JsonLines.Append(logFile);
         var schedule = new WarmupCosine(options.Rate, options.Warmup, options.Steps);
         var (wall, training, tokensBefore, secondsBefore) = (Stopwatch.StartNew(), new Stopwatch(), at.Tokens, at.Seconds);
 
@@ -38,7 +41,7 @@ public static class TrainingLoop
         {
             if (cancel.IsCancellationRequested)
             {
-                checkpoints.SaveLast(model, optimizer, at);
+                checkpoints.SaveLast(at, model, optimizer);
                 return Result(finished: false);
             }
 
@@ -73,7 +76,7 @@ public static class TrainingLoop
             }
 
             log.Sync();
-            checkpoints.SaveLast(model, optimizer, at);
+            checkpoints.SaveLast(at, model, optimizer);
 
             bool Due(int every) => step % every == 0 || step == options.Steps;
         }
@@ -114,49 +117,3 @@ public static class TrainingLoop
 
 /// <summary>Everything besides weights and optimizer that a resumption needs. The loss's sum and count are those since the last row of the log.</summary>
 internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0, int LossCount = 0, double BestScore = 0, long BestStep = 0, double LastLoss = double.NaN);
-
-/// <summary>The files of a training's folder.</summary>
-internal sealed class Checkpoints(string folder, TrainOptions options, Action<string> saveBeside)
-{
-    private const string OptimizerName = "optimizer.safetensors", PositionName = "position.json";
-
-    private readonly string last = Path.Combine(folder, "checkpoints", "last");
-
-    public string Best { get; } = Path.Combine(folder, "checkpoints", "best");
-
-    public string Log { get; } = Path.Combine(folder, "log.jsonl");
-
-    public (DecoderModel Model, AdamW Optimizer, Position At) Resume(Func<DecoderModel> start)
-    {
-        AtomicFile.RecoverFolder(last);
-        AtomicFile.RecoverFolder(Best);
-        var resumed = Directory.Exists(last);
-        var at = resumed ? Json.Read<Position>(Path.Combine(last, PositionName)) : new Position(options);
-        if (at.Options != options)
-            throw new UserError($"{folder}: holds a training with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
-        var model = options.Ready(resumed ? options.Load(last) : start());
-        var optimizer = new AdamW(model.Trained.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
-        if (resumed)
-        {
-            using var state = new SafetensorsFile(Path.Combine(last, OptimizerName));
-            optimizer.load_state_dict(state.Read);
-        }
-
-        return (model, optimizer, at);
-    }
-
-    public void SaveLast(DecoderModel model, AdamW optimizer, Position at) => AtomicFile.WriteFolder(last, inside =>
-    {
-        Weights(model, inside);
-        SafetensorsFile.Write(Path.Combine(inside, OptimizerName), optimizer.state_dict());
-        AtomicFile.WriteJson(Path.Combine(inside, PositionName), at);
-    });
-
-    public void SaveBest(DecoderModel model) => AtomicFile.WriteFolder(Best, inside => Weights(model, inside));
-
-    private void Weights(DecoderModel model, string inside)
-    {
-        model.Save(inside);
-        saveBeside(inside);
-    }
-}

@@ -264,6 +264,44 @@ public class RlTests
         Assert.Contains("prover", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options, temporary["new"])).Message);
     }
 
+    /// <summary>Adapters of the policy and of the value function are trained; the start, under them, stays as it is.</summary>
+    [Fact]
+    public void With_adapters_a_cancelled_run_resumes_to_the_same_bytes_on_any_device_named()
+    {
+        using var temporary = new TempFolder();
+        var start = temporary["start"];
+        using (var model = TrainingTests.Tiny(Words)) model.Save(start);
+        Words.Save(start);
+        var before = File.ReadAllBytes(Path.Combine(start, "model.safetensors"));
+        var options = Options with { Iterations = 6, Reward = DenseReward.None, Rate = 2e-2, Lora = new(4, 8) };
+        RlResult Run(string name, TrainFit? fit = null, int stopAt = -1, string? from = null)
+        {
+            using var stop = new CancellationTokenSource();
+            var folder = from ?? start;
+            return RlLoop.Run(Task(null) with { Folder = folder, Start = () => DecoderCheckpoint.Load(folder) }, options with { Fit = fit }, temporary[name], p =>
+            {
+                if (p.Row.Iteration == stopAt) stop.Cancel();
+            }, stop.Token);
+        }
+
+        Assert.True(Run("whole").Finished);
+        Assert.False(Run("cancelled", stopAt: 3).Finished);
+        Assert.True(Run("cancelled", new TrainFit("cpu")).Finished);
+        byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
+        foreach (var file in (string[])[RlLoop.MetricsName, .. new[] { "last", "last/value", "best" }.Select(which => $"checkpoints/{which}/adapter_model.safetensors")])
+            Assert.Equal(Bytes("whole", file), Bytes("cancelled", file));
+        Assert.False(File.Exists(Path.Combine(temporary["whole"], "checkpoints/last/model.safetensors")));
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(start, "model.safetensors")));
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
+        Assert.True(rows[5].Kl > 1e-3 && rows[0].Kl < 1e-6, $"KL {rows[0].Kl} to {rows[5].Kl}");
+
+        var last = Path.Combine(temporary["whole"], "checkpoints/last");
+        using var value = DecoderCheckpoint.Load(Path.Combine(last, "value"));
+        Assert.Contains(value.Trained, p => p.Key.EndsWith("lora_B.weight", StringComparison.Ordinal) && p.Value.to_array<float>().Any(v => v != 0));
+        Assert.Contains(value.Parameters["score.weight"].to_array<float>(), v => v != 0);
+        Assert.Contains("pav merge", Assert.Throws<UserError>(() => Run("again", from: last)).Message);
+    }
+
     [Fact]
     public void An_oracle_rewards_progress_and_is_charged_for()
     {

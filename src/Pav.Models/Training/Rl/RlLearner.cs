@@ -13,6 +13,8 @@ internal readonly record struct UpdateStats(double Entropy, double Kl, double Va
 /// <summary>The policy under training, the frozen policy that it started from, the value function if there is one, and their optimizers.</summary>
 internal sealed class RlLearner : IDisposable
 {
+    private const string ValueName = "value";
+
     private readonly RlOptions options;
     private readonly DecoderModel reference;
 
@@ -21,6 +23,27 @@ internal sealed class RlLearner : IDisposable
         (this.options, Policy, this.reference, Value) = (options, policy, reference, value);
         Optimizer = Adam(policy, options.Rate);
         ValueOptimizer = value is null ? null : Adam(value, options.ValueRate);
+    }
+
+    /// <summary>Models and optimizers of the last checkpoint; without one, those that begin from the task's start.</summary>
+    public static RlLearner Resume(RlTask task, RlOptions options, Checkpoints checkpoints)
+    {
+        var (setup, resumed) = (options.Setup, checkpoints.IsResumed);
+        var reference = setup.Ready(task.Start());
+        setup.CheckWhole(reference, task.Folder);
+        var policy = setup.Ready(resumed ? setup.Load(checkpoints.Last) : setup.Adapted(reference.Clone(), task.Folder));
+        var value = options.Baseline != RlBaseline.Value ? null
+            : setup.Ready(resumed ? setup.Load(checkpoints.Part(ValueName)) : setup.Adapted(reference.WithScoreHead(), task.Folder));
+        var learner = new RlLearner(options, policy, reference, value);
+        checkpoints.Restore(learner.Optimizer);
+        if (learner.ValueOptimizer is { } optimizer) checkpoints.Restore(optimizer, ValueName);
+        return learner;
+    }
+
+    public void Save(Checkpoints checkpoints, RlPosition position)
+    {
+        if (Value is null || ValueOptimizer is null) checkpoints.SaveLast(position, Policy, Optimizer);
+        else checkpoints.SaveLast(position, Policy, Optimizer, (ValueName, Value, ValueOptimizer));
     }
 
     public DecoderModel Policy { get; }
@@ -53,12 +76,12 @@ internal sealed class RlLearner : IDisposable
             {
                 sums += Accumulate(batch, before);
                 tokens += batch.Sum(e => (long)e.Generated);
-                norms += Gradients.clip_grad_norm_(Policy.Parameters.Values, options.Clip);
+                norms += Gradients.clip_grad_norm_(Policy.Trained.Values, options.Clip);
                 Optimizer.step();
                 Optimizer.zero_grad();
                 if (Value is not null && ValueOptimizer is not null)
                 {
-                    if (Gradients.clip_grad_norm_(Value.Parameters.Values, options.Clip) is var norm && !double.IsFinite(norm)) norms = norm;
+                    if (Gradients.clip_grad_norm_(Value.Trained.Values, options.Clip) is var norm && !double.IsFinite(norm)) norms = norm;
                     ValueOptimizer.step();
                     ValueOptimizer.zero_grad();
                 }
@@ -146,7 +169,7 @@ internal sealed class RlLearner : IDisposable
 
     private Tensor Values(PassTokens tokens) => Value!.scores(tokens.At(Value.forward(tokens.Inputs))).squeeze(-1);
 
-    private AdamW Adam(DecoderModel model, double rate) => new(model.Parameters.Select(p => (p.Key, p.Value)), rate, beta2: options.Beta2, weight_decay: 0);
+    private AdamW Adam(DecoderModel model, double rate) => new(model.Trained.Select(p => (p.Key, p.Value)), rate, beta2: options.Beta2, weight_decay: 0);
 
     public void Dispose()
     {

@@ -1,8 +1,16 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using Pav.Models.Files;
 using Pav.Models.Files.TensorBoard;
 
 namespace Pav.Models.Training;
+
+/// <summary>
+/// What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other state.
+/// </summary>
+/// <param name="Next">The line of the iteration to come: its number, and the counts so far.</param>
+internal sealed record RlPosition(
+    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0, bool Stopped = false);
 
 /// <summary>
 /// Online RL: sample a batch with the present weights, score its steps, credit them, update, record, again. In its folder it keeps
@@ -17,7 +25,7 @@ public sealed class RlLoop : IDisposable
     private readonly RlOptions options;
     private readonly Action<RlProgress>? progress;
     private readonly CancellationToken cancel;
-    private readonly RlCheckpoints checkpoints;
+    private readonly Checkpoints checkpoints;
     private readonly RlLearner learner;
     private readonly WarmupCosine schedule;
     private readonly ProblemBatches batches;
@@ -37,8 +45,9 @@ public sealed class RlLoop : IDisposable
     private RlLoop(RlTask task, RlOptions options, string folder, Action<RlProgress>? progress, CancellationToken cancel)
     {
         (this.task, this.options, this.progress, this.cancel) = (task, options, progress, cancel);
-        checkpoints = new(folder, options, task.SaveBeside);
-        (learner, position) = checkpoints.Resume(task.Start);
+        checkpoints = new(folder, task.SaveBeside);
+        position = checkpoints.Resume(new RlPosition(options, new(0)), found => found.Options.Learned, "RL");
+        learner = RlLearner.Resume(task, options, checkpoints);
         row = position.Next;
         schedule = new(1, options.Warmup, options.Iterations);
         batches = new(task.Problems, options.Problems, options.Seed);
@@ -113,7 +122,7 @@ public sealed class RlLoop : IDisposable
         row = position.Next;
         using var policy = Policy();
         Measure(policy);
-        if (task.HeldOut.Count == 0) checkpoints.SaveBest(learner);
+        if (task.HeldOut.Count == 0) checkpoints.SaveBest(learner.Policy);
         metrics.Write(row);
         events.Write(row.Iteration, row.Scalars());
         progress?.Invoke(new(row, 0, null));
@@ -135,7 +144,7 @@ public sealed class RlLoop : IDisposable
             if (position.BestAccuracy is null || row.ValidAccuracy > position.BestAccuracy)
             {
                 position = position with { BestAccuracy = row.ValidAccuracy, BestIteration = row.Iteration };
-                checkpoints.SaveBest(learner);
+                checkpoints.SaveBest(learner.Policy);
             }
         }
 
@@ -227,7 +236,7 @@ public sealed class RlLoop : IDisposable
     private void Checkpoint()
     {
         metrics.Sync();
-        checkpoints.SaveLast(learner, position);
+        learner.Save(checkpoints, position);
     }
 
     private RlResult Result(bool finished, double? accuracy = null) => new(

@@ -19,6 +19,9 @@ public sealed record RlTask
     /// <summary>The policy to start from, as a rule after rejection fine-tuning; it stays the reference of the KL penalty.</summary>
     public required Func<DecoderModel> Start { get; init; }
 
+    /// <summary>Where the start's weights are read from; an adapter names it as its base.</summary>
+    public string Folder { get; init; } = "";
+
     public required Tokenizer Tokenizer { get; init; }
 
     public required PromptTemplate Template { get; init; }

@@ -1,8 +1,8 @@
-namespace Pav.Cli.Options;
+namespace Pav;
 
 /// <summary>Says of an options record's property what its flag is for, and what it accepts.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal class FlagAttribute(string description) : Attribute
+public class FlagAttribute(string description) : Attribute
 {
     public string Description => description;
 
@@ -38,3 +38,7 @@ internal class FlagAttribute(string description) : Attribute
     /// <summary>A list that stands on the command line without a flag's name.</summary>
     public bool Positional { get; init; }
 }
+
+/// <summary>The property is a record of options itself: its flags are flags of the record that holds it, under their own names.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class OptionGroupAttribute : Attribute;
