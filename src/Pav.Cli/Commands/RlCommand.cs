@@ -112,9 +112,8 @@ internal static class RlCommand
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
         var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
-        var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed);
         return new(
-            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
+            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining()),
             Checkpoint.EngineOf(settings));
     }
 

@@ -16,8 +16,8 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double Rate { get; init; } = 1e-3;
 
-    [Flag("Steps over which the rate rises to its peak", Min = 0)]
-    public int Warmup { get; init; } = 100;
+    [WarmupFlag("Steps")]
+    public string Warmup { get; init; } = "100";
 
     [Flag("Weight decay; 0 is Adam", Min = 0, Max = 10)]
     public double WeightDecay { get; init; }
@@ -56,7 +56,7 @@ internal abstract record TrainingSettings : ModelSettings
     {
         var fit = new TrainFit(TrainingDevice, Bf16, Recompute, Accumulate, Pack);
         return new(
-            Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, Lora.Chosen,
+            Steps, Batch, Rate, WarmupFlagAttribute.Steps(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, Lora.Chosen,
             fit == new TrainFit() ? null : fit);
     }
 }

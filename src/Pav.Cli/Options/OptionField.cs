@@ -112,7 +112,7 @@ internal sealed class OptionField
     private object ParseOne(string text)
     {
         var c = CultureInfo.InvariantCulture;
-        if (element == typeof(string)) return WithoutPrefix(text);
+        if (element == typeof(string)) return Flag.Read(WithoutPrefix(text));
         if (element == typeof(bool)) return text switch { "true" or "on" => true, "false" or "off" => false, _ => throw Wrong(text) };
         if (element == typeof(int)) return int.TryParse(text, NumberStyles.AllowLeadingSign, c, out var i) ? i : throw Wrong(text);
         if (element == typeof(long)) return long.TryParse(text, NumberStyles.AllowLeadingSign, c, out var l) ? l : throw Wrong(text);
@@ -146,7 +146,7 @@ internal sealed class OptionField
 
     private UserError Wrong(string given)
     {
-        var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string) ? "text" : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
+        var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string) ? Flag.Kind : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
         var allowed = Flag.Choices != "" ? $"one of {Flag.Choices.Replace("|", ", ")}"
             : double.IsInfinity(Flag.Min) && double.IsInfinity(Flag.Max) ? kind : $"{kind} {Range()}";
         return new UserError($"{ShownName} is '{given}', but must be {allowed}{(IsList ? " (or several, separated by commas)" : "")}.");

@@ -23,6 +23,12 @@ public class FlagAttribute(string description) : Attribute
     /// <summary>May this word be given?</summary>
     public virtual bool Allows(string word) => Choices == "" || word == "" || Choices.Split('|').Contains(word);
 
+    /// <summary>The text by its usual name, where it may be written in several ways.</summary>
+    public virtual string Read(string text) => text;
+
+    /// <summary>What a text must be, where no list of words says it.</summary>
+    public virtual string Kind => "text";
+
     /// <summary>A command without it is refused.</summary>
     public bool Required { get; init; }
 
