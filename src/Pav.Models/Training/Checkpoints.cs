@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Torch;
-using Pav.Torch.Optim;
 
 namespace Pav.Models.Training;
 
@@ -40,28 +38,26 @@ internal sealed class Checkpoints(string folder, Action<string> saveBeside)
     /// <summary>Folder in <see cref="Last"/> of a model beside the main one, which has no name.</summary>
     public string Part(string name) => Path.Combine(Last, name);
 
-    /// <summary>Where it is resumed, gives an optimizer of one of the models the state that it had.</summary>
-    public void Restore(AdamW optimizer, string part = "")
+    /// <summary>Where it is resumed, gives the trainer of one of the models its optimizer's state.</summary>
+    public void Restore(ITrainer trainer, string part = "")
     {
-        if (!IsResumed) return;
-        using var state = new SafetensorsFile(Path.Combine(Part(part), OptimizerName));
-        optimizer.load_state_dict(state.Read);
+        if (IsResumed) trainer.Load(Path.Combine(Part(part), OptimizerName));
     }
 
     /// <param name="position">Where to go on from here.</param>
     /// <param name="model">The main model.</param>
-    /// <param name="optimizer">Its.</param>
+    /// <param name="trainer">Its.</param>
     /// <param name="parts">Models beside it.</param>
-    public void SaveLast<T>(T position, DecoderModel model, AdamW optimizer, params (string Name, DecoderModel Model, AdamW Optimizer)[] parts) =>
+    public void SaveLast<T>(T position, DecoderModel model, ITrainer trainer, params (string Name, DecoderModel Model, ITrainer Trainer)[] parts) =>
         AtomicFile.WriteFolder(Last, inside =>
         {
             Save(model, inside);
-            SafetensorsFile.Write(Path.Combine(inside, OptimizerName), optimizer.state_dict());
+            trainer.Save(Path.Combine(inside, OptimizerName));
             foreach (var part in parts)
             {
                 var place = Path.Combine(inside, part.Name);
                 part.Model.Save(place);
-                SafetensorsFile.Write(Path.Combine(place, OptimizerName), part.Optimizer.state_dict());
+                part.Trainer.Save(Path.Combine(place, OptimizerName));
             }
 
             AtomicFile.WriteJson(Path.Combine(inside, PositionName), position);

@@ -4,13 +4,19 @@ using Pav.Torch;
 namespace Pav.Models.Training;
 
 /// <summary>How a training fits into memory; none of it changes what is learned, but for bfloat16's rounding.</summary>
-/// <param name="Device">cpu, cuda, cuda:1.</param>
+/// <param name="Device">cpu, by kernels of our own; in libtorch: torch (on the CPU), cuda, cuda:1.</param>
 /// <param name="BFloat16">Computes in bfloat16; what is trained stays in float32.</param>
 /// <param name="Recompute">Keeps one layer's activations at a time: <see cref="DecoderModel.Recompute"/>.</param>
 /// <param name="Accumulate">Parts into which a step's rows are cut, one after the other; their gradients add up.</param>
 /// <param name="Pack">Rows are laid end to end and not padded.</param>
 public sealed record TrainFit(string Device = "cpu", bool BFloat16 = false, bool Recompute = false, int Accumulate = 1, bool Pack = false)
 {
+    /// <summary>The CPU's engine computes, and not libtorch.</summary>
+    internal bool Native => Device == "cpu";
+
+    /// <summary>Where weights are.</summary>
+    internal Device Place => Device is "cpu" or "torch" ? torch.CPU : new(Device);
+
     /// <summary>The parts of a step's rows.</summary>
     internal IEnumerable<T[]> Parts<T>(IReadOnlyList<T> rows) => rows.Chunk((rows.Count + Accumulate - 1) / Accumulate);
 }
@@ -53,15 +59,15 @@ internal sealed record ModelSetup(Lora? Lora, TrainFit Fit, ulong Seed)
     /// <summary>Where and as the fit says.</summary>
     public DecoderModel Ready(DecoderModel model)
     {
-        var device = new Device(Fit.Device);
-        if (model.Device != device)
+        if (model.Device != Fit.Place)
         {
             using var elsewhere = model;
-            model = elsewhere.Clone(device);
+            model = elsewhere.Clone(Fit.Place);
         }
 
         model.ComputeType = Fit.BFloat16 ? torch.bfloat16 : torch.float32;
         model.Recompute = Fit.Recompute;
+        model.Native = Fit.Native;
         return model;
     }
 
@@ -75,5 +81,5 @@ internal sealed record ModelSetup(Lora? Lora, TrainFit Fit, ulong Seed)
     public static (bool Good, string Rule) Rule(Lora? lora) =>
         (lora is null || (lora.Rank >= 1 && lora.Alpha > 0), $"LoRA's rank must be at least 1 and its alpha positive, they are {lora?.Rank} and {lora?.Alpha}");
 
-    private DecoderModel Read(string folder) => DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, new Device(Fit.Device));
+    private DecoderModel Read(string folder) => DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, Fit.Place);
 }

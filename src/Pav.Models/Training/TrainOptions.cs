@@ -46,6 +46,7 @@ public sealed record TrainOptions(
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
             ModelSetup.Rule(Lora),
             (Fitted.Accumulate >= 1 && Fitted.Accumulate <= Batch, $"a step's batch of {Batch} can be cut into 1 to {Batch} parts, not into {Fitted.Accumulate}"),
+            (!(Fitted.BFloat16 && Fitted.Native), "the CPU's engine computes in float32; bfloat16 needs --device cuda, or --device torch"),
             (Beta2 is >= 0 and < 1, $"beta2 must be in [0, 1), it is {Beta2}"),
             (LogEvery >= 1 && EvaluateEvery >= 1 && CheckpointEvery >= 1, "the steps between log rows, evaluations and checkpoints must each be at least 1"),
         ];
@@ -54,8 +55,8 @@ public sealed record TrainOptions(
     }
 }
 
-/// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses (scalars with a gradient) add up to the step's.</summary>
-public readonly record struct Minibatch(int Tokens, IReadOnlyList<Func<DecoderModel, Tensor>> Parts);
+/// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses add up to the step's.</summary>
+public readonly record struct Minibatch(int Tokens, IReadOnlyList<RowLoss> Parts);
 
 /// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which are logged as <c>valid_…</c>.</summary>
 public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);

@@ -2,8 +2,6 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Torch;
-using Pav.Torch.Optim;
 
 namespace Pav.Models.Training;
 
@@ -28,8 +26,8 @@ public static class TrainingLoop
         var checkpoints = new Checkpoints(folder, task.SaveBeside);
         var at = checkpoints.Resume(new Position(options), position => position.Options.Learned, "a training");
         using var model = options.Setup.Ready(checkpoints.IsResumed ? options.Load(checkpoints.Last) : task.Start());
-        using var optimizer = new AdamW(model.Trained.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
-        checkpoints.Restore(optimizer);
+        using var trainer = Trainer.From(model, new(options.Beta2, options.WeightDecay, options.Fitted.Pack));
+        checkpoints.Restore(trainer);
         account?.Invoke(MemoryAccount.Of(model, options, task));
         var logFile = Path.Combine(folder, LogName);
         JsonLines.Keep<JsonObject>(logFile, row => (long)row["step"]! <= at.Step);
@@ -41,24 +39,25 @@ public static class TrainingLoop
         {
             if (cancel.IsCancellationRequested)
             {
-                checkpoints.SaveLast(at, model, optimizer);
+                checkpoints.SaveLast(at, model, trainer);
                 return Result(finished: false);
             }
 
             training.Start();
-            optimizer.lr = schedule.At((int)at.Step);
-            var (tokens, loss) = Step(model, optimizer, task.Next(at.Step), options.Clip);
+            var (rate, batch) = (schedule.At((int)at.Step), task.Next(at.Step));
+            var loss = batch.Parts.Sum(trainer.Accumulate);
+            trainer.Step(rate, options.Clip);
             training.Stop();
             var step = at.Step + 1;
             if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
-            at = at with { Step = step, Tokens = at.Tokens + tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1, LastLoss = loss };
+            at = at with { Step = step, Tokens = at.Tokens + batch.Tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1, LastLoss = loss };
             progress?.Invoke(new(step, options.Steps, loss, (at.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
 
             var evaluation = task.Evaluate is not null && Due(options.EvaluateEvery) ? task.Evaluate(model) : null;
             at = at with { Seconds = secondsBefore + wall.Elapsed.TotalSeconds };
             if (evaluation is not null || Due(options.LogEvery))
             {
-                log.Write(LogRow(at, optimizer.lr, evaluation));
+                log.Write(LogRow(at, rate, evaluation));
                 at = at with { LossSum = 0, LossCount = 0 };
             }
 
@@ -76,7 +75,7 @@ public static class TrainingLoop
             }
 
             log.Sync();
-            checkpoints.SaveLast(at, model, optimizer);
+            checkpoints.SaveLast(at, model, trainer);
 
             bool Due(int every) => step % every == 0 || step == options.Steps;
         }
@@ -84,23 +83,6 @@ public static class TrainingLoop
         return Result(finished: true);
 
         TrainResult Result(bool finished) => new(finished, at.Step, at.LastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
-    }
-
-    private static (int Tokens, double Loss) Step(DecoderModel model, AdamW optimizer, Minibatch batch, double clip)
-    {
-        var total = 0.0;
-        foreach (var part in batch.Parts)
-        {
-            using var scope = torch.NewDisposeScope();
-            var loss = part(model);
-            model.backward(loss);
-            total += loss.item<double>();
-        }
-
-        Gradients.clip_grad_norm_(model.Trained.Values, clip);
-        optimizer.step();
-        optimizer.zero_grad();
-        return (batch.Tokens, total);
     }
 
     private static JsonObject LogRow(Position at, double rate, Evaluation? evaluation)
