@@ -64,7 +64,7 @@ internal static class DeviceBench
     private static double StepSeconds(string folder, string place)
     {
         var options = new TrainOptions(1, TrainRows, 1e-5, Fit: new(place, BFloat16: true));
-        using var model = options.Ready(options.Load(folder));
+        using var model = options.Setup.Ready(options.Load(folder));
         using var trainer = Trainer.From(model);
         var batch = NextToken.Batch([.. Enumerable.Range(0, TrainRows).Select(r => new TokenRow([.. Enumerable.Range(0, TrainTokens + 1).Select(k => (r * 31 + k * k * 7) % 509)], 1))], options.Fitted);
         List<double> seconds = [];

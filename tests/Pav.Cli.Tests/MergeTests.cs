@@ -26,4 +26,20 @@ public sealed class MergeTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Contains("nothing to merge", Cli.Run(tiny.Folder, "merge", "--model", "model", "--out", "other").Sentence(1));
         Assert.False(Directory.Exists(tiny.At("other")));
     }
+
+    [Fact]
+    public void RlTrainsAnAdapterToo()
+    {
+        string[] Rl(string rank) =>
+        [
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "2", "--batch", "2", "--samples", "2",
+            "--max-tokens", "12", "--lora-rank", rank, "--lora-targets", "q_proj", "--device", "cpu", "--out", "rl",
+        ];
+        Cli.Run(tiny.Folder, Rl("2")).Succeeded();
+        Assert.False(File.Exists(tiny.At("rl/checkpoints/last/model.safetensors")));
+        using var trained = DecoderCheckpoint.Load(tiny.At("rl/checkpoints/last"));
+        Assert.Equal(2, trained.Lora!.Rank);
+        Assert.Contains("--lora-rank 2, not 4", Cli.Run(tiny.Folder, Rl("4")).Sentence(1));
+        Cli.Run(tiny.Folder, "merge", "--model", "rl/checkpoints/last", "--out", "rl-whole").Succeeded();
+    }
 }

@@ -91,6 +91,57 @@ public class OptionsTests
     public void ManifestsHoldEveryOptionUnderItsSnakeCaseName() =>
         Assert.Equal(JsonNode.Parse("""{"out":"","alpha":0.5,"rate":0.001,"n":[1,2],"n_cov":4,"strategy":"random","quick":false,"limit":null}""")!.ToJsonString(), Schema.ToJson(new Sample()).ToJsonString());
 
+    private sealed record Grouped
+    {
+        [Flag("Outside")]
+        public int Count { get; init; } = 1;
+
+        [OptionGroup]
+        public Sample Inner { get; init; } = new() { Alpha = 0.75 };
+
+        [WarmupFlag("Steps")]
+        public string Warmup { get; init; } = "10%";
+    }
+
+    [Fact]
+    public void AGroupsOptionsAreFlatUnderTheirOwnNames()
+    {
+        var schema = OptionSchema.Of(typeof(Grouped));
+        Assert.Equal(["out", "count", "alpha", "rate", "n", "n_cov", "strategy", "quick", "limit", "warmup"], schema.Fields.Select(f => f.SnakeName));
+        Assert.Equal("0.75", OptionField.Text(schema.Fields.Single(f => f.FlagName == "--alpha").Default));
+        var bound = (Grouped)schema.Bind([Recipe.Parse("r.json", """{ "n_cov": 7, "count": 2 }""")], new Dictionary<string, string> { ["--out"] = "x", ["--alpha"] = "2" });
+        Assert.Equal((2, 7, 2.0, "x", 1e-3), (bound.Count, bound.Inner.NCov, bound.Inner.Alpha, bound.Inner.Out, bound.Inner.Rate));
+        Assert.Equal(2, (double?)schema.ToJson(bound)["alpha"]);
+        Assert.Equal(0.75, new Grouped().Inner.Alpha);
+        Assert.Equal("--out x --count 2 --alpha 2 --n-cov 7", schema.CommandLine(bound));
+    }
+
+    [Theory]
+    [InlineData("100", "100", 600, 100)]
+    [InlineData("100", "100", 60, 60)]
+    [InlineData("1", "1", 60, 1)]
+    [InlineData("0", "0", 60, 0)]
+    [InlineData("10%", "10%", 150, 15)]
+    [InlineData("12.5%", "12.5%", 1000, 125)]
+    [InlineData("0.1", "10%", 200, 20)]
+    [InlineData("0.07", "7%", 100, 7)]
+    public void AWarmupIsStepsOrAShareOfThem(string text, string read, int total, int steps)
+    {
+        var bound = (Grouped)OptionSchema.Of(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text });
+        Assert.Equal((read, steps), (bound.Warmup, WarmupFlagAttribute.Steps(bound.Warmup, total)));
+    }
+
+    [Theory]
+    [InlineData("1.5")]
+    [InlineData("-1")]
+    [InlineData("101%")]
+    [InlineData("%")]
+    [InlineData("")]
+    public void AnotherWarmupIsRefused(string text) =>
+        Assert.Equal(
+            $"--warmup is '{text}', but must be a whole number, or a share from 0% to 100%.",
+            Assert.Throws<UserError>(() => OptionSchema.Of(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text })).Message);
+
     [Theory]
     [InlineData("label", "lable", 2)]
     [InlineData("", "abc", 3)]

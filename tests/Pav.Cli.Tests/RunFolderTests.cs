@@ -141,6 +141,25 @@ public sealed class RunFolderTests : IDisposable
         Assert.Contains("Another pav process", Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample(), temporary.At("run"))).Message);
     }
 
+    private sealed record Warmed
+    {
+        [WarmupFlag("Iterations")]
+        public string Warmup { get; init; } = "10%";
+    }
+
+    /// <summary>RL wrote its warm-up as a number from 0 to 1, trainings as a number of steps.</summary>
+    [Theory]
+    [InlineData("0.1", "10%")]
+    [InlineData("0.05", "5%")]
+    [InlineData("100", "100")]
+    public void AnOldRunsWarmupIsTheSameOption(string before, string now)
+    {
+        temporary.Write("run/run.json", $$"""{ "command": "rl", "options": { "warmup": {{before}} } }""");
+        using (var run = RunFolder.Open("rl", new Warmed { Warmup = now }, temporary.At("run"))) Assert.True(run.Resumed);
+        temporary.Write("other/run.json", $$"""{ "command": "rl", "options": { "warmup": {{before}} } }""");
+        Assert.Contains("--warmup", Assert.Throws<UserError>(() => RunFolder.Open("rl", new Warmed { Warmup = "7%" }, temporary.At("other"))).Message);
+    }
+
     [Fact]
     public void WhatWasBegunGivesItsOptions()
     {

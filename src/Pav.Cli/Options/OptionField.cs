@@ -10,18 +10,23 @@ namespace Pav.Cli.Options;
 internal sealed class OptionField
 {
     private readonly PropertyInfo property;
+    private readonly PropertyInfo[] groups;
     private readonly Type element;
 
-    public OptionField(PropertyInfo property, FlagAttribute flag, object defaults)
+    /// <param name="groups">Through which groups the property is reached, the outermost first.</param>
+    /// <param name="property">Of the innermost group, or of the record itself.</param>
+    /// <param name="flag">What it says of itself.</param>
+    /// <param name="defaults">A record of defaults, the outermost.</param>
+    public OptionField(PropertyInfo[] groups, PropertyInfo property, FlagAttribute flag, object defaults)
     {
-        this.property = property;
+        (this.groups, this.property) = (groups, property);
         Flag = flag;
         SnakeName = Split(property.Name, '_');
         FlagName = "--" + Split(property.Name, '-');
         IsList = property.PropertyType.IsArray;
         var type = IsList ? property.PropertyType.GetElementType()! : property.PropertyType;
         element = Nullable.GetUnderlyingType(type) ?? type;
-        Default = property.GetValue(defaults);
+        Default = Get(defaults);
     }
 
     public FlagAttribute Flag { get; }
@@ -39,12 +44,12 @@ internal sealed class OptionField
 
     public object? Default { get; }
 
-    public object? Get(object options) => property.GetValue(options);
+    public object? Get(object options) => property.GetValue(Group(options));
 
     public void Set(object options, object? value)
     {
         Check(value);
-        property.SetValue(options, value, BindingFlags.DoNotWrapExceptions, null, null, null);
+        property.SetValue(Group(options), value, BindingFlags.DoNotWrapExceptions, null, null, null);
     }
 
     /// <summary>What help says after the description: what is accepted, and what holds when the flag is absent.</summary>
@@ -101,10 +106,13 @@ internal sealed class OptionField
         return text.ToString();
     }
 
+    /// <summary>The record that has the property.</summary>
+    private object Group(object options) => groups.Aggregate(options, (outer, group) => group.GetValue(outer)!);
+
     private object ParseOne(string text)
     {
         var c = CultureInfo.InvariantCulture;
-        if (element == typeof(string)) return WithoutPrefix(text);
+        if (element == typeof(string)) return Flag.Read(WithoutPrefix(text));
         if (element == typeof(bool)) return text switch { "true" or "on" => true, "false" or "off" => false, _ => throw Wrong(text) };
         if (element == typeof(int)) return int.TryParse(text, NumberStyles.AllowLeadingSign, c, out var i) ? i : throw Wrong(text);
         if (element == typeof(long)) return long.TryParse(text, NumberStyles.AllowLeadingSign, c, out var l) ? l : throw Wrong(text);
@@ -138,7 +146,7 @@ internal sealed class OptionField
 
     private UserError Wrong(string given)
     {
-        var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string) ? "text" : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
+        var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string) ? Flag.Kind : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
         var allowed = Flag.Choices != "" ? $"one of {Flag.Choices.Replace("|", ", ")}"
             : double.IsInfinity(Flag.Min) && double.IsInfinity(Flag.Max) ? kind : $"{kind} {Range()}";
         return new UserError($"{ShownName} is '{given}', but must be {allowed}{(IsList ? " (or several, separated by commas)" : "")}.");

@@ -18,12 +18,9 @@ internal sealed class OptionSchema
     {
         this.type = type;
         var defaults = Activator.CreateInstance(type)!;
-        Fields = [.. Lineage(type)
-            .SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly))
-            .Select(p => (p, flag: p.GetCustomAttribute<FlagAttribute>()))
-            .Where(x => x.flag is not null)
-            .Select(x => new OptionField(x.p, x.flag!, defaults))
-            .OrderByDescending(f => f.Flag.Required)];
+        Fields = [.. FieldsIn(type, [], defaults).OrderByDescending(f => f.Flag.Required)];
+        if (Fields.GroupBy(f => f.FlagName).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new InvalidOperationException($"{type.Name} has two options {twice.Key}");
     }
 
     public IReadOnlyList<OptionField> Fields { get; }
@@ -75,6 +72,17 @@ internal sealed class OptionSchema
     public string CommandLine(object options) => string.Join(" ", Fields
         .Where(f => OptionField.Text(f.Get(options)) != OptionField.Text(f.Default))
         .Select(f => f.IsSwitch ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Shell.Quote(OptionField.Text(f.Get(options)))}"));
+
+    /// <summary>A record's own options, and where it has a group of them, the group's.</summary>
+    private static IEnumerable<OptionField> FieldsIn(Type type, PropertyInfo[] groups, object defaults)
+    {
+        foreach (var property in Lineage(type).SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)))
+        {
+            if (property.GetCustomAttribute<FlagAttribute>() is { } flag) yield return new OptionField(groups, property, flag, defaults);
+            else if (property.IsDefined(typeof(OptionGroupAttribute)))
+                foreach (var field in FieldsIn(property.PropertyType, [.. groups, property], defaults)) yield return field;
+        }
+    }
 
     private static IEnumerable<Type> Lineage(Type type)
     {

@@ -196,7 +196,7 @@ internal sealed class RunFolder : IDisposable
         var changed = new List<string>();
         foreach (var field in schema.Fields.Where(f => !f.Flag.Local))
         {
-            if (!old.TryGetPropertyValue(field.SnakeName, out var before) || JsonNode.DeepEquals(before, field.ToJson(options)) || Shown(before) == OptionField.Text(field.Get(options))) continue;
+            if (!old.TryGetPropertyValue(field.SnakeName, out var before) || JsonNode.DeepEquals(before, field.ToJson(options)) || field.Flag.Read(Shown(before)) == OptionField.Text(field.Get(options))) continue;
             if (!field.Flag.AtEnd || manifest["finished"] is not null)
                 throw new UserError($"--out {path} belongs to a run with {field.FlagName} {Shown(before)}, not {OptionField.Text(field.Get(options))}; give the same value to resume it, or choose another folder.");
             changed.Add(field.SnakeName);

@@ -123,11 +123,15 @@ public sealed class DecoderModel : IDisposable
         return head.Length == 1 ? first : head[1].forward(first.relu());
     }
 
-    /// <summary>The same trunk, copied, under a fresh score head of zeros: what a verifier is trained from.</summary>
-    public DecoderModel WithScoreHead(int labels = 1) => WithScoreHead(labels, weight => Copied(weight));
+    /// <summary>The same trunk, copied and with an adapter merged, under a fresh score head of zeros: what a verifier is trained from.</summary>
+    public DecoderModel WithScoreHead(int labels = 1) => WithScoreHead(labels, name =>
+    {
+        using var scope = NewDisposeScope();
+        return scope.Detach(Copied(Effective(name)));
+    });
 
     /// <summary>The same on this model's own weights, for when it is not used any more.</summary>
-    internal DecoderModel BecomeScorer(int labels = 1) => WithScoreHead(labels, weight => weight.detach());
+    internal DecoderModel BecomeScorer(int labels = 1) => WithScoreHead(labels, Effective);
 
     /// <summary>
     /// The same model as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one. It
@@ -143,10 +147,12 @@ public sealed class DecoderModel : IDisposable
         return new(config, Shapes(config).Keys.ToDictionary(name => name, name => name == "score.weight" ? rows.DetachFromDisposeScope() : parameters[name].detach().DetachFromDisposeScope())) { ComputeType = ComputeType };
     }
 
-    private DecoderModel WithScoreHead(int labels, Func<Tensor, Tensor> trunk)
+    private DecoderModel WithScoreHead(int labels, Func<string, Tensor> trunk)
     {
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };
-        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? trunk(weight) : tensor(new float[s.Value.Aggregate(1L, (product, size) => product * size)], s.Value).to(Device))) { ComputeType = ComputeType, Native = Native };
+        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.ContainsKey(s.Key) && s.Key != "score.weight"
+            ? trunk(s.Key)
+            : tensor(new float[s.Value.Aggregate(1L, (product, size) => product * size)], s.Value).to(Device))) { ComputeType = ComputeType, Native = Native };
     }
 
     /// <summary>An adapter on this model's own weights, which it freezes; it begins as the same function.</summary>

@@ -25,40 +25,14 @@ public sealed record TrainOptions(
     /// <summary><see cref="Fit"/>, or what it is by default.</summary>
     internal TrainFit Fitted => Fit ?? new();
 
-    /// <summary>A checkpoint as training wants it: float32 masters, but frozen weights as they are stored where bfloat16 computes. An adapter is put on where one is trained.</summary>
-    public DecoderModel Load(string folder) => Adapted(DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, Fitted.Place), folder);
+    /// <summary>Without what only decides where it is done, which a resumed training may set anew.</summary>
+    internal TrainOptions Learned => this with { Fit = Fitted with { Device = new TrainFit().Device } };
 
-    /// <summary>The same of a checkpoint's trunk under a score head, which starts at zero where there was none of one label.</summary>
-    public DecoderModel LoadScorer(string folder)
-    {
-        var trunk = DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, Fitted.Place);
-        if (trunk.Config is { Head: DecoderHead.SequenceClassification, Labels: 1 }) return Adapted(trunk, folder);
-        using (trunk) return Adapted(trunk.BecomeScorer(), folder);
-    }
+    /// <summary>How its model is made ready.</summary>
+    internal ModelSetup Setup => new(Lora, Fitted, Seed);
 
-    /// <summary>Computing as the fit says.</summary>
-    internal DecoderModel Ready(DecoderModel model)
-    {
-        var device = Fitted.Place;
-        if (model.Device != device)
-        {
-            using var elsewhere = model;
-            model = elsewhere.Clone(device);
-        }
-
-        model.ComputeType = Fitted.BFloat16 ? torch.bfloat16 : torch.float32;
-        model.Recompute = Fitted.Recompute;
-        model.Native = Fitted.Native;
-        return model;
-    }
-
-    private bool Frozen => Lora is not null && Fitted.BFloat16;
-
-    private DecoderModel Adapted(DecoderModel model, string folder)
-    {
-        if (Lora is null || model.Lora is not null) return model;
-        using (model) return model.WithLora(Lora, Path.GetFullPath(folder), Seed);
-    }
+    /// <summary>A checkpoint as training wants it: see <see cref="ModelSetup.Load"/>.</summary>
+    public DecoderModel Load(string folder) => Setup.Load(folder);
 
     public void Check()
     {
@@ -70,7 +44,7 @@ public sealed record TrainOptions(
             (Warmup >= 0 && Warmup <= Steps, $"the warm-up must be 0 to {Steps} steps (all of them), it is {Warmup}"),
             (WeightDecay >= 0, $"the weight decay must not be negative, it is {WeightDecay}"),
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
-            (Lora is null || (Lora.Rank >= 1 && Lora.Alpha > 0), $"LoRA's rank must be at least 1 and its alpha positive, they are {Lora?.Rank} and {Lora?.Alpha}"),
+            ModelSetup.Rule(Lora),
             (Fitted.Accumulate >= 1 && Fitted.Accumulate <= Batch, $"a step's batch of {Batch} can be cut into 1 to {Batch} parts, not into {Fitted.Accumulate}"),
             (!(Fitted.BFloat16 && Fitted.Native), "the CPU's engine computes in float32; bfloat16 needs --device cuda, or --device torch"),
             (Beta2 is >= 0 and < 1, $"beta2 must be in [0, 1), it is {Beta2}"),
@@ -79,24 +53,6 @@ public sealed record TrainOptions(
         foreach (var (good, rule) in rules)
             if (!good) throw new UserError(rule);
     }
-}
-
-/// <summary>How a training fits into memory; none of it changes what is learned, but for bfloat16's rounding.</summary>
-/// <param name="Device">cpu, by kernels of our own; in libtorch: torch (on the CPU), cuda, cuda:1.</param>
-/// <param name="BFloat16">Computes in bfloat16; what is trained stays in float32.</param>
-/// <param name="Recompute">Keeps one layer's activations at a time: <see cref="DecoderModel.Recompute"/>.</param>
-/// <param name="Accumulate">Parts into which a step's rows are cut, one after the other; their gradients add up.</param>
-/// <param name="Pack">Rows are laid end to end and not padded.</param>
-public sealed record TrainFit(string Device = "cpu", bool BFloat16 = false, bool Recompute = false, int Accumulate = 1, bool Pack = false)
-{
-    /// <summary>The CPU's engine computes, and not libtorch.</summary>
-    internal bool Native => Device == "cpu";
-
-    /// <summary>Where weights are.</summary>
-    internal Device Place => Device is "cpu" or "torch" ? torch.CPU : new(Device);
-
-    /// <summary>The parts of a step's rows.</summary>
-    internal IEnumerable<T[]> Parts<T>(IReadOnlyList<T> rows) => rows.Chunk((rows.Count + Accumulate - 1) / Accumulate);
 }
 
 /// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses add up to the step's.</summary>

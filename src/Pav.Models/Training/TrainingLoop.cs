@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
@@ -12,6 +11,8 @@ namespace Pav.Models.Training;
 /// </summary>
 public static class TrainingLoop
 {
+    private const string LogName = "log.jsonl";
+
     /// <param name="task">What is trained.</param>
     /// <param name="options">How.</param>
     /// <param name="folder">Where its files go.</param>
@@ -22,13 +23,15 @@ public static class TrainingLoop
         TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default, Action<MemoryAccount>? account = null)
     {
         options.Check();
-        var checkpoints = new Checkpoints(folder, options, task.SaveBeside);
-        var (model, trainer, at) = checkpoints.Resume(task.Start);
-        using var _ = model;
-        using var __ = trainer;
+        var checkpoints = new Checkpoints(folder, task.SaveBeside);
+        var at = checkpoints.Resume(new Position(options), position => position.Options.Learned, "a training");
+        using var model = options.Setup.Ready(checkpoints.IsResumed ? options.Load(checkpoints.Last) : task.Start());
+        using var trainer = Trainer.From(model, new(options.Beta2, options.WeightDecay, options.Fitted.Pack));
+        checkpoints.Restore(trainer);
         account?.Invoke(MemoryAccount.Of(model, options, task));
-        JsonLines.Keep<JsonObject>(checkpoints.Log, row => (long)row["step"]! <= at.Step);
-        using var log = JsonLines.Append(checkpoints.Log);
+        var logFile = Path.Combine(folder, LogName);
+        JsonLines.Keep<JsonObject>(logFile, row => (long)row["step"]! <= at.Step);
+        using var log = JsonLines.Append(logFile);
         var schedule = new WarmupCosine(options.Rate, options.Warmup, options.Steps);
         var (wall, training, tokensBefore, secondsBefore) = (Stopwatch.StartNew(), new Stopwatch(), at.Tokens, at.Seconds);
 
@@ -36,7 +39,7 @@ public static class TrainingLoop
         {
             if (cancel.IsCancellationRequested)
             {
-                checkpoints.SaveLast(model, trainer, at);
+                checkpoints.SaveLast(at, model, trainer);
                 return Result(finished: false);
             }
 
@@ -72,7 +75,7 @@ public static class TrainingLoop
             }
 
             log.Sync();
-            checkpoints.SaveLast(model, trainer, at);
+            checkpoints.SaveLast(at, model, trainer);
 
             bool Due(int every) => step % every == 0 || step == options.Steps;
         }
@@ -96,44 +99,3 @@ public static class TrainingLoop
 
 /// <summary>Everything besides weights and optimizer that a resumption needs. The loss's sum and count are those since the last row of the log.</summary>
 internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0, int LossCount = 0, double BestScore = 0, long BestStep = 0, double LastLoss = double.NaN);
-
-/// <summary>The files of a training's folder.</summary>
-internal sealed class Checkpoints(string folder, TrainOptions options, Action<string> saveBeside)
-{
-    private const string OptimizerName = "optimizer.safetensors", PositionName = "position.json";
-
-    private readonly string last = Path.Combine(folder, "checkpoints", "last");
-
-    public string Best { get; } = Path.Combine(folder, "checkpoints", "best");
-
-    public string Log { get; } = Path.Combine(folder, "log.jsonl");
-
-    public (DecoderModel Model, ITrainer Trainer, Position At) Resume(Func<DecoderModel> start)
-    {
-        AtomicFile.RecoverFolder(last);
-        AtomicFile.RecoverFolder(Best);
-        var resumed = Directory.Exists(last);
-        var at = resumed ? Json.Read<Position>(Path.Combine(last, PositionName)) : new Position(options);
-        if (at.Options != options)
-            throw new UserError($"{folder}: holds a training with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
-        var model = options.Ready(resumed ? options.Load(last) : start());
-        var trainer = Trainer.From(model, new(options.Beta2, options.WeightDecay, options.Fitted.Pack));
-        if (resumed) trainer.Load(Path.Combine(last, OptimizerName));
-        return (model, trainer, at);
-    }
-
-    public void SaveLast(DecoderModel model, ITrainer trainer, Position at) => AtomicFile.WriteFolder(last, inside =>
-    {
-        Weights(model, inside);
-        trainer.Save(Path.Combine(inside, OptimizerName));
-        AtomicFile.WriteJson(Path.Combine(inside, PositionName), at);
-    });
-
-    public void SaveBest(DecoderModel model) => AtomicFile.WriteFolder(Best, inside => Weights(model, inside));
-
-    private void Weights(DecoderModel model, string inside)
-    {
-        model.Save(inside);
-        saveBeside(inside);
-    }
-}

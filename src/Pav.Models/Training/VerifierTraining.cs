@@ -32,7 +32,7 @@ public static class VerifierTraining
         var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel, account);
         if (!result.Finished) return (result, record);
 
-        using var best = options.Ready(DecoderCheckpoint.Load(result.Best));
+        using var best = options.Setup.Ready(DecoderCheckpoint.Load(result.Best));
         var scores = VerifierScores.All(best, heldOut);
         record = record with
         {
@@ -55,7 +55,7 @@ public static class VerifierTraining
     {
         var (weights, heldOutWeights) = (VerifierRow.Weights(train, inputs.Balance), VerifierRow.Weights(heldOut, inputs.Balance));
         var batches = new EpochBatches([.. train.Select(row => row.Ids.Length)], options.Batch, options.Seed);
-        return new(() => options.LoadScorer(inputs.Trunk), Next, Evaluate, folder =>
+        return new(() => options.Setup.LoadScorer(inputs.Trunk), Next, Evaluate, folder =>
         {
             tokenizer.Save(folder);
             record.Save(folder);

@@ -113,7 +113,7 @@ public partial class FitTests
         var options = new TrainOptions(1, rows, 1e-3, Lora: rank == 0 ? null : new(rank), Fit: new(device, Recompute: recompute));
         Minibatch Batch(int count) => NextToken.Batch([.. Enumerable.Range(0, count).Select(r => new TokenRow([.. Enumerable.Range(0, length).Select(t => (7 * r + t * t) % 512)], 1))], options.Fitted);
         using var whole = DecoderModel.RandomInit(config, 1);
-        using var model = options.Ready(rank == 0 ? whole.Clone() : whole.WithLora(options.Lora!, "", 1));
+        using var model = options.Setup.Ready(rank == 0 ? whole.Clone() : whole.WithLora(options.Lora!, "", 1));
         var account = MemoryAccount.Of(model, options, new(() => model, _ => Batch(rows), null, _ => { }, length - 1, length - 1));
         // What the measured trainer allocates once, a first one has compiled and given back.
         using (var first = Trainer.From(model)) Step(first, Batch(1));

@@ -21,7 +21,11 @@ public class RlTests
         Iterations: 9, Problems: 4, Samples: 4, MaxTokens: 6, Alpha: 1, Rate: 3e-3, ValueRate: 3e-3, Warmup: 2, PassTokens: 64, EvaluateEvery: 4, CheckpointEvery: 3, GuardWindow: 4);
 
     private static RlTask Task(Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover) =>
-        new("π", () => TrainingTests.Tiny(Words), Words, Template, Sevens, Problems, prover, Problems, 4, new(), Words.Save);
+        new()
+        {
+            Name = "π", Start = () => TrainingTests.Tiny(Words), Tokenizer = Words, Template = Template, Grader = Sevens, Problems = Problems, Prover = prover,
+            HeldOut = Problems, HeldOutSamples = 4, SaveBeside = Words.Save,
+        };
 
     /// <summary>A verifier of a tiny model; its refreshes label four problems.</summary>
     private static ProverRefresh Refreshed(TempFolder temporary, string run)
@@ -151,7 +155,7 @@ public class RlTests
         var root = Prefix.Root(Problems[1]);
         Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3]).Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
         IReadOnlyList<double[]> q = [[0.3, 0.5, 0.2, 0.9], [0.3, 0.1, 0]];
-        Episode[] Of(RlBaseline baseline) => [.. Episode.OfGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
+        Episode[] Of(RlBaseline baseline) => [.. Episode.FromGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
         static double[] Rounded(IEnumerable<double> values) => [.. values.Select(v => Math.Round(v, 12))];
 
         var (own, prompt) = (Of(RlBaseline.None), Template.Encode(Words, Problems[1]));
@@ -245,7 +249,7 @@ public class RlTests
         Assert.False(Run("cancelled", stopAt: 3).Finished);
         var within = Run("cancelled", stopWithin: 8);
         Assert.Equal((false, 8), (within.Finished, within.Iterations)); // past the checkpoint of 6
-        Assert.Equal(8, Json.Read<RlPosition>(Path.Combine(temporary["cancelled"], "checkpoints/last/position.json")).At.Iteration);
+        Assert.Equal(8, Json.Read<RlPosition>(Path.Combine(temporary["cancelled"], "checkpoints/last/position.json")).Next.Iteration);
         Run("cancelled");
         Assert.Throws<InvalidOperationException>(() => Run("killed", killAt: 4));
         File.AppendAllText(Path.Combine(temporary["killed"], RlLoop.MetricsName), "{\"iteration\":5,\"rew");
@@ -268,6 +272,44 @@ public class RlTests
 
         Assert.Contains("other settings", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options with { Reward = DenseReward.None }, temporary["whole"])).Message);
         Assert.Contains("prover", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options, temporary["new"])).Message);
+    }
+
+    /// <summary>Adapters of the policy and of the value function are trained; the start, under them, stays as it is.</summary>
+    [Fact]
+    public void With_adapters_a_cancelled_run_resumes_to_the_same_bytes_on_any_device_named()
+    {
+        using var temporary = new TempFolder();
+        var start = temporary["start"];
+        using (var model = TrainingTests.Tiny(Words)) model.Save(start);
+        Words.Save(start);
+        var before = File.ReadAllBytes(Path.Combine(start, "model.safetensors"));
+        var options = Options with { Iterations = 6, Reward = DenseReward.None, Rate = 2e-2, Lora = new(4, 8) };
+        RlResult Run(string name, TrainFit? fit = null, int stopAt = -1, string? from = null)
+        {
+            using var stop = new CancellationTokenSource();
+            var folder = from ?? start;
+            return RlLoop.Run(Task(null) with { Folder = folder, Start = () => DecoderCheckpoint.Load(folder) }, options with { Fit = fit }, temporary[name], p =>
+            {
+                if (p.Row.Iteration == stopAt) stop.Cancel();
+            }, stop.Token);
+        }
+
+        Assert.True(Run("whole").Finished);
+        Assert.False(Run("cancelled", stopAt: 3).Finished);
+        Assert.True(Run("cancelled", new TrainFit("cpu")).Finished);
+        byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
+        foreach (var file in (string[])[RlLoop.MetricsName, .. new[] { "last", "last/value", "best" }.Select(which => $"checkpoints/{which}/adapter_model.safetensors")])
+            Assert.Equal(Bytes("whole", file), Bytes("cancelled", file));
+        Assert.False(File.Exists(Path.Combine(temporary["whole"], "checkpoints/last/model.safetensors")));
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(start, "model.safetensors")));
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
+        Assert.True(rows[5].Kl > 1e-3 && rows[0].Kl < 1e-6, $"KL {rows[0].Kl} to {rows[5].Kl}");
+
+        var last = Path.Combine(temporary["whole"], "checkpoints/last");
+        using var value = DecoderCheckpoint.Load(Path.Combine(last, "value"));
+        Assert.Contains(value.Trained, p => p.Key.EndsWith("lora_B.weight", StringComparison.Ordinal) && p.Value.to_array<float>().Any(v => v != 0));
+        Assert.Contains(value.Parameters["score.weight"].to_array<float>(), v => v != 0);
+        Assert.Contains("pav merge", Assert.Throws<UserError>(() => Run("again", from: last)).Message);
     }
 
     [Fact]

@@ -48,6 +48,23 @@ public class VerifierTrainingTests
         Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(calibration.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
     }
 
+    [Fact]
+    public void A_scorer_made_of_an_adapter_keeps_what_that_has_learned()
+    {
+        using var adapted = TrainingTests.Tiny(Words).WithLora(new(2, 4), "base", 1);
+        using (torch.no_grad())
+            foreach (var (name, b) in adapted.Trained.Where(p => p.Key.EndsWith("lora_B.weight", StringComparison.Ordinal)))
+                b.copy_(torch.tensor([.. Enumerable.Range(0, (int)(b.shape[0] * b.shape[1])).Select(i => (float)Math.Sin(i + name.Length))], b.shape));
+        const string projection = "model.layers.1.self_attn.q_proj.weight";
+        using var merged = adapted.Clone();
+        var expected = merged.Parameters[projection].to_array<float>();
+        Assert.NotEqual(expected, adapted.Parameters[projection].to_array<float>());
+        using var copied = adapted.WithScoreHead();
+        Assert.Equal(expected, copied.Parameters[projection].to_array<float>());
+        using var taken = adapted.BecomeScorer();
+        Assert.Equal(expected, taken.Parameters[projection].to_array<float>());
+    }
+
     private static VerifierInputs Inputs(VerifierKind kind, string trunk)
     {
         using (var model = TrainingTests.Tiny(Words)) model.Save(trunk);

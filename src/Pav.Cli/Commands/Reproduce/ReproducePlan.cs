@@ -71,7 +71,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string Base(string model) => Given ? settings.Policy : Add($"base-{Short(model)}", "Make a base policy: the pretrained model, fine-tuned on homework as people write it, mistakes included.",
         TrainCommands.Sft, new SftSettings
         {
-            Model = model, Count = 6000, Steps = scale.BaseSteps, Batch = 32, Rate = 3e-4, Warmup = 10, EvaluateEvery = Math.Max(1, scale.BaseSteps / 2), CheckpointEvery = Math.Max(1, scale.BaseSteps / 2),
+            Model = model, Count = 6000, Steps = scale.BaseSteps, Batch = 32, Rate = 3e-4, Warmup = "10", EvaluateEvery = Math.Max(1, scale.BaseSteps / 2), CheckpointEvery = Math.Max(1, scale.BaseSteps / 2),
             ValidProblems = ValidProblems(), MaxTokens = MaxTokens, Seed = 11,
         });
 
@@ -170,7 +170,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>The start of RL: the base policy, fine-tuned on its own correct traces where the scale wants that.</summary>
     public string Rft(string model) => scale.RftSteps == 0 ? Base(model) : Add($"rft-{Short(model)}", "Fine-tune the base policy on its own correct traces: the start of RL.", TrainCommands.Rft, new RftSettings
     {
-        Model = Base(model), Labels = [Labels(model, 1)], Problems = [TrainProblems()], Steps = scale.RftSteps, Batch = 32, Rate = 1e-4, Warmup = Math.Max(1, scale.RftSteps / 10),
+        Model = Base(model), Labels = [Labels(model, 1)], Problems = [TrainProblems()], Steps = scale.RftSteps, Batch = 32, Rate = 1e-4, Warmup = $"{Math.Max(1, scale.RftSteps / 10)}",
         EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Template = settings.Template, Chat = settings.Chat, System = settings.System, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
     });
 
@@ -260,7 +260,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
     {
         Model = settings.Model != "" ? settings.Model : Given ? settings.Policy : model, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
-        Template = Given ? settings.Template : "Checked:\n{problem}\n", Chat = settings.Chat, System = settings.System, Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = Math.Min(50, steps / 2), WeightDecay = 0.01, Beta2 = 0.95,
+        Template = Given ? settings.Template : "Checked:\n{problem}\n", Chat = settings.Chat, System = settings.System, Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = $"{Math.Min(50, steps / 2)}", WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     });
 

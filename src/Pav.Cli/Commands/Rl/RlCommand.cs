@@ -41,9 +41,16 @@ internal static class RlCommand
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
-        var task = new RlTask(
-            Checkpoint.NameOf(folder), Start, tokenizer, template, grader, problems, ProverOf(refresh), heldOut, settings.ValidSamples, engine,
-            inside => { tokenizer.Save(inside); PolicyRecord.Of(template).Save(inside); });
+        var task = new RlTask
+        {
+            Name = Checkpoint.NameOf(folder), Folder = folder, Start = () => DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
+            Problems = problems, Prover = ProverOf(refresh), HeldOut = heldOut, HeldOutSamples = settings.ValidSamples, Engine = engine,
+            SaveBeside = inside =>
+            {
+                tokenizer.Save(inside);
+                PolicyRecord.Of(template).Save(inside);
+            },
+        };
 
         var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
         var warned = false;
@@ -63,14 +70,6 @@ internal static class RlCommand
         return json;
 
         Func<int, IPolicy, CancellationToken, Task<RlProver>>? ProverOf(ProverRefresh? by) => by is not null ? by.At : start is not null ? Oracle : null;
-
-        // libtorch updates where it is asked for, on the CPU.
-        DecoderModel Start()
-        {
-            var model = DecoderCheckpoint.Load(folder);
-            model.Native = settings.Device != "torch";
-            return model;
-        }
 
         Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
         {
@@ -117,10 +116,8 @@ internal static class RlCommand
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
         var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
-        var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed,
-            Fit: settings.Device == "torch" ? new("torch") : null);
         return new(
-            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
+            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining()),
             Checkpoint.EngineOf(settings));
     }
 

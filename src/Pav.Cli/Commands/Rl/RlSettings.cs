@@ -85,14 +85,17 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Peak learning rate of the value function", Min = 0, AboveMin = true, Max = 10)]
     public double ValueRate { get; init; } = 3e-4;
 
-    [Flag("Share of the iterations over which the rates rise to their peaks", Min = 0, Max = 1)]
-    public double Warmup { get; init; } = 0.1;
+    [WarmupFlag("Iterations")]
+    public string Warmup { get; init; } = "10%";
 
     [Flag("Largest 2-norm of all gradients together", Min = 0, AboveMin = true)]
     public double Clip { get; init; } = 1;
 
     [Flag("Adam's second decay rate", Min = 0, Max = 0.999999)]
     public double Beta2 { get; init; } = 0.999;
+
+    [OptionGroup]
+    public LoraChoice Lora { get; init; } = new();
 
     [Flag("Passes over a batch; with more than one update the ratio of probabilities is clipped (PPO)", Min = 1, Max = 1000)]
     public int Epochs { get; init; } = 1;
@@ -172,8 +175,17 @@ internal sealed record RlSettings : ModelSettings
             Iterations, Batch, Samples, MaxTokens, reward,
             Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, alpha, AlphaUntil,
             Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
-            Kl, Rate, ValueRate, (int)Math.Round(Warmup * Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed);
+            Kl, Rate, ValueRate, WarmupFlagAttribute.Steps(Warmup, Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed,
+            Lora.Chosen, Fit);
     }
+
+    /// <summary>How a refresh fine-tunes the verifier.</summary>
+    public TrainOptions ToRefreshTraining() => new(
+        Steps: RefreshSteps, Batch: 32, Rate: RefreshRate, Warmup: RefreshSteps / 10, WeightDecay: 0.01, Beta2: 0.95,
+        EvaluateEvery: RefreshSteps, CheckpointEvery: RefreshSteps, Seed: Seed, Fit: Fit);
+
+    /// <summary>Where models are trained; null: on the CPU.</summary>
+    private TrainFit? Fit => Checkpoint.IsOwn(Device) ? null : new(Checkpoint.FitDevice(Device));
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()

@@ -37,7 +37,7 @@ internal static class TrainCommands
 
     private static Task<JsonObject> RunPretrain(PretrainSettings settings, CommandContext context)
     {
-        if (settings.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; leave it out, or fine-tune with `pav train`");
+        if (settings.Lora.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; leave it out, or fine-tune with `pav train`");
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
         if (settings.Hidden % settings.Heads != 0) throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
         if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");

@@ -17,8 +17,8 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double Rate { get; init; } = 1e-3;
 
-    [Flag("Steps over which the rate rises to its peak", Min = 0)]
-    public int Warmup { get; init; } = 100;
+    [WarmupFlag("Steps")]
+    public string Warmup { get; init; } = "100";
 
     [Flag("Weight decay; 0 is Adam", Min = 0, Max = 10)]
     public double WeightDecay { get; init; }
@@ -38,14 +38,8 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("Steps between checkpoints to resume from", Min = 1)]
     public int CheckpointEvery { get; init; } = 500;
 
-    [Flag("Trains a LoRA adapter of this rank instead of all weights; 0 is off. Saved as PEFT does; 'merge' makes a whole checkpoint of it", Min = 0, Max = 4096)]
-    public int LoraRank { get; init; }
-
-    [Flag("LoRA's alpha: what it adds is scaled by alpha / rank", Min = 0, AboveMin = true)]
-    public double LoraAlpha { get; init; } = 32;
-
-    [Flag("Projections that LoRA is on")]
-    public string LoraTargets { get; init; } = new Lora().Targets;
+    [OptionGroup]
+    public LoraChoice Lora { get; init; } = new();
 
     [Flag("In libtorch: compute in bfloat16; what is trained stays in float32, what LoRA freezes as it is stored")]
     public bool Bf16 { get; init; }
@@ -63,7 +57,7 @@ internal abstract record TrainingSettings : ModelSettings
     {
         var fit = new TrainFit(Checkpoint.FitDevice(Device), Bf16, Recompute, Accumulate, Pack);
         return new(
-            Steps, Batch, Rate, Math.Min(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, LoraRank == 0 ? null : new(LoraRank, LoraAlpha, LoraTargets),
+            Steps, Batch, Rate, WarmupFlagAttribute.Steps(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, Lora.Chosen,
             fit == new TrainFit() ? null : fit);
     }
 }

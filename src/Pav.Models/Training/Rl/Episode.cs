@@ -13,7 +13,8 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
     public int Generated => StepOf.Length;
 
     /// <summary>One group of traces of one problem, with the prover's values of each (H + 1), where there is a prover.</summary>
-    public static IEnumerable<Episode> OfGroup(IReadOnlyList<Prefix> traces, IReadOnlyList<double[]>? qMu, Grader grader, RlOptions options, Tokenizer tokenizer, PromptTemplate template)
+    public static IEnumerable<Episode> FromGroup(
+        IReadOnlyList<Prefix> traces, IReadOnlyList<double[]>? qMu, Grader grader, RlOptions options, Tokenizer tokenizer, PromptTemplate template)
     {
         var prompt = template.Encode(tokenizer, traces[0].Problem);
         StepReturns[] returns = [.. traces.Select((t, i) => new StepReturns(grader.Rex(t), Pav.Returns.Dense(options.Reward, options.Credit, options.Alpha, qMu?[i], t.Depth)))];

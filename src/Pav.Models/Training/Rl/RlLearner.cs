@@ -11,6 +11,8 @@ internal readonly record struct UpdateStats(double Entropy, double Kl, double Va
 /// <summary>The policy under training, the frozen policy that it started from, and the value function if there is one.</summary>
 internal sealed class RlLearner : IDisposable
 {
+    private const string ValueName = "value";
+
     private readonly RlOptions options;
     private readonly DecoderModel referenceModel;
     private readonly ITrainer reference;
@@ -21,6 +23,27 @@ internal sealed class RlLearner : IDisposable
         this.reference = Trainer.From(reference);
         PolicyTrainer = Trainer.From(policy, new(options.Beta2));
         ValueTrainer = value is null ? null : Trainer.From(value, new(options.Beta2));
+    }
+
+    /// <summary>Models and optimizers of the last checkpoint; without one, those that begin from the task's start.</summary>
+    public static RlLearner Resume(RlTask task, RlOptions options, Checkpoints checkpoints)
+    {
+        var (setup, resumed) = (options.Setup, checkpoints.IsResumed);
+        var reference = setup.Ready(task.Start());
+        setup.CheckWhole(reference, task.Folder);
+        var policy = setup.Ready(resumed ? setup.Load(checkpoints.Last) : setup.Adapted(reference.Clone(), task.Folder));
+        var value = options.Baseline != RlBaseline.Value ? null
+            : setup.Ready(resumed ? setup.Load(checkpoints.Part(ValueName)) : setup.Adapted(reference.WithScoreHead(), task.Folder));
+        var learner = new RlLearner(options, policy, reference, value);
+        checkpoints.Restore(learner.PolicyTrainer);
+        if (learner.ValueTrainer is { } trainer) checkpoints.Restore(trainer, ValueName);
+        return learner;
+    }
+
+    public void Save(Checkpoints checkpoints, RlPosition position)
+    {
+        if (Value is null || ValueTrainer is null) checkpoints.SaveLast(position, Policy, PolicyTrainer);
+        else checkpoints.SaveLast(position, Policy, PolicyTrainer, (ValueName, Value, ValueTrainer));
     }
 
     public DecoderModel Policy { get; }

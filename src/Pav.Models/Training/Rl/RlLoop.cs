@@ -1,200 +1,262 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
+using Pav.Models.Decoders;
 using Pav.Models.Files;
 using Pav.Models.Files.TensorBoard;
-using Pav.Models.Decoders;
-using Pav.Models.Tokenizers;
 using Pav.Models.Inference;
+using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
 
-/// <summary>The verifier by whose values an iteration's steps are rewarded.</summary>
-/// <param name="OracleRollouts">Completions that it draws for each prefix; 0 for one that is learned.</param>
-/// <param name="LabelRollouts">Traces and completions that labelling for it took at this iteration.</param>
-/// <param name="LabelTokens">Their tokens.</param>
-public sealed record RlProver(IVerifier Verifier, int OracleRollouts = 0, long LabelRollouts = 0, long LabelTokens = 0);
-
-/// <summary>What RL trains, on what, and by whose values.</summary>
-/// <param name="Name">The policy's, in labels.</param>
-/// <param name="Start">The policy to start from, as a rule after rejection fine-tuning; it stays the reference of the KL penalty.</param>
-/// <param name="Problems">At least as many as a batch holds; a pass over them takes each once.</param>
-/// <param name="Prover">For an iteration and the policy at its start, whose progress is rewarded; null with outcome rewards only.</param>
-/// <param name="HeldOut">Problems of the measures at intervals; may be empty.</param>
-/// <param name="HeldOutSamples">Samples of each of them.</param>
-/// <param name="Engine">Memory and threads of sampling.</param>
-/// <param name="SaveBeside">Writes what belongs into a policy's folder besides the weights.</param>
-public sealed record RlTask(
-    string Name, Func<DecoderModel> Start, Tokenizer Tokenizer, PromptTemplate Template, Grader Grader, IReadOnlyList<Problem> Problems,
-    Func<int, IPolicy, CancellationToken, Task<RlProver>>? Prover, IReadOnlyList<Problem> HeldOut, int HeldOutSamples, EngineOptions Engine, Action<string> SaveBeside);
+/// <summary>
+/// What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other state.
+/// </summary>
+/// <param name="Next">The line of the iteration to come: its number, and the counts so far.</param>
+internal sealed record RlPosition(
+    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0, bool Stopped = false);
 
 /// <summary>
-/// Online RL: sample a batch with the present weights, score its steps, update, again. In its folder it keeps <c>metrics.jsonl</c>, <c>timing.jsonl</c>, TensorBoard's events and
-/// <c>checkpoints/</c>. Started on a folder with a checkpoint it goes on from there: metrics and weights come out as if it had never stopped.
+/// Online RL: sample a batch with the present weights, score its steps, credit them, update, record, again. In its folder it keeps
+/// <c>metrics.jsonl</c>, <c>timing.jsonl</c>, TensorBoard's events and <c>checkpoints/</c>. Started on a folder with a checkpoint it goes
+/// on from there: metrics and weights come out as if it had never stopped.
 /// </summary>
-public static class RlLoop
+public sealed class RlLoop : IDisposable
 {
     public const string MetricsName = "metrics.jsonl", TimingName = "timing.jsonl";
 
+    private readonly RlTask task;
+    private readonly RlOptions options;
+    private readonly Action<RlProgress>? progress;
+    private readonly CancellationToken cancel;
+    private readonly Checkpoints checkpoints;
+    private readonly RlLearner learner;
+    private readonly WarmupCosine schedule;
+    private readonly ProblemBatches batches;
+    private readonly Sampling sampling;
+    private readonly List<(double Rex, double Progress)> history;
+    private readonly JsonLines metrics, timing;
+    private readonly EventFile events;
+
+    /// <summary>After the last iteration that is done.</summary>
+    private RlPosition position;
+
+    /// <summary>The line of <c>metrics.jsonl</c> that the present iteration fills.</summary>
+    private RlRow row;
+
+    private Clock clock = new();
+
+    private RlLoop(RlTask task, RlOptions options, string folder, Action<RlProgress>? progress, CancellationToken cancel)
+    {
+        (this.task, this.options, this.progress, this.cancel) = (task, options, progress, cancel);
+        checkpoints = new(folder, task.SaveBeside);
+        position = checkpoints.Resume(new RlPosition(options, new(0)), found => found.Options.Learned, "RL");
+        learner = RlLearner.Resume(task, options, checkpoints);
+        row = position.Next;
+        schedule = new(1, options.Warmup, options.Iterations);
+        batches = new(task.Problems, options.Problems, options.Seed);
+        sampling = new(MaxTokens: options.MaxTokens);
+        var (metricsFile, timingFile) = (Path.Combine(folder, MetricsName), Path.Combine(folder, TimingName));
+        JsonLines.Keep<RlRow>(metricsFile, line => line.Iteration < row.Iteration);
+        JsonLines.Keep<RlTiming>(timingFile, line => line.Iteration < row.Iteration);
+        history = [.. JsonLines.Read<RlRow>(metricsFile).Select(Guarded)];
+        if (history.Count < row.Iteration)
+        {
+            learner.Dispose();
+            throw new UserError($"{metricsFile}: holds {history.Count} of the {row.Iteration} iterations that the checkpoint is after; put the file back or choose a new folder");
+        }
+
+        metrics = JsonLines.Append(metricsFile);
+        timing = JsonLines.Append(timingFile);
+        events = EventFile.Create(Path.Combine(folder, "tensorboard"), row.Iteration);
+    }
+
     /// <summary>Blocks until RL is over, so that libtorch stays on one thread.</summary>
-    public static RlResult Run(RlTask task, RlOptions options, string folder, Action<RlProgress>? progress = null, CancellationToken cancel = default)
+    public static RlResult Run(
+        RlTask task, RlOptions options, string folder, Action<RlProgress>? progress = null, CancellationToken cancel = default)
     {
         options.Check();
-        if (task.Problems.Count < options.Problems) throw new UserError($"a batch of {options.Problems} problems needs at least as many to draw from, there are {task.Problems.Count}");
-        if (options.Reward != DenseReward.None && task.Prover is null) throw new UserError("step rewards need a prover; name a verifier or oracle rollouts, or choose outcome rewards");
-        var checkpoints = new RlCheckpoints(folder, options, task.SaveBeside);
-        var (learner, at) = checkpoints.Resume(task.Start);
-        using var _ = learner;
-        var (metrics, timing) = (Path.Combine(folder, MetricsName), Path.Combine(folder, TimingName));
-        JsonLines.Keep<RlRow>(metrics, row => row.Iteration < at.At.Iteration);
-        JsonLines.Keep<RlTiming>(timing, row => row.Iteration < at.At.Iteration);
-        var history = JsonLines.Read<RlRow>(metrics).Select(Guarded).ToList();
-        if (history.Count < at.At.Iteration)
-            throw new UserError($"{metrics}: holds {history.Count} of the {at.At.Iteration} iterations that the checkpoint is after; put the file back or choose a new folder");
-        using var rows = JsonLines.Append(metrics);
-        using var clocks = JsonLines.Append(timing);
-        using var events = EventFile.Create(Path.Combine(folder, "tensorboard"), at.At.Iteration);
-        var schedule = new WarmupCosine(1, options.Warmup, options.Iterations);
-        var batches = new ProblemBatches(task.Problems, options.Problems, options.Seed);
-        var sampling = new Sampling(MaxTokens: options.MaxTokens);
+        if (task.Problems.Count < options.Problems)
+            throw new UserError($"a batch of {options.Problems} problems needs at least as many to draw from, there are {task.Problems.Count}");
+        if (options.Reward != DenseReward.None && task.Prover is null)
+            throw new UserError("step rewards need a prover; name a verifier or oracle rollouts, or choose outcome rewards");
+        using var loop = new RlLoop(task, options, folder, progress, cancel);
+        return loop.Run();
+    }
 
-        while (at.At.Iteration < options.Iterations && !at.Stopped)
+    private RlResult Run()
+    {
+        try
         {
-            if (cancel.IsCancellationRequested) return Interrupted();
-            try
+            while (position.Next.Iteration < options.Iterations && !position.Stopped)
             {
+                cancel.ThrowIfCancellationRequested();
                 Iterate();
             }
-            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-            {
-                return Interrupted();
-            }
+
+            return Finish();
         }
-
-        using (var policy = new TransformerPolicy(task.Name, learner.Policy, task.Tokenizer, task.Template, task.Engine))
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            var final = HeldOut(policy, at.At);
-            if (task.HeldOut.Count == 0) checkpoints.SaveBest(learner);
-            rows.Write(final);
-            events.Write(final.Iteration, Scalars(final));
-            progress?.Invoke(new(final, 0, null));
-            return Result(finished: true, final.ValidAccuracy);
-        }
-
-        void Iterate()
-        {
-            var (row, clock) = (at.At, new Clock());
-            HackingSigns? signs = null;
-            UpdateStats stats;
-            using (var policy = new TransformerPolicy(task.Name, learner.Policy, task.Tokenizer, task.Template, task.Engine))
-            {
-                row = HeldOut(policy, row);
-                clock.Lap("evaluation");
-                var prover = task.Prover is null ? null : Wait(task.Prover(row.Iteration, policy, cancel));
-                clock.Lap("refresh");
-                var groups = Sample(policy, batches.At(row.Iteration), row.Iteration);
-                clock.Lap("sampling");
-                var scored = prover is null ? null : Score(prover.Verifier, groups);
-                var qMu = scored?.Select(g => g.Select(s => s.Q).ToList()).ToList();
-                row = (prover is null ? row : Charged(row, prover, groups, scored!)).Of(groups, qMu, task.Grader, options);
-                clock.Lap("scoring");
-                var now = options with { Alpha = options.AlphaAt(row.Iteration) };
-                Episode[] episodes = [.. groups.SelectMany((g, i) => Episode.OfGroup(g, qMu?[i], task.Grader, now, task.Tokenizer, task.Template))];
-                var share = schedule.At(row.Iteration);
-                stats = learner.Update(episodes, share, row.Iteration);
-                clock.Lap("update");
-                row = row with
-                {
-                    Entropy = stats.Entropy, Kl = stats.Kl, GradNorm = stats.Norm, Rate = options.Rate * share,
-                    ValueLoss = learner.Value is null ? null : stats.ValueLoss, Clipped = options.Epochs * options.Minibatches > 1 ? stats.Clipped : null,
-                };
-            }
-
-            if (!double.IsFinite(stats.Norm)) throw new UserError($"the gradient became {stats.Norm} at iteration {row.Iteration}; choose a learning rate below {options.Rate}");
-            rows.Write(row);
-            var speed = (row.GeneratedTokens - at.At.GeneratedTokens) / clock.Total;
-            clocks.Write(new RlTiming(row.Iteration, clock["sampling"], clock["scoring"], clock["update"], clock["evaluation"], clock["refresh"], Math.Round(speed, 1)));
-            events.Write(row.Iteration, Scalars(row));
-            history.Add(Guarded(row));
-            if (options.GuardWindow > 0) signs = RewardHacking.Of(history, options.GuardWindow);
-            progress?.Invoke(new(row, speed, signs));
-            at = at with
-            {
-                At = new RlRow(row.Iteration + 1, Traces: row.Traces, GeneratedTokens: row.GeneratedTokens, ProverTokens: row.ProverTokens, ProverRollouts: row.ProverRollouts),
-                Stopped = options.StopOnHacking && signs is { Suspicious: true },
-            };
-            if (at.At.Iteration % options.CheckpointEvery == 0 || at.At.Iteration == options.Iterations || at.Stopped) Checkpoint();
-        }
-
-        // Until its update an iteration changes neither weights nor optimizers: cancelled before, it leaves them as it found them.
-        RlResult Interrupted()
-        {
+            // Until its update an iteration changes neither weights nor optimizers: cancelled before, it leaves them as it found them.
             Checkpoint();
             return Result(finished: false);
         }
+    }
 
-        RlRow HeldOut(IPolicy policy, RlRow row)
+    private void Iterate()
+    {
+        (row, clock) = (position.Next, new());
+        using (var policy = Policy())
         {
-            if (task.HeldOut.Count == 0 || !(row.Iteration % options.EvaluateEvery == 0 || row.Iteration == options.Iterations || at.Stopped)) return row;
-            var right = Wait(RepeatedSampling.Draw(task.HeldOut, policy, task.HeldOutSamples, Seeds.Derive(options.Seed, "", "held-out", 0), sampling, cancel))
-                .Select(set => set.Traces.Select(task.Grader.Rex).ToList()).ToList();
+            Measure(policy);
+            var prover = Prover(policy);
+            var groups = Sample(policy);
+            var values = Score(groups, prover);
+            Update(Credit(groups, values));
+        }
+
+        Record();
+        var done = position.Next.Iteration;
+        if (done % options.CheckpointEvery == 0 || done == options.Iterations || position.Stopped) Checkpoint();
+    }
+
+    private RlResult Finish()
+    {
+        row = position.Next;
+        using var policy = Policy();
+        Measure(policy);
+        if (task.HeldOut.Count == 0) checkpoints.SaveBest(learner.Policy);
+        metrics.Write(row);
+        events.Write(row.Iteration, row.Scalars());
+        progress?.Invoke(new(row, 0, null));
+        return Result(finished: true, row.ValidAccuracy);
+    }
+
+    private TransformerPolicy Policy() => new(task.Name, learner.Policy, task.Tokenizer, task.Template, task.Engine);
+
+    /// <summary>Where due, measures the policy on held-out problems and keeps the best.</summary>
+    private void Measure(IPolicy policy)
+    {
+        var due = row.Iteration % options.EvaluateEvery == 0 || row.Iteration == options.Iterations || position.Stopped;
+        if (due && task.HeldOut.Count > 0)
+        {
+            var seed = Seeds.Derive(options.Seed, "", "held-out", 0);
+            var sets = Wait(RepeatedSampling.Draw(task.HeldOut, policy, task.HeldOutSamples, seed, sampling, cancel));
+            var right = sets.Select(set => set.Traces.Select(task.Grader.Rex).ToList()).ToList();
             row = row with { ValidAccuracy = right.Average(r => r.Average()), ValidPass = right.Average(r => r.Max()) };
-            if (at.BestAccuracy is null || row.ValidAccuracy > at.BestAccuracy)
+            if (position.BestAccuracy is null || row.ValidAccuracy > position.BestAccuracy)
             {
-                at = at with { BestAccuracy = row.ValidAccuracy, BestIteration = row.Iteration };
-                checkpoints.SaveBest(learner);
+                position = position with { BestAccuracy = row.ValidAccuracy, BestIteration = row.Iteration };
+                checkpoints.SaveBest(learner.Policy);
             }
-
-            return row;
         }
 
-        List<List<Prefix>> Sample(IPolicy policy, Problem[] problems, int iteration)
-        {
-            Draw[] draws = [.. problems.SelectMany(p => Enumerable.Range(0, options.Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, $"rl {iteration}", k))))];
-            return [.. Wait(policy.Extend(draws, Until.TraceEnd, sampling, cancel)).Chunk(options.Samples).Select(g => g.ToList())];
-        }
+        clock.Lap("evaluation");
+    }
 
-        List<List<Scored>> Score(IVerifier verifier, List<List<Prefix>> groups)
-        {
-            var scored = Wait(verifier.Score([.. groups.SelectMany(g => g)], cancel));
-            verifier.Reset();
-            return [.. scored.Chunk(options.Samples).Select(g => g.ToList())];
-        }
+    /// <summary>The prover of this iteration, which may be refreshed for it.</summary>
+    private RlProver? Prover(IPolicy policy)
+    {
+        var prover = task.Prover is null ? null : Wait(task.Prover(row.Iteration, policy, cancel));
+        clock.Lap("refresh");
+        return prover;
+    }
 
-        RlRow Charged(RlRow row, RlProver prover, List<List<Prefix>> groups, List<List<Scored>> scored)
+    /// <summary>The batch: traces of each of its problems.</summary>
+    private IReadOnlyList<Prefix[]> Sample(IPolicy policy)
+    {
+        Draw[] draws =
+        [
+            .. from problem in batches.At(row.Iteration)
+               from k in Enumerable.Range(0, options.Samples)
+               select new Draw(Prefix.Root(problem), Seeds.Derive(options.Seed, problem.Id, $"rl {row.Iteration}", k)),
+        ];
+        Prefix[][] groups = [.. Wait(policy.Extend(draws, Until.TraceEnd, sampling, cancel)).Chunk(options.Samples)];
+        clock.Lap("sampling");
+        return groups;
+    }
+
+    /// <summary>The prover's H + 1 values of each trace, and their cost; null without a prover.</summary>
+    private IReadOnlyList<double[][]>? Score(IReadOnlyList<Prefix[]> groups, RlProver? prover)
+    {
+        IReadOnlyList<double[][]>? values = null;
+        if (prover is not null)
         {
+            Prefix[] traces = [.. groups.SelectMany(g => g)];
+            var scored = Wait(prover.Verifier.Score(traces, cancel));
+            prover.Verifier.Reset();
             var oracle = prover.OracleRollouts > 0;
-            var prefixes = oracle ? groups.SelectMany(g => g).SelectMany(t => t.Path()).Where(p => !p.Ended).Distinct().LongCount() : 0;
-            return row with
+            var prefixes = oracle ? traces.SelectMany(t => t.Path()).Where(p => !p.Ended).Distinct().LongCount() : 0;
+            row = row with
             {
                 ProverRollouts = row.ProverRollouts + prover.LabelRollouts + prover.OracleRollouts * prefixes,
-                ProverTokens = row.ProverTokens + prover.LabelTokens + (oracle ? scored.Sum(g => g.Sum(s => (long)s.Tokens)) : 0),
+                ProverTokens = row.ProverTokens + prover.LabelTokens + (oracle ? scored.Sum(s => (long)s.Tokens) : 0),
             };
+            values = [.. scored.Select(s => s.Q).Chunk(options.Samples)];
         }
 
-        void Checkpoint()
+        row = row.WithBatch(groups, values, task.Grader, options);
+        clock.Lap("scoring");
+        return values;
+    }
+
+    /// <summary>What each step of each trace has earned.</summary>
+    private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values)
+    {
+        var now = options with { Alpha = options.AlphaAt(row.Iteration) };
+        return [.. groups.SelectMany((g, i) => Episode.FromGroup(g, values?[i], task.Grader, now, task.Tokenizer, task.Template))];
+    }
+
+    private void Update(IReadOnlyList<Episode> episodes)
+    {
+        var share = schedule.At(row.Iteration);
+        var stats = learner.Update(episodes, share, row.Iteration);
+        if (!double.IsFinite(stats.Norm))
+            throw new UserError($"the gradient became {stats.Norm} at iteration {row.Iteration}; choose a learning rate below {options.Rate}");
+        row = row with
         {
-            rows.Sync();
-            checkpoints.SaveLast(learner, at);
-        }
+            Entropy = stats.Entropy, Kl = stats.Kl, GradNorm = stats.Norm, Rate = options.Rate * share,
+            ValueLoss = learner.Value is null ? null : stats.ValueLoss,
+            Clipped = options.Epochs * options.Minibatches > 1 ? stats.Clipped : null,
+        };
+        clock.Lap("update");
+    }
 
-        RlResult Result(bool finished, double? accuracy = null) =>
-            new(finished, at.Stopped, at.At.Iteration, accuracy, at.BestAccuracy, at.BestIteration, at.At.GeneratedTokens, at.At.ProverTokens, checkpoints.Last, checkpoints.Best);
+    /// <summary>Writes the iteration's lines and looks for reward hacking; the iteration is then done.</summary>
+    private void Record()
+    {
+        metrics.Write(row);
+        var speed = (row.GeneratedTokens - position.Next.GeneratedTokens) / clock.Total;
+        timing.Write(new RlTiming(
+            row.Iteration, clock["sampling"], clock["scoring"], clock["update"], clock["evaluation"], clock["refresh"], Math.Round(speed, 1)));
+        events.Write(row.Iteration, row.Scalars());
+        history.Add(Guarded(row));
+        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Of(history, options.GuardWindow) : null;
+        progress?.Invoke(new(row, speed, signs));
+        position = position with { Next = row.Following(), Stopped = options.StopOnHacking && signs is { Suspicious: true } };
+    }
+
+    private void Checkpoint()
+    {
+        metrics.Sync();
+        learner.Save(checkpoints, position);
+    }
+
+    private RlResult Result(bool finished, double? accuracy = null) => new(
+        finished, position.Stopped, position.Next.Iteration, accuracy, position.BestAccuracy, position.BestIteration,
+        position.Next.GeneratedTokens, position.Next.ProverTokens, checkpoints.Last, checkpoints.Best);
+
+    public void Dispose()
+    {
+        events.Dispose();
+        timing.Dispose();
+        metrics.Dispose();
+        learner.Dispose();
     }
 
     private static (double Rex, double Progress) Guarded(RlRow row) => (row.Reward ?? 0, row.Progress ?? 0);
 
     private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
-
-    private static IEnumerable<(string Name, double Value)> Scalars(RlRow row)
-    {
-        (string Name, double? Value)[] all =
-        [
-            ("train/reward", row.Reward), ("train/solved", row.Solved), ("train/progress", row.Progress), ("train/no_progress", row.NoProgress), ("train/repeated", row.Repeated), ("train/steps", row.Steps),
-            ("train/length", row.Length), ("train/truncated", row.Truncated), ("policy/entropy", row.Entropy), ("policy/kl", row.Kl), ("policy/grad_norm", row.GradNorm), ("policy/clipped", row.Clipped),
-            ("policy/rate", row.Rate), ("value/loss", row.ValueLoss), ("cost/generated_tokens", row.GeneratedTokens), ("cost/prover_tokens", row.ProverTokens), ("cost/traces", row.Traces), ("cost/prover_rollouts", row.ProverRollouts),
-            ("valid/accuracy", row.ValidAccuracy), ("valid/pass", row.ValidPass),
-        ];
-        return all.Where(s => s.Value is not null).Select(s => (s.Name, s.Value!.Value));
-    }
 
     private sealed class Clock
     {
@@ -211,25 +273,5 @@ public static class RlLoop
             laps[name] = Total - before;
             before = Total;
         }
-    }
-}
-
-/// <summary>Which problems an iteration is about: endless passes over all, each in an order of its own; a pass leaves out those that do not fill a last batch.</summary>
-internal sealed class ProblemBatches(IReadOnlyList<Problem> problems, int size, ulong seed)
-{
-    private int pass = -1;
-    private Problem[] order = [];
-
-    public Problem[] At(int iteration)
-    {
-        var perPass = problems.Count / size;
-        if (iteration / perPass != pass)
-        {
-            pass = iteration / perPass;
-            order = [.. problems];
-            LengthBuckets.Shuffle(order, Seeds.Derive(seed, "", "problems", pass));
-        }
-
-        return order[(iteration % perPass * size)..((iteration % perPass + 1) * size)];
     }
 }

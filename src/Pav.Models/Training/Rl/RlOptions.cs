@@ -1,3 +1,5 @@
+using Pav.Models.Decoders;
+
 namespace Pav.Models.Training;
 
 /// <summary>What is subtracted from a step's return to make its gradient less noisy.</summary>
@@ -29,14 +31,23 @@ public enum RlBaseline
 /// <param name="PassTokens">Tokens of one forward and backward pass; gradients add up over the passes of an update, so it changes the speed and nothing else but rounding.</param>
 /// <param name="NoProgress">A step with |A^μ| below this counts as one without progress.</param>
 /// <param name="GuardWindow">Iterations over which the guard against reward hacking looks; 0 is off.</param>
+/// <param name="Lora">Trains adapters of the policy and of the value function; null: all weights.</param>
+/// <param name="Fit">The device; null: the CPU.</param>
 public sealed record RlOptions(
     int Iterations, int Problems = 32, int Samples = 8, int MaxTokens = 256, DenseReward Reward = DenseReward.Progress, Credit Credit = Credit.Own, double Alpha = 3, int AlphaUntil = 0,
     RlBaseline Baseline = RlBaseline.Value, double Kl = 0.001, double Rate = 1e-4, double ValueRate = 3e-4, int Warmup = 0, double Clip = 1, double Beta2 = 0.999,
     int Epochs = 1, int Minibatches = 1, double ClipRatio = 0.2, int PassTokens = 2048,
-    int EvaluateEvery = 20, int CheckpointEvery = 20, double NoProgress = 0.01, int GuardWindow = 40, bool StopOnHacking = false, ulong Seed = 1)
+    int EvaluateEvery = 20, int CheckpointEvery = 20, double NoProgress = 0.01, int GuardWindow = 40, bool StopOnHacking = false, ulong Seed = 1,
+    Lora? Lora = null, TrainFit? Fit = null)
 {
     /// <summary>Weight of the step rewards at an iteration. Worked: alpha 3 until 100 is 1.5 at 50 and 0 from 100 on.</summary>
     public double AlphaAt(int iteration) => AlphaUntil == 0 ? Alpha : Alpha * Math.Max(0, 1 - (double)iteration / AlphaUntil);
+
+    /// <summary>Without what only decides where it is done, which a resumed run may set anew.</summary>
+    internal RlOptions Learned => this with { Fit = null };
+
+    /// <summary>How its models are made ready.</summary>
+    internal ModelSetup Setup => new(Lora, Fit ?? new(), Seed);
 
     public void Check()
     {
@@ -51,6 +62,7 @@ public sealed record RlOptions(
             (Kl >= 0, $"the weight of the KL penalty must not be negative, it is {Kl}"),
             (Rate > 0 && double.IsFinite(Rate) && ValueRate > 0 && double.IsFinite(ValueRate), $"the learning rates must be positive, they are {Rate} and {ValueRate}"),
             (Warmup >= 0 && Warmup <= Iterations, $"the warm-up must be 0 to {Iterations} iterations (all of them), it is {Warmup}"),
+            ModelSetup.Rule(Lora),
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
             (Epochs >= 1 && Minibatches >= 1 && Minibatches <= Problems * Samples, $"epochs and minibatches must be at least 1, and no more minibatches than traces; they are {Epochs} and {Minibatches}"),
             (ClipRatio is > 0 and < 1, $"the clip of the ratio must be between 0 and 1, it is {ClipRatio}"),

@@ -34,8 +34,13 @@ public sealed record RlRow(
     public static IEnumerable<(RlRow Row, RlRow Spent)> Measured(IReadOnlyList<RlRow> rows) =>
         rows.Select((row, i) => (row, row.Reward is null ? row : i == 0 ? new RlRow(0) : rows[i - 1])).Where(m => m.row.ValidAccuracy is not null);
 
-    /// <summary>What a batch shows before the update.</summary>
-    internal RlRow Of(IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu, Grader grader, RlOptions options)
+    /// <summary>The next iteration's line before anything is measured: its number, and the counts so far.</summary>
+    internal RlRow Following() =>
+        new(Iteration + 1, Traces: Traces, GeneratedTokens: GeneratedTokens, ProverTokens: ProverTokens, ProverRollouts: ProverRollouts);
+
+    /// <summary>With what a batch shows before the update.</summary>
+    internal RlRow WithBatch(
+        IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu, Grader grader, RlOptions options)
     {
         var traces = groups.SelectMany(g => g).ToList();
         double[]? progress = qMu is null ? null : [.. qMu.SelectMany(g => g).SelectMany(Advantage.OfSteps)];
@@ -54,6 +59,21 @@ public sealed record RlRow(
             Traces = Traces + traces.Count,
             GeneratedTokens = GeneratedTokens + lengths.Sum(l => (long)l),
         };
+    }
+
+    /// <summary>What TensorBoard shows, by its names there.</summary>
+    internal IEnumerable<(string Name, double Value)> Scalars()
+    {
+        (string Name, double? Value)[] all =
+        [
+            ("train/reward", Reward), ("train/solved", Solved), ("train/progress", Progress), ("train/no_progress", NoProgress),
+            ("train/repeated", Repeated), ("train/steps", Steps), ("train/length", Length), ("train/truncated", Truncated),
+            ("policy/entropy", Entropy), ("policy/kl", Kl), ("policy/grad_norm", GradNorm), ("policy/clipped", Clipped),
+            ("policy/rate", Rate), ("value/loss", ValueLoss), ("cost/generated_tokens", GeneratedTokens),
+            ("cost/prover_tokens", ProverTokens), ("cost/traces", Traces), ("cost/prover_rollouts", ProverRollouts),
+            ("valid/accuracy", ValidAccuracy), ("valid/pass", ValidPass),
+        ];
+        return all.Where(s => s.Value is not null).Select(s => (s.Name, s.Value!.Value));
     }
 
     /// <summary>For each step, is it one that its trace has taken before?</summary>

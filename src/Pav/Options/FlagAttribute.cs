@@ -1,8 +1,8 @@
-namespace Pav.Cli.Options;
+namespace Pav;
 
 /// <summary>Says of an options record's property what its flag is for, and what it accepts.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal class FlagAttribute(string description) : Attribute
+public class FlagAttribute(string description) : Attribute
 {
     public string Description => description;
 
@@ -23,6 +23,12 @@ internal class FlagAttribute(string description) : Attribute
     /// <summary>May this word be given?</summary>
     public virtual bool Allows(string word) => Choices == "" || word == "" || Choices.Split('|').Contains(word);
 
+    /// <summary>The text by its usual name, where it may be written in several ways.</summary>
+    public virtual string Read(string text) => text;
+
+    /// <summary>What a text must be, where no list of words says it.</summary>
+    public virtual string Kind => "text";
+
     /// <summary>A command without it is refused.</summary>
     public bool Required { get; init; }
 
@@ -38,3 +44,7 @@ internal class FlagAttribute(string description) : Attribute
     /// <summary>A list that stands on the command line without a flag's name.</summary>
     public bool Positional { get; init; }
 }
+
+/// <summary>The property is a record of options itself: its flags are flags of the record that holds it, under their own names.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class OptionGroupAttribute : Attribute;
