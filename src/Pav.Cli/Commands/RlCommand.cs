@@ -36,7 +36,8 @@ internal static class RlCommand
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
         var task = new RlTask(
-            Checkpoint.NameOf(folder), Start, tokenizer, template, grader, problems, ProverOf(refresh), heldOut, settings.ValidSamples, engine,
+            Checkpoint.NameOf(folder), Start, tokenizer, template, grader, problems, ProverOf(refresh), heldOut, settings.ValidSamples,
+                engine,
             inside => { tokenizer.Save(inside); PolicyRecord.Of(template).Save(inside); });
 
         var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
@@ -110,7 +111,8 @@ internal static class RlCommand
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
         var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
-        var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed,
+        var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10,
+            settings.RefreshSteps, settings.RefreshSteps, settings.Seed,
             Fit: settings.Device == "torch" ? new("torch") : null);
         return new(
             run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
