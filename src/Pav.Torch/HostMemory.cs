@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Pav.Torch;
 
 /// <summary>
-/// Memory of this process in which tensors are before libtorch has anything to do with them: weights are read, kept, trained by kernels of our own, and written without it. The first
-/// operator that is called on such a tensor makes it libtorch's, on the same memory. Freed when the last tensor on it is.
+/// Memory of this process in which tensors are before libtorch has anything to do with them: weights are read, kept, trained by kernels of
+/// our own, and written without it. The first operator that is called on such a tensor makes it libtorch's, on the same memory. Freed when
+/// the last tensor on it is.
 /// </summary>
 internal sealed unsafe class HostMemory
 {

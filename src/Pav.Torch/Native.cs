@@ -27,7 +27,8 @@ internal static unsafe partial class Native
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint pav_find(string name, string overload);
     [LibraryImport(Library)] internal static partial int pav_call(nint op, Value* args, int argCount, Value* results, int capacity, int* count);
     [LibraryImport(Library)] internal static partial void pav_free(nint tensor);
-    [LibraryImport(Library)] internal static partial nint pav_on_memory(void* data, long* sizes, int dim, int dtype, delegate* unmanaged[Cdecl]<nint, void> release, nint holder);
+    [LibraryImport(Library)] internal static partial nint pav_on_memory(void* data, long* sizes, int dim, int dtype,
+        delegate* unmanaged[Cdecl]<nint, void> release, nint holder);
     [LibraryImport(Library), SuppressGCTransition] internal static partial void* pav_data(nint tensor);
     [LibraryImport(Library), SuppressGCTransition] internal static partial int pav_dim(nint tensor);
     [LibraryImport(Library), SuppressGCTransition] internal static partial long pav_numel(nint tensor);
@@ -50,7 +51,8 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int pav_cuda_devices();
 
     /// <summary>
-    /// The quick calls, each apart: the compiler resolves one as soon as it compiles what holds it, and that would load libtorch for tensors that rest in our own memory.
+    /// The quick calls, each apart: the compiler resolves one as soon as it compiles what holds it, and that would load libtorch for
+    /// tensors that rest in our own memory.
     /// </summary>
     internal static class Facts
     {
@@ -102,7 +104,9 @@ internal static unsafe partial class Native
             var path = Path.Combine(at.FullName, "native", "build", "libpav_torch.so");
             if (File.Exists(path)) return Load(path);
         }
-        throw new TorchException($"the libtorch shim native/build/libpav_torch.so was not found above {AppContext.BaseDirectory}: start with ./pav and --device torch or cuda, which builds it, or set PAV_NATIVE to its path");
+        throw new TorchException(
+            $"the libtorch shim native/build/libpav_torch.so was not found above {AppContext.BaseDirectory}: start with "
+            + "./pav and --device torch or cuda, which builds it, or set PAV_NATIVE to its path");
     }
 
     private static nint Load(string path)
@@ -115,7 +119,9 @@ internal static unsafe partial class Native
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new TorchException($"the libtorch shim {path} does not load ({e.Message.Split('\n')[0]}): start with ./pav and --device torch or cuda, which builds it anew, or set LIBTORCH to a libtorch that works here");
+            throw new TorchException(
+                $"the libtorch shim {path} does not load ({e.Message.Split('\n')[0]}): start with ./pav and --device torch "
+                + "or cuda, which builds it anew, or set LIBTORCH to a libtorch that works here");
         }
     }
 }

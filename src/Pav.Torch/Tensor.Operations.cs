@@ -94,7 +94,8 @@ public sealed partial class Tensor
         var (wide, count) = (new HostMemory(numel * sizeof(float)), numel);
         var half = (ushort*)memory.Data;
         for (var i = 0L; i < count; i++)
-            ((float*)wide.Data)[i] = hostType == ScalarType.BFloat16 ? BitConverter.UInt32BitsToSingle((uint)half[i] << 16) : (float)BitConverter.UInt16BitsToHalf(half[i]);
+            ((float*)wide.Data)[i] = hostType == ScalarType.BFloat16 ? BitConverter.UInt32BitsToSingle((uint)half[i] << 16)
+                : (float)BitConverter.UInt16BitsToHalf(half[i]);
         return new(wide, type, sizes!);
     }
 

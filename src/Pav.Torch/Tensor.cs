@@ -4,8 +4,8 @@ using static Pav.Torch.Native;
 namespace Pav.Torch;
 
 /// <summary>
-/// A tensor of libtorch, or one that has not needed libtorch so far: see <see cref="HostMemory"/>. Dispose frees it, at the latest the finalizer does; within a
-/// <see cref="DisposeScope"/> the scope does.
+/// A tensor of libtorch, or one that has not needed libtorch so far: see <see cref="HostMemory"/>. Dispose frees it, at the latest the
+/// finalizer does; within a <see cref="DisposeScope"/> the scope does.
 /// </summary>
 public sealed unsafe partial class Tensor : SafeHandle
 {
@@ -46,7 +46,8 @@ public sealed unsafe partial class Tensor : SafeHandle
                 if (handle == 0)
                 {
                     var made = host.ToLibtorch(hostType, sizes!);
-                    if (wantsGradient && pav_set_requires_grad(made, 1) != 0) throw new TorchException($"requires_grad({Describe()}): {LastError()}");
+                    if (wantsGradient && pav_set_requires_grad(made,
+                        1) != 0) throw new TorchException($"requires_grad({Describe()}): {LastError()}");
                     SetHandle(made);
                 }
 
@@ -66,7 +67,8 @@ public sealed unsafe partial class Tensor : SafeHandle
 
     private void CheckLive()
     {
-        if (IsClosed || (handle == 0 && host is null)) throw new ObjectDisposedException(nameof(Tensor), "the tensor was freed: dispose it later, or move it out of its scope");
+        if (IsClosed || (handle == 0 && host is null)) throw new ObjectDisposedException(nameof(Tensor),
+            "the tensor was freed: dispose it later, or move it out of its scope");
     }
 
     public override bool IsInvalid => handle == 0 && host is null;

@@ -69,7 +69,8 @@ internal static class Checkpoint
     }
 
     public static EngineOptions EngineOf(ModelSettings settings) =>
-        new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: IsOwn(settings.Device) ? default(Device?) : DeviceOf(settings.Device));
+        new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: IsOwn(settings.Device) ? default(Device?)
+            : DeviceOf(settings.Device));
 
     /// <summary>The CPU's own engine, and not libtorch.</summary>
     public static bool IsOwn(string device) => device is "" or "cpu";
@@ -79,7 +80,10 @@ internal static class Checkpoint
     {
         if (Pav.Models.Cpu.Threads.Chosen is > 0 and var threads) torch.set_num_threads(threads);
         if (name == "torch") return torch.CPU;
-        if (!torch.cuda_is_available()) throw new UserError($"--device {name}: this libtorch ({torch.version}) finds no GPU; leave the option out, or build with a libtorch for CUDA (`pav doctor` tells what there is)");
+        if (!torch.cuda_is_available())
+            throw new UserError(
+                $"--device {name}: this libtorch ({torch.version}) finds no GPU; leave the option out, or build with a "
+                + "libtorch for CUDA (`pav doctor` tells what there is)");
         return new(name);
     }
 
@@ -109,13 +113,19 @@ internal static class Checkpoint
     {
         var record = VerifierRecord.Load(folder);
         var learned = record.Template.StepEnd;
-        if (record.Mark is null && learned.Name != steps.Name) throw new UserError($"{option} {given}: it learned from steps that end at '{learned}', and these end at '{steps}'; use the same --step-end for labels and for what their verifier scores.");
+        if (record.Mark is null && learned.Name != steps.Name)
+            throw new UserError(
+                $"{option} {given}: it learned from steps that end at '{learned}', and these end at '{steps}'; use the same "
+                + "--step-end for labels and for what their verifier scores.");
     }
 
     /// <summary>Refuses a verifier that has learned nothing of prefixes where its values of them are wanted.</summary>
     public static void CheckValues(string option, string given, string folder)
     {
-        if (VerifierRecord.Load(folder).Kind == VerifierKind.Outcome) throw new UserError($"{option} {given} is an outcome verifier, which judges whole traces only; give one of 'pav train verifier'.");
+        if (VerifierRecord.Load(folder).Kind == VerifierKind.Outcome)
+            throw new UserError(
+                $"{option} {given} is an outcome verifier, which judges whole traces only; give one of 'pav train "
+                + "verifier'.");
     }
 
     public static void Threads(int threads)

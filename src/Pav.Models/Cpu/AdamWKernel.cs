@@ -23,7 +23,8 @@ internal static unsafe class AdamWKernel
             a.Store(m + i);
             b.Store(v + i);
             Vector256<float>.Zero.Store(g + i);
-            (Vector256.Load(w + i) * step.Keep - a * step.Size / (Vector256.Sqrt(b) * step.Root + Vector256.Create(step.Epsilon))).Store(w + i);
+            var root = Vector256.Sqrt(b) * step.Root + Vector256.Create(step.Epsilon);
+            (Vector256.Load(w + i) * step.Keep - a * step.Size / root).Store(w + i);
         }
 
         for (; i < n; i++)

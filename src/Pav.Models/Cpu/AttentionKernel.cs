@@ -1,22 +1,27 @@
 namespace Pav.Models.Cpu;
 
-/// <summary>What attention looks like: its heads, how far back a position sees (itself included), and the cap of its scores, 0 for none.</summary>
+/// <summary>
+/// What attention looks like: its heads, how far back a position sees (itself included), and the cap of its scores, 0 for none.
+/// </summary>
 internal readonly record struct AttentionShape(int Heads, int KvHeads, int Size, int Window, float Cap);
 
 /// <summary>
-/// Causal attention of one sequence with its gradient: o = softmax(q·kᵀ)·v, queries scaled before. Weights are not kept: the gradient computes them again from the scores and each
-/// row's sum of exponentials. Rows are taken 16 at a time, and the products are those of <see cref="Products"/> over the keys that any of them sees.
+/// Causal attention of one sequence with its gradient: o = softmax(q·kᵀ)·v, queries scaled before. Weights are not kept: the gradient
+/// computes them again from the scores and each row's sum of exponentials. Rows are taken 16 at a time, and the products are those of
+/// <see cref="Products"/> over the keys that any of them sees.
 /// </summary>
 internal sealed unsafe class AttentionKernel : IDisposable
 {
     private const int Rows = 16;
 
-    private readonly Floats keysByPosition = new(), keysByColumn = new(), valuesByPosition = new(), valuesByColumn = new(), weights = new(), gradients = new();
+    private readonly Floats keysByPosition = new(), keysByColumn = new(), valuesByPosition = new(), valuesByColumn = new(), weights = new(),
+        gradients = new();
     private readonly Floats rows = new(), queryRows = new(), keyGradient = new(), valueGradient = new();
 
     /// <param name="q">[length, heads·size], as k and v [length, kv heads·size] and o.</param>
     /// <param name="logSums">[length, heads].</param>
-    public void Forward(in AttentionShape shape, int length, float* q, int qStride, float* k, float* v, int kvStride, float* o, float* logSums)
+    public void Forward(in AttentionShape shape, int length, float* q, int qStride, float* k, float* v, int kvStride, float* o,
+        float* logSums)
     {
         var (size, wide, padded) = (shape.Size, Products.Padded(shape.Size), Products.Padded(length));
         float* s = weights.Grow((long)Rows * padded), result = rows.Grow((long)Rows * wide);
@@ -45,7 +50,8 @@ internal sealed unsafe class AttentionKernel : IDisposable
                     new Span<float>(row + to, end - first - to).Clear();
                 }
 
-                Products.Multiply(s, padded, count, valuesByColumn.Data + (long)first * Products.Panel, end - first, size, result, wide, panelStride: (long)length * Products.Panel);
+                Products.Multiply(s, padded, count, valuesByColumn.Data + (long)first * Products.Panel, end - first, size, result, wide,
+                    panelStride: (long)length * Products.Panel);
                 RowKernels.Copy(result, wide, o + (long)r * qStride + h * size, qStride, count, size);
             }
         }
@@ -53,7 +59,8 @@ internal sealed unsafe class AttentionKernel : IDisposable
 
     /// <summary>Gradients of q, k and v, written; <paramref name="o"/> is the result, <paramref name="dO"/> its gradient.</summary>
     public void Gradient(
-        in AttentionShape shape, int length, float* q, int qStride, float* k, float* v, int kvStride, float* o, float* dO, float* logSums, float* dq, float* dk, float* dv)
+        in AttentionShape shape, int length, float* q, int qStride, float* k, float* v, int kvStride, float* o, float* dO, float* logSums,
+            float* dq, float* dk, float* dv)
     {
         var (size, wide, padded, group) = (shape.Size, Products.Padded(shape.Size), Products.Padded(length), shape.Heads / shape.KvHeads);
         float* p = weights.Grow((long)Rows * padded), ds = gradients.Grow((long)Rows * padded), result = rows.Grow((long)Rows * wide);
@@ -97,7 +104,8 @@ internal sealed unsafe class AttentionKernel : IDisposable
                         new Span<float>(gradient + to, end - first - to).Clear();
                     }
 
-                    Products.Multiply(ds, padded, count, keysByColumn.Data + (long)first * Products.Panel, end - first, size, result, wide, panelStride: (long)length * Products.Panel);
+                    Products.Multiply(ds, padded, count, keysByColumn.Data + (long)first * Products.Panel, end - first, size, result, wide,
+                        panelStride: (long)length * Products.Panel);
                     RowKernels.Copy(result, wide, dq + at, qStride, count, size);
                     RowKernels.Copy(q + at, qStride, query, wide, count, size);
                     Products.AddOuter(ds, padded, end - first, query, wide, wide, count, sumK + (long)first * wide, wide);
@@ -117,7 +125,9 @@ internal sealed unsafe class AttentionKernel : IDisposable
         return (count, Math.Max(0, r + 1 - shape.Window) / Products.Panel * Products.Panel, r + count);
     }
 
-    /// <summary>row: capped scores, becomes weights. gradient: that of the weights times the cap's slope, becomes that of the scores.</summary>
+    /// <summary>
+    /// row: capped scores, becomes weights. gradient: that of the weights times the cap's slope, becomes that of the scores.
+    /// </summary>
     private static void Capped(float* row, float* gradient, int n, float logSum, float shift, float cap)
     {
         for (var i = 0; i < n; i++)
@@ -130,7 +140,8 @@ internal sealed unsafe class AttentionKernel : IDisposable
 
     public void Dispose()
     {
-        Floats[] all = [keysByPosition, keysByColumn, valuesByPosition, valuesByColumn, weights, gradients, rows, queryRows, keyGradient, valueGradient];
+        Floats[] all = [keysByPosition, keysByColumn, valuesByPosition, valuesByColumn, weights, gradients, rows, queryRows, keyGradient,
+            valueGradient];
         foreach (var buffer in all) buffer.Dispose();
     }
 }

@@ -7,13 +7,14 @@ namespace Pav.Models.Cpu;
 public readonly record struct ReadRow(int[] Ids, int[] ReadAt);
 
 /// <summary>
-/// The loss at one place, of the head's values there, with its gradient. Places are numbered through all rows in their order; different places may be asked for at the same time.
+/// The loss at one place, of the head's values there, with its gradient. Places are numbered through all rows in their order; different
+/// places may be asked for at the same time.
 /// </summary>
 internal delegate double LossAt(int place, ReadOnlySpan<float> values, Span<float> gradient);
 
 /// <summary>
-/// A decoder that learns on the CPU. Rows lie end to end, without padding. A call's rows are cut into parts by their lengths alone; threads take parts, and the parts' gradients are
-/// added in their order: the same bits for any number of threads.
+/// A decoder that learns on the CPU. Rows lie end to end, without padding. A call's rows are cut into parts by their lengths alone; threads
+/// take parts, and the parts' gradients are added in their order: the same bits for any number of threads.
 /// </summary>
 internal sealed unsafe class CpuDecoder : IDisposable
 {
@@ -38,15 +39,18 @@ internal sealed unsafe class CpuDecoder : IDisposable
     /// <param name="trained">How many values all trained weights have.</param>
     /// <param name="threads">At most so many at once.</param>
     /// <param name="recompute">Keep each layer's input only, and compute the rest anew for the gradient.</param>
-    public CpuDecoder(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, Func<string, (Weight A, Weight B)?> adapter, float scale, long trained, int threads, bool recompute = false)
+    public CpuDecoder(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, Func<string, (Weight A, Weight B)?> adapter,
+        float scale, long trained, int threads, bool recompute = false)
     {
         (this.config, this.threads, this.recompute, gradients) = (config, threads, recompute, new(() => new(trained)));
         embedding = weights["model.embed_tokens.weight"];
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
+            new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
         head = new(config, Normed("model.norm"), [.. DecoderModel.HeadNames(config).Select(Projected)]);
 
         Norm Normed(string name) => new(weights[name + ".weight"], (float)config.NormEps, config.NormPlusOne);
-        Projection Projected(string name) => new(weights[name + ".weight"], weights.GetValueOrDefault(name + ".bias"), adapter(name), scale);
+        Projection Projected(string name) =>
+            new(weights[name + ".weight"], weights.GetValueOrDefault(name + ".bias"), adapter(name), scale);
     }
 
     /// <summary>On the float32 weights of a model in this machine's memory, its trained ones in the order of their names.</summary>
@@ -61,10 +65,12 @@ internal sealed unsafe class CpuDecoder : IDisposable
 
         var adapters = model.Trained.Where(w => !model.Parameters.ContainsKey(w.Key)).ToDictionary(w => w.Key, w => Placed(w.Key, w.Value));
         return new(
-            model.Config, model.Parameters.ToDictionary(w => w.Key, w => Placed(w.Key, w.Value)), name => Lora.PairOn(adapters, name), (float)(model.Lora?.Scale ?? 1), trained, threads, recompute);
+            model.Config, model.Parameters.ToDictionary(w => w.Key, w => Placed(w.Key, w.Value)), name => Lora.PairOn(adapters, name),
+                (float)(model.Lora?.Scale ?? 1), trained, threads, recompute);
 
         Weight Placed(string name, Tensor weight) => weight is { dtype: ScalarType.Float32, is_contiguous: true } && weight.device.IsCpu
-            ? new((float*)weight.data_ptr, weight.dim == 1 ? 1 : (int)weight.size(0), (int)weight.size(-1), offsets.GetValueOrDefault(name, -1))
+            ? new((float*)weight.data_ptr, weight.dim == 1 ? 1 : (int)weight.size(0), (int)weight.size(-1),
+                offsets.GetValueOrDefault(name, -1))
             : throw new ArgumentException($"{name} is {weight.dtype.Name()} on {weight.device}; training on the CPU takes float32 there");
     }
 
@@ -73,7 +79,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
     {
         using var state = new LayerState(config);
         using var scratch = new Scratch(config);
-        long part = Math.Min(tokens, Math.Max(longest, Math.Clamp(tokens / Parts, LeastTokens, MostTokens) + longest / 2)), hidden = Floats.Stride(config.HiddenSize);
+        long part = Math.Min(tokens, Math.Max(longest, Math.Clamp(tokens / Parts, LeastTokens, MostTokens) + longest / 2)),
+            hidden = Floats.Stride(config.HiddenSize);
         var floats = (recompute ? 1 : config.Layers) * state.Columns + (config.Layers + 2) * hidden + scratch.Columns;
         return sizeof(float) * (part * floats + DecoderHeadPass.Columns(config));
     }
@@ -166,7 +173,9 @@ internal sealed unsafe class CpuDecoder : IDisposable
         var needed = rows.Select(row => (Row: row, Length: row.ReadAt.Length == 0 ? 0 : row.ReadAt.Max() + 1)).ToArray();
         var longest = needed.Max(row => row.Length);
         if (longest > config.MaxPositions)
-            throw new UserError($"a sequence of {longest} tokens is longer than the model's max_position_embeddings = {config.MaxPositions}; shorten it or use another model");
+            throw new UserError(
+                $"a sequence of {longest} tokens is longer than the model's max_position_embeddings = "
+                + $"{config.MaxPositions}; shorten it or use another model");
         Angles(longest);
         var size = Math.Clamp(needed.Sum(row => row.Length) / Parts, LeastTokens, MostTokens);
         List<Part> parts = [];
@@ -178,7 +187,10 @@ internal sealed unsafe class CpuDecoder : IDisposable
             if (length == 0) continue;
             if (tokens > 0 && tokens + length / 2 > size) Close();
             foreach (var id in row.Ids.AsSpan(0, length))
-                if ((uint)id >= (uint)config.VocabSize) throw new UserError($"token id {id} is outside the model's vocabulary of {config.VocabSize}; tokenizer and model do not belong together");
+                if ((uint)id >= (uint)config.VocabSize)
+                    throw new UserError(
+                        $"token id {id} is outside the model's vocabulary of {config.VocabSize}; tokenizer and model do not "
+                        + "belong together");
             ids.Add(row.Ids[..length]);
             read.AddRange(row.ReadAt.Select(t => tokens + t));
             tokens += length;
@@ -223,7 +235,9 @@ internal sealed unsafe class CpuDecoder : IDisposable
         sin.Dispose();
     }
 
-    /// <summary>Some rows: their tokens, the tokens at which the head is read, and the number of the first of these places among the call's.</summary>
+    /// <summary>
+    /// Some rows: their tokens, the tokens at which the head is read, and the number of the first of these places among the call's.
+    /// </summary>
     internal sealed record Part(Sequences Tokens, int[] Read, int FirstPlace);
 
     /// <summary>What one thread works in.</summary>
@@ -263,7 +277,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
             for (var l = decoder.layers.Length - 1; l >= 0; l--)
             {
                 if (decoder.recompute) decoder.layers[l].Forward(part.Tokens, streams[l], State(0, part), Scratch, Scratch.Again);
-                decoder.layers[l].Backward(part.Tokens, streams[l], State(decoder.recompute ? 0 : l, part), Scratch, Gradient, Gradients.Data);
+                decoder.layers[l].Backward(part.Tokens, streams[l], State(decoder.recompute ? 0 : l, part), Scratch, Gradient,
+                    Gradients.Data);
             }
 
             Embed(part, back: true);

@@ -4,7 +4,9 @@ using Pav.Torch;
 
 namespace Pav.Models.Cpu;
 
-/// <summary>Learning on the CPU: <see cref="CpuDecoder"/> and AdamW with PyTorch's semantics, clipping, decay, moments and weights in one pass.</summary>
+/// <summary>
+/// Learning on the CPU: <see cref="CpuDecoder"/> and AdamW with PyTorch's semantics, clipping, decay, moments and weights in one pass.
+/// </summary>
 internal sealed unsafe class CpuTrainer : ITrainer
 {
     private const double Beta1 = 0.9, Epsilon = 1e-8;
@@ -33,7 +35,8 @@ internal sealed unsafe class CpuTrainer : ITrainer
 
         static IEnumerable<(nint, long, int)> Stretches(nint values, long offset, long count)
         {
-            for (var from = 0L; from < count; from += Stretch) yield return (values + (nint)from * sizeof(float), offset + from, (int)Math.Min(Stretch, count - from));
+            for (var from = 0L; from < count; from += Stretch) yield return (values + (nint)from * sizeof(float), offset + from,
+                (int)Math.Min(Stretch, count - from));
         }
     }
 
@@ -58,11 +61,13 @@ internal sealed unsafe class CpuTrainer : ITrainer
         var norm = Math.Sqrt(squares.Sum());
         var factor = norm > clip ? (float)(clip / (norm + 1e-6)) : 1;
         var (root, size) = ((float)(1 / Math.Sqrt(1 - Math.Pow(options.Beta2, steps))), (float)(rate / (1 - Math.Pow(Beta1, steps))));
+        var keep = (float)(1 - rate * options.WeightDecay);
+        var step = new AdamWStep(factor, keep, (float)Beta1, (float)options.Beta2, root, (float)Epsilon, size);
         Each(i =>
         {
             var (values, offset, count) = stretches[i];
-            AdamWKernel.Step((float*)values, decoder.Gradients.Data + offset, first.Value.Data + offset, second.Value.Data + offset, count, new(
-                factor, (float)(1 - rate * options.WeightDecay), (float)Beta1, (float)options.Beta2, root, (float)Epsilon, size));
+            float* g = decoder.Gradients.Data + offset, m = first.Value.Data + offset, v = second.Value.Data + offset;
+            AdamWKernel.Step((float*)values, g, m, v, count, step);
         });
         return norm;
     }
@@ -76,7 +81,8 @@ internal sealed unsafe class CpuTrainer : ITrainer
         List<(string, Tensor)> state = [(StepName, torch.tensor([steps]))];
         foreach (var (name, weight, offset) in trained)
             foreach (var (suffix, moments) in new[] { (FirstSuffix, first), (SecondSuffix, second) })
-                state.Add((name + suffix, torch.tensor(new ReadOnlySpan<float>(moments.Value.Data + offset, (int)weight.numel), weight.shape)));
+                state.Add((name + suffix,
+                    torch.tensor(new ReadOnlySpan<float>(moments.Value.Data + offset, (int)weight.numel), weight.shape)));
         SafetensorsFile.Write(file, state);
     }
 
@@ -88,7 +94,9 @@ internal sealed unsafe class CpuTrainer : ITrainer
             foreach (var (suffix, moments) in new[] { (FirstSuffix, first), (SecondSuffix, second) })
             {
                 var saved = state.Map(name + suffix);
-                if (!saved.Entry.Shape.SequenceEqual(weight.shape)) throw new UserError($"{file}: {name + suffix} has not the shape of the weight; the files belong to different models");
+                if (!saved.Entry.Shape.SequenceEqual(weight.shape))
+                    throw new UserError(
+                        $"{file}: {name + suffix} has not the shape of the weight; the files belong to different models");
                 new ReadOnlySpan<float>(saved.Data, (int)weight.numel).CopyTo(new(moments.Value.Data + offset, (int)weight.numel));
             }
     }

@@ -3,8 +3,8 @@ using Pav.Models.Decoders;
 namespace Pav.Models.Cpu;
 
 /// <summary>
-/// From the stream after the last layer to losses and back: final norm, the head's one or two products, at the places where they are read, some places at a time. Logits of all places
-/// are never in memory together.
+/// From the stream after the last layer to losses and back: final norm, the head's one or two products, at the places where they are read,
+/// some places at a time. Logits of all places are never in memory together.
 /// </summary>
 internal sealed unsafe class DecoderHeadPass : IDisposable
 {
@@ -14,10 +14,13 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
     private readonly Norm norm;
     private readonly Projection[] products;
 
-    public DecoderHeadPass(DecoderConfig config, Norm norm, Projection[] products) => (this.config, this.norm, this.products) = (config, norm, products);
+    public DecoderHeadPass(DecoderConfig config, Norm norm, Projection[] products) =>
+        (this.config, this.norm, this.products) = (config, norm, products);
 
     /// <summary>Floats that the places taken at a time need.</summary>
-    public static long Columns(DecoderConfig config) => AtOnce * (4L * Floats.Stride(config.HiddenSize) + 2 * Floats.Stride(config.Head == DecoderHead.CausalLM ? config.VocabSize : config.Labels));
+    public static long Columns(DecoderConfig config) =>
+        AtOnce * (4L * Floats.Stride(config.HiddenSize)
+        + 2 * Floats.Stride(config.Head == DecoderHead.CausalLM ? config.VocabSize : config.Labels));
 
     private float Cap => config is { Head: DecoderHead.CausalLM, LogitCap: { } cap } ? (float)cap : 0;
 
@@ -85,7 +88,8 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
         public void Forward(CpuDecoder.Part part, CpuDecoder.Worker worker, int from, int count)
         {
             for (var i = 0; i < count; i++)
-                RowKernels.Copy(worker.Last.Data + (long)part.Read[from + i] * stream.Stride, 0, stream.Data + (long)i * stream.Stride, 0, 1, stream.Columns);
+                RowKernels.Copy(worker.Last.Data + (long)part.Read[from + i] * stream.Stride, 0, stream.Data + (long)i * stream.Stride, 0,
+                    1, stream.Columns);
             pass.norm.Forward(stream.Data, stream.Stride, count, normed.Data, normed.Stride, scales.Data);
             var x = normed;
             if (pass.products.Length == 2)
@@ -114,7 +118,8 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
             {
                 var at = (long)i * stream.Stride;
                 pass.norm.Gradient(
-                    back.Data + at, stream.Stride, stream.Data + at, stream.Stride, 1, scales.Data + i, worker.Gradient.Data + (long)part.Read[from + i] * stream.Stride, stream.Stride, true, weights);
+                    back.Data + at, stream.Stride, stream.Data + at, stream.Stride, 1, scales.Data + i, worker.Gradient.Data
+                        + (long)part.Read[from + i] * stream.Stride, stream.Stride, true, weights);
             }
 
             void Back(Projection product, Rows x, Rows dy)

@@ -33,7 +33,10 @@ internal sealed unsafe class Floats : IDisposable
         Data = null;
     }
 
-    /// <summary>Floats from one row to the next: whole vectors, and an odd number of cache lines, so that the rows of a column do not share a few cache sets.</summary>
+    /// <summary>
+    /// Floats from one row to the next: whole vectors, and an odd number of cache lines, so that the rows of a column do not share a few
+    /// cache sets.
+    /// </summary>
     public static int Stride(int columns)
     {
         var lines = (columns + 15) / 16;

@@ -18,12 +18,14 @@ internal sealed unsafe class Layer : IDisposable
     public Layer(DecoderConfig config, int index, Func<string, Norm> norm, Func<string, Projection> projection)
     {
         this.config = config;
-        shape = new(config.Heads, config.KvHeads, config.HeadSize, config.WindowOf(index) ?? int.MaxValue, (float)(config.AttentionCap ?? 0));
+        shape = new(config.Heads, config.KvHeads, config.HeadSize, config.WindowOf(index) ?? int.MaxValue,
+            (float)(config.AttentionCap ?? 0));
         inputNorm = norm("input_layernorm");
         innerNorm = norm(config.PostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
         if (config.PostNorms) (mixedNorm, fedNorm) = (norm("post_attention_layernorm"), norm("post_feedforward_layernorm"));
         if (config.QueryKeyNorm) (queryNorm, keyNorm) = (norm("self_attn.q_norm"), norm("self_attn.k_norm"));
-        (q, k, v, o) = (projection("self_attn.q_proj"), projection("self_attn.k_proj"), projection("self_attn.v_proj"), projection("self_attn.o_proj"));
+        (q, k, v, o) = (projection("self_attn.q_proj"), projection("self_attn.k_proj"), projection("self_attn.v_proj"),
+            projection("self_attn.o_proj"));
         (gate, up, down) = (projection("mlp.gate_proj"), projection("mlp.up_proj"), projection("mlp.down_proj"));
     }
 
@@ -54,7 +56,8 @@ internal sealed unsafe class Layer : IDisposable
         foreach (var ids in tokens.Ids)
         {
             scratch.Attention.Forward(
-                shape, ids.Length, s.Queries.Data + at * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + at * s.Keys.Stride, s.Values.Data + at * s.Values.Stride, s.Values.Stride,
+                shape, ids.Length, s.Queries.Data + at * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + at * s.Keys.Stride, s.Values.Data
+                    + at * s.Values.Stride, s.Values.Stride,
                 s.Attended.Data + at * s.Attended.Stride, s.LogSums.Data + at * config.Heads);
             at += ids.Length;
         }
@@ -63,19 +66,22 @@ internal sealed unsafe class Layer : IDisposable
         innerNorm.Forward(s.Middle.Data, hidden, n, s.InnerNormed.Data, hidden, Column(s.Scales, 2, n));
         Project(gate, s.InnerNormed, n, s.Gates, scratch);
         Project(up, s.InnerNormed, n, s.Ups, scratch);
-        EachRow(n, s.Gates.Stride, at => RowKernels.Gate(s.Gates.Data + at, s.Ups.Data + at, scratch.Inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
+        EachRow(n, s.Gates.Stride, at =>
+            RowKernels.Gate(s.Gates.Data + at, s.Ups.Data + at, scratch.Inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
         Join(down, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
     }
 
     /// <summary>
-    /// From the gradient of the stream after the layer that of the stream before it, in place; adds to the weights' gradients. The state is used up.
+    /// From the gradient of the stream after the layer that of the stream before it, in place; adds to the weights' gradients. The state is
+    /// used up.
     /// </summary>
     public void Backward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows d, float* gradients)
     {
         var (n, s, hidden, inner) = (tokens.Tokens, state, x.Stride, scratch.Inner);
         var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
         down.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
-        EachRow(n, inner.Stride, at => RowKernels.GateGradient(s.Gates.Data + at, s.Ups.Data + at, inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
+        EachRow(n, inner.Stride, at =>
+            RowKernels.GateGradient(s.Gates.Data + at, s.Ups.Data + at, inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
         down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
         Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
         Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
@@ -88,7 +94,8 @@ internal sealed unsafe class Layer : IDisposable
         {
             long qAt = at * s.Queries.Stride, kvAt = at * s.Values.Stride;
             scratch.Attention.Gradient(
-                shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt, s.Values.Stride, s.Attended.Data + qAt, scratch.Attended.Data + qAt,
+                shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt, s.Values.Stride,
+                    s.Attended.Data + qAt, scratch.Attended.Data + qAt,
                 s.LogSums.Data + at * config.Heads, scratch.Queries.Data + qAt, scratch.Keys.Data + kvAt, scratch.Values.Data + kvAt);
             at += ids.Length;
         }
@@ -106,7 +113,8 @@ internal sealed unsafe class Layer : IDisposable
 
     private static float* Column(Rows scales, int which, int rows) => scales.Data + (long)which * rows;
 
-    private static void Project(Projection p, Rows x, int n, Rows y, Scratch scratch) => p.Forward(x.Data, x.Stride, n, y.Data, y.Stride, false, scratch.Adapter);
+    private static void Project(Projection p, Rows x, int n, Rows y, Scratch scratch) =>
+        p.Forward(x.Data, x.Stride, n, y.Data, y.Stride, false, scratch.Adapter);
 
     private static void Back(Projection p, Rows x, Rows dy, int n, Rows dx, bool accumulate, float* gradients, Scratch scratch)
     {
@@ -133,7 +141,8 @@ internal sealed unsafe class Layer : IDisposable
     private static Rows Joined(Norm? norm, Rows before, float* scales, int n, Rows d, Scratch scratch, float* gradients)
     {
         if (norm is null) return d;
-        norm.Gradient(d.Data, d.Stride, before.Data, before.Stride, n, scales, scratch.Joined.Data, scratch.Joined.Stride, false, gradients);
+        norm.Gradient(d.Data, d.Stride, before.Data, before.Stride, n, scales, scratch.Joined.Data, scratch.Joined.Stride, false,
+            gradients);
         return scratch.Joined;
     }
 
@@ -142,8 +151,10 @@ internal sealed unsafe class Layer : IDisposable
         for (var t = 0; t < n; t++)
         {
             var scales = s.QueryScales.Data + (long)t * s.QueryScales.Stride;
-            queryNorm!.Forward(s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads, s.Queries.Data + (long)t * s.Queries.Stride, config.HeadSize, scales);
-            keyNorm!.Forward(s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, s.Keys.Data + (long)t * s.Keys.Stride, config.HeadSize, scales + config.Heads);
+            queryNorm!.Forward(s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads, s.Queries.Data
+                + (long)t * s.Queries.Stride, config.HeadSize, scales);
+            keyNorm!.Forward(s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, s.Keys.Data
+                + (long)t * s.Keys.Stride, config.HeadSize, scales + config.Heads);
         }
     }
 
@@ -153,8 +164,10 @@ internal sealed unsafe class Layer : IDisposable
         {
             var scales = s.QueryScales.Data + (long)t * s.QueryScales.Stride;
             float* dq = scratch.Queries.Data + (long)t * scratch.Queries.Stride, dk = scratch.Keys.Data + (long)t * scratch.Keys.Stride;
-            queryNorm!.Gradient(dq, config.HeadSize, s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads, scales, dq, config.HeadSize, false, gradients);
-            keyNorm!.Gradient(dk, config.HeadSize, s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, scales + config.Heads, dk, config.HeadSize, false, gradients);
+            queryNorm!.Gradient(dq, config.HeadSize, s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads,
+                scales, dq, config.HeadSize, false, gradients);
+            keyNorm!.Gradient(dk, config.HeadSize, s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, scales
+                + config.Heads, dk, config.HeadSize, false, gradients);
         }
     }
 
@@ -164,7 +177,8 @@ internal sealed unsafe class Layer : IDisposable
         var half = config.HeadSize / 2;
         foreach (var ids in tokens.Ids)
             for (var t = 0; t < ids.Length; t++, row += x.Stride)
-                RowKernels.Rotate(row, heads, config.HeadSize, tokens.Cos.Data + (long)t * half, tokens.Sin.Data + (long)t * half, direction, factor);
+                RowKernels.Rotate(row, heads, config.HeadSize, tokens.Cos.Data + (long)t * half, tokens.Sin.Data + (long)t * half,
+                    direction, factor);
     }
 
     private static void EachRow(int rows, int stride, Action<long> work)

@@ -22,16 +22,25 @@ internal sealed unsafe class Rows(int columns) : IDisposable
     public void Dispose() => memory.Dispose();
 }
 
-/// <summary>What a layer's forward pass leaves for its gradient: for each token the stream where a norm reads it, what the products read, and the sums that norms and attention need.</summary>
+/// <summary>
+/// What a layer's forward pass leaves for its gradient: for each token the stream where a norm reads it, what the products read, and the
+/// sums that norms and attention need.
+/// </summary>
 internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
 {
-    public readonly Rows Normed = new(config.HiddenSize), Queries = new(config.Heads * config.HeadSize), Keys = new(config.KvHeads * config.HeadSize), Values = new(config.KvHeads * config.HeadSize);
-    public readonly Rows RawQueries = new(config.QueryKeyNorm ? config.Heads * config.HeadSize : 0), RawKeys = new(config.QueryKeyNorm ? config.KvHeads * config.HeadSize : 0);
-    public readonly Rows Attended = new(config.Heads * config.HeadSize), Mixed = new(config.PostNorms ? config.HiddenSize : 0), Middle = new(config.HiddenSize);
-    public readonly Rows InnerNormed = new(config.HiddenSize), Gates = new(config.IntermediateSize), Ups = new(config.IntermediateSize), Fed = new(config.PostNorms ? config.HiddenSize : 0);
+    public readonly Rows Normed = new(config.HiddenSize), Queries = new(config.Heads * config.HeadSize),
+        Keys = new(config.KvHeads * config.HeadSize), Values = new(config.KvHeads * config.HeadSize);
+    public readonly Rows RawQueries = new(config.QueryKeyNorm ? config.Heads * config.HeadSize : 0),
+        RawKeys = new(config.QueryKeyNorm ? config.KvHeads * config.HeadSize : 0);
+    public readonly Rows Attended = new(config.Heads * config.HeadSize), Mixed = new(config.PostNorms ? config.HiddenSize : 0),
+        Middle = new(config.HiddenSize);
+    public readonly Rows InnerNormed = new(config.HiddenSize), Gates = new(config.IntermediateSize), Ups = new(config.IntermediateSize),
+        Fed = new(config.PostNorms ? config.HiddenSize : 0);
     public readonly Rows Scales = new(4), QueryScales = new(config.Heads + config.KvHeads), LogSums = new(config.Heads);
 
-    private IEnumerable<Rows> All => [Normed, Queries, Keys, Values, RawQueries, RawKeys, Attended, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales, QueryScales, LogSums];
+    private IEnumerable<Rows> All =>
+        [Normed, Queries, Keys, Values, RawQueries, RawKeys, Attended, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales, QueryScales,
+        LogSums];
 
     /// <summary>Floats of a token.</summary>
     public long Columns => All.Sum(part => (long)part.Stride);
@@ -50,8 +59,10 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
 /// <summary>What one thread needs beside the layers' states.</summary>
 internal sealed class Scratch(DecoderConfig config) : IDisposable
 {
-    public readonly Rows Hidden = new(config.HiddenSize), Joined = new(config.HiddenSize), Again = new(config.HiddenSize), Inner = new(config.IntermediateSize), Attended = new(config.Heads * config.HeadSize);
-    public readonly Rows Queries = new(config.Heads * config.HeadSize), Keys = new(config.KvHeads * config.HeadSize), Values = new(config.KvHeads * config.HeadSize);
+    public readonly Rows Hidden = new(config.HiddenSize), Joined = new(config.HiddenSize), Again = new(config.HiddenSize),
+        Inner = new(config.IntermediateSize), Attended = new(config.Heads * config.HeadSize);
+    public readonly Rows Queries = new(config.Heads * config.HeadSize), Keys = new(config.KvHeads * config.HeadSize),
+        Values = new(config.KvHeads * config.HeadSize);
     public readonly Floats Adapter = new();
     public readonly AttentionKernel Attention = new();
 

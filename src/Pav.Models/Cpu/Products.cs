@@ -5,8 +5,9 @@ using Pav.Models.Inference;
 namespace Pav.Models.Cpu;
 
 /// <summary>
-/// Matrix products of float32. Each value of a result is one chain of fused multiply-adds in the order of the inputs, whatever rows and columns are computed beside it, so
-/// its bits depend neither on the blocks in which a product is cut nor on how wide the CPU's vectors are.
+/// Matrix products of float32. Each value of a result is one chain of fused multiply-adds in the order of the inputs, whatever rows and
+/// columns are computed beside it, so its bits depend neither on the blocks in which a product is cut nor on how wide the CPU's vectors
+/// are.
 /// </summary>
 internal static unsafe class Products
 {
@@ -53,7 +54,8 @@ internal static unsafe class Products
 
     /// <summary>y [rows, outputs] = (accumulate ? y : 0) + x [rows, inputs]·panels. Whole panels of y are written.</summary>
     /// <param name="panelStride">Floats from one panel to the next; 0: they lie end to end.</param>
-    public static void Multiply(float* x, int xStride, int rows, float* panels, int inputs, int outputs, float* y, int yStride, bool accumulate = false, long panelStride = 0)
+    public static void Multiply(float* x, int xStride, int rows, float* panels, int inputs, int outputs, float* y, int yStride,
+        bool accumulate = false, long panelStride = 0)
     {
         if (panelStride == 0) panelStride = (long)inputs * Panel;
         for (var o = 0; o < outputs;)
@@ -64,19 +66,23 @@ internal static unsafe class Products
             if (Vector512.IsHardwareAccelerated)
             {
                 if (pair)
-                    for (; r + 8 <= rows; r += 8) EightByTwo(x + (long)r * xStride, xStride, panel, (nint)panelStride, inputs, y + (long)r * yStride + o, yStride, accumulate);
+                    for (; r + 8 <= rows; r += 8) EightByTwo(x + (long)r * xStride, xStride, panel, (nint)panelStride, inputs, y
+                        + (long)r * yStride + o, yStride, accumulate);
                 else
-                    for (; r + 8 <= rows; r += 8) EightByOne(x + (long)r * xStride, xStride, panel, inputs, y + (long)r * yStride + o, yStride, accumulate);
+                    for (; r + 8 <= rows; r += 8) EightByOne(x + (long)r * xStride, xStride, panel, inputs, y + (long)r * yStride + o,
+                        yStride, accumulate);
             }
 
             for (var half = 0; half < (pair ? 2 : 1); half++)
-                PackedLinear.Rows(x + (long)r * xStride, xStride, panel + half * panelStride, inputs, y + (long)r * yStride + o + half * Panel, yStride, rows - r, accumulate);
+                PackedLinear.Rows(x + (long)r * xStride, xStride, panel + half * panelStride, inputs, y + (long)r * yStride + o
+                    + half * Panel, yStride, rows - r, accumulate);
             o += pair ? 2 * Panel : Panel;
         }
     }
 
     /// <summary>sum [outputs, inputs] += dyᵀ·x over rows: what a weight's gradient gains. Whole panels of x are read.</summary>
-    public static void AddOuter(float* dy, int dyStride, int outputs, float* x, int xStride, int inputs, int rows, float* sum, int sumStride)
+    public static void AddOuter(float* dy, int dyStride, int outputs, float* x, int xStride, int inputs, int rows, float* sum,
+        int sumStride)
     {
         for (var from = 0; from < rows; from += OuterRows)
         {
@@ -86,7 +92,8 @@ internal static unsafe class Products
                 for (; i + 32 <= inputs; i += 32)
                 {
                     var o = 0;
-                    for (; o + 8 <= outputs; o += 8) OuterEight(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i, sumStride);
+                    for (; o + 8 <= outputs; o += 8) OuterEight(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i,
+                        sumStride);
                     for (; o < outputs; o++) OuterOne(d + o, dyStride, v + i, xStride, n, sum + (long)o * sumStride + i);
                 }
 
@@ -105,7 +112,8 @@ internal static unsafe class Products
     }
 
     /// <summary>The last few columns, in a place where whole panels may be written.</summary>
-    private static void OuterTail(float* dy, int dyStride, int outputs, float* x, int xStride, int columns, int rows, float* sum, int sumStride)
+    private static void OuterTail(float* dy, int dyStride, int outputs, float* x, int xStride, int columns, int rows, float* sum,
+        int sumStride)
     {
         const int some = 8;
         var place = stackalloc float[some * Panel];
@@ -130,8 +138,10 @@ internal static unsafe class Products
         {
             (a0, a1, a2, a3) = (Vector512.Load(y), Vector512.Load(y + t), Vector512.Load(y + t2), Vector512.Load(y + t3));
             (a4, a5, a6, a7) = (Vector512.Load(y4), Vector512.Load(y4 + t), Vector512.Load(y4 + t2), Vector512.Load(y4 + t3));
-            (b0, b1, b2, b3) = (Vector512.Load(y + 16), Vector512.Load(y + t + 16), Vector512.Load(y + t2 + 16), Vector512.Load(y + t3 + 16));
-            (b4, b5, b6, b7) = (Vector512.Load(y4 + 16), Vector512.Load(y4 + t + 16), Vector512.Load(y4 + t2 + 16), Vector512.Load(y4 + t3 + 16));
+            (b0, b1, b2, b3) = (Vector512.Load(y + 16), Vector512.Load(y + t + 16), Vector512.Load(y + t2 + 16),
+                Vector512.Load(y + t3 + 16));
+            (b4, b5, b6, b7) = (Vector512.Load(y4 + 16), Vector512.Load(y4 + t + 16), Vector512.Load(y4 + t2 + 16),
+                Vector512.Load(y4 + t3 + 16));
         }
 
         for (var end = w + (nint)inputs * Panel; w < end; w += Panel, v += Panel, x++, x4++)
@@ -212,10 +222,14 @@ internal static unsafe class Products
     {
         nint t = sumStride;
         var s4 = sum + 4 * t;
-        Vector512<float> a0 = Vector512.Load(sum), a1 = Vector512.Load(sum + t), a2 = Vector512.Load(sum + 2 * t), a3 = Vector512.Load(sum + 3 * t);
-        Vector512<float> a4 = Vector512.Load(s4), a5 = Vector512.Load(s4 + t), a6 = Vector512.Load(s4 + 2 * t), a7 = Vector512.Load(s4 + 3 * t);
-        Vector512<float> b0 = Vector512.Load(sum + 16), b1 = Vector512.Load(sum + t + 16), b2 = Vector512.Load(sum + 2 * t + 16), b3 = Vector512.Load(sum + 3 * t + 16);
-        Vector512<float> b4 = Vector512.Load(s4 + 16), b5 = Vector512.Load(s4 + t + 16), b6 = Vector512.Load(s4 + 2 * t + 16), b7 = Vector512.Load(s4 + 3 * t + 16);
+        Vector512<float> a0 = Vector512.Load(sum), a1 = Vector512.Load(sum + t), a2 = Vector512.Load(sum + 2 * t),
+            a3 = Vector512.Load(sum + 3 * t);
+        Vector512<float> a4 = Vector512.Load(s4), a5 = Vector512.Load(s4 + t), a6 = Vector512.Load(s4 + 2 * t),
+            a7 = Vector512.Load(s4 + 3 * t);
+        Vector512<float> b0 = Vector512.Load(sum + 16), b1 = Vector512.Load(sum + t + 16), b2 = Vector512.Load(sum + 2 * t + 16),
+            b3 = Vector512.Load(sum + 3 * t + 16);
+        Vector512<float> b4 = Vector512.Load(s4 + 16), b5 = Vector512.Load(s4 + t + 16), b6 = Vector512.Load(s4 + 2 * t + 16),
+            b7 = Vector512.Load(s4 + 3 * t + 16);
         for (; rows > 0; rows--, dy += dyStride, x += xStride)
         {
             Vector512<float> left = Vector512.Load(x), right = Vector512.Load(x + 16);
@@ -256,8 +270,10 @@ internal static unsafe class Products
     {
         nint t = sumStride;
         var s4 = sum + 4 * t;
-        Vector512<float> a0 = Vector512.Load(sum), a1 = Vector512.Load(sum + t), a2 = Vector512.Load(sum + 2 * t), a3 = Vector512.Load(sum + 3 * t);
-        Vector512<float> a4 = Vector512.Load(s4), a5 = Vector512.Load(s4 + t), a6 = Vector512.Load(s4 + 2 * t), a7 = Vector512.Load(s4 + 3 * t);
+        Vector512<float> a0 = Vector512.Load(sum), a1 = Vector512.Load(sum + t), a2 = Vector512.Load(sum + 2 * t),
+            a3 = Vector512.Load(sum + 3 * t);
+        Vector512<float> a4 = Vector512.Load(s4), a5 = Vector512.Load(s4 + t), a6 = Vector512.Load(s4 + 2 * t),
+            a7 = Vector512.Load(s4 + 3 * t);
         for (; rows > 0; rows--, dy += dyStride, x += xStride)
         {
             var left = Vector512.Load(x);
@@ -293,8 +309,10 @@ internal static unsafe class Products
     {
         nint t = sumStride;
         float* s1 = sum + t, s2 = s1 + t, s3 = s2 + t, s4 = s3 + t, s5 = s4 + t;
-        Vector256<float> a0 = Vector256.Load(sum), a1 = Vector256.Load(s1), a2 = Vector256.Load(s2), a3 = Vector256.Load(s3), a4 = Vector256.Load(s4), a5 = Vector256.Load(s5);
-        Vector256<float> b0 = Vector256.Load(sum + 8), b1 = Vector256.Load(s1 + 8), b2 = Vector256.Load(s2 + 8), b3 = Vector256.Load(s3 + 8), b4 = Vector256.Load(s4 + 8), b5 = Vector256.Load(s5 + 8);
+        Vector256<float> a0 = Vector256.Load(sum), a1 = Vector256.Load(s1), a2 = Vector256.Load(s2), a3 = Vector256.Load(s3),
+            a4 = Vector256.Load(s4), a5 = Vector256.Load(s5);
+        Vector256<float> b0 = Vector256.Load(sum + 8), b1 = Vector256.Load(s1 + 8), b2 = Vector256.Load(s2 + 8),
+            b3 = Vector256.Load(s3 + 8), b4 = Vector256.Load(s4 + 8), b5 = Vector256.Load(s5 + 8);
         for (; rows > 0; rows--, dy += dyStride, x += xStride)
         {
             Vector256<float> left = Vector256.Load(x), right = Vector256.Load(x + 8);

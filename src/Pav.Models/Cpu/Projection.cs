@@ -1,6 +1,9 @@
 namespace Pav.Models.Cpu;
 
-/// <summary>A weight [rows, columns] of float32, row-major, or a vector (one row), and where its gradient lies among those of all that is trained; −1: it is frozen.</summary>
+/// <summary>
+/// A weight [rows, columns] of float32, row-major, or a vector (one row), and where its gradient lies among those of all that is trained;
+/// −1: it is frozen.
+/// </summary>
 internal sealed unsafe class Weight(float* data, int rows, int columns, long offset)
 {
     public float* Data => data;
@@ -77,7 +80,8 @@ internal sealed unsafe class Projection(Weight weight, Weight? bias, (Weight A, 
     public static void Merge(float* w, float* a, float* b, int outputs, int rank, int inputs, float scale)
     {
         for (var o = 0; o < outputs; o++)
-            for (var r = 0; r < rank; r++) RowKernels.Add(a + (long)r * inputs, w + (long)o * inputs, inputs, scale * b[(long)o * rank + r]);
+            for (var r = 0; r < rank; r++) RowKernels.Add(a + (long)r * inputs, w + (long)o * inputs, inputs,
+                scale * b[(long)o * rank + r]);
     }
 
     /// <summary>scale·x·Aᵀ.</summary>
@@ -155,11 +159,14 @@ internal sealed unsafe class Norm(Weight weight, float eps, bool plusOne) : IDis
     }
 
     /// <summary>Rows of y are those of x, normalised; their scales are kept for the gradient.</summary>
-    public void Forward(float* x, int xStride, int rows, float* y, int yStride, float* scales) => RowKernels.RmsNorm(x, xStride, rows, Size, factors.Data, eps, y, yStride, scales);
+    public void Forward(float* x, int xStride, int rows, float* y, int yStride, float* scales) =>
+        RowKernels.RmsNorm(x, xStride, rows, Size, factors.Data, eps, y, yStride, scales);
 
     /// <summary>dx (+)= the gradient of the norm's input, and the weight's is added to.</summary>
-    public void Gradient(float* dy, int dyStride, float* x, int xStride, int rows, float* scales, float* dx, int dxStride, bool accumulate, float* gradients) => RowKernels.RmsNormGradient(
-        dy, dyStride, x, xStride, rows, Size, factors.Data, scales, dx, dxStride, accumulate, weight.Trained ? gradients + weight.Offset : null);
+    public void Gradient(float* dy, int dyStride, float* x, int xStride, int rows, float* scales, float* dx, int dxStride, bool accumulate,
+        float* gradients) => RowKernels.RmsNormGradient(
+        dy, dyStride, x, xStride, rows, Size, factors.Data, scales, dx, dxStride, accumulate, weight.Trained ? gradients + weight.Offset
+            : null);
 
     public void Dispose() => factors.Dispose();
 }

@@ -2,7 +2,10 @@ using System.Runtime.Intrinsics;
 
 namespace Pav.Models.Cpu;
 
-/// <summary>The parts of a decoder layer between its products, on rows of float32, each with its gradient. A gradient is added to or written over what is there, as its name says.</summary>
+/// <summary>
+/// The parts of a decoder layer between its products, on rows of float32, each with its gradient. A gradient is added to or written over
+/// what is there, as its name says.
+/// </summary>
 internal static unsafe class RowKernels
 {
     /// <summary>y = x·s·w with s = 1/√(mean(x²) + eps) of each row, which is kept.</summary>
@@ -19,12 +22,14 @@ internal static unsafe class RowKernels
 
     /// <summary>dx (+)= s·(w∘dy) − x·s³/n·Σ w∘dy∘x; dw += Σ dy∘x·s unless it is null.</summary>
     public static void RmsNormGradient(
-        float* dy, int dyStride, float* x, int xStride, int rows, int n, float* w, float* scales, float* dx, int dxStride, bool accumulate, float* dw)
+        float* dy, int dyStride, float* x, int xStride, int rows, int n, float* w, float* scales, float* dx, int dxStride, bool accumulate,
+            float* dw)
     {
         for (var r = 0; r < rows; r++, dy += dyStride, x += xStride, dx += dxStride)
         {
             var (sums, i, s) = (Vector256<float>.Zero, 0, scales[r]);
-            for (; i + 8 <= n; i += 8) sums = Vector256.FusedMultiplyAdd(Vector256.Load(w + i) * Vector256.Load(dy + i), Vector256.Load(x + i), sums);
+            for (; i + 8 <= n; i += 8) sums = Vector256.FusedMultiplyAdd(Vector256.Load(w + i) * Vector256.Load(dy + i),
+                Vector256.Load(x + i), sums);
             var sum = Vector256.Sum(sums);
             for (; i < n; i++) sum += w[i] * dy[i] * x[i];
             var back = -s * s * s * sum / n;
@@ -46,7 +51,8 @@ internal static unsafe class RowKernels
     }
 
     /// <summary>
-    /// Turns the pairs (x[i], x[i + size/2]) of each head by the angles of one position, in place, and multiplies by a factor. Its gradient is the turn back:
+    /// Turns the pairs (x[i], x[i + size/2]) of each head by the angles of one position, in place, and multiplies by a factor. Its gradient
+    /// is the turn back:
     /// <paramref name="direction"/> −1.
     /// </summary>
     public static void Rotate(float* x, int heads, int size, float* cos, float* sin, float direction, float factor)
@@ -57,7 +63,8 @@ internal static unsafe class RowKernels
             var i = 0;
             for (; i + 8 <= half; i += 8)
             {
-                Vector256<float> c = Vector256.Load(cos + i) * factor, s = Vector256.Load(sin + i) * (direction * factor), a = Vector256.Load(x + i), b = Vector256.Load(x + half + i);
+                Vector256<float> c = Vector256.Load(cos + i) * factor, s = Vector256.Load(sin + i) * (direction * factor),
+                    a = Vector256.Load(x + i), b = Vector256.Load(x + half + i);
                 (a * c - b * s).Store(x + i);
                 (b * c + a * s).Store(x + half + i);
             }
@@ -101,7 +108,8 @@ internal static unsafe class RowKernels
     public static void Cap(float* x, int n, float cap)
     {
         for (var i = 0; i < n; i += 8)
-            ((Vector256<float>.One - Vector256.Create(2f) / (Vector256.Exp(Vector256.Load(x + i) * (2 / cap)) + Vector256<float>.One)) * cap).Store(x + i);
+            ((Vector256<float>.One - Vector256.Create(2f) / (Vector256.Exp(Vector256.Load(x + i) * (2 / cap))
+                + Vector256<float>.One)) * cap).Store(x + i);
     }
 
     /// <summary>gradient ·= 1 − (capped / cap)².</summary>
@@ -115,8 +123,8 @@ internal static unsafe class RowKernels
     }
 
     /// <summary>
-    /// x = softmax(x) in place over n values; answers the logarithm of the sum of exponentials, from which <see cref="Weights"/> gives the same again. What follows up to a whole
-    /// vector of 8 becomes 0.
+    /// x = softmax(x) in place over n values; answers the logarithm of the sum of exponentials, from which <see cref="Weights"/> gives the
+    /// same again. What follows up to a whole vector of 8 becomes 0.
     /// </summary>
     public static float Softmax(float* x, int n)
     {
@@ -166,13 +174,15 @@ internal static unsafe class RowKernels
     public static void Add(float* x, float* sum, long n, float factor = 1)
     {
         long i = 0;
-        for (; i + 8 <= n; i += 8) Vector256.FusedMultiplyAdd(Vector256.Load(x + i), Vector256.Create(factor), Vector256.Load(sum + i)).Store(sum + i);
+        for (; i + 8 <= n; i += 8) Vector256.FusedMultiplyAdd(Vector256.Load(x + i), Vector256.Create(factor),
+            Vector256.Load(sum + i)).Store(sum + i);
         for (; i < n; i++) sum[i] = MathF.FusedMultiplyAdd(x[i], factor, sum[i]);
     }
 
     public static void Copy(float* from, int fromStride, float* to, int toStride, int rows, int columns)
     {
-        for (var r = 0; r < rows; r++) new ReadOnlySpan<float>(from + (long)r * fromStride, columns).CopyTo(new(to + (long)r * toStride, columns));
+        for (var r = 0; r < rows; r++) new ReadOnlySpan<float>(from + (long)r * fromStride,
+            columns).CopyTo(new(to + (long)r * toStride, columns));
     }
 
     private const float Twice = 1.5957691216057308f, Cubic = 0.044715f;

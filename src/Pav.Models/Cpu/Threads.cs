@@ -9,7 +9,8 @@ public static class Threads
     /// <summary>As many as the user chose, else as OMP_NUM_THREADS says, else as there are processors.</summary>
     public static int Count
     {
-        get => Chosen > 0 ? Chosen : int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var given) && given > 0 ? given : Environment.ProcessorCount;
+        get => Chosen > 0 ? Chosen : int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), out var given) && given > 0 ? given
+            : Environment.ProcessorCount;
         set => Chosen = value;
     }
 }

@@ -31,7 +31,8 @@ public sealed class DecoderModel : IDisposable
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
         head = [.. HeadNames(config).Select(name => new Linear(parameters[name + ".weight"], parameters.GetValueOrDefault(name + ".bias")))];
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters, name => Lora.PairOn(this.adapters, name), lora?.Scale ?? 1))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
+            new DecoderLayer(config, i, parameters, name => Lora.PairOn(this.adapters, name), lora?.Scale ?? 1))];
         rotary = new(config, embedding.device);
         ComputeType = embedding.dtype;
         Native = embedding.device.IsCpu && ComputeType == float32;
@@ -160,7 +161,8 @@ public sealed class DecoderModel : IDisposable
     /// <param name="folder">Where the weights were read from; the adapter names it as its base.</param>
     /// <param name="seed">Of A's values.</param>
     internal DecoderModel WithLora(Lora lora, string folder, ulong seed) =>
-        new(Config, parameters.ToDictionary(p => p.Key, p => p.Value.detach()), lora, lora.Init(Config, Device, seed)) { BaseFolder = folder, ComputeType = ComputeType, Native = Native };
+        new(Config, parameters.ToDictionary(p => p.Key, p => p.Value.detach()), lora,
+            lora.Init(Config, Device, seed)) { BaseFolder = folder, ComputeType = ComputeType, Native = Native };
 
     /// <summary>A copy with weights of its own, on another device or of another type if one is given; an adapter is merged into them.</summary>
     public DecoderModel Clone(Device? device = null, ScalarType? type = null)
@@ -180,15 +182,18 @@ public sealed class DecoderModel : IDisposable
         const string suffix = ".weight";
         using var scope = NewDisposeScope();
         var weight = parameters[name].detach();
-        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora.PairOn(adapters, name[..^suffix.Length]) is var (a, b)
-            ? Native && weight.dtype == float32 ? Merged(weight, a, b) : (weight.cast(float32) + b.detach().mm(a.detach()) * Lora!.Scale).cast(weight.dtype)
+        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal)
+            && Lora.PairOn(adapters, name[..^suffix.Length]) is var (a, b)
+            ? Native && weight.dtype == float32 ? Merged(weight, a, b)
+                : (weight.cast(float32) + b.detach().mm(a.detach()) * Lora!.Scale).cast(weight.dtype)
             : weight);
     }
 
     private unsafe Tensor Merged(Tensor weight, Tensor a, Tensor b)
     {
         var merged = tensor(weight.to_array<float>(), weight.shape);
-        Cpu.Projection.Merge((float*)merged.data_ptr, (float*)a.data_ptr, (float*)b.data_ptr, (int)b.size(0), (int)a.size(0), (int)a.size(1), (float)Lora!.Scale);
+        Cpu.Projection.Merge((float*)merged.data_ptr, (float*)a.data_ptr, (float*)b.data_ptr, (int)b.size(0), (int)a.size(0),
+            (int)a.size(1), (float)Lora!.Scale);
         return merged;
     }
 

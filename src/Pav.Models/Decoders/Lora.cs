@@ -70,7 +70,8 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     });
 
     /// <summary>The pair on a projection; null where there is none.</summary>
-    internal static (T A, T B)? PairOn<T>(IReadOnlyDictionary<string, T> adapters, string name) => adapters.TryGetValue(name + A, out var a) ? (a, adapters[name + B]) : null;
+    internal static (T A, T B)? PairOn<T>(IReadOnlyDictionary<string, T> adapters, string name) => adapters.TryGetValue(name + A, out var a)
+        ? (a, adapters[name + B]) : null;
 
     internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, ConfigName));
 

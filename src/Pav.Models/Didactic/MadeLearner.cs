@@ -37,7 +37,8 @@ internal sealed unsafe class MadeLearner : IDisposable
             if (first is null || second is null) RowKernels.Add(gradient.Data, values, policy.Values.Length, -(float)rate);
             else
                 AdamWKernel.Step(values, gradient.Data, first.Data, second.Data, policy.Values.Length, new(
-                    1, 1, (float)Beta1, (float)Beta2, (float)(1 / Math.Sqrt(1 - Math.Pow(Beta2, steps))), 1e-8f, (float)(rate / (1 - Math.Pow(Beta1, steps)))));
+                    1, 1, (float)Beta1, (float)Beta2, (float)(1 / Math.Sqrt(1 - Math.Pow(Beta2, steps))), 1e-8f,
+                        (float)(rate / (1 - Math.Pow(Beta1, steps)))));
     }
 
     /// <summary>The gradient of all weights; masked ones have none.</summary>
@@ -49,7 +50,8 @@ internal sealed unsafe class MadeLearner : IDisposable
         gradient.Clear();
         for (var i = layers.Length - 1; i >= 0; i--)
         {
-            layers[i].WeightGradient(units[i].Data, units[i].Stride, slopes[i + 1].Data, slopes[i + 1].Stride, size, gradient.Data, scratch);
+            layers[i].WeightGradient(units[i].Data, units[i].Stride, slopes[i + 1].Data, slopes[i + 1].Stride, size, gradient.Data,
+                scratch);
             if (i == 0) break;
             layers[i].InputGradient(slopes[i + 1].Data, slopes[i + 1].Stride, size, slopes[i].Data, slopes[i].Stride, false, scratch);
             for (var at = 0; at < size * units[i].Stride; at++)

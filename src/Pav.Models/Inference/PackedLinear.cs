@@ -107,7 +107,8 @@ internal sealed unsafe class PackedLinear : IDisposable
     }
 
     /// <summary>The 16 outputs of one panel for each row.</summary>
-    internal static void Rows<T>(float* x, int xStride, T* panel, int inputs, float* y, int yStride, int rows, bool accumulate) where T : unmanaged
+    internal static void Rows<T>(float* x, int xStride, T* panel, int inputs, float* y, int yStride, int rows, bool accumulate) where T
+        : unmanaged
     {
         for (; rows >= 6; rows -= 6, x += 6L * xStride, y += 6L * yStride) Six(x, xStride, panel, inputs, y, yStride, accumulate);
         for (; rows >= 2; rows -= 2, x += 2L * xStride, y += 2L * yStride) Two(x, xStride, panel, inputs, y, yStride, accumulate);

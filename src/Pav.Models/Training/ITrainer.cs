@@ -12,7 +12,9 @@ internal interface ITrainer : IDisposable
     /// <summary>The head's values at all places of the rows, place by place.</summary>
     float[] Values(IReadOnlyList<ReadRow> rows);
 
-    /// <summary>Clips the gradients to a joint 2-norm, moves the weights by AdamW, and forgets the gradients; answers the norm before.</summary>
+    /// <summary>
+    /// Clips the gradients to a joint 2-norm, moves the weights by AdamW, and forgets the gradients; answers the norm before.
+    /// </summary>
     double Step(double rate, double clip);
 
     /// <summary>The gradient of each trained weight, as it stands.</summary>

@@ -7,8 +7,8 @@ using Tensor = Pav.Torch.Tensor;
 namespace Pav.Models.Training;
 
 /// <summary>
-/// Rows, and the sum of a loss over the places at which the head is read, these numbered through all rows in their order. Each loss is written twice, for the CPU's engine with its
-/// gradient and for libtorch, side by side.
+/// Rows, and the sum of a loss over the places at which the head is read, these numbered through all rows in their order. Each loss is
+/// written twice, for the CPU's engine with its gradient and for libtorch, side by side.
 /// </summary>
 public abstract class RowLoss
 {
@@ -16,7 +16,9 @@ public abstract class RowLoss
 
     internal IReadOnlyList<ReadRow> Rows { get; }
 
-    /// <summary>The loss at one place, of the head's values there, with its gradient; other threads may ask for other places meanwhile.</summary>
+    /// <summary>
+    /// The loss at one place, of the head's values there, with its gradient; other threads may ask for other places meanwhile.
+    /// </summary>
     internal abstract double At(int place, ReadOnlySpan<float> values, Span<float> gradient);
 
     /// <summary>The sum over all places, of the head's values [places, values].</summary>
@@ -54,7 +56,8 @@ internal sealed class NextTokenLoss(IReadOnlyList<ReadRow> rows, int[] targets, 
         return factor * (Math.Log(sum) - chosen);
     }
 
-    internal override Tensor Sum(Tensor values) => functional.cross_entropy(values, On(values, tensor(targets.Select(id => (long)id).ToArray())), "sum") * factor;
+    internal override Tensor Sum(Tensor values) =>
+        functional.cross_entropy(values, On(values, tensor(targets.Select(id => (long)id).ToArray())), "sum") * factor;
 }
 
 /// <summary>factor·Σ weight·(−q·log σ(z) − (1 − q)·log(1 − σ(z))) with soft labels q.</summary>

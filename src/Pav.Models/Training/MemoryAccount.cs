@@ -10,10 +10,13 @@ namespace Pav.Models.Training;
 /// <param name="Optimizer">Adam's two moments.</param>
 /// <param name="Activations">Of the rows of one part, kept for the gradient.</param>
 /// <param name="Logits">Of their learned tokens, with their probabilities and gradients; 0 with a score head.</param>
-/// <param name="Stepping">What the optimizer's step takes besides, when activations are gone: libtorch needs room for one more moment.</param>
+/// <param name="Stepping">What the optimizer's step takes besides, when activations are gone: libtorch needs room for one more
+/// moment.</param>
 public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer, long Activations, long Logits, long Stepping)
 {
-    /// <summary>Most at once: at the end of a part's forward pass, or in the optimizer's step. Parts after the first find gradients there.</summary>
+    /// <summary>
+    /// Most at once: at the end of a part's forward pass, or in the optimizer's step. Parts after the first find gradients there.
+    /// </summary>
     public long Peak => Weights + Optimizer + Gradients + Math.Max(Activations + Logits, Stepping);
 
     internal static MemoryAccount Of(DecoderModel model, TrainOptions options, TrainingTask task) =>
@@ -31,13 +34,16 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
         var frozen = options.Lora is null ? 0 : config.Parameters - head;
         var rows = (options.Batch + options.Fitted.Accumulate - 1) / options.Fitted.Accumulate;
         if (!options.Fitted.Native)
-            return new(4 * trained + stored.Size() * frozen, 4 * trained, 8 * trained, Kept(config, rows, longest, options), 4L * 3 * rows * predicts * config.VocabSize, 4 * trained);
+            return new(4 * trained + stored.Size() * frozen, 4 * trained, 8 * trained, Kept(config, rows, longest, options),
+                4L * 3 * rows * predicts * config.VocabSize, 4 * trained);
 
         // Weights are also packed twice for products. Each thread has gradients of its own, and works on a part of the rows.
         var threads = Threads.Count;
         var all = trained + frozen;
-        var packed = 2 * (all - (config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true } ? 0 : (long)config.VocabSize * config.HiddenSize));
-        return new(4 * (all + packed), 4 * trained * (1 + threads), 8 * trained, threads * CpuDecoder.BytesOfThread(config, rows * longest, longest, options.Fitted.Recompute), 0, 0);
+        var packed = 2 * (all - (config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true } ? 0
+            : (long)config.VocabSize * config.HiddenSize));
+        return new(4 * (all + packed), 4 * trained * (1 + threads), 8 * trained,
+            threads * CpuDecoder.BytesOfThread(config, rows * longest, longest, options.Fitted.Recompute), 0, 0);
 
         static long Count(IEnumerable<KeyValuePair<string, long[]>> shapes) => shapes.Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
     }

@@ -26,7 +26,8 @@ internal static class NextToken
     public static Minibatch Batch(IReadOnlyList<TokenRow> rows, TrainFit fit)
     {
         var learned = Learned(rows);
-        return new(rows.Sum(row => row.Ids.Length), [.. fit.Parts(rows).Select(part => new NextTokenLoss(Read(part), Targets(part), 1.0 / learned))]);
+        return new(rows.Sum(row => row.Ids.Length),
+            [.. fit.Parts(rows).Select(part => new NextTokenLoss(Read(part), Targets(part), 1.0 / learned))]);
     }
 
     /// <summary>Mean over all learned tokens of the rows, without gradient.</summary>
@@ -49,7 +50,8 @@ internal static class NextToken
 
     private static int Learned(IReadOnlyList<TokenRow> rows) => rows.Sum(row => row.Ids.Length - row.LearnFrom);
 
-    private static ReadRow[] Read(IEnumerable<TokenRow> rows) => [.. rows.Select(row => new ReadRow(row.Ids[..^1], [.. Enumerable.Range(row.LearnFrom - 1, row.Ids.Length - row.LearnFrom)]))];
+    private static ReadRow[] Read(IEnumerable<TokenRow> rows) =>
+        [.. rows.Select(row => new ReadRow(row.Ids[..^1], [.. Enumerable.Range(row.LearnFrom - 1, row.Ids.Length - row.LearnFrom)]))];
 
     private static int[] Targets(IEnumerable<TokenRow> rows) => [.. rows.SelectMany(row => row.Ids.Skip(row.LearnFrom))];
 }

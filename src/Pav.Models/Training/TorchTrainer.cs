@@ -11,7 +11,8 @@ internal sealed class TorchTrainer(DecoderModel model, TrainerOptions options) :
 {
     private const int ValueRows = 64;
 
-    private readonly Lazy<AdamW> optimizer = new(() => new(model.Trained.Select(p => (p.Key, p.Value)), beta2: options.Beta2, weight_decay: options.WeightDecay));
+    private readonly Lazy<AdamW> optimizer = new(() =>
+        new(model.Trained.Select(p => (p.Key, p.Value)), beta2: options.Beta2, weight_decay: options.WeightDecay));
 
     public double Accumulate(RowLoss loss)
     {
@@ -68,7 +69,10 @@ internal sealed class TorchTrainer(DecoderModel model, TrainerOptions options) :
         if (optimizer.IsValueCreated) optimizer.Value.Dispose();
     }
 
-    /// <summary>The head's values [places, values], float32; rows lie side by side, padded on the right (causality keeps padding out of what precedes it), or end to end.</summary>
+    /// <summary>
+    /// The head's values [places, values], float32; rows lie side by side, padded on the right (causality keeps padding out of what
+    /// precedes it), or end to end.
+    /// </summary>
     private Tensor Head(IReadOnlyList<ReadRow> rows, bool pack)
     {
         var longest = rows.Max(row => row.Ids.Length);
@@ -80,7 +84,8 @@ internal sealed class TorchTrainer(DecoderModel model, TrainerOptions options) :
             start += pack ? row.Ids.Length : longest;
         }
 
-        var hidden = (pack ? model.forward([.. rows.Select(row => row.Ids)]) : model.forward(Padded(rows, longest)).reshape(-1, model.Config.HiddenSize)).index_select(0, Placed(tensor([.. places])));
+        var hidden = (pack ? model.forward([.. rows.Select(row => row.Ids)])
+            : model.forward(Padded(rows, longest)).reshape(-1, model.Config.HiddenSize)).index_select(0, Placed(tensor([.. places])));
         return (model.Config.Head == DecoderHead.CausalLM ? model.logits(hidden) : model.scores(hidden)).cast(float32);
     }
 

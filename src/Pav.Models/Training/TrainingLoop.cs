@@ -50,7 +50,8 @@ public static class TrainingLoop
             training.Stop();
             var step = at.Step + 1;
             if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
-            at = at with { Step = step, Tokens = at.Tokens + batch.Tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1, LastLoss = loss };
+            at = at with { Step = step, Tokens = at.Tokens + batch.Tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1,
+                LastLoss = loss };
             progress?.Invoke(new(step, options.Steps, loss, (at.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
 
             var evaluation = task.Evaluate is not null && Due(options.EvaluateEvery) ? task.Evaluate(model) : null;

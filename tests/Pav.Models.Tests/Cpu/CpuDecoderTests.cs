@@ -12,7 +12,8 @@ public sealed class CpuDecoderTests
 {
     public static TheoryData<string> Folders =>
     [
-        "llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope", "qwen2", "qwen2-bf16-sharded", "qwen3", "qwen3-tied-f16", "gemma2", "gemma2-bf16",
+        "llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope", "qwen2", "qwen2-bf16-sharded", "qwen3",
+            "qwen3-tied-f16", "gemma2", "gemma2-bf16",
     ];
 
     private static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name);
@@ -22,7 +23,8 @@ public sealed class CpuDecoderTests
     private static int[] Ids(JsonNode? list) => [.. list!.AsArray().Select(i => i!.GetValue<int>())];
 
     /// <summary>The mean over every next token.</summary>
-    private static RowLoss NextTokens(int[][] texts) => NextToken.Batch([.. texts.Select(ids => new TokenRow(ids, 1))], new()).Parts.Single();
+    private static RowLoss NextTokens(int[][] texts) =>
+        NextToken.Batch([.. texts.Select(ids => new TokenRow(ids, 1))], new()).Parts.Single();
 
     [Theory]
     [MemberData(nameof(Folders))]
@@ -80,7 +82,8 @@ public sealed class CpuDecoderTests
     [InlineData("gemma2")]
     public void Bits_do_not_depend_on_the_number_of_threads(string name)
     {
-        int[][] texts = [.. Enumerable.Range(0, 60).Select(r => Enumerable.Range(0, 20 + r).Select(t => (r * 31 + t * t * 7) % 509).ToArray())];
+        int[][] texts = [.. Enumerable.Range(0, 60).Select(r =>
+            Enumerable.Range(0, 20 + r).Select(t => (r * 31 + t * t * 7) % 509).ToArray())];
         var (loss, rows) = (NextTokens(texts), texts.Select(ids => new ReadRow(ids, [ids.Length / 2, ids.Length - 1])).ToArray());
         var found = new[] { 1, 2, 5 }.Select(threads =>
         {
@@ -167,7 +170,8 @@ public sealed class CpuDecoderTests
         Assert.All(found.Skip(1), other =>
         {
             Assert.Equal(found[0].Item1, other.Item1, 1e-3);
-            foreach (var (name, values) in found[0].Item2) Assert.InRange(values.Zip(other.Item2[name], (a, b) => Math.Abs(a - b)).Average(), 0, 2e-5);
+            foreach (var (name, values) in found[0].Item2) Assert.InRange(values.Zip(other.Item2[name], (a, b) =>
+                Math.Abs(a - b)).Average(), 0, 2e-5);
         });
     }
 
@@ -175,7 +179,8 @@ public sealed class CpuDecoderTests
     public void What_a_model_cannot_read_is_refused()
     {
         using var model = Models.Toy.Model();
-        Assert.Contains("max_position_embeddings = 256", Assert.Throws<UserError>(() => Trainer.Values(model, [new(new int[257], [256])])).Message);
+        Assert.Contains("max_position_embeddings = 256",
+            Assert.Throws<UserError>(() => Trainer.Values(model, [new(new int[257], [256])])).Message);
         Assert.Contains("token id 5000", Assert.Throws<UserError>(() => Trainer.Values(model, [new([5, 5000], [1])])).Message);
         Assert.Contains("--device cuda", Assert.Throws<UserError>(new TrainOptions(1, 1, 1, Fit: new(BFloat16: true)).Check).Message);
     }

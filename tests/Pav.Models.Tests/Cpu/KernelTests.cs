@@ -9,7 +9,8 @@ public sealed unsafe class KernelTests
     {
         var columns = values.Length / rows;
         var made = new Floats((long)rows * Math.Max(stride, columns));
-        for (var r = 0; r < rows; r++) values.AsSpan(r * columns, columns).CopyTo(new(made.Data + (long)r * (stride == 0 ? columns : stride), columns));
+        for (var r = 0; r < rows; r++) values.AsSpan(r * columns,
+            columns).CopyTo(new(made.Data + (long)r * (stride == 0 ? columns : stride), columns));
         return made;
     }
 
@@ -40,7 +41,8 @@ public sealed unsafe class KernelTests
     {
         var (x, w, dy) = (Numbers.Random(rows * inputs, 1), Numbers.Random(outputs * inputs, 2), Numbers.Random(rows * outputs, 3));
         int xStride = Floats.Stride(inputs), yStride = Floats.Stride(outputs);
-        using Floats px = Placed(x, rows, xStride), pw = Placed(w), pdy = Placed(dy, rows, yStride), y = new((long)rows * yStride), dx = new((long)rows * xStride), dw = new((long)outputs * inputs);
+        using Floats px = Placed(x, rows, xStride), pw = Placed(w), pdy = Placed(dy, rows, yStride), y = new((long)rows * yStride),
+            dx = new((long)rows * xStride), dw = new((long)outputs * inputs);
         using Floats forward = new((long)Products.Padded(outputs) * inputs), backward = new((long)Products.Padded(inputs) * outputs);
         Products.PackTransposed(pw.Data, inputs, outputs, inputs, forward.Data);
         Products.Pack(pw.Data, inputs, outputs, inputs, backward.Data);
@@ -49,7 +51,8 @@ public sealed unsafe class KernelTests
             Products.Multiply(px.Data, xStride, rows, forward.Data, inputs, outputs, y.Data, yStride, accumulate: times > 1);
             Products.Multiply(pdy.Data, yStride, rows, backward.Data, outputs, inputs, dx.Data, xStride, accumulate: times > 1);
             Products.AddOuter(pdy.Data, yStride, outputs, px.Data, xStride, inputs, rows, dw.Data, inputs);
-            Numbers.AreNear([.. Product(Numbers.Wide(x), Numbers.Wide(w), rows, inputs, outputs).Select(v => times * v)], Taken(y, rows, outputs, yStride));
+            Numbers.AreNear([.. Product(Numbers.Wide(x), Numbers.Wide(w), rows, inputs, outputs).Select(v => times * v)],
+                Taken(y, rows, outputs, yStride));
             double F(double[] xs, double[] ws) => times * Product(xs, ws, rows, inputs, outputs).Zip(dy, (a, b) => a * b).Sum();
             if (rows > 100) continue;
             Numbers.AreSlopes(v => F(v, Numbers.Wide(w)), x, Taken(dx, rows, inputs, xStride));
@@ -63,7 +66,8 @@ public sealed unsafe class KernelTests
     {
         const int rows = 29, inputs = 70, outputs = 90;
         var (xStride, yStride) = (Floats.Stride(inputs), Floats.Stride(outputs));
-        using Floats x = Placed(Numbers.Random(rows * inputs, 1), rows, xStride), w = Placed(Numbers.Random(outputs * inputs, 2)), panels = new((long)Products.Padded(outputs) * inputs);
+        using Floats x = Placed(Numbers.Random(rows * inputs, 1), rows, xStride), w = Placed(Numbers.Random(outputs * inputs, 2)),
+            panels = new((long)Products.Padded(outputs) * inputs);
         using Floats all = new((long)rows * yStride), one = new(yStride);
         Products.PackTransposed(w.Data, inputs, outputs, inputs, panels.Data);
         Products.Multiply(x.Data, xStride, rows, panels.Data, inputs, outputs, all.Data, yStride);
@@ -82,7 +86,8 @@ public sealed unsafe class KernelTests
     {
         const double eps = 1e-3;
         var (x, w, dy) = (Numbers.Random(rows * n, 1), Numbers.Random(n, 2), Numbers.Random(rows * n, 3));
-        using Floats px = Placed(x), pw = Placed(w), pdy = Placed(dy), y = new(rows * n), scales = new(rows), dx = new(rows * n), dw = new(n);
+        using Floats px = Placed(x), pw = Placed(w), pdy = Placed(dy), y = new(rows * n), scales = new(rows), dx = new(rows * n),
+            dw = new(n);
         RowKernels.RmsNorm(px.Data, n, rows, n, pw.Data, (float)eps, y.Data, n, scales.Data);
         RowKernels.RmsNormGradient(pdy.Data, n, px.Data, n, rows, n, pw.Data, scales.Data, dx.Data, n, false, dw.Data);
         Numbers.AreNear(Normed(Numbers.Wide(x), Numbers.Wide(w)), Taken(y, rows, n, n));
@@ -93,7 +98,8 @@ public sealed unsafe class KernelTests
         RowKernels.RmsNormGradient(pdy.Data, n, px.Data, n, rows, n, pw.Data, scales.Data, dx.Data, n, true, null);
         Numbers.AreNear([.. once.Select(v => 2.0 * v)], Taken(dx, rows, n, n));
 
-        double[] Normed(double[] xs, double[] ws) => [.. xs.Select((v, i) => v / Math.Sqrt(xs[(i / n * n)..(i / n * n + n)].Average(a => a * a) + eps) * ws[i % n])];
+        double[] Normed(double[] xs, double[] ws) =>
+            [.. xs.Select((v, i) => v / Math.Sqrt(xs[(i / n * n)..(i / n * n + n)].Average(a => a * a) + eps) * ws[i % n])];
     }
 
     [Theory]
@@ -104,7 +110,8 @@ public sealed unsafe class KernelTests
     {
         const double factor = 0.7;
         var (x, dy, angles) = (Numbers.Random(heads * size, 1), Numbers.Random(heads * size, 2), Numbers.Random(size / 2, 3, 3));
-        using Floats y = Placed(x), dx = Placed(dy), cos = Placed([.. angles.Select(MathF.Cos)]), sin = Placed([.. angles.Select(MathF.Sin)]);
+        using Floats y = Placed(x), dx = Placed(dy), cos = Placed([.. angles.Select(MathF.Cos)]),
+            sin = Placed([.. angles.Select(MathF.Sin)]);
         RowKernels.Rotate(y.Data, heads, size, cos.Data, sin.Data, 1, (float)factor);
         RowKernels.Rotate(dx.Data, heads, size, cos.Data, sin.Data, -1, (float)factor);
         Numbers.AreNear(Turned(Numbers.Wide(x)), Taken(y, 1, heads * size, 0));
@@ -150,8 +157,10 @@ public sealed unsafe class KernelTests
     {
         var shape = new AttentionShape(heads, kvHeads, size, window, (float)cap);
         int wide = heads * size, narrow = kvHeads * size, qs = Floats.Stride(wide), ks = Floats.Stride(narrow);
-        var (q, k, v, dy) = (Numbers.Random(length * wide, 1), Numbers.Random(length * narrow, 2), Numbers.Random(length * narrow, 3), Numbers.Random(length * wide, 4));
-        using Floats pq = Placed(q, length, qs), pk = Placed(k, length, ks), pv = Placed(v, length, ks), pdy = Placed(dy, length, qs), y = new((long)length * qs), sums = new((long)length * heads);
+        var (q, k, v, dy) = (Numbers.Random(length * wide, 1), Numbers.Random(length * narrow, 2), Numbers.Random(length * narrow, 3),
+            Numbers.Random(length * wide, 4));
+        using Floats pq = Placed(q, length, qs), pk = Placed(k, length, ks), pv = Placed(v, length, ks), pdy = Placed(dy, length, qs),
+            y = new((long)length * qs), sums = new((long)length * heads);
         using Floats dq = new((long)length * qs), dk = new((long)length * ks), dv = new((long)length * ks);
         using var kernel = new AttentionKernel();
         foreach (var _ in (bool[])[true, false]) // what a call leaves behind does not reach the next
@@ -183,7 +192,8 @@ public sealed unsafe class KernelTests
 
                     var sum = scores.Sum(Math.Exp);
                     for (var j = first; j <= t; j++)
-                        for (var i = 0; i < size; i++) result[t * wide + h * size + i] += Math.Exp(scores[j - first]) / sum * vs[j * narrow + kv + i];
+                        for (var i = 0; i < size; i++) result[t * wide + h * size + i] += Math.Exp(scores[j - first]) / sum * vs[j * narrow
+                            + kv + i];
                 }
 
             return result;

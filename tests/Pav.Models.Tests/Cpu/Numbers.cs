@@ -5,7 +5,8 @@ internal static class Numbers
 {
     private const double Step = 1e-5;
 
-    public static float[] Random(int count, ulong seed, double scale = 1) => [.. Enumerable.Range(0, count).Select(i => (float)(scale * (2 * Seeds.Uniform(seed, i) - 1)))];
+    public static float[] Random(int count, ulong seed, double scale = 1) =>
+        [.. Enumerable.Range(0, count).Select(i => (float)(scale * (2 * Seeds.Uniform(seed, i) - 1)))];
 
     public static double[] Wide(float[] values) => [.. values.Select(v => (double)v)];
 
@@ -26,12 +27,14 @@ internal static class Numbers
         }
 
         for (var i = 0; i < x.Length; i++)
-            Assert.True(Math.Abs(slopes[i] - gradient[i]) <= tolerance * largest, $"value {i}: the slope is {slopes[i]}, the gradient says {gradient[i]}");
+            Assert.True(Math.Abs(slopes[i] - gradient[i]) <= tolerance * largest,
+                $"value {i}: the slope is {slopes[i]}, the gradient says {gradient[i]}");
     }
 
     public static void AreNear(double[] expected, ReadOnlySpan<float> found, double tolerance = 1e-5)
     {
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - found[i]) <= tolerance * (1 + Math.Abs(expected[i])), $"value {i}: expected {expected[i]}, found {found[i]}");
+            Assert.True(Math.Abs(expected[i] - found[i]) <= tolerance * (1 + Math.Abs(expected[i])),
+                $"value {i}: expected {expected[i]}, found {found[i]}");
     }
 }

@@ -48,7 +48,8 @@ public class MadeTests
         // A sequence of the full length, so that every position is compared.
         var (seed, episode) = Enumerable.Range(0, 200).Select(i => ((ulong)i, sampler.Play((ulong)i))).First(x => x.Item2.Steps == 10);
         using var parameter = torch.tensor(policy.Values);
-        var probabilities = Forward(policy, parameter, torch.tensor(OneHot(episode.Tokens), 1, 150)).softmax(-1).flatten().to_array<float>();
+        var probabilities = Forward(policy, parameter,
+            torch.tensor(OneHot(episode.Tokens), 1, 150)).softmax(-1).flatten().to_array<float>();
         sampler.Play(seed);
         for (var t = 9; t >= 0; t--)
         {

@@ -93,7 +93,8 @@ public class RlTests
     public void Gradients_are_those_of_the_objective(int passTokens, bool native)
     {
         var options = Options with { Baseline = RlBaseline.None, Kl = 0.5, PassTokens = passTokens };
-        using var learner = new RlLearner(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native), null);
+        using var learner = new RlLearner(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native),
+            null);
         learner.Accumulate(Some);
         var gradients = learner.PolicyTrainer.Gradients();
         foreach (var name in new[] { "model.embed_tokens.weight", "model.layers.1.mlp.up_proj.weight", "model.norm.weight" })
@@ -137,7 +138,9 @@ public class RlTests
         }
 
         // log π at each generated token, by libtorch whichever engine is tested.
-        static float[] LogProbabilities(DecoderModel model, Episode episode) => model.logits(model.forward([episode.Ids[..^1]]).narrow(0, episode.Prompt - 1, episode.Generated)).log_softmax(-1).to_array<float>();
+        static float[] LogProbabilities(DecoderModel model, Episode episode) =>
+            model.logits(model.forward([episode.Ids[..^1]]).narrow(0, episode.Prompt - 1,
+            episode.Generated)).log_softmax(-1).to_array<float>();
     }
 
     /// <summary>
@@ -197,13 +200,15 @@ public class RlTests
             var value = options.Baseline == RlBaseline.Value ? trunk.WithScoreHead() : null;
             if (value is not null)
                 using (torch.no_grad()) value.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
-            return new(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native), value is null ? null : On(value, native));
+            return new(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native), value is null ? null
+                : On(value, native));
         }
 
         static Dictionary<string, float[]> Gradients(RlLearner learner, Dictionary<Episode, RlLearner.Prepared>? before)
         {
             Assert.Equal(0, learner.Accumulate(Some, before).Clipped);
-            return learner.PolicyTrainer.Gradients().Concat(learner.ValueTrainer?.Gradients().Select(p => KeyValuePair.Create($"value.{p.Key}", p.Value)) ?? []).ToDictionary();
+            return learner.PolicyTrainer.Gradients().Concat(learner.ValueTrainer?.Gradients().Select(p =>
+                KeyValuePair.Create($"value.{p.Key}", p.Value)) ?? []).ToDictionary();
         }
     }
 

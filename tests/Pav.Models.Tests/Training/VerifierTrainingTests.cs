@@ -131,7 +131,9 @@ public class VerifierTrainingTests
         {
             model.Native = native;
             using var trainer = Trainer.From(model);
-            Assert.Equal(Math.Log(2), trainer.Accumulate(VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new()).Parts.Single()), 5);
+            Assert.Equal(Math.Log(2),
+                trainer.Accumulate(VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new()).Parts.Single()),
+                5);
         }
     }
 

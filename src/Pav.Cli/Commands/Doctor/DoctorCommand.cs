@@ -18,7 +18,8 @@ internal sealed record DoctorSettings
 internal static class DoctorCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Of<DoctorSettings>(
-        "doctor", "Say what this machine offers: processors, memory, and for --device cuda or torch libtorch, its devices and speed.", "pav doctor", Output.None, Run);
+        "doctor", "Say what this machine offers: processors, memory, and for --device cuda or torch libtorch, its devices and speed.",
+            "pav doctor", Output.None, Run);
 
     private static Task<JsonObject> Run(DoctorSettings settings, CommandContext context)
     {

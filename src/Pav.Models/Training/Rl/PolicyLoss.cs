@@ -14,9 +14,11 @@ namespace Pav.Models.Training;
 internal sealed record PolicyTokens(int[] Targets, float[] Advantages, float[]? Before, float[] Start);
 
 /// <summary>
-/// factor·Σ (kl·KL(π‖π₀) − gain), where the gain is Adv·log π, or with old probabilities PPO's min(ρ·Adv, clip(ρ)·Adv). Keeps what a pass saw: entropies, KL, shares clipped.
+/// factor·Σ (kl·KL(π‖π₀) − gain), where the gain is Adv·log π, or with old probabilities PPO's min(ρ·Adv, clip(ρ)·Adv). Keeps what a pass
+/// saw: entropies, KL, shares clipped.
 /// </summary>
-internal sealed class PolicyLoss(IReadOnlyList<ReadRow> rows, PolicyTokens tokens, double kl, double clipRatio, double factor) : RowLoss(rows)
+internal sealed class PolicyLoss(IReadOnlyList<ReadRow> rows, PolicyTokens tokens, double kl, double clipRatio, double factor)
+    : RowLoss(rows)
 {
     private readonly (double Entropy, double Kl, bool Clipped)[] seen = new (double, double, bool)[tokens.Targets.Length];
 
@@ -78,7 +80,8 @@ internal sealed class PolicyLoss(IReadOnlyList<ReadRow> rows, PolicyTokens token
         }
 
         var (entropies, divergences) = (-(probabilities * log).sum(-1).detach(), divergence.detach());
-        foreach (var (i, (e, k)) in entropies.to_array<float>().Zip(divergences.to_array<float>()).Index()) seen[i] = (e, k, clipped[i] > 0);
+        foreach (var (i, (e, k)) in entropies.to_array<float>().Zip(divergences.to_array<float>()).Index()) seen[i] = (e, k,
+            clipped[i] > 0);
         return (divergence.sum() * kl - gain.sum()) * factor;
     }
 

@@ -110,8 +110,10 @@ internal sealed class RlLearner : IDisposable
         }
 
         float[]? old = null;
-        if (before is not null) (advantages, old) = ([.. pass.SelectMany(e => before[e].Advantages)], [.. pass.SelectMany(e => before[e].LogProbabilities)]);
-        var policy = new PolicyLoss(rows, new(Targets(pass), advantages, old, reference.Values(rows)), options.Kl, options.ClipRatio, 1.0 / episodes);
+        if (before is not null) (advantages, old) = ([.. pass.SelectMany(e => before[e].Advantages)],
+            [.. pass.SelectMany(e => before[e].LogProbabilities)]);
+        var policy = new PolicyLoss(rows, new(Targets(pass), advantages, old, reference.Values(rows)), options.Kl, options.ClipRatio,
+            1.0 / episodes);
         PolicyTrainer.Accumulate(policy);
         var (entropy, kl, clipped) = policy.Sums;
         return new(entropy, kl, squares, clipped);
@@ -136,12 +138,14 @@ internal sealed class RlLearner : IDisposable
     }
 
     /// <summary>Episodes, read where the generated tokens are predicted.</summary>
-    private static ReadRow[] Rows(Episode[] pass) => [.. pass.Select(e => new ReadRow(e.Ids[..^1], [.. Enumerable.Range(e.Prompt - 1, e.Generated)]))];
+    private static ReadRow[] Rows(Episode[] pass) =>
+        [.. pass.Select(e => new ReadRow(e.Ids[..^1], [.. Enumerable.Range(e.Prompt - 1, e.Generated)]))];
 
     private static int[] Targets(Episode[] pass) => [.. pass.SelectMany(e => e.Ids.Skip(e.Prompt))];
 
     /// <summary>R_h − b at each generated token.</summary>
-    private static float[] Credits(Episode[] pass) => [.. pass.SelectMany(e => e.StepOf.Select(h => (float)(e.Returns[h] - e.Baselines[h])))];
+    private static float[] Credits(Episode[] pass) =>
+        [.. pass.SelectMany(e => e.StepOf.Select(h => (float)(e.Returns[h] - e.Baselines[h])))];
 
     public void Dispose()
     {
