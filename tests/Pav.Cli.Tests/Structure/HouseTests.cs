@@ -13,6 +13,7 @@ public class HouseTests
         ("Pav", ".", "Grading"), ("Pav", "Labels", "Metrics"),
         ("Pav.Models", ".", "Inference"), ("Pav.Models", ".", "Engine"), ("Pav.Models", ".", "Decoders"), ("Pav.Models", ".", "Chat"),
         ("Pav.Models", ".", "Files"), ("Pav.Models", "Decoders", "Decoders/Families"), ("Pav.Models", "Engine", "Inference"),
+        ("Pav.Models", "Cpu", "Decoders"), ("Pav.Models", "Cpu", "Inference"), ("Pav.Models", "Cpu", "Training"),
     ];
 
     public static TheoryData<string> Projects => [.. Directory.GetDirectories(Home.Find("src")!).Select(f => Path.GetFileName(f)!).Order()];
