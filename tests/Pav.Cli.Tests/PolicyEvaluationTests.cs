@@ -46,7 +46,7 @@ public sealed class PolicyEvaluationTests : IDisposable
     {
         using var run = RunFolder.Open("evaluate", new EvaluateSettings { Samples = samples, HardSamples = hardSamples }, temporary.At(name));
         var context = new CommandContext(run, new Reporter(TextWriter.Null, live: false, quiet: true), CancellationToken.None);
-        var evaluation = new PolicyEvaluation(policy, Grader.Numeric, new(MaxTokens: 8), samples, Seed, 3, context, hardSamples: hardSamples);
+        var evaluation = new PolicyEvaluation(policy, Grader.Numeric, new(MaxTokens: 8), samples, Seed, 3, context, [Grader.Named("math")], hardSamples);
         return evaluation.Run(problems, hard, beams ?? [], beams is null ? null : new Constant()).GetAwaiter().GetResult();
     }
 
@@ -55,6 +55,8 @@ public sealed class PolicyEvaluationTests : IDisposable
     {
         var policy = new Scripted(new Dictionary<string, int> { ["p0"] = 0, ["p1"] = 3, ["p2"] = 9, ["p3"] = 40 });
         var result = Evaluate("start", policy, samples: 4, hardSamples: 18);
+        var written = Json.Read<EvaluationSummary>(temporary.At("start/evaluation.json"));
+        Assert.Equal((Grader.Named("math").Id, result.Sample, 4), (written.Also![0].Grader, written.Also[0].Sample, written.Problems));
         var tallies = JsonLines.Read<Tally>(temporary.At("start/tallies.jsonl")).ToList();
         // p0 and p1 are solved by the first 4; p2 by the 10th, within the third chunk; p3 by none of 18.
         Assert.Equal([(4, 4, 0, 0), (1, 4, 0, 0), (0, 4, 8, 3), (0, 4, 14, 0)], tallies.Select(t => (t.Right, t.Samples, t.Further, t.FurtherRight)));

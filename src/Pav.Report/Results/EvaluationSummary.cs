@@ -12,13 +12,14 @@ public record PolicyMeasures(
     IReadOnlyDictionary<string, double> Pass);
 
 /// <summary>The same samples by another grader.</summary>
-public sealed record GraderMeasures : PolicyMeasures
-{
-    public GraderMeasures(PolicyMeasures measures, string grader) : base(measures) => Grader = grader;
-
-    [JsonPropertyOrder(1)]
-    public string Grader { get; }
-}
+public sealed record GraderMeasures(
+    double Sample,
+    double SampleLow,
+    double SampleHigh,
+    double Greedy,
+    double? Majority,
+    IReadOnlyDictionary<string, double> Pass,
+    [property: JsonPropertyOrder(1)] string Grader) : PolicyMeasures(Sample, SampleLow, SampleHigh, Greedy, Majority, Pass);
 
 /// <summary>Problems of one level.</summary>
 public sealed record LevelMeasures(int Level, int Problems, double Sample, IReadOnlyDictionary<string, double> Pass);

@@ -67,7 +67,8 @@ internal sealed class PolicyEvaluation(
     private static GraderMeasures By(Grader other, IReadOnlyList<Tally> tallies)
     {
         var verdicts = tallies.Select(t => (t, Other: t.Also!.First(a => a.Grader == other.Id)));
-        return new(Measures([.. verdicts.Select(v => v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]), other.Id);
+        var m = Measures([.. verdicts.Select(v => v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]);
+        return new(m.Sample, m.SampleLow, m.SampleHigh, m.Greedy, m.Majority, m.Pass, other.Id);
     }
 
     internal static ulong BesideHard(ulong seed) => Seeds.Of(seed, "", "beside a hard set", 0);

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
 
