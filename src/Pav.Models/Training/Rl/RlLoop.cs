@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Files.TensorBoard;
 using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
+using Pav.Models.Inference;
 
 namespace Pav.Models.Training;
 
@@ -134,7 +134,7 @@ public static class RlLoop
         RlRow HeldOut(IPolicy policy, RlRow row)
         {
             if (task.HeldOut.Count == 0 || !(row.Iteration % options.EvaluateEvery == 0 || row.Iteration == options.Iterations || at.Stopped)) return row;
-            var right = Wait(RepeatedSampling.Draw(task.HeldOut, policy, task.HeldOutSamples, Seeds.Of(options.Seed, "", "held-out", 0), sampling, cancel))
+            var right = Wait(RepeatedSampling.Draw(task.HeldOut, policy, task.HeldOutSamples, Seeds.Derive(options.Seed, "", "held-out", 0), sampling, cancel))
                 .Select(set => set.Traces.Select(task.Grader.Rex).ToList()).ToList();
             row = row with { ValidAccuracy = right.Average(r => r.Average()), ValidPass = right.Average(r => r.Max()) };
             if (at.BestAccuracy is null || row.ValidAccuracy > at.BestAccuracy)
@@ -148,7 +148,7 @@ public static class RlLoop
 
         List<List<Prefix>> Sample(IPolicy policy, Problem[] problems, int iteration)
         {
-            Draw[] draws = [.. problems.SelectMany(p => Enumerable.Range(0, options.Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Of(options.Seed, p.Id, $"rl {iteration}", k))))];
+            Draw[] draws = [.. problems.SelectMany(p => Enumerable.Range(0, options.Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, $"rl {iteration}", k))))];
             return [.. Wait(policy.Extend(draws, Until.TraceEnd, sampling, cancel)).Chunk(options.Samples).Select(g => g.ToList())];
         }
 
@@ -227,7 +227,7 @@ internal sealed class ProblemBatches(IReadOnlyList<Problem> problems, int size, 
         {
             pass = iteration / perPass;
             order = [.. problems];
-            LengthBuckets.Shuffle(order, Seeds.Of(seed, "", "problems", pass));
+            LengthBuckets.Shuffle(order, Seeds.Derive(seed, "", "problems", pass));
         }
 
         return order[(iteration % perPass * size)..((iteration % perPass + 1) * size)];
