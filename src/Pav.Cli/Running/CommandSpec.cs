@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
@@ -28,15 +27,16 @@ internal sealed record CommandContext(RunFolder? Folder, Reporter Reporter, Canc
     public RunFolder Run => Folder ?? throw new InvalidOperationException("this command has no run folder");
 }
 
-/// <summary>A verb of pav: what it is called and for, its options record, and what it does. The result is what --json prints and run.json keeps.</summary>
-internal sealed record CommandSpec(string Name, string Description, string Example, Output Output, Type Options, Func<object, CommandContext, Task<JsonObject>> Run)
+/// <summary>A verb of pav: what it is called and for, its options record, and what it does. The result is a record, which --json prints and run.json keeps.</summary>
+internal sealed record CommandSpec(string Name, string Description, string Example, Output Output, Type Options, Func<object, CommandContext, Task<object>> Run)
 {
     public OptionSchema Schema => OptionSchema.Of(Options);
 
     /// <summary>May it write a run folder?</summary>
     public bool HasFolder => Output is Output.Folder or Output.OptionalFolder;
 
-    public static CommandSpec Of<T>(string name, string description, string example, Output output, Func<T, CommandContext, Task<JsonObject>> run)
-        where T : new() =>
-        new(name, description, example, output, typeof(T), (options, context) => run((T)options, context));
+    public static CommandSpec Of<TOptions, TResult>(
+        string name, string description, string example, Output output, Func<TOptions, CommandContext, Task<TResult>> run)
+        where TOptions : new() where TResult : notnull =>
+        new(name, description, example, output, typeof(TOptions), async (options, context) => await run((TOptions)options, context));
 }

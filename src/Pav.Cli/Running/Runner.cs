@@ -4,6 +4,7 @@ using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
+using Pav.Models.Files;
 using Pav.Torch;
 
 namespace Pav.Cli.Running;
@@ -50,7 +51,7 @@ internal static class Runner
     /// <summary>Runs a command whose options are known, in its run folder where it has one; a finished folder gives its old result at once.</summary>
     public static async Task<JsonObject> Run(CommandSpec spec, object options, string path, Reporter reporter, CancellationToken cancel)
     {
-        if (spec.Output is Output.None or Output.File || path == "") return await spec.Run(options, new CommandContext(null, reporter, cancel));
+        if (spec.Output is Output.None or Output.File || path == "") return ToJson(await spec.Run(options, new CommandContext(null, reporter, cancel)));
         using var folder = RunFolder.Open(spec.Name, options, path);
         if (folder.Finished)
         {
@@ -60,7 +61,7 @@ internal static class Runner
         reporter.Say($"{(folder.Resumed ? "Taking up" : "Writing into")} {path}");
         try
         {
-            var result = await spec.Run(options, new CommandContext(folder, reporter, cancel));
+            var result = ToJson(await spec.Run(options, new CommandContext(folder, reporter, cancel)));
             folder.Finish(result);
             return Named(spec, path, result);
         }
@@ -84,6 +85,8 @@ internal static class Runner
         else await Run(spec, options, path, reporter, cancel);
         return !done;
     }
+
+    private static JsonObject ToJson(object result) => JsonSerializer.SerializeToNode(result, result.GetType(), Json.Line)!.AsObject();
 
     private static JsonObject Named(CommandSpec spec, string path, JsonObject result) => new() { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
 

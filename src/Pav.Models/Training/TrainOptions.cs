@@ -75,4 +75,4 @@ public sealed record TrainingTask(
 public readonly record struct TrainProgress(long Step, long Total, double Loss, double TokensPerSecond);
 
 /// <summary>How a training ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
-public sealed record TrainResult(bool Finished, long Steps, double Loss, double BestScore, long BestStep, long Tokens, double Seconds, string Best);
+public record TrainResult(bool Finished, long Steps, double Loss, double BestScore, long BestStep, long Tokens, double Seconds, string Best);

@@ -55,7 +55,7 @@ internal sealed record VerifierFile(VerifierMeasures? Measures);
 public sealed record TreeSet(int Total, IReadOnlyList<SearchTree> Trees);
 
 /// <summary>One theory.json.</summary>
-internal sealed record TheoryFile(IReadOnlyList<TheoryResult> Results);
+public sealed record TheoryFile(IReadOnlyList<TheoryResult> Results);
 
 /// <summary>One didactic.json, with the folder that holds it.</summary>
 public sealed record DidacticRow(string Path, DidacticSummary Summary);

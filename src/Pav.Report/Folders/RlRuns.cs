@@ -29,11 +29,7 @@ public static class RlRuns
 {
     private const int MaxPoints = 200;
 
-    private sealed record Evaluation(Dictionary<string, double> Pass, double? Majority = null, HardSet? Hard = null, IReadOnlyList<LevelBand>? Levels = null);
-
-    private sealed record HardSet(int UnsolvedBy, int Problems, Dictionary<string, double> Pass, Dictionary<string, double>? Beam = null);
-
-    private sealed record Run(RlAsked Asked, bool Finished, IReadOnlyList<RlRow> Rows, Evaluation? Evaluation);
+    private sealed record Run(RlAsked Asked, bool Finished, IReadOnlyList<RlRow> Rows, EvaluationSummary? Evaluation);
 
     /// <param name="asked">Reads the options of an RL run in that folder.</param>
     public static RlData? Read(IReadOnlyList<(string Folder, RunRow Row)> runs, Func<string, RunRow, RlAsked> asked)
@@ -48,7 +44,7 @@ public static class RlRuns
         var comparisons = byTask.SelectMany(Compared).ToList();
         var starts = rl.Select(r => (Same(r.Asked.Policy), Same(r.Asked.TestProblems))).ToHashSet();
         var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options is { } o && o.TryGetProperty("policy", out var policy) && o.TryGetProperty("problems", out var on) && starts.Contains((Same(policy.GetString()!), Same(on.GetString()!))))
-            .Select(r => EvaluationOf(r.Folder)).OfType<Evaluation>().LastOrDefault();
+            .Select(r => EvaluationOf(r.Folder)).OfType<EvaluationSummary>().LastOrDefault();
         return new(groups, comparisons, start is null ? [] : Bands([start.Pass]));
     }
 
@@ -65,17 +61,17 @@ public static class RlRuns
     private static Run Read(string folder, RunRow row, RlAsked asked) =>
         new(asked, row.Finished is not null, [.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))], EvaluationOf(folder));
 
-    private static Evaluation? EvaluationOf(string folder) => Path.Combine(folder, "evaluation.json") is var file && File.Exists(file) ? Json.Read<Evaluation>(file) : null;
+    private static EvaluationSummary? EvaluationOf(string folder) => Path.Combine(folder, "evaluation.json") is var file && File.Exists(file) ? Json.Read<EvaluationSummary>(file) : null;
 
     private static RlGroup Group(string name, IReadOnlyList<Run> runs)
     {
-        var tested = runs.Select(r => r.Evaluation).OfType<Evaluation>().ToList();
-        var hard = tested.Select(e => e.Hard).OfType<HardSet>().ToList();
+        var tested = runs.Select(r => r.Evaluation).OfType<EvaluationSummary>().ToList();
+        var hard = tested.Select(e => e.Hard).OfType<HardMeasures>().ToList();
         return new(
             name, runs[0].Asked.Way.Reward, [.. runs.Select(r => r.Asked.Seed)], Curves(runs), Batches(runs), Bands([.. tested.Select(e => e.Pass)]),
-            Bands([.. hard.Select(h => h.Pass)]), Bands([.. hard.Select(h => h.Beam).OfType<Dictionary<string, double>>()]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
+            Bands([.. hard.Select(h => h.Pass)]), Bands([.. hard.Select(h => h.Beam).OfType<IReadOnlyDictionary<string, double>>()]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
             tested.Any(e => e.Majority is not null) ? tested.Average(e => e.Majority) : null,
-            [.. tested.SelectMany(e => e.Levels ?? []).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
+            [.. tested.SelectMany(e => e.Levels).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
     }
 
     private static RlCurve Valid(Run run)
@@ -110,7 +106,7 @@ public static class RlRuns
         })];
     }
 
-    private static IReadOnlyList<PassBand> Bands(IReadOnlyList<Dictionary<string, double>> passes) =>
+    private static IReadOnlyList<PassBand> Bands(IReadOnlyList<IReadOnlyDictionary<string, double>> passes) =>
     [
         .. passes.SelectMany(p => p).Where(p => passes.All(of => of.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
             .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),

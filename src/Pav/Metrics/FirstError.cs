@@ -13,13 +13,13 @@ public sealed record MarkedScores(int First, IReadOnlyList<double> Q);
 /// <param name="ErrorAccuracy">Share of the traces with a wrong step in which that very step is found.</param>
 /// <param name="CorrectAccuracy">Share of the traces without one in which none is found.</param>
 /// <param name="F1">The harmonic mean of the two; null where one kind of trace is missing.</param>
-public sealed record FirstError(
+public record FirstError(
     [property: JsonPropertyName("threshold")] double Threshold,
     [property: JsonPropertyName("traces_with_error")] int TracesWithError,
     [property: JsonPropertyName("correct_traces")] int CorrectTraces,
-    [property: JsonPropertyName("error_accuracy")] double? ErrorAccuracy,
-    [property: JsonPropertyName("correct_accuracy")] double? CorrectAccuracy,
-    [property: JsonPropertyName("f1")] double? F1)
+    [property: JsonPropertyName("error_accuracy"), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? ErrorAccuracy,
+    [property: JsonPropertyName("correct_accuracy"), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? CorrectAccuracy,
+    [property: JsonPropertyName("f1"), JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? F1)
 {
     private const int MostThresholds = 1000;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Pav.Cli.Commands.Rl;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -27,11 +26,14 @@ internal sealed record DemoSettings : RunSettings
     public int MemoryMb { get; init; } = 512;
 }
 
+/// <summary>The files that were written.</summary>
+internal sealed record DemoResult(string Report, string? Summary);
+
 /// <summary>Runs a plan's commands in a row in sub-folders of one run folder, sums up, and shows what came of it.</summary>
 internal static class DemoCommand
 {
     /// <param name="commands">What the steps of a plan can be.</param>
-    public static CommandSpec Spec(Func<IReadOnlyList<CommandSpec>> commands) => CommandSpec.Of<DemoSettings>(
+    public static CommandSpec Spec(Func<IReadOnlyList<CommandSpec>> commands) => CommandSpec.Of<DemoSettings, DemoResult>(
         "demo", "Run all of it in a row on the embedded problems and model: labels, verifiers, search, report.",
         "pav demo --quick", Output.Folder, (settings, context) => Run(settings, commands(), context));
 
@@ -49,7 +51,7 @@ internal static class DemoCommand
         return (demo, request with { Flags = new Dictionary<string, string>(request.Flags) { ["--recipe"] = file }, Recipe = null });
     }
 
-    private static async Task<JsonObject> Run(DemoSettings settings, IReadOnlyList<CommandSpec> commands, CommandContext context)
+    private static async Task<DemoResult> Run(DemoSettings settings, IReadOnlyList<CommandSpec> commands, CommandContext context)
     {
         var (folder, reporter) = (context.Run, context.Reporter);
         var clock = Stopwatch.StartNew();
@@ -74,9 +76,7 @@ internal static class DemoCommand
         var finished = data with { Runs = [.. data.Runs.Select((run, i) => i == 0 ? run with { Finished = data.Made.UtcDateTime.ToString("s", CultureInfo.InvariantCulture) + "Z" } : run)] };
         var report = ReportWriter.Write(finished, folder.Path);
         reporter.Say($"\nThe report: {report}");
-        var result = new JsonObject { ["report"] = report };
-        if (search is not null) result["summary"] = folder.At("summary.json");
-        return result;
+        return new(report, search is null ? null : folder.At("summary.json"));
     }
 
     /// <summary>False where the step was done by an earlier start.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
 using Pav.Cli.Terminal;
@@ -95,14 +94,14 @@ internal static class DidacticCommand
     private const int TabularCap = 1500;
     private static readonly double[] TabularGammas = [1, 2, 5, 10, 15, 20, 30, 50, 100, 1000];
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<DidacticSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<DidacticSettings, DidacticSummary>(
         "didactic", "Run the paper's didactic task: find a planted sequence with outcome reward, with progress under provers of many strengths, and with what might stand in its place.",
         """
         pav didactic
         pav didactic --full --out runs/didactic
         """, Output.Folder, Run);
 
-    private static async Task<JsonObject> Run(DidacticSettings settings, CommandContext context)
+    private static async Task<DidacticSummary> Run(DidacticSettings settings, CommandContext context)
     {
         var (plan, reporter) = (settings.ToPlan(), context.Reporter);
         var (runs, file) = (plan.Runs(), context.Run.At(Rows));
@@ -130,6 +129,6 @@ internal static class DidacticCommand
         var summary = DidacticSummary.Of(plan, settings.ToSettings(), [.. JsonLines.Read<PlantedRow>(file)], tabular);
         AtomicFile.WriteJson(context.Run.At("didactic.json"), summary);
         foreach (var line in DidacticTables.Of(summary, reporter.Width)) reporter.Say(line);
-        return JsonSerializer.SerializeToNode(summary with { Curves = [] }, Json.Line)!.AsObject();
+        return summary with { Curves = [] };
     }
 }

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
+using Pav.Models.Files;
 using Pav.Report.Folders;
 using Pav.Torch;
 
@@ -14,62 +16,70 @@ internal sealed record DoctorSettings
     public bool Fast { get; init; }
 }
 
+/// <summary>What there is; of libtorch only where it was looked at.</summary>
+internal sealed record DoctorFacts(string Dotnet, string Os, int Cores, double MemoryGb, string ReportPage, string Models, string Recipes)
+{
+    public string? Libtorch { get; init; }
+
+    public string? LibtorchPath { get; init; }
+
+    public string? Devices { get; init; }
+
+    public int? Threads { get; init; }
+
+    public string? Blas { get; init; }
+
+    public double? GemmGflops { get; init; }
+
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}
+
 /// <summary>Says what the machine offers, and what is missing.</summary>
 internal static class DoctorCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<DoctorSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<DoctorSettings, DoctorFacts>(
         "doctor", "Say what this machine offers: processors, memory, and for --device cuda or torch libtorch, its devices and speed.",
-            "pav doctor", Output.None, Run);
+        "pav doctor", Output.None, Run);
 
-    private static Task<JsonObject> Run(DoctorSettings settings, CommandContext context)
+    private static Task<DoctorFacts> Run(DoctorSettings settings, CommandContext context)
     {
-        var facts = new JsonObject
-        {
-            ["dotnet"] = Environment.Version.ToString(),
-            ["os"] = RuntimeInformation.OSDescription,
-            ["cores"] = Environment.ProcessorCount,
-            ["memory_gb"] = Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1073741824.0, 1),
-            ["report_page"] = ReportWriter.HasPage ? "built in" : "not built: run ./pav once with npm installed",
-            ["models"] = Home.Find("models") is { } models ? string.Join(", ", Directory.GetDirectories(models).Select(Path.GetFileName).Order()) : "none",
-            ["recipes"] = Home.Find("recipes") is { } recipes ? string.Join(", ", Directory.GetFiles(recipes, "*.json").Select(Path.GetFileNameWithoutExtension).Order()) : "none",
-        };
-        var warnings = new List<string>();
+        var facts = new DoctorFacts(
+            Environment.Version.ToString(), RuntimeInformation.OSDescription, Environment.ProcessorCount,
+            Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1073741824.0, 1),
+            ReportWriter.HasPage ? "built in" : "not built: run ./pav once with npm installed",
+            Names("models", Directory.GetDirectories), Names("recipes", folder => Directory.GetFiles(folder, "*.json")));
         if (Environment.GetEnvironmentVariable(Home.LacksVariable) is { Length: > 0 } lacks)
-            warnings.Add($"not all of pav is built: {lacks}.");
+            facts = facts with { Warnings = [$"not all of pav is built: {lacks}."] };
         try
         {
-            if (!settings.Fast) Torch(facts, warnings);
-        }
-        catch (TorchException missing)
-        {
-            facts["libtorch"] = $"none, which only --device cuda and --device torch need: {missing.Message}";
-        }
-
-        foreach (var (name, value) in facts) context.Reporter.Say($"{name.Replace('_', ' '),-14} {value}");
-        foreach (var warning in warnings) context.Reporter.Say($"warning: {warning}");
-        facts["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w)]);
-        return Task.FromResult(facts);
-    }
-
-    private static void Torch(JsonObject facts, List<string> warnings)
-    {
-        MachineFacts machine;
-        try
-        {
-            machine = MachineFacts.Gather();
+            if (!settings.Fast) facts = WithTorch(facts);
         }
         catch (Exception e) when (Runner.Sentence(e) is { } sentence)
         {
-            facts["libtorch"] = "none";
-            warnings.Add(sentence);
-            return;
+            facts = facts with { Libtorch = $"none, which only --device cuda and --device torch need: {sentence}" };
         }
-        facts["libtorch"] = machine.LibtorchVersion;
-        facts["libtorch_path"] = machine.LibtorchPath;
-        facts["devices"] = string.Join(", ", machine.Devices);
-        facts["threads"] = machine.Threads;
-        facts["blas"] = machine.Blas.Library;
-        facts["gemm_gflops"] = Math.Round(machine.GemmGflops, 1);
-        if (machine.Blas.IsSlowReference) warnings.Add("this is the slow reference BLAS, about ten times slower than OpenBLAS; install libopenblas0-pthread.");
+
+        foreach (var (name, value) in JsonSerializer.SerializeToNode(facts with { Warnings = [] }, Json.Line)!.AsObject())
+            if (value is not JsonArray) context.Reporter.Say($"{name.Replace('_', ' '),-14} {value}");
+        foreach (var warning in facts.Warnings) context.Reporter.Say($"warning: {warning}");
+        return Task.FromResult(facts);
+    }
+
+    /// <summary>The names in a folder that comes with pav.</summary>
+    private static string Names(string folder, Func<string, string[]> list) => Home.Find(folder) is { } found
+        ? string.Join(", ", list(found).Select(Path.GetFileNameWithoutExtension).Order())
+        : "none";
+
+    private static DoctorFacts WithTorch(DoctorFacts facts)
+    {
+        var machine = MachineFacts.Gather();
+        string[] slow = machine.Blas.IsSlowReference
+            ? ["this is the slow reference BLAS, about ten times slower than OpenBLAS; install libopenblas0-pthread."] : [];
+        return facts with
+        {
+            Libtorch = machine.LibtorchVersion, LibtorchPath = machine.LibtorchPath, Devices = string.Join(", ", machine.Devices),
+            Threads = machine.Threads, Blas = machine.Blas.Library, GemmGflops = Math.Round(machine.GemmGflops, 1),
+            Warnings = [.. facts.Warnings, .. slow],
+        };
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -40,11 +39,11 @@ internal static class EvaluateCommand
 {
     public const string ScoresName = "scores.jsonl";
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<EvaluateSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<EvaluateSettings, EvaluationSummary>(
         "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a verifier (AUC, calibration, ranking).",
         "pav evaluate --policy runs/sft --problems test.jsonl --samples 64", Output.Folder, Run);
 
-    private static async Task<JsonObject> Run(EvaluateSettings settings, CommandContext context)
+    private static async Task<EvaluationSummary> Run(EvaluateSettings settings, CommandContext context)
     {
         var beams = settings.HardBeam.Length > 0;
         if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
@@ -63,7 +62,7 @@ internal static class EvaluateCommand
         GraderChoice.Warn(grader.Advice, context);
         if (labelled is null) return result;
         var measures = await OfVerifier(settings, problems, labelled, context);
-        result["verifier"] = System.Text.Json.JsonSerializer.SerializeToNode(measures, Json.Line);
+        result = result with { Verifier = measures };
         AtomicFile.WriteJson(context.Run.At(PolicyEvaluation.FileName), result);
         static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "unknown";
         context.Reporter.Say($"{measures.Name}: AUC within problems {Number(measures.AucWithin)}, pooled {Number(measures.AucPooled)}, Brier {Number(measures.Brier)}, ECE {Number(measures.Ece)}, ranking within states {Number(measures.RankWithinState)}, correlation {Number(measures.Correlation)}");

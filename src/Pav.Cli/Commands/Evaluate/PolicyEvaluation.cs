@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Pav.Cli.Running;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
@@ -34,43 +33,42 @@ internal sealed class PolicyEvaluation(
     /// <param name="hard">Folder of the evaluation whose unsolved problems are the hard set; "" for none.</param>
     /// <param name="beams">Beam sizes with which the hard set is searched as well, on Q of the verifier.</param>
     /// <param name="verifier">Of the beams; null with none.</param>
-    public async Task<JsonObject> Run(IReadOnlyList<Problem> problems, string hard, IReadOnlyList<int> beams, IVerifier? verifier)
+    public async Task<EvaluationSummary> Run(IReadOnlyList<Problem> problems, string hard, IReadOnlyList<int> beams, IVerifier? verifier)
     {
         (IReadOnlySet<string> Problems, int Samples)? unsolved = hard == "" ? null : Unsolved(hard, problems);
         // Equal random numbers would repeat the failures by which the hard problems were chosen.
         var tallies = await Tallies(problems, hard == "" ? seed : BesideHard(seed));
-        var result = new JsonObject { ["problems"] = tallies.Count, ["grader"] = grader.Id };
-        foreach (var (name, value) in Measures(tallies)) result[name] = value?.DeepClone();
-        result["tokens_per_trace"] = tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples);
-        result["levels"] = new JsonArray([.. tallies.GroupBy(t => t.Level).OrderBy(g => g.Key).Select(Level)]);
-        if (also is { Count: > 0 }) result["also"] = new JsonArray([.. also.Select(g => By(g, tallies))]);
-        if (hardSamples > samples) result["unsolved"] = new JsonObject { ["by"] = hardSamples, ["problems"] = tallies.Count(t => t.Unsolved) };
-        if (unsolved is not null)
+        var all = Measures(tallies);
+        var result = new EvaluationSummary(
+            tallies.Count, grader.Id, all.Sample, all.SampleLow, all.SampleHigh, all.Greedy, all.Majority, all.Pass,
+            tallies.Sum(t => t.Tokens) / (double)tallies.Sum(t => t.Samples),
+            [.. tallies.GroupBy(t => t.Level).OrderBy(g => g.Key).Select(Level)],
+            also is { Count: > 0 } ? [.. also.Select(g => By(g, tallies))] : null,
+            hardSamples > samples ? new(hardSamples, tallies.Count(t => t.Unsolved)) : null,
+            unsolved is null ? null : Hard(unsolved.Value, tallies));
+        if (unsolved is not null && verifier is not null && beams.Count > 0)
         {
-            result["hard"] = Hard(unsolved.Value, tallies);
-            if (verifier is not null && beams.Count > 0) result["hard"]!["beam"] = await Beams([.. problems.Where(p => unsolved.Value.Problems.Contains(p.Id))], beams, verifier);
+            var searched = problems.Where(p => unsolved.Value.Problems.Contains(p.Id)).ToList();
+            result = result with { Hard = result.Hard! with { Beam = await Beams(searched, beams, verifier) } };
         }
+
         AtomicFile.WriteJson(context.Run.At(FileName), result);
         Show(result);
         return result;
     }
 
-    private static JsonObject Measures(IReadOnlyList<Tally> tallies)
+    private static PolicyMeasures Measures(IReadOnlyList<Tally> tallies)
     {
         var sample = Bootstrap.Mean([.. tallies.Select(t => (double)t.Right / t.Samples)]);
-        return new()
-        {
-            ["sample"] = sample.Value, ["sample_low"] = sample.Low, ["sample_high"] = sample.High, ["greedy"] = tallies.Average(t => (double)t.Greedy),
-            ["majority"] = tallies.All(t => t.Majority is not null) ? tallies.Average(t => (double)t.Majority!) : null, ["pass"] = Pass(tallies),
-        };
+        double? majority = tallies.All(t => t.Majority is not null) ? tallies.Average(t => (double)t.Majority!) : null;
+        return new(sample.Value, sample.Low, sample.High, tallies.Average(t => (double)t.Greedy), majority, Pass(tallies));
     }
 
-    private static JsonObject By(Grader other, IReadOnlyList<Tally> tallies)
+    private static GraderMeasures By(Grader other, IReadOnlyList<Tally> tallies)
     {
         var verdicts = tallies.Select(t => (t, Other: t.Also!.First(a => a.Grader == other.Id)));
-        var measures = Measures([.. verdicts.Select(v => v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]);
-        measures["grader"] = other.Id;
-        return measures;
+        var m = Measures([.. verdicts.Select(v => v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]);
+        return new(m.Sample, m.SampleLow, m.SampleHigh, m.Greedy, m.Majority, m.Pass, other.Id);
     }
 
     internal static ulong BesideHard(ulong seed) => Seeds.Derive(seed, "", "beside a hard set", 0);
@@ -140,16 +138,16 @@ internal sealed class PolicyEvaluation(
         return (unsolved.Select(t => t.Problem).ToHashSet(), unsolved.Count > 0 ? unsolved.Min(t => t.Samples + t.Further) : tallies.Min(t => t.Samples));
     }
 
-    private static JsonObject Hard((IReadOnlySet<string> Problems, int Samples) unsolved, IReadOnlyList<Tally> tallies)
+    private static HardMeasures Hard((IReadOnlySet<string> Problems, int Samples) unsolved, IReadOnlyList<Tally> tallies)
     {
-        var own = tallies.Where(t => unsolved.Problems.Contains(t.Problem)).ToList();
-        return new() { ["unsolved_by"] = unsolved.Samples, ["problems"] = own.Count, ["pass"] = own.Count == 0 ? new JsonObject() : Pass(own) };
+        var hard = tallies.Where(t => unsolved.Problems.Contains(t.Problem)).ToList();
+        return new(unsolved.Samples, hard.Count, hard.Count == 0 ? new Dictionary<string, double>() : Pass(hard));
     }
 
     /// <summary>Share of problems that a beam answers, by its size.</summary>
-    private async Task<JsonObject> Beams(IReadOnlyList<Problem> problems, IReadOnlyList<int> sizes, IVerifier verifier)
+    private async Task<Dictionary<string, double>> Beams(IReadOnlyList<Problem> problems, IReadOnlyList<int> sizes, IVerifier verifier)
     {
-        var right = new JsonObject();
+        var right = new Dictionary<string, double>();
         if (problems.Count == 0) return right;
         var file = context.Run.At(HardBeamName);
         var rows = JsonLines.Read<SearchRow>(file).ToDictionary(r => (r.N, r.Problem));
@@ -176,26 +174,29 @@ internal sealed class PolicyEvaluation(
         return right;
     }
 
-    private static JsonObject Level(IGrouping<int, Tally> level) => new()
-    {
-        ["level"] = level.Key, ["problems"] = level.Count(), ["sample"] = level.Average(t => (double)t.Right / t.Samples), ["pass"] = Pass([.. level]),
-    };
+    private static LevelMeasures Level(IGrouping<int, Tally> level) =>
+        new(level.Key, level.Count(), level.Average(t => (double)t.Right / t.Samples), Pass([.. level]));
 
     /// <summary>Pass@N by N, powers of two up to the samples that every problem has.</summary>
-    private static JsonObject Pass(IReadOnlyList<Tally> tallies) => new(
+    private static Dictionary<string, double> Pass(IReadOnlyList<Tally> tallies) =>
         Enumerable.Range(0, 17).Select(k => 1 << k).Where(n => n <= tallies.Min(t => t.Samples))
-            .Select(n => KeyValuePair.Create(n.ToString(CultureInfo.InvariantCulture), (JsonNode?)tallies.Average(t => PassAtN.Of(t.Samples, t.Right, n)))));
+            .ToDictionary(n => n.ToString(CultureInfo.InvariantCulture), n => tallies.Average(t => PassAtN.Of(t.Samples, t.Right, n)));
 
-    private void Show(JsonObject result)
+    private void Show(EvaluationSummary result)
     {
-        static string Percent(JsonNode? value) => value is null ? "unknown" : (100 * (double)value).ToString("0.0", CultureInfo.InvariantCulture);
-        foreach (var by in result["also"]?.AsArray().Prepend(result) ?? [result])
-            context.Reporter.Say($"{by!["grader"]}: one sample {Percent(by["sample"])}% right [{Percent(by["sample_low"])} to {Percent(by["sample_high"])}], greedy {Percent(by["greedy"])}%, majority {Percent(by["majority"])}%");
-        var hard = result["hard"]?["pass"]?.AsObject();
-        var headings = hard is null ? (string[])["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result["hard"]!["problems"]} problems) %"];
-        foreach (var line in ResultTable.Lines(headings, [.. result["pass"]!.AsObject().Select(p => (IReadOnlyList<string>)(hard is null ? [p.Key, Percent(p.Value)] : [p.Key, Percent(p.Value), Percent(hard[p.Key])]))], context.Reporter.Width))
-            context.Reporter.Say(line);
-        if (result["unsolved"] is { } none) context.Reporter.Say($"{none["problems"]} problems were solved by none of {none["by"]} samples");
-        foreach (var (n, right) in result["hard"]?["beam"]?.AsObject() ?? new JsonObject()) context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");
+        static string Percent(double? value) => value is { } v ? (100 * v).ToString("0.0", CultureInfo.InvariantCulture) : "unknown";
+        void Line(string by, double sample, double low, double high, double greedy, double? majority) => context.Reporter.Say(
+            $"{by}: one sample {Percent(sample)}% right [{Percent(low)} to {Percent(high)}], greedy {Percent(greedy)}%, majority {Percent(majority)}%");
+        Line(result.Grader, result.Sample, result.SampleLow, result.SampleHigh, result.Greedy, result.Majority);
+        foreach (var other in result.Also ?? [])
+            Line(other.Grader, other.Sample, other.SampleLow, other.SampleHigh, other.Greedy, other.Majority);
+        string[] headings = result.Hard is null ? ["Pass@N", "%"] : ["Pass@N", "%", $"hard ({result.Hard.Problems} problems) %"];
+        var rows = result.Pass.Select(p => (IReadOnlyList<string>)(result.Hard is null
+            ? [p.Key, Percent(p.Value)]
+            : [p.Key, Percent(p.Value), Percent(result.Hard.Pass.TryGetValue(p.Key, out var hard) ? hard : null)]));
+        foreach (var line in ResultTable.Lines(headings, [.. rows], context.Reporter.Width)) context.Reporter.Say(line);
+        if (result.Unsolved is { } none) context.Reporter.Say($"{none.Problems} problems were solved by none of {none.By} samples");
+        foreach (var (n, right) in result.Hard?.Beam ?? new Dictionary<string, double>())
+            context.Reporter.Say($"a beam of {n} answers {Percent(right)}% of the hard problems");
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -33,17 +32,31 @@ internal sealed record ProcessBenchSettings : ModelSettings
     public string OnBadRow { get; init; } = "skip";
 }
 
+/// <summary>What a verifier finds in files of marked traces (processbench.json).</summary>
+internal sealed record ProcessBenchResult(
+    string Verifier, double Threshold, string ThresholdRule, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] double? MeanF1,
+    int LeftOutRows, IReadOnlyList<SplitResult> Splits);
+
+/// <summary>What it finds in one of them.</summary>
+internal sealed record SplitResult : FirstError
+{
+    public SplitResult(string split, FirstError found) : base(found) => Split = split;
+
+    [JsonPropertyOrder(-1)]
+    public string Split { get; }
+}
+
 /// <summary>How well a verifier finds the first wrong step of marked traces.</summary>
 internal static class ProcessBenchCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ProcessBenchSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ProcessBenchSettings, ProcessBenchResult>(
         "evaluate processbench", "Measure how well a verifier finds the first wrong step: ProcessBench's F1 for each file and their mean; also for PRMBench and MR-MATH files.",
         "pav evaluate processbench --verifier runs/verifier --sets gsm8k.jsonl,math.jsonl --tune-on gsm8k.jsonl", Output.Folder, Run);
 
     /// <summary>One line of <c>steps.jsonl</c>.</summary>
     private sealed record Row(string Set, string Id, int First, double[] Q);
 
-    private static async Task<JsonObject> Run(ProcessBenchSettings settings, CommandContext context)
+    private static async Task<ProcessBenchResult> Run(ProcessBenchSettings settings, CommandContext context)
     {
         string[] files = [.. settings.Sets.Append(settings.TuneOn).Where(f => f != "").Distinct()];
         var bad = files.ToDictionary(f => f, _ => new BadRows(settings.OnBadRow == "stop"));
@@ -58,12 +71,8 @@ internal static class ProcessBenchCommand
         var splits = settings.Sets.Distinct().Select(f => (Name: Name(f), Result: FirstError.Of(marked[f], threshold))).ToList();
         var mean = splits.Average(s => s.Result.F1);
         var rule = settings.TuneOn == "" ? "fixed" : $"best F1 on {Name(settings.TuneOn)}";
-        var result = new JsonObject
-        {
-            ["verifier"] = verifier.Name, ["threshold"] = threshold, ["threshold_rule"] = rule, ["mean_f1"] = mean,
-                ["left_out_rows"] = bad.Values.Sum(b => b.Count),
-            ["splits"] = new JsonArray([.. splits.Select(s => Json(s.Name, s.Result))]),
-        };
+        var result = new ProcessBenchResult(
+            verifier.Name, threshold, rule, mean, bad.Values.Sum(b => b.Count), [.. splits.Select(s => new SplitResult(s.Name, s.Result))]);
         AtomicFile.WriteJson(context.Run.At("processbench.json"), result);
         Show(context.Reporter, threshold, rule, splits, mean);
         return result;
@@ -108,13 +117,6 @@ internal static class ProcessBenchCommand
                 throw new UserError($"{file}: {e.Message}", e);
             }
         }
-    }
-
-    private static JsonObject Json(string name, FirstError result)
-    {
-        var json = JsonSerializer.SerializeToNode(result)!.AsObject();
-        json.Insert(0, "split", name);
-        return json;
     }
 
     private static void Show(Reporter reporter, double threshold, string rule, IReadOnlyList<(string Name, FirstError Result)> splits, double? mean)

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -83,19 +82,22 @@ internal sealed record LabelSettings : SamplingSettings
     }
 }
 
+/// <summary>What the labels of a run come to.</summary>
+internal sealed record LabelTotals(int Traces, int Right, long Prefixes, long Completions);
+
 /// <summary>Collects progress labels: seed traces, and from the end of each of their steps completions that are graded.</summary>
 internal static class LabelCommand
 {
     private const int RowsPerSync = 64;
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<LabelSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<LabelSettings, object>(
         "label", "Collect progress labels: sample traces, and from the end of every step complete the trace many times and count right answers.",
         """
         pav label --policy runs/sft --problems train.jsonl --n-cov 4 --n-mc 8 --out runs/labels
         pav label --policy http://a:8000/v1,http://b:8000/v1 --problems train.jsonl --shard 3/16 --out runs/labels-3
         """, Output.Folder, Run);
 
-    private static async Task<JsonObject> Run(LabelSettings settings, CommandContext context)
+    private static async Task<object> Run(LabelSettings settings, CommandContext context)
     {
         settings.Check();
         var shard = Label.Shard.Parse(settings.Shard);
@@ -144,7 +146,7 @@ internal static class LabelCommand
         }
     }
 
-    private static JsonObject Summarise(string file, int written, Reporter reporter)
+    private static LabelTotals Summarise(string file, int written, Reporter reporter)
     {
         var (traces, right, prefixes, completions) = (0, 0, 0L, 0L);
         foreach (var line in JsonLines.Read<LabelledTrace>(file))
@@ -156,6 +158,6 @@ internal static class LabelCommand
         }
         RunFolder.CheckWritten(file, traces, written);
         reporter.Say($"{traces:N0} traces, {100.0 * right / Math.Max(1, traces):0.0}% of them right; {prefixes:N0} prefixes with {completions:N0} completions in {file}");
-        return new JsonObject { ["traces"] = traces, ["right"] = right, ["prefixes"] = prefixes, ["completions"] = completions };
+        return new(traces, right, prefixes, completions);
     }
 }

@@ -1,15 +1,19 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
 
 namespace Pav.Cli.Commands.Label;
+
+/// <summary>What labels of all problems would cost; the interval of the generated tokens is of 95%.</summary>
+internal sealed record LabelCost(
+    int Problems, double Steps, double TokensPerTrace, double Completions, double PromptTokens,
+    double GeneratedTokens, double GeneratedTokensLow, double GeneratedTokensHigh);
 
 /// <summary>What labels would cost, from a few traces that are sampled for it.</summary>
 internal static class LabelEstimate
 {
     private const int Traces = 32;
 
-    public static async Task<JsonObject> Tell(OpenedPolicy policy, IReadOnlyList<Problem> problems, LabelOptions options, CommandContext context)
+    public static async Task<LabelCost> Tell(OpenedPolicy policy, IReadOnlyList<Problem> problems, LabelOptions options, CommandContext context)
     {
         var stride = Math.Max(1, problems.Count / Traces);
         var draws = problems.Where((_, i) => i % stride == 0).Take(Traces).Select(p => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", 0))).ToList();
@@ -26,11 +30,9 @@ internal static class LabelEstimate
             : $"labels of all problems: at most {completions:N0} completions; between {Millions(problems.Count * least.Low)} and {Millions(problems.Count * most.High)} tokens generated, as few or as many completions as the adaptive rule allows");
         var read = policy.IsRemote ? problems.Count * costs.Average(c => c.Prompts) : 0;
         if (read > 0) context.Reporter.Say($"prompts: {(options.Plan is null ? "" : "at most ")}{Millions(read)} tokens, with prefix caches nearly all of them read from there");
-        return new JsonObject
-        {
-            ["problems"] = problems.Count, ["steps"] = steps, ["tokens_per_trace"] = tokens, ["completions"] = completions, ["prompt_tokens"] = read,
-            ["generated_tokens"] = problems.Count * most.Value, ["generated_tokens_low"] = problems.Count * least.Low, ["generated_tokens_high"] = problems.Count * most.High,
-        };
+        return new(
+            problems.Count, steps, tokens, completions, read,
+            problems.Count * most.Value, problems.Count * least.Low, problems.Count * most.High);
     }
 
     /// <summary>A problem's completions, the tokens of their prompts and those generated, its traces being like this one. What is left of the trace stands for the length of a completion; the problem itself is counted once.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
@@ -65,18 +64,27 @@ internal sealed record LabelsImportSettings : RunSettings
     public string OnBadRow { get; init; } = "skip";
 }
 
+/// <summary>The file that was written, and what another format could not hold.</summary>
+internal sealed record ExportedLabels(string File, int Rows, int LeftOutTraces, int CutTraces, int LeftOutLabels);
+
+/// <summary>What was read, and what could not be.</summary>
+/// <param name="StepsWithAnEndInside">Steps that a policy would have ended earlier.</param>
+internal sealed record ImportedLabels(
+    int Traces, int Problems, int Prefixes, int Unfinished, int ExcludedProblems,
+    int LeftOutRows, IReadOnlyList<string> LeftOutFirst, int StepsWithAnEndInside);
+
 /// <summary>Labels in the formats of other programs.</summary>
 internal static class LabelsCommands
 {
-    public static CommandSpec Export { get; } = CommandSpec.Of<LabelsExportSettings>(
+    public static CommandSpec Export { get; } = CommandSpec.Of<LabelsExportSettings, ExportedLabels>(
         "labels export", "Write labels for other programs: TRL, Math-Shepherd, Hugging Face datasets.",
         "pav labels export --labels runs/labels --problems train.jsonl --format trl --threshold 0.5 --out stepwise.jsonl", Output.File, RunExport);
 
-    public static CommandSpec Import { get; } = CommandSpec.Of<LabelsImportSettings>(
+    public static CommandSpec Import { get; } = CommandSpec.Of<LabelsImportSettings, ImportedLabels>(
         "labels import", "Read step labels of other people as labels to train a verifier on: PRM800K, Math-Shepherd, MATH-APS, TRL.",
         "pav labels import --format math-shepherd --input math-shepherd.jsonl --exclude test.jsonl --out runs/shepherd", Output.Folder, RunImport);
 
-    private static Task<JsonObject> RunImport(LabelsImportSettings settings, CommandContext context)
+    private static Task<ImportedLabels> RunImport(LabelsImportSettings settings, CommandContext context)
     {
         var import = new LabelImport(Format(settings.Format), settings.Neutral == "right", settings.Rollouts, settings.Policy != ""
             ? settings.Policy : settings.Format, StepEnd.Parse(settings.StepEnd));
@@ -105,13 +113,8 @@ internal static class LabelsCommands
         var left = excluded > 0 ? $"; {excluded:N0} problems of --exclude left out" : "";
         context.Reporter.Say($"{tally.Traces:N0} traces of {kept.Count:N0} problems, {tally.Prefixes:N0} labelled prefixes, "
             + $"{tally.Unfinished:N0} traces without an outcome{left}");
-        return System.Threading.Tasks.Task.FromResult(new JsonObject
-        {
-            ["traces"] = tally.Traces, ["problems"] = kept.Count, ["prefixes"] = tally.Prefixes, ["unfinished"] = tally.Unfinished,
-                ["excluded_problems"] = excluded,
-            ["left_out_rows"] = bad.Count, ["left_out_first"] = new JsonArray([.. bad.First.Select(line => (JsonNode)line)]),
-                ["steps_with_an_end_inside"] = tally.Several,
-        });
+        return Task.FromResult(new ImportedLabels(
+            tally.Traces, kept.Count, tally.Prefixes, tally.Unfinished, excluded, bad.Count, [.. bad.First], tally.Several));
     }
 
     private static ImportFormat Format(string name) => name switch
@@ -124,7 +127,7 @@ internal static class LabelsCommands
         _ => ImportFormat.Trl,
     };
 
-    private static Task<JsonObject> RunExport(LabelsExportSettings settings, CommandContext context)
+    private static Task<ExportedLabels> RunExport(LabelsExportSettings settings, CommandContext context)
     {
         var format = settings.Format switch { "trl" => ExportFormat.Trl, "math-shepherd" => ExportFormat.MathShepherd, _ => ExportFormat.Jsonl };
         var export = new LabelExport(format, settings.Threshold, new PromptTemplate(settings.Template.Replace("\\n", "\n")).Fill, settings.Task);
@@ -138,11 +141,7 @@ internal static class LabelsCommands
         }
 
         context.Reporter.Say($"{done.Rows:N0} rows in {settings.Out}");
-        return System.Threading.Tasks.Task.FromResult(new JsonObject
-        {
-            ["file"] = settings.Out, ["rows"] = done.Rows, ["left_out_traces"] = done.Left, ["cut_traces"] = done.Cut,
-                ["left_out_labels"] = done.Lost,
-        });
+        return Task.FromResult(new ExportedLabels(settings.Out, done.Rows, done.Left, done.Cut, done.Lost));
     }
 
     /// <summary>What was imported, counted while it streams by.</summary>

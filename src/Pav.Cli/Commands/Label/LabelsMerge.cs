@@ -23,14 +23,17 @@ internal sealed record LabelsMergeSettings
     public bool Overwrite { get; init; }
 }
 
+/// <summary>The file that was written.</summary>
+internal sealed record MergedLabels(string File, int Traces, int Duplicates);
+
 /// <summary>Puts the labels of several machines together: nothing missing, nothing twice, all of one kind.</summary>
 internal static class LabelsMerge
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<LabelsMergeSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<LabelsMergeSettings, MergedLabels>(
         "labels merge", "Put the labels of shards together: checks that all are there and alike, and removes what is there twice.",
         "pav labels merge --labels runs/labels-0,runs/labels-1 --out labels.jsonl", Output.File, Run);
 
-    private static Task<JsonObject> Run(LabelsMergeSettings settings, CommandContext context)
+    private static Task<MergedLabels> Run(LabelsMergeSettings settings, CommandContext context)
     {
         if (!settings.Partial) CheckShards([.. settings.Labels.Where(Directory.Exists)]);
         var seen = new Dictionary<(string Problem, int Trace), (ulong Content, string Where)>();
@@ -62,7 +65,7 @@ internal static class LabelsMerge
             }
         });
         context.Reporter.Say($"{seen.Count:N0} labelled traces of {seen.Keys.Select(k => k.Problem).Distinct().Count():N0} problems in {settings.Out}{(twice == 0 ? "" : $"; {twice:N0} were there twice")}");
-        return Task.FromResult(new JsonObject { ["file"] = settings.Out, ["traces"] = seen.Count, ["duplicates"] = twice });
+        return Task.FromResult(new MergedLabels(settings.Out, seen.Count, twice));
     }
 
     /// <summary>Runs of one kind, each finished, and of shards all of them.</summary>

@@ -1,10 +1,12 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Running;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Label;
+
+/// <summary>What the labelled states of a run come to.</summary>
+internal sealed record StateTotals(int States, int Steps, long Completions);
 
 /// <summary>The part of 'pav label' that labels several steps of each state, for 'pav prover'.</summary>
 internal static class StateLabels
@@ -27,7 +29,7 @@ internal static class StateLabels
             ? $"{what}, from which provers cannot be judged without bias; label with --strategy random --allocation fixed, or with --steps-per-state 4" : null;
 
     /// <summary>Draws steps at states and counts (--steps-per-state), or counts another policy's completions after the same steps (--states).</summary>
-    public static async Task<JsonObject> Run(LabelSettings settings, IPolicy policy, LabelOptions options, IReadOnlyList<Problem> problems, CommandContext context)
+    public static async Task<StateTotals> Run(LabelSettings settings, IPolicy policy, LabelOptions options, IReadOnlyList<Problem> problems, CommandContext context)
     {
         if (settings.Strategy != "random") throw new UserError($"--strategy {settings.Strategy} chooses prefixes of seed traces; it has no meaning with --steps-per-state or --states.");
         if (settings.States != "" && settings.StepsPerState > 0) throw new UserError("--states has its steps already; leave out --steps-per-state.");
@@ -64,7 +66,7 @@ internal static class StateLabels
             }, begun);
     }
 
-    private static JsonObject Summarise(string file, int written, Reporter reporter)
+    private static StateTotals Summarise(string file, int written, Reporter reporter)
     {
         var (states, steps, completions) = (0, 0, 0L);
         foreach (var state in States.Read(file))
@@ -75,6 +77,6 @@ internal static class StateLabels
         }
         RunFolder.CheckWritten(file, states, written);
         reporter.Say($"{states:N0} states with {steps:N0} distinct steps and {completions:N0} completions in {file}");
-        return new JsonObject { ["states"] = states, ["steps"] = steps, ["completions"] = completions };
+        return new(states, steps, completions);
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Arithmetic;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -31,14 +30,24 @@ internal sealed record ProblemsSettings
     public bool Overwrite { get; init; }
 }
 
+/// <summary>The file that was written.</summary>
+/// <param name="LeftOut">Rows that could not be used; null where problems were made and not read.</param>
+internal sealed record ProblemsFile(string File, int Problems, int? LeftOut = null);
+
+/// <summary>Test problems that stand among the training problems.</summary>
+internal sealed record ProblemsInBoth(int Tested, int Overlap, IReadOnlyList<ProblemPair> Pairs);
+
+/// <summary>The ids of a training problem and of the test problem that is the same.</summary>
+internal sealed record ProblemPair(string Problem, string Test);
+
 /// <summary>Writes embedded problems.</summary>
 internal static class ProblemsCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ProblemsSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ProblemsSettings, ProblemsFile>(
         "problems", "Write arithmetic problems of the embedded domain to a file.",
         "pav problems --count 300 --split test --out test.jsonl", Output.File, Run);
 
-    private static Task<JsonObject> Run(ProblemsSettings options, CommandContext context)
+    private static Task<ProblemsFile> Run(ProblemsSettings options, CommandContext context)
     {
         if (options.Level is > 0 and < Worksheet.MinLevel)
             throw new UserError($"--level is '{options.Level}', but must be 0 (all) or a whole number from {Worksheet.MinLevel} to {Worksheet.MaxLevel}.");
@@ -47,7 +56,7 @@ internal static class ProblemsCommand
         var problems = Distinct(options, context.Cancel);
         Problems.Write(options.Out, problems, options.Overwrite);
         context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: {problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
-        return Task.FromResult(new JsonObject { ["file"] = options.Out, ["problems"] = problems.Count });
+        return Task.FromResult(new ProblemsFile(options.Out, problems.Count));
     }
 
     private static List<Problem> Distinct(ProblemsSettings options, CancellationToken cancel)
@@ -107,15 +116,15 @@ internal static class ProblemFileCommands
 {
     private const int Shown = 5;
 
-    public static CommandSpec Import { get; } = CommandSpec.Of<ProblemsImportSettings>(
+    public static CommandSpec Import { get; } = CommandSpec.Of<ProblemsImportSettings, ProblemsFile>(
         "problems import", "Write other people's problems as pav's: GSM8K, MATH, or any JSON lines by the names of their fields.",
         "pav problems import --input amc.jsonl.gz --problem-field stem --answer-field key --out amc.jsonl", Output.File, RunImport);
 
-    public static CommandSpec Check { get; } = CommandSpec.Of<ProblemsCheckSettings>(
+    public static CommandSpec Check { get; } = CommandSpec.Of<ProblemsCheckSettings, ProblemsInBoth>(
         "problems check", "Say which test problems stand among the training problems.",
         "pav problems check --problems train.jsonl --against math500.jsonl.gz", Output.None, RunCheck);
 
-    private static Task<JsonObject> RunImport(ProblemsImportSettings settings, CommandContext context)
+    private static Task<ProblemsFile> RunImport(ProblemsImportSettings settings, CommandContext context)
     {
         var bad = new BadRows(settings.OnBadRow == "stop");
         var fields = new ProblemFields(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField);
@@ -123,20 +132,17 @@ internal static class ProblemFileCommands
         Problems.Write(settings.Out, problems, settings.Overwrite);
         foreach (var line in bad.Lines()) context.Reporter.Say(line);
         context.Reporter.Say($"{problems.Count:N0} problems in {settings.Out}");
-        return Task.FromResult(new JsonObject { ["file"] = settings.Out, ["problems"] = problems.Count, ["left_out"] = bad.Count });
+        return Task.FromResult(new ProblemsFile(settings.Out, problems.Count, bad.Count));
     }
 
-    private static Task<JsonObject> RunCheck(ProblemsCheckSettings settings, CommandContext context)
+    private static Task<ProblemsInBoth> RunCheck(ProblemsCheckSettings settings, CommandContext context)
     {
         var tested = LabelFiles.Problems(settings.Against).Values.ToList();
         var overlap = Overlap.Of(LabelFiles.Problems(settings.Problems).Values, tested);
         context.Reporter.Say($"{overlap.Count:N0} of {tested.Count:N0} test problems stand among the training problems");
         foreach (var (known, again) in overlap.Take(Shown)) context.Reporter.Say($"  {again.Id} is {known.Id}: {Start(again.Text)}");
         if (overlap.Count > Shown) context.Reporter.Say($"  and {overlap.Count - Shown:N0} more (--json lists all)");
-        return Task.FromResult(new JsonObject
-        {
-            ["tested"] = tested.Count, ["overlap"] = overlap.Count, ["pairs"] = new JsonArray([.. overlap.Select(o => (JsonNode)new JsonObject { ["problem"] = o.Known.Id, ["test"] = o.Again.Id })]),
-        });
+        return Task.FromResult(new ProblemsInBoth(tested.Count, overlap.Count, [.. overlap.Select(o => new ProblemPair(o.Known.Id, o.Again.Id))]));
     }
 
     private static string Start(string text) => text.ReplaceLineEndings(" ") is var line && line.Length > 70 ? line[..70] + "…" : line;

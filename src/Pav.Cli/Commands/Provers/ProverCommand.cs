@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Commands.Label;
 using Pav.Cli.Installation;
@@ -39,7 +38,7 @@ internal sealed record ProverSettings : ModelSettings
 /// <summary>Judges candidate provers from rollouts, before anything is trained.</summary>
 internal static class ProverCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ProverSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ProverSettings, ProverReport>(
         "prover", "Choose a prover from labels, before anything is trained: how well its progress tells steps apart, and whether it agrees with the base policy.",
         """
         pav label --policy runs/sft --problems valid.jsonl --steps-per-state 4 --depths 2 --n-mc 20 --out runs/states
@@ -47,7 +46,7 @@ internal static class ProverCommand
         pav prover --labels runs/states --provers runs/states-other
         """, Output.OptionalFolder, Run);
 
-    private static async Task<JsonObject> Run(ProverSettings settings, CommandContext context)
+    private static async Task<ProverReport> Run(ProverSettings settings, CommandContext context)
     {
         if (settings.Verifier != "" && settings.Problems.Length == 0) throw new UserError("--verifier needs --problems, whose texts it reads.");
         var labels = new ProverLabels(StateLabels.Read("--labels", settings.Labels), [.. settings.Provers.Select(p => StateLabels.Read("--provers", p))]);
@@ -61,7 +60,7 @@ internal static class ProverCommand
         var report = study.Report(settings.Search == "" ? null : Agreement(settings, study));
         foreach (var line in Lines(report, context.Reporter.Width)) context.Reporter.Say(line);
         if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("provers.json"), report);
-        return JsonSerializer.SerializeToNode(report, Json.Line)!.AsObject();
+        return report;
     }
 
     /// <summary>A verifier's values at every state and step.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Commands.Rl;
 using Pav.Cli.Installation;
@@ -79,10 +78,13 @@ internal sealed record ReproduceSettings
     public string Device { get; init; } = "cpu";
 }
 
+/// <summary>The files that were written, what the runs took, and the verdict on each figure.</summary>
+internal sealed record ReproduceResult(string Report, string Results, double Seconds, long Tokens, IReadOnlyDictionary<string, string> Verdicts);
+
 /// <summary>Runs what figures of the paper need, sums each up beside the paper's numbers, and writes a report and a document.</summary>
 internal static class ReproduceCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ReproduceSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ReproduceSettings, ReproduceResult>(
         "reproduce", "Reproduce figures of the paper: runs what they need, and sets the paper's numbers beside ours. Started again, it goes on where it stopped.",
         """
         pav reproduce 4 --scale quick
@@ -90,7 +92,7 @@ internal static class ReproduceCommand
         pav reproduce 4 5a 6a --policy models/mine --verifier models/mine-q --outcome models/mine-orm --problems test.jsonl --valid-problems valid.jsonl
         """, Output.File, Run);
 
-    private static async Task<JsonObject> Run(ReproduceSettings given, CommandContext context)
+    private static async Task<ReproduceResult> Run(ReproduceSettings given, CommandContext context)
     {
         var reporter = context.Reporter;
         if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
@@ -129,7 +131,9 @@ internal static class ReproduceCommand
         reporter.Say("");
         foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])], reporter.Width)) reporter.Say(line);
         reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
-        return new() { ["report"] = report, ["results"] = Path.Combine(settings.Out, "results.json"), ["seconds"] = total.Seconds, ["tokens"] = total.Tokens, ["verdicts"] = new JsonObject(results.Select(r => KeyValuePair.Create(r.Figure, (JsonNode?)ResultsDocument.Words(r.Verdict)))) };
+        return new(
+            report, Path.Combine(settings.Out, "results.json"), total.Seconds, total.Tokens,
+            results.ToDictionary(r => r.Figure, r => ResultsDocument.Words(r.Verdict)));
     }
 
     /// <summary>What is given must be there before hours of other parts are run.</summary>

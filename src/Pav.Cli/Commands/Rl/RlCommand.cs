@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Pav.Cli.Commands.Evaluate;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
@@ -14,10 +13,26 @@ using Pav.Models.Training;
 
 namespace Pav.Cli.Commands.Rl;
 
+/// <summary>What RL came to.</summary>
+internal sealed record RlTrained : RlResult
+{
+    public RlTrained(RlResult result) : base(result)
+    {
+    }
+
+    /// <summary>Where it was chosen.</summary>
+    [JsonPropertyOrder(1)]
+    public double? Alpha { get; init; }
+
+    /// <summary>The last policy on --test-problems.</summary>
+    [JsonPropertyOrder(2)]
+    public EvaluationSummary? Test { get; init; }
+}
+
 /// <summary>Online RL of a policy with outcome rewards, or with progress as a dense reward beside them.</summary>
 internal static class RlCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<RlSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<RlSettings, RlTrained>(
         "rl", "Train a policy online: sample traces, reward their outcome and the progress of each step, update, again.",
         """
         pav rl --policy runs/rft --verifier runs/verifier --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-pav
@@ -25,7 +40,7 @@ internal static class RlCommand
         pav rl --recipe quick
         """, Output.Folder, Run);
 
-    private static async Task<JsonObject> Run(RlSettings settings, CommandContext context)
+    private static async Task<RlTrained> Run(RlSettings settings, CommandContext context)
     {
         settings.Check();
         if (context.Run.Changed.Count > 0)
@@ -63,11 +78,12 @@ internal static class RlCommand
         }, context.Cancel)));
         GraderChoice.Warn(watched.Advice, context);
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
-        var json = JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
         context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} {(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
-        if (settings.FixedAlpha is null) json["alpha"] = options.Alpha;
-        if (tests.Count > 0) json["test"] = await Test(settings, tests, result.Last, context);
-        return json;
+        return new(result)
+        {
+            Alpha = settings.FixedAlpha is null ? options.Alpha : null,
+            Test = tests.Count > 0 ? await Test(settings, tests, result.Last, context) : null,
+        };
 
         Func<int, IPolicy, CancellationToken, Task<RlProver>>? ProverOf(ProverRefresh? by) => by is not null ? by.At : start is not null ? Oracle : null;
 
@@ -121,7 +137,7 @@ internal static class RlCommand
             Checkpoint.EngineOf(settings));
     }
 
-    private static async Task<JsonObject> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last, CommandContext context)
+    private static async Task<EvaluationSummary> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last, CommandContext context)
     {
         using var model = DecoderCheckpoint.Load(last);
         var tokenizer = Tokenizer.Load(last);

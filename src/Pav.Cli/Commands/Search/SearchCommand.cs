@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -14,14 +12,14 @@ namespace Pav.Cli.Commands.Search;
 /// <summary>Searches for answers with every method asked for, at every size, and sums up accuracy against compute.</summary>
 internal static class SearchCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<SearchSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<SearchSettings, Summary>(
         "search", "Answer problems by sampling, voting, re-ranking and guided search on progress, and compare accuracy at equal compute.",
         """
         pav search --policy runs/sft --verifier runs/verifier --outcome runs/outcome --problems test.jsonl --out runs/search
         pav search --policy runs/sft --verifier runs/verifier --problems test.jsonl --methods beam-q,beam-pav --beam 4 --provers bo1,bo2,bo4,bo8
         """, Output.Folder, Run);
 
-    private static async Task<JsonObject> Run(SearchSettings settings, CommandContext context)
+    private static async Task<Summary> Run(SearchSettings settings, CommandContext context)
     {
         settings.Check();
         var methods = settings.ChosenMethods();
@@ -59,7 +57,7 @@ internal static class SearchCommand
         }
     }
 
-    private static JsonObject SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)
+    private static Summary SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)
     {
         var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
         folder.Spend();
@@ -67,7 +65,7 @@ internal static class SearchCommand
         AtomicFile.WriteJson(folder.At("summary.json"), summary);
         reporter.Say("");
         foreach (var line in ResultTable.Of(summary, reporter.Width).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
-        return JsonSerializer.SerializeToNode(summary, Json.Line)!.AsObject();
+        return summary;
     }
 
     /// <summary>The measures in verifier.json, under the name of its training; null where it was not measured.</summary>

@@ -1,9 +1,8 @@
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
 using Pav.Models.Files;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Commands.Theory;
 
@@ -39,20 +38,20 @@ internal sealed record TheorySettings : RunSettings
 /// <summary>Checks the paper's theory exactly on random trees.</summary>
 internal static class TheoryCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<TheorySettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<TheorySettings, TheoryFile>(
         "theory", "Check the theory of the method exactly on small random trees: what holds, what does not, with numbers (docs/theory.md).",
         "pav theory --trees 1000", Output.OptionalFolder, Run);
 
-    private static Task<JsonObject> Run(TheorySettings settings, CommandContext context)
+    private static Task<TheoryFile> Run(TheorySettings settings, CommandContext context)
     {
         if (Math.Pow(settings.Steps, settings.Depth) > 100_000)
             throw new UserError($"--steps {settings.Steps} and --depth {settings.Depth} make a tree of {Math.Pow(settings.Steps, settings.Depth):N0} leaves; at most 100,000 are looked at.");
         var results = TheoryChecks.Run(settings.ToOptions());
         if (settings.Markdown) context.Reporter.Say(TheoryResult.Markdown(results).TrimEnd('\n'));
         else foreach (var line in results.SelectMany(Lines)) context.Reporter.Say(line);
-        var json = new JsonObject { ["results"] = JsonSerializer.SerializeToNode(results, Json.Line) };
-        if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("theory.json"), json);
-        return Task.FromResult(json);
+        var file = new TheoryFile(results);
+        if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("theory.json"), file);
+        return Task.FromResult(file);
     }
 
     /// <summary>A result: its name and verdict, and under them what was found, in lines of bearable length.</summary>

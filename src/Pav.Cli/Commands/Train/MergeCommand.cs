@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -19,15 +18,18 @@ internal sealed record MergeSettings
     public string Type { get; init; } = "stored";
 }
 
+/// <summary>The folder that was written.</summary>
+internal sealed record MergedModel(string Out, long Parameters);
+
 /// <summary>Makes a whole checkpoint of a LoRA adapter and its base.</summary>
 internal static class MergeCommand
 {
     private static readonly string[] Beside = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "verifier.json", "policy.json"];
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<MergeSettings>(
+    public static CommandSpec Spec { get; } = CommandSpec.Of<MergeSettings, MergedModel>(
         "merge", "Make a whole checkpoint of a LoRA adapter and its base.", "pav merge --model runs/verifier --out models/verifier", Output.None, Run);
 
-    private static Task<JsonObject> Run(MergeSettings settings, CommandContext context)
+    private static Task<MergedModel> Run(MergeSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
         ScalarType? type = settings.Type switch { "float32" => torch.float32, "bfloat16" => torch.bfloat16, "float16" => torch.float16, _ => null };
@@ -39,6 +41,6 @@ internal static class MergeCommand
         foreach (var name in Beside)
             if (File.Exists(Path.Combine(folder, name))) File.Copy(Path.Combine(folder, name), Path.Combine(settings.Out, name));
         context.Reporter.Say($"{whole.Config.Parameters:N0} parameters in {settings.Out}");
-        return Task.FromResult(new JsonObject { ["out"] = settings.Out, ["parameters"] = whole.Config.Parameters });
+        return Task.FromResult(new MergedModel(settings.Out, whole.Config.Parameters));
     }
 }

@@ -1,5 +1,4 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Pav.Arithmetic;
 using Pav.Cli.Installation;
 using Pav.Cli.Running;
@@ -12,30 +11,42 @@ using Pav.Models.Training;
 
 namespace Pav.Cli.Commands.Train;
 
+/// <summary>What a verifier's training came to.</summary>
+internal sealed record VerifierResult : TrainResult
+{
+    public VerifierResult(TrainResult training) : base(training)
+    {
+    }
+
+    /// <summary>On held-out problems; null where there are none.</summary>
+    [JsonPropertyOrder(1), JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public VerifierMeasures? Measures { get; init; }
+}
+
 /// <summary>Pretraining, fine-tuning of policies, training of verifiers.</summary>
 internal static class TrainCommands
 {
-    public static CommandSpec Pretrain { get; } = CommandSpec.Of<PretrainSettings>(
+    public static CommandSpec Pretrain { get; } = CommandSpec.Of<PretrainSettings, TrainResult>(
         "pretrain", "Train a small language model from nothing on texts of the embedded domain: worked, quick and corrected solutions.",
         "pav pretrain --recipe pav-tiny-s --out runs/pav-tiny-s", Output.Folder, RunPretrain);
 
-    public static CommandSpec Sft { get; } = CommandSpec.Of<SftSettings>(
+    public static CommandSpec Sft { get; } = CommandSpec.Of<SftSettings, TrainResult>(
         "train sft", "Fine-tune a policy on demonstrations; the checkpoint that solves most held-out problems is kept.",
         "pav train sft --model pav-tiny-s --valid-problems valid.jsonl --out runs/sft", Output.Folder, RunSft);
 
-    public static CommandSpec Rft { get; } = CommandSpec.Of<RftSettings>(
+    public static CommandSpec Rft { get; } = CommandSpec.Of<RftSettings, TrainResult>(
         "train rft", "Fine-tune a policy on its own correct traces, as labelling gathered them.",
         "pav train rft --model runs/sft --labels runs/labels --problems train.jsonl --valid-problems valid.jsonl --out runs/rft", Output.Folder, RunRft);
 
-    public static CommandSpec Outcome { get; } = CommandSpec.Of<VerifierSettings>(
+    public static CommandSpec Outcome { get; } = CommandSpec.Of<VerifierSettings, VerifierResult>(
         "train outcome", "Train an outcome verifier: is this complete trace right?",
         "pav train outcome --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/outcome", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Outcome));
 
-    public static CommandSpec Verifier { get; } = CommandSpec.Of<VerifierSettings>(
+    public static CommandSpec Verifier { get; } = CommandSpec.Of<VerifierSettings, VerifierResult>(
         "train verifier", "Train a verifier of Q: after each step, how likely is the policy to end right? Its differences are progress.",
         "pav train verifier --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/verifier", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Value));
 
-    private static Task<JsonObject> RunPretrain(PretrainSettings settings, CommandContext context)
+    private static Task<TrainResult> RunPretrain(PretrainSettings settings, CommandContext context)
     {
         if (settings.Lora.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; leave it out, or fine-tune with `pav train`");
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
@@ -55,7 +66,7 @@ internal static class TrainCommands
         return Train("Pretraining", task, settings, context);
     }
 
-    private static Task<JsonObject> RunSft(SftSettings settings, CommandContext context)
+    private static Task<TrainResult> RunSft(SftSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
         var template = settings.Data == "" && settings.Template == "" && settings.Chat == ChatChoice.Off ? new PromptTemplate(Corpus.QuickTemplate) : Checkpoint.Template(settings.Prompt, folder);
@@ -65,7 +76,7 @@ internal static class TrainCommands
         return FineTune("Fine-tuning", settings, folder, template, data, context);
     }
 
-    private static Task<JsonObject> RunRft(RftSettings settings, CommandContext context)
+    private static Task<TrainResult> RunRft(RftSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
         var template = Checkpoint.Template(settings.Prompt, folder);
@@ -74,7 +85,7 @@ internal static class TrainCommands
         return FineTune("Fine-tuning on its own correct traces", settings, folder, template, data, context);
     }
 
-    private static Task<JsonObject> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template, IReadOnlyList<Demonstration> data, CommandContext context)
+    private static Task<TrainResult> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template, IReadOnlyList<Demonstration> data, CommandContext context)
     {
         // What is taught ends with an end-of-sequence.
         template = template with { TraceStops = TraceStops.None };
@@ -91,7 +102,7 @@ internal static class TrainCommands
         return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); PolicyRecord.Of(template).Save(inside); } }, settings, context);
     }
 
-    private static async Task<JsonObject> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
+    private static async Task<VerifierResult> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
     {
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--model", settings.Model);
@@ -103,25 +114,21 @@ internal static class TrainCommands
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
         var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
-        var json = ToJson(result);
-        json["measures"] = JsonSerializer.SerializeToNode(record.Measures, Json.Line);
         context.Reporter.Say($"On held-out problems: AUC within problems {Text(record.Measures?.AucWithin)}, pooled {Text(record.Measures?.AucPooled)}, Brier {Text(record.Measures?.Brier)}; best checkpoint at step {result.BestStep:N0} in {result.Best}");
-        return json;
+        return new(result) { Measures = record.Measures };
     }
 
-    private static async Task<JsonObject> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
+    private static async Task<TrainResult> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
     {
         Checkpoint.Threads(settings.Threads);
         var result = await Tracked(title, settings, context, progress => TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
         context.Reporter.Say($"{result.Tokens:N0} tokens; best checkpoint at step {result.BestStep:N0}, held-out score {result.BestScore:0.####}, in {result.Best}");
-        return ToJson(result);
+        return result;
     }
 
     private static Task<T> Tracked<T>(string title, TrainingSettings settings, CommandContext context, Func<Action<TrainProgress>, T> work) =>
         context.Reporter.Track(title, settings.Steps, "steps", tracker => Task.FromResult(work(p => tracker.At(p.Step, $"loss {p.Loss:0.0000}, {p.TokensPerSecond:N0} tokens/s"))));
-
-    private static JsonObject ToJson(TrainResult result) => JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
 
     private static string Text(double? measure) => measure?.ToString("0.000") ?? "unknown";
 

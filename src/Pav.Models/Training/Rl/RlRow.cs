@@ -92,4 +92,4 @@ public readonly record struct RlProgress(RlRow Row, double TokensPerSecond, Hack
 
 /// <summary>How RL ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
 /// <param name="Stopped">The guard stopped it.</param>
-public sealed record RlResult(bool Finished, bool Stopped, int Iterations, double? ValidAccuracy, double? BestAccuracy, int BestIteration, long GeneratedTokens, long ProverTokens, string Last, string Best);
+public record RlResult(bool Finished, bool Stopped, int Iterations, double? ValidAccuracy, double? BestAccuracy, int BestIteration, long GeneratedTokens, long ProverTokens, string Last, string Best);
