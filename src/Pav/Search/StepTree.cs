@@ -133,12 +133,17 @@ public sealed class StepTree
         return [.. ranked.Take(n)];
     }
 
-    public void Keep(StepNode node) => node.Fate = node.Ended ? Fate.Finished : Fate.Kept;
+    /// <summary>Keeps a node, and the steps before it that were passed without a score.</summary>
+    public void Keep(StepNode node)
+    {
+        node.Fate = node.Ended ? Fate.Finished : Fate.Kept;
+        for (var before = node.Parent; before?.Parent is not null && double.IsNaN(before.Reward); before = before.Parent) before.Fate = Fate.Kept;
+    }
 
     private StepNode Add(StepNode parent, Prefix step)
     {
         var twin = known.GetValueOrDefault(step);
-        var node = new StepNode(nodes.Count, parent, step, twin);
+        var node = new StepNode(nodes.Count, parent, step, twin) { Fate = Fate.Pruned };
         nodes.Add(node);
         GeneratedTokens += step.TokensSince(parent.Prefix);
         if (twin is null) return known[step] = node;

@@ -145,6 +145,9 @@ public class GuidedSearchTests
 
             Assert.Equal((Grader.Numeric.Extract(beam.MaxBy(Q.Q)!.Text), drawing.Tokens), (result.Row.Answer, result.Row.GeneratedTokens));
             Assert.Contains(result.Tree!.Nodes, n => n.Q is null);
+            Assert.Equal([0], result.Tree.Nodes.Where(n => n.Fate == Fate.Root).Select(n => n.Id));
+            for (var node = result.Tree.Nodes.Single(n => n.Fate == Fate.Chosen); node.Parent > 0; node = result.Tree.Nodes[node.Parent])
+                Assert.Equal(Fate.Kept, result.Tree.Nodes[node.Parent].Fate);
         }
     }
 
