@@ -7,11 +7,11 @@ public class HouseTests
 {
     private const int MostLines = 400;
 
-    /// <summary>Pairs of folders that use each other and are known: a registry needs what it lists; those of Cpu are to be parted.</summary>
+    /// <summary>Pairs of folders that use each other and are known: a registry needs what it lists; the CPU's engine is yet to be parted.</summary>
     private static readonly HashSet<(string Project, string One, string Other)> Known =
     [
-        ("Pav.Models", "Decoders", "Decoders/Families"),
-        ("Pav.Models", "Cpu", "Decoders"), ("Pav.Models", "Cpu", "Inference"), ("Pav.Models", "Cpu", "Training"),
+        ("Pav.Models", "Decoders", "Decoders/Families"), ("Pav.Models", "Cpu", "Decoders"), ("Pav.Models", "Cpu", "Inference"),
+        ("Pav.Models", "Cpu", "Training"),
     ];
 
     public static TheoryData<string> Projects => [.. Directory.GetDirectories(Home.Find("src")!).Select(f => Path.GetFileName(f)!).Order()];
