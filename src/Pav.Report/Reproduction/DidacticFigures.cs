@@ -20,12 +20,12 @@ public static class DidacticFigures
         var panels = new List<Panel>
         {
             new($"Fig. 3a: |y*| = {s.Length}, γ = {Text(s.Gamma)}", Iterations, Found, false, true,
-                [.. s.Curves.Where(c => c.Length == s.Length && c.Reward is StepReward.AMuAllActions or StepReward.Outcome).Select(c => Of(c, c.Reward == StepReward.Outcome ? "outcome only" : "outcome and progress", c.Reward == StepReward.Outcome ? SearchMethods.BestByOutcome.Id : SearchMethods.BeamByProgress.Id))]),
+                [.. s.Curves.Where(c => c.Length == s.Length && c.Reward is StepReward.AMuAllActions or StepReward.Outcome).Select(c => Of(c, c.Reward == StepReward.Outcome ? "outcome only" : "outcome and progress", c.Reward == StepReward.Outcome ? "series-1" : "series-0"))]),
             new("Fig. 3b: strength of the prover", "γ", $"mean accuracy over {s.Iterations} iterations", true, true,
                 [.. adam.Select((g, i) => Strength(g, g[0].Rollouts == 0 ? "Adam, exact values" : $"Adam, {g[0].Rollouts} rollouts per value", $"series-{i}")), .. sgd.Count > 1 ? new[] { Strength(sgd, "plain gradient descent", "series-2") } : []]),
         };
         panels.AddRange(s.Passes.GroupBy(p => p.Length).Select(g => new Panel($"Fig. 3c: Pass@N after {PlantedRow.Hundred} iterations, |y*| = {g.Key}", "N samples", "some sample is right", true, true,
-            [.. g.Select(p => new Line(p.Reward == StepReward.Outcome ? "outcome only" : "outcome and progress", p.Reward == StepReward.Outcome ? SearchMethods.BestByOutcome.Id : SearchMethods.BeamByProgress.Id, [.. p.Points.Select(x => new LinePoint(x.N, x.Pass, x.Low, x.High))], []))])));
+            [.. g.Select(p => new Line(p.Reward == StepReward.Outcome ? "outcome only" : "outcome and progress", p.Reward == StepReward.Outcome ? "series-1" : "series-0", [.. p.Points.Select(x => new LinePoint(x.N, x.Pass, x.Low, x.High))], []))])));
 
         // An outcome run that never got there needs more than its cap.
         var ratio = dense.To99.Median is { } fast && fast > 0 ? (outcome.To99.Median ?? outcome.Cap) / (double)fast : (double?)null;
