@@ -136,12 +136,13 @@ internal static class ResultTable
 
     /// <summary>
     /// Guided searches against best-of-N by the outcome verifier. A beam of one ranks steps of one state only, where Q + alpha A under best-of-K orders them
-    /// as Q does: equal numbers are told once, of the method that comes first.
+    /// as Q does: equal numbers are told once, of the method that comes first in tables.
     /// </summary>
     private static List<Comparison> Told(IReadOnlyList<Comparison> comparisons)
     {
         static string Id(string side) => side.Split(' ')[0];
         return [.. comparisons.Where(c => IsLearned(Id(c.A)) && Id(c.B) == SearchMethods.BestByOutcome.Id)
+            .OrderBy(c => SearchMethods.Order(Id(c.A)))
             .DistinctBy(c => (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA))];
     }
 
