@@ -13,9 +13,10 @@ internal static partial class Home
     public static string Program => Environment.GetEnvironmentVariable("PAV_COMMAND") is { Length: > 0 } typed ? typed : "pav";
 
     /// <summary>A text with the commands in it ("pav label …") as they are typed here.</summary>
-    public static string Typed(string text) => Commands().Replace(text, Program + " ");
+    public static string Typed(string text, string? program = null) => Commands().Replace(text, _ => program ?? Program);
 
-    [GeneratedRegex(@"(?<![\w./-])pav (?=(?:demo|doctor|problems|pretrain|train|merge|labels?|search|evaluate|rl|reproduce|report|prover|test) )")]
+    [GeneratedRegex(
+        @"(?<![\w./-])pav(?= (?:demo|doctor|problems|pretrain|train|merge|labels?|search|evaluate|rl|reproduce|report|prover|test)\b)")]
     private static partial Regex Commands();
 
     /// <summary>What to type to take up a run.</summary>

@@ -94,8 +94,11 @@ internal static class ReproduceCommand
     {
         var reporter = context.Reporter;
         if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
-        if (given.Policy == "" && (given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model + given.Template + given.System + given.StepEnd is not "" || given.TraceStop.Length > 0 || given.Chat != ChatChoice.Off))
-            throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system, --step-end and --trace-stop go with --policy.");
+        var forPolicy = given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model
+            + given.Template + given.System + given.StepEnd + string.Join("", given.TraceStop);
+        if (given.Policy == "" && (forPolicy != "" || given.Chat != ChatChoice.Off))
+            throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system, --step-end and --trace-stop "
+                + "go with --policy.");
         var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
         Check(settings);
         var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);

@@ -54,7 +54,8 @@ internal sealed class CheckpointTensors : IDisposable
         var stored = new Dictionary<string, string>();
         foreach (var name in names)
             if (!stored.TryAdd(Unwrapped(name), name))
-                throw new UserError($"{path}: the tensors {stored[Unwrapped(name)]} and {name} are one by their names without wrappers; keep one");
+                throw new UserError($"{path}: the tensors {stored[Unwrapped(name)]} and {name} are one by their names without wrappers; "
+                    + "keep one");
         return stored;
     }
 

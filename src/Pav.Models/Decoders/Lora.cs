@@ -137,7 +137,8 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         using var file = new SafetensorsFile(path);
         using var off = torch.no_grad();
         var names = CheckpointTensors.ByName(path, file.Entries.Keys);
-        var unknown = names.FirstOrDefault(s => !s.Key.StartsWith(Prefix, StringComparison.Ordinal) || !shapes.ContainsKey(s.Key[Prefix.Length..])).Value;
+        bool IsKnown(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && shapes.ContainsKey(name[Prefix.Length..]);
+        var unknown = names.FirstOrDefault(s => !IsKnown(s.Key)).Value;
         if (unknown is not null) throw new UserError($"{path}: holds a tensor {unknown} that {ConfigName} does not ask for");
         return shapes.ToDictionary(s => s.Key, s =>
         {

@@ -18,7 +18,8 @@ public sealed record LostDraws(IReadOnlyList<LostDraw> Problems)
         var some = string.Join("; ", Problems.Take(3).Select(p => $"problem {p.Problem}, {Counted(p.Draws, "draw")}: {p.Reason}"));
         var more = Problems.Count > 3 ? $"; and {Problems.Count - 3} more" : "";
         return $"{Counted(Draws, "draw")} of {Counted(Problems.Count, "problem")} got no usable answer; "
-            + $"labels leave {(Draws == 1 ? "it" : "them")} out, everywhere else {(Draws == 1 ? "it counts" : "they count")} as wrong ({some}{more})";
+            + (Draws == 1 ? "labels leave it out, elsewhere it counts" : "labels leave them out, elsewhere they count")
+            + $" as wrong ({some}{more})";
     }
 
     private static string Counted(int n, string what) => $"{n:N0} {what}{(n == 1 ? "" : "s")}";

@@ -22,8 +22,8 @@ public sealed record ProverSearches(int N, double Alpha, IReadOnlyDictionary<str
             .OrderByDescending(g => g.Select(r => r.Name).Distinct().Count()).ThenByDescending(g => g.Key.N).FirstOrDefault();
         var provers = best?.GroupBy(r => r.Name).ToDictionary(g => g.Key, g => g.Select(r => r.Row).ToLookup(r => r.Problem)) ?? [];
         if (provers.Count < Fewest)
-            throw new UserError($"--search {from}: a rank correlation needs beam-pav with {Fewest} or more of the judged provers at one beam "
-                + $"size, and there are {provers.Count}; search with --sweep-provers, or judge more K with more completions.");
+            throw new UserError($"--search {from}: a rank correlation needs beam-pav with {Fewest} or more of the judged provers at one "
+                + $"beam size, and there are {provers.Count}; search with --sweep-provers, or judge more K with more completions.");
         return new(best!.Key.N, best.Key.Alpha, provers);
     }
 }

@@ -95,7 +95,7 @@ public sealed class LoraTests : IDisposable
         {
             Dictionary<string, Tensor> tensors;
             using (var file = new SafetensorsFile(weights)) tensors = file.Entries.Keys.ToDictionary(name => name, file.Read);
-            SafetensorsFile.Write(weights, tensors.Select(t => (wrapper + t.Key[(t.Key.IndexOf("base_model.model.", StringComparison.Ordinal) + 17)..], t.Value)));
+            SafetensorsFile.Write(weights, tensors.Select(t => (wrapper + t.Key.Split("base_model.model.")[1].Replace("_orig_mod.", ""), t.Value)));
             Same(folder);
         }
 
