@@ -194,13 +194,12 @@ PAV_EXPORT void pav_free(at::Tensor* tensor) {
   --live_tensors;
 }
 
-// A CPU tensor with a copy of the memory at data.
-PAV_EXPORT at::Tensor* pav_from_memory(const void* data, const int64_t* sizes, int dim, int dtype) {
+// A CPU tensor on the memory at data, which is released when its storage is freed.
+PAV_EXPORT at::Tensor* pav_on_memory(void* data, const int64_t* sizes, int dim, int dtype, void (*release)(void*), void* holder) {
   at::Tensor* result = nullptr;
   guarded([&] {
-    auto tensor = at::empty(c10::IntArrayRef(sizes, dim), at::TensorOptions().dtype(static_cast<c10::ScalarType>(dtype)));
-    if (tensor.nbytes() > 0) std::memcpy(tensor.data_ptr(), data, tensor.nbytes());
-    result = wrap(std::move(tensor));
+    auto options = at::TensorOptions().dtype(static_cast<c10::ScalarType>(dtype));
+    result = wrap(at::from_blob(data, c10::IntArrayRef(sizes, dim), [=](void*) { release(holder); }, options));
   });
   return result;
 }

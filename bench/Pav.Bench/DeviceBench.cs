@@ -3,7 +3,6 @@ using Pav.Models;
 using Pav.Models.Decoders;
 using Pav.Models.Training;
 using Pav.Torch;
-using Pav.Torch.Optim;
 
 namespace Pav.Bench;
 
@@ -66,19 +65,14 @@ internal static class DeviceBench
     {
         var options = new TrainOptions(1, TrainRows, 1e-5, Fit: new(place, BFloat16: true));
         using var model = options.Ready(options.Load(folder));
-        using var adam = new AdamW(model.Trained.Select(p => (p.Key, p.Value)), 1e-5);
+        using var trainer = Trainer.From(model);
         var batch = NextToken.Batch([.. Enumerable.Range(0, TrainRows).Select(r => new TokenRow([.. Enumerable.Range(0, TrainTokens + 1).Select(k => (r * 31 + k * k * 7) % 509)], 1))], options.Fitted);
         List<double> seconds = [];
         for (var round = 0; round <= Rounds; round++)
         {
             var clock = Stopwatch.StartNew();
-            using var scope = torch.NewDisposeScope();
-            var loss = batch.Parts[0](model);
-            model.backward(loss);
-            Gradients.clip_grad_norm_(model.Trained.Values, 1);
-            adam.step();
-            adam.zero_grad();
-            loss.item<double>();
+            trainer.Accumulate(batch.Parts[0]);
+            trainer.Step(1e-5, 1);
             if (round > 0) seconds.Add(clock.Elapsed.TotalSeconds);
         }
 

@@ -1,6 +1,6 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | calls | rl [model folder] | remote [requests] | faults [model folder] | double [dialect …] | affinity [model folder] | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | load FOLDER | device DEVICE FOLDER [sequences …]";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | double [dialect …] | affinity [model folder] | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | load FOLDER | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
     case ["sampling", .. var counts]:
@@ -14,6 +14,9 @@ switch (args)
         return 0;
     case ["training", .. var batches]:
         TrainingBench.Run(batches.Length == 0 ? [32] : [.. batches.Select(int.Parse)]);
+        return 0;
+    case ["engine", var subject, .. var sizes] when sizes.Length is 0 or 2:
+        EngineBench.Run(subject, sizes.Length == 0 ? 32 : int.Parse(sizes[0]), sizes.Length == 0 ? 128 : int.Parse(sizes[1]));
         return 0;
     case ["calls"]:
         CallBench.Run();

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Pav.Models.Decoders;
 using Pav.Models.Training;
 using Pav.Torch;
-using Pav.Torch.Optim;
 
 namespace Pav.Bench;
 
@@ -17,7 +16,8 @@ internal static class TrainingBench
     public static void Run(int[] batches)
     {
         using var model = DecoderModel.RandomInit(Subject.Config, 1);
-        using var optimizer = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), 1e-4);
+        model.Native = false;
+        using var trainer = Trainer.From(model);
         Console.WriteLine($"{Subject.Config.Parameters / 1e6:F1} M parameters, {torch.get_num_threads()} threads, libtorch {torch.version}");
         Console.WriteLine($"{"rows",5} {"tokens/s",9} {"step ms",8} {"GEMM ms",8} {"share",6} {"GFLOP/s",8}");
         foreach (var rows in batches)
@@ -26,7 +26,7 @@ internal static class TrainingBench
             List<double> steps = [], products = [];
             for (var round = 0; round <= Rounds; round++)
             {
-                steps.Add(Seconds(() => Step(model, optimizer, batch)));
+                steps.Add(Seconds(() => Step(trainer, batch)));
                 products.Add(Products(rows));
             }
 
@@ -36,15 +36,10 @@ internal static class TrainingBench
         }
     }
 
-    private static void Step(DecoderModel model, AdamW optimizer, Minibatch batch)
+    private static void Step(ITrainer trainer, Minibatch batch)
     {
-        using var scope = torch.NewDisposeScope();
-        var loss = batch.Parts[0](model);
-        loss.backward();
-        Gradients.clip_grad_norm_(model.Parameters.Values, 1);
-        optimizer.step();
-        optimizer.zero_grad();
-        loss.item<double>();
+        trainer.Accumulate(batch.Parts[0]);
+        trainer.Step(1e-4, 1);
     }
 
     /// <summary>Products x [Batch, Rows, Inputs] · w [Batch, Inputs, Outputs] of a forward pass.</summary>

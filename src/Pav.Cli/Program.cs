@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Pav.Cli;
-using Pav.Cli.Commands;
+using Pav.Cli.Running;
 
 using var stop = new CancellationTokenSource();
 void Stop(PosixSignalContext context)
@@ -13,7 +13,7 @@ void Stop(PosixSignalContext context)
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
-var tree = CommandTree.Build(AllCommands.Specs, (spec, request) => Runner.Start(spec, request, stop.Token));
+var tree = CommandTree.Build(AllCommands.Specs, (spec, request) => Runner.Start(spec, request, AllCommands.Resolve, stop.Token));
 
 // An argument that begins with @ is a value (a file of endpoints), not a file of further arguments.
 var parsed = tree.Parse(args.Length == 0 ? ["--help"] : args, new() { ResponseFileTokenReplacer = null });

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Pav.Torch;
@@ -27,7 +28,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint pav_find(string name, string overload);
     [LibraryImport(Library)] internal static partial int pav_call(nint op, Value* args, int argCount, Value* results, int capacity, int* count);
     [LibraryImport(Library)] internal static partial void pav_free(nint tensor);
-    [LibraryImport(Library)] internal static partial nint pav_from_memory(void* data, long* sizes, int dim, int dtype);
+    [LibraryImport(Library)] internal static partial nint pav_on_memory(void* data, long* sizes, int dim, int dtype, delegate* unmanaged[Cdecl]<nint, void> release, nint holder);
     [LibraryImport(Library), SuppressGCTransition] internal static partial void* pav_data(nint tensor);
     [LibraryImport(Library), SuppressGCTransition] internal static partial int pav_dim(nint tensor);
     [LibraryImport(Library), SuppressGCTransition] internal static partial long pav_numel(nint tensor);
@@ -49,6 +50,31 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int pav_set_num_threads(int threads);
     [LibraryImport(Library)] internal static partial int pav_cuda_devices();
 
+    /// <summary>
+    /// The quick calls, each apart: the compiler resolves one as soon as it compiles what holds it, and that would load libtorch for tensors that rest in our own memory.
+    /// </summary>
+    internal static class Facts
+    {
+        private const MethodImplOptions Apart = MethodImplOptions.NoInlining;
+
+        [MethodImpl(Apart)] internal static nint Data(nint tensor) => (nint)pav_data(tensor);
+        [MethodImpl(Apart)] internal static int Dim(nint tensor) => pav_dim(tensor);
+        [MethodImpl(Apart)] internal static long Numel(nint tensor) => pav_numel(tensor);
+        [MethodImpl(Apart)] internal static ScalarType Type(nint tensor) => (ScalarType)pav_dtype(tensor);
+        [MethodImpl(Apart)] internal static Device Place(nint tensor) => new(pav_device_type(tensor), pav_device_index(tensor));
+        [MethodImpl(Apart)] internal static bool IsContiguous(nint tensor) => pav_is_contiguous(tensor) != 0;
+        [MethodImpl(Apart)] internal static bool RequiresGrad(nint tensor) => pav_requires_grad(tensor) != 0;
+
+        [MethodImpl(Apart)]
+        internal static long[] Shape(nint tensor)
+        {
+            var rank = pav_dim(tensor);
+            var (read, strides) = (new long[rank], new long[rank]);
+            fixed (long* into = read, beside = strides) pav_shape(tensor, into, beside);
+            return read;
+        }
+    }
+
     /// <summary>libtorch's last message on this thread: its first line.</summary>
     internal static string LastError()
     {
@@ -62,6 +88,9 @@ internal static unsafe partial class Native
         if (status != 0) throw new TorchException($"{operation}({tensor.Describe()}): {LastError()}");
     }
 
+    /// <summary>Something of libtorch was called in this process.</summary>
+    internal static bool Loaded { get; private set; }
+
     static Native() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, Resolve);
 
     /// <summary>PAV_NATIVE names the shim; otherwise it is native/build/libpav_torch.so in a parent of the program.</summary>
@@ -74,18 +103,20 @@ internal static unsafe partial class Native
             var path = Path.Combine(at.FullName, "native", "build", "libpav_torch.so");
             if (File.Exists(path)) return Load(path);
         }
-        throw new TorchException($"the libtorch shim native/build/libpav_torch.so was not found above {AppContext.BaseDirectory}: start with ./pav, which builds it, or set PAV_NATIVE to its path");
+        throw new TorchException($"the libtorch shim native/build/libpav_torch.so was not found above {AppContext.BaseDirectory}: start with ./pav and --device torch or cuda, which builds it, or set PAV_NATIVE to its path");
     }
 
     private static nint Load(string path)
     {
         try
         {
-            return NativeLibrary.Load(path);
+            var loaded = NativeLibrary.Load(path);
+            Loaded = true;
+            return loaded;
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new TorchException($"the libtorch shim {path} does not load ({e.Message.Split('\n')[0]}): start with ./pav, which builds it anew, or set LIBTORCH to a libtorch that works here");
+            throw new TorchException($"the libtorch shim {path} does not load ({e.Message.Split('\n')[0]}): start with ./pav and --device torch or cuda, which builds it anew, or set LIBTORCH to a libtorch that works here");
         }
     }
 }

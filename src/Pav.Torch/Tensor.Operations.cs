@@ -33,10 +33,10 @@ public sealed partial class Tensor
     public Tensor unsqueeze(long dim) => call("unsqueeze", this, dim);
     public Tensor squeeze(long dim) => call("squeeze.dim", this, dim);
     public Tensor flatten(long start_dim = 0, long end_dim = -1) => call("flatten.using_ints", this, start_dim, end_dim);
-    public Tensor contiguous() => call("contiguous", this);
-    public Tensor clone() => call("clone", this);
-    public Tensor detach() => call("detach", this);
-    public Tensor alias() => call("alias", this);
+    public Tensor contiguous() => Resting is { } memory && !wantsGradient ? Shared(memory) : call("contiguous", this);
+    public Tensor clone() => Resting is { } memory && !wantsGradient ? Copied(memory) : call("clone", this);
+    public Tensor detach() => Resting is { } memory ? Shared(memory) : call("detach", this);
+    public Tensor alias() => Resting is { } memory && !wantsGradient ? Shared(memory) : call("alias", this);
     public Tensor flip(params long[] dims) => call("flip", this, dims);
     public Tensor[] unbind(long dim = 0) => callMany("unbind.int", (int)size((int)dim), this, dim);
     public Tensor[] chunk(int chunks, long dim = 0) => callMany("chunk", chunks, this, chunks, dim);
@@ -134,13 +134,13 @@ public sealed partial class Tensor
     public Tensor tril(long diagonal = 0) => call("tril", this, diagonal);
 
     // Type and place
-    public Tensor to(ScalarType type) => call("to.dtype", this, type);
+    public Tensor to(ScalarType type) => Converted(type) ?? call("to.dtype", this, type);
 
     /// <summary>Of that type: this tensor itself where it is already.</summary>
     public Tensor cast(ScalarType type) => dtype == type ? this : to(type);
 
-    public Tensor to(Device place) => call("to.device", this, place, dtype);
-    public Tensor to(Device place, ScalarType type) => call("to.device", this, place, type);
+    public Tensor to(Device place) => to(place, dtype);
+    public Tensor to(Device place, ScalarType type) => (place.IsCpu ? Converted(type) : null) ?? call("to.device", this, place, type);
     public Tensor cpu() => to(new Device("cpu"));
     public Tensor @float() => to(ScalarType.Float32);
     public Tensor @long() => to(ScalarType.Int64);
@@ -171,6 +171,23 @@ public sealed partial class Tensor
     public Tensor index_copy_(long dim, Tensor index, Tensor source) => InPlace("index_copy_", this, dim, index, source);
     public Tensor index_fill_(long dim, Tensor index, Scalar value) => InPlace("index_fill_.int_Scalar", this, dim, index, value);
     public Tensor index_put_(Tensor?[] indices, Tensor values, bool accumulate = false) => InPlace("index_put_", this, Arg.Indices(indices), values, accumulate);
+
+    /// <summary>Without libtorch, from where it rests: as it is, or widened; null where that cannot be.</summary>
+    private unsafe Tensor? Converted(ScalarType type)
+    {
+        if (Resting is not { } memory || wantsGradient) return null;
+        if (type == hostType) return Shared(memory);
+        if (type != ScalarType.Float32 || hostType is not (ScalarType.BFloat16 or ScalarType.Float16)) return null;
+        var (wide, count) = (new HostMemory(numel * sizeof(float)), numel);
+        var half = (ushort*)memory.Data;
+        for (var i = 0L; i < count; i++)
+            ((float*)wide.Data)[i] = hostType == ScalarType.BFloat16 ? BitConverter.UInt32BitsToSingle((uint)half[i] << 16) : (float)BitConverter.UInt16BitsToHalf(half[i]);
+        return new(wide, type, sizes!);
+    }
+
+    private Tensor Shared(HostMemory memory) => new(memory.Hold(), hostType, sizes!);
+
+    private unsafe Tensor Copied(HostMemory memory) => torch.FromMemory(memory.Data, hostType, sizes!);
 
     private Tensor InPlace(string name, params ReadOnlySpan<Arg> args)
     {

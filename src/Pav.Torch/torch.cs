@@ -79,6 +79,9 @@ public static unsafe class torch
     public static int cuda_device_count() => pav_cuda_devices();
     public static bool cuda_is_available() => cuda_device_count() > 0;
 
+    /// <summary>Something of libtorch was needed in this process.</summary>
+    public static bool is_loaded => Loaded;
+
     /// <summary>The version of the libtorch that the shim was built against.</summary>
     public static string version => Marshal.PtrToStringUTF8(pav_version())!;
 
@@ -96,11 +99,10 @@ public static unsafe class torch
 
     internal static Tensor FromMemory(void* data, ScalarType dtype, long[] shape)
     {
-        fixed (long* sizes = shape)
-        {
-            var handle = pav_from_memory(data, sizes, shape.Length, (int)dtype);
-            return handle != 0 ? new Tensor(handle) : throw new TorchException($"tensor([{string.Join(", ", shape)}] {dtype.Name()}): {LastError()}");
-        }
+        var bytes = shape.Aggregate((long)dtype.Size(), (product, size) => product * size);
+        var memory = new HostMemory(bytes);
+        System.Buffer.MemoryCopy(data, memory.Data, bytes, bytes);
+        return new(memory, dtype, shape);
     }
 }
 

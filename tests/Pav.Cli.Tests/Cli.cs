@@ -32,6 +32,10 @@ internal static class Cli
     public static Ended RunWithFilesUpTo(int kib, string folder, params string[] arguments) =>
         Wait(Start(folder, "bash", ["-c", $"trap '' XFSZ; ulimit -f {kib}; exec dotnet \"$0\" \"$@\"", Dll, .. arguments]));
 
+    /// <summary>Where there is no native library to load.</summary>
+    public static Ended RunWithoutLibtorch(string folder, params string[] arguments) =>
+        Wait(Start(folder, "bash", ["-c", "PAV_NATIVE=/nowhere/libpav_torch.so exec dotnet \"$0\" \"$@\"", Dll, .. arguments]));
+
     public static Ended Wait(Process process)
     {
         using (process)

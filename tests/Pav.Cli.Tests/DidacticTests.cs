@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Pav.Cli.Report;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Tests;
 
@@ -40,7 +40,7 @@ public sealed class DidacticTests : IDisposable
         Assert.Equal(Rows("whole"), Rows("killed"));
         Assert.Equal(Tables("whole"), Tables("killed"));
 
-        var data = RunFolders.Read([At("whole")], DateTimeOffset.UnixEpoch);
+        var data = RunFolders.Read([At("whole")], DateTimeOffset.UnixEpoch, Pav.Cli.Commands.Rl.RlWays.Read);
         var summary = Assert.Single(data.Didactic).Summary;
         Assert.Equal(["3 outcome", "3 a_mu_all_actions", "4 outcome", "4 a_mu_all_actions"],
             summary.Speeds.Where(s => s.Reward.ToString() is "Outcome" or "AMuAllActions").Select(s => $"{s.Length} {(s.Reward.ToString() == "Outcome" ? "outcome" : "a_mu_all_actions")}"));

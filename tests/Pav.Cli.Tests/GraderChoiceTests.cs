@@ -1,4 +1,7 @@
-using Pav.Cli.Commands;
+using Pav.Cli.Shared;
+
+
+
 
 namespace Pav.Cli.Tests;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pav.Cli.Installation;
 
 namespace Pav.Cli.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using Pav.Cli.Commands;
+using Pav.Cli.Commands.Evaluate;
+using Pav.Cli.Running;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Pav.Cli.Report;
+using Pav.Report.Folders;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Tests;
@@ -32,7 +32,7 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         var report = JsonNode.Parse(ended.Out)!["result"]!;
         Assert.Equal(["none", "bo1", "bo2", "model", "bo2 of model"], report["provers"]!.AsArray().Select(p => (string)p!["name"]!));
         Assert.True(File.Exists(tiny.At("provers/provers.json")));
-        Assert.Equal(5, Assert.Single(RunFolders.Read([tiny.At("provers")], DateTimeOffset.Now).Provers).Provers.Count);
+        Assert.Equal(5, Assert.Single(RunFolders.Read([tiny.At("provers")], DateTimeOffset.Now, Pav.Cli.Commands.Rl.RlWays.Read).Provers).Provers.Count);
         Assert.Equal(report["rollouts"]!.ToString(), JsonNode.Parse(File.ReadAllText(tiny.At("provers/provers.json")))!["rollouts"]!.ToString());
 
         void Refused(string expected, params string[] line) => Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line).Sentence(1));
@@ -80,6 +80,6 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Matches("First-order law +holds", Cli.Run(tiny.Folder, "theory", "--trees", "5").Succeeded().Out);
         Assert.Equal(before, Directory.GetFileSystemEntries(tiny.Folder).Length);
         Cli.Run(tiny.Folder, "theory", "--trees", "5", "--out", "theory").Succeeded();
-        Assert.Equal(10, RunFolders.Read([tiny.At("theory")], DateTimeOffset.Now).Theory.Count);
+        Assert.Equal(10, RunFolders.Read([tiny.At("theory")], DateTimeOffset.Now, Pav.Cli.Commands.Rl.RlWays.Read).Theory.Count);
     }
 }

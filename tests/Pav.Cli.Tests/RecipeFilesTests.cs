@@ -1,7 +1,9 @@
 using System.Text.Json;
-using Pav.Cli.Commands;
-using Pav.Cli.Demo;
+using Pav.Cli.Commands.Demo;
+using Pav.Cli.Commands.Train;
+using Pav.Cli.Installation;
 using Pav.Cli.Options;
+using Pav.Cli.Running;
 
 namespace Pav.Cli.Tests;
 
@@ -76,7 +78,7 @@ public class RecipeFilesTests
     {
         using var temporary = new TemporaryFolder();
         var file = temporary.Write("scale.json", """{ "models": ["pav-tiny-s"], "matrix_models": ["../../escaped"] }""");
-        var error = Assert.Throws<UserError>(() => Pav.Cli.Reproduce.ReproduceScale.Load(file));
+        var error = Assert.Throws<UserError>(() => Pav.Cli.Commands.Reproduce.ReproduceScale.Load(file));
         Assert.StartsWith($"{file}: '../../escaped' is not the name", error.Message);
     }
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Pav.Cli.Commands;
+using Pav.Cli.Commands.Label;
 using Pav.Double;
 using Pav.Models;
 using Pav.Models.Tokenizers;

@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
-using Pav.Cli.Commands;
+using Pav.Cli.Commands.Reproduce;
+using Pav.Cli.Commands.Rl;
+using Pav.Cli.Commands.Train;
+using Pav.Cli.Installation;
 using Pav.Cli.Options;
-using Pav.Cli.Reproduce;
+using Pav.Cli.Shared;
 using Pav.Models.Files;
 using Pav.Report.Reproduction;
 

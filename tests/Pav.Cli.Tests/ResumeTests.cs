@@ -89,7 +89,7 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
             Assert.Equal(File.ReadAllBytes(tiny.At($"rl-one/{name}")), File.ReadAllBytes(tiny.At($"rl-two/{name}")));
         Assert.Equal(2, Directory.GetFiles(tiny.At("rl-two/tensorboard")).Length);
 
-        var rl = Pav.Cli.Report.RunFolders.Read([tiny.At("rl-one")], DateTimeOffset.UnixEpoch).Rl!;
+        var rl = Pav.Report.Folders.RunFolders.Read([tiny.At("rl-one")], DateTimeOffset.UnixEpoch, Pav.Cli.Commands.Rl.RlWays.Read).Rl!;
         var group = Assert.Single(rl.Groups);
         Assert.Equal([0, 5, 10, 12], Assert.Single(group.Valid).Points.Select(p => p.Iteration));
         Assert.Equal(0, group.Valid[0].Points[0].Tokens);

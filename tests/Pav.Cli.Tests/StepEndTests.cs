@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Pav.Cli.Commands;
+using Pav.Cli.Shared;
 
 namespace Pav.Cli.Tests;
 

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Pav.Cli.Report;
+using Pav.Report.Folders;
 using Pav.Cli.Terminal;
 
 namespace Pav.Cli.Tests;

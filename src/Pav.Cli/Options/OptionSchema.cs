@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pav.Cli.Installation;
 
 namespace Pav.Cli.Options;
 
@@ -73,11 +74,7 @@ internal sealed class OptionSchema
     /// <summary>The options that differ from their defaults, as a user would type them.</summary>
     public string CommandLine(object options) => string.Join(" ", Fields
         .Where(f => OptionField.Text(f.Get(options)) != OptionField.Text(f.Default))
-        .Select(f => f.IsSwitch ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Quote(OptionField.Text(f.Get(options)))}"));
-
-    /// <summary>A word of a shell.</summary>
-    public static string Quote(string text) =>
-        text.Length > 0 && text.All(c => char.IsLetterOrDigit(c) || "-_./,:+@=".Contains(c)) ? text : $"'{text.Replace("'", "'\\''")}'";
+        .Select(f => f.IsSwitch ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Shell.Quote(OptionField.Text(f.Get(options)))}"));
 
     private static IEnumerable<Type> Lineage(Type type)
     {

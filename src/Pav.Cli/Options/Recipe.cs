@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pav.Cli.Installation;
 
 namespace Pav.Cli.Options;
 

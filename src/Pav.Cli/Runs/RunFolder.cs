@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Pav.Cli.Commands;
+using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Models.Files;
 using Pav.Torch;
@@ -18,6 +18,9 @@ namespace Pav.Cli.Runs;
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
+    /// <summary>What the run has cost so far; alone it is no result.</summary>
+    public const string CostFile = "cost.json";
+
     private const string ManifestName = "run.json", ClaimName = ".claim";
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private readonly Claim? claim;
@@ -114,7 +117,7 @@ internal sealed class RunFolder : IDisposable
     public void Finish(JsonObject result)
     {
         manifest["finished"] = Now();
-        manifest["versions"]!["libtorch"] = torch.version;
+        if (torch.is_loaded) manifest["versions"]!["libtorch"] = torch.version;
         manifest["result"] = result.DeepClone();
         Spend();
     }
@@ -143,7 +146,7 @@ internal sealed class RunFolder : IDisposable
     {
         if (claim is not { IsKept: true }) return true;
         var entries = Directory.GetFileSystemEntries(Path);
-        if (Resumed || entries.Any(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName or OpenPolicy.CostFile) && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
+        if (Resumed || entries.Any(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName or CostFile) && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
         // Last what marks the folder as one of pav's: a kill in between leaves one that can be used.
         foreach (var entry in entries.Where(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName))) File.Delete(entry);
         File.Delete(At(ManifestName));

@@ -142,8 +142,7 @@ internal static class ResultTable
     {
         static string Id(string side) => side.Split(' ')[0];
         return [.. comparisons.Where(c => IsLearned(Id(c.A)) && Id(c.B) == SearchMethods.BestByOutcome.Id)
-            .OrderBy(c => SearchMethods.Order(Id(c.A)))
-            .DistinctBy(c => (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA))];
+            .OrderBy(c => SearchMethods.Order(Id(c.A))).DistinctBy(c => (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA))];
     }
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

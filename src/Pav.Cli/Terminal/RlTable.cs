@@ -1,5 +1,5 @@
 using System.Globalization;
-using Pav.Cli.Report;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Terminal;
 

@@ -70,7 +70,6 @@ public static class DecoderCheckpoint
     private static (DecoderConfig Config, Dictionary<string, Tensor> Weights) Read(string folder, DecoderConfig config, ScalarType? type, Device device)
     {
         using var files = new CheckpointTensors(folder, config);
-        using var off = torch.no_grad();
         return (files.Config, DecoderModel.Shapes(files.Config).Keys.ToDictionary(name => name, name =>
         {
             using var scope = torch.NewDisposeScope();

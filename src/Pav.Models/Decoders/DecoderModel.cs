@@ -31,9 +31,10 @@ public sealed class DecoderModel : IDisposable
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
         head = [.. HeadNames(config).Select(name => new Linear(parameters[name + ".weight"], parameters.GetValueOrDefault(name + ".bias")))];
-        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters, name => lora?.Of(this.adapters, name), lora?.Scale ?? 1))];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new DecoderLayer(config, i, parameters, name => Lora.PairOn(this.adapters, name), lora?.Scale ?? 1))];
         rotary = new(config, embedding.device);
         ComputeType = embedding.dtype;
+        Native = embedding.device.IsCpu && ComputeType == float32;
     }
 
     public DecoderConfig Config { get; }
@@ -57,6 +58,9 @@ public sealed class DecoderModel : IDisposable
 
     /// <summary>Keeps only each layer's input for the gradient and computes the rest anew in <see cref="backward"/>: a layer's activations instead of all layers', for a third more time.</summary>
     public bool Recompute { get; set; }
+
+    /// <summary>Learns and scores by the CPU's engine, <see cref="Cpu.CpuDecoder"/>, and not by libtorch.</summary>
+    public bool Native { get; set; }
 
     /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64), which continue what the cache holds. Batches are padded on the right: causality keeps padding out of what precedes it.</summary>
     public Tensor forward(Tensor input_ids, KvCache? cache = null)
@@ -143,7 +147,7 @@ public sealed class DecoderModel : IDisposable
     private DecoderModel WithScoreHead(int labels, Func<Tensor, Tensor> trunk)
     {
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };
-        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? trunk(weight) : zeros(s.Value, float32, Device))) { ComputeType = ComputeType };
+        return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.TryGetValue(s.Key, out var weight) && s.Key != "score.weight" ? trunk(weight) : tensor(new float[s.Value.Aggregate(1L, (product, size) => product * size)], s.Value).to(Device))) { ComputeType = ComputeType, Native = Native };
     }
 
     /// <summary>An adapter on this model's own weights, which it freezes; it begins as the same function.</summary>
@@ -151,25 +155,36 @@ public sealed class DecoderModel : IDisposable
     /// <param name="folder">Where the weights were read from; the adapter names it as its base.</param>
     /// <param name="seed">Of A's values.</param>
     internal DecoderModel WithLora(Lora lora, string folder, ulong seed) =>
-        new(Config, parameters.ToDictionary(p => p.Key, p => p.Value.detach()), lora, lora.Init(Config, Device, seed)) { BaseFolder = folder, ComputeType = ComputeType };
+        new(Config, parameters.ToDictionary(p => p.Key, p => p.Value.detach()), lora, lora.Init(Config, Device, seed)) { BaseFolder = folder, ComputeType = ComputeType, Native = Native };
 
     /// <summary>A copy with weights of its own, on another device or of another type if one is given; an adapter is merged into them.</summary>
-    public DecoderModel Clone(Device? device = null, ScalarType? type = null) => new(Config, parameters.Keys.ToDictionary(name => name, name =>
+    public DecoderModel Clone(Device? device = null, ScalarType? type = null)
     {
-        using var scope = NewDisposeScope();
-        return scope.Detach(Copied(Effective(name), device, type));
-    }));
+        var made = new DecoderModel(Config, parameters.Keys.ToDictionary(name => name, name =>
+        {
+            using var scope = NewDisposeScope();
+            return scope.Detach(Copied(Effective(name), device, type));
+        }));
+        made.Native &= Native;
+        return made;
+    }
 
     /// <summary>The weight of that name with what an adapter adds to it, in its own type.</summary>
     internal Tensor Effective(string name)
     {
         const string suffix = ".weight";
         using var scope = NewDisposeScope();
-        using var off = no_grad();
         var weight = parameters[name].detach();
-        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora?.Of(adapters, name[..^suffix.Length]) is var (a, b)
-            ? (weight.cast(float32) + b.mm(a) * Lora.Scale).cast(weight.dtype)
+        return scope.MoveToOuter(name.EndsWith(suffix, StringComparison.Ordinal) && Lora.PairOn(adapters, name[..^suffix.Length]) is var (a, b)
+            ? Native && weight.dtype == float32 ? Merged(weight, a, b) : (weight.cast(float32) + b.detach().mm(a.detach()) * Lora!.Scale).cast(weight.dtype)
             : weight);
+    }
+
+    private unsafe Tensor Merged(Tensor weight, Tensor a, Tensor b)
+    {
+        var merged = tensor(weight.to_array<float>(), weight.shape);
+        Cpu.Projection.Merge((float*)merged.data_ptr, (float*)a.data_ptr, (float*)b.data_ptr, (int)b.size(0), (int)a.size(0), (int)a.size(1), (float)Lora!.Scale);
+        return merged;
     }
 
     /// <summary>Fresh weights: normal with deviation 0.02, output projections smaller by √(2·layers), norms neutral, biases zero.</summary>
@@ -311,7 +326,6 @@ public sealed class DecoderModel : IDisposable
 
     private static Tensor Copied(Tensor weight, Device? device = null, ScalarType? type = null)
     {
-        using var off = no_grad();
         using var own = weight.detach();
         var (place, kind) = (device ?? weight.device, type ?? weight.dtype);
         return place == weight.device && kind == weight.dtype ? own.clone() : own.to(place, kind);

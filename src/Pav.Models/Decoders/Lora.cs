@@ -70,7 +70,7 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     });
 
     /// <summary>The pair on a projection; null where there is none.</summary>
-    internal (Tensor A, Tensor B)? Of(IReadOnlyDictionary<string, Tensor> adapters, string name) => adapters.TryGetValue(name + A, out var a) ? (a, adapters[name + B]) : null;
+    internal static (T A, T B)? PairOn<T>(IReadOnlyDictionary<string, T> adapters, string name) => adapters.TryGetValue(name + A, out var a) ? (a, adapters[name + B]) : null;
 
     internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, ConfigName));
 
@@ -135,7 +135,6 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         var path = Path.Combine(folder, WeightsName);
         if (!File.Exists(path)) throw new UserError($"{path} is missing; a LoRA adapter is {ConfigName} and {WeightsName}");
         using var file = new SafetensorsFile(path);
-        using var off = torch.no_grad();
         var names = CheckpointTensors.ByName(path, file.Entries.Keys);
         bool IsKnown(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && shapes.ContainsKey(name[Prefix.Length..]);
         var unknown = names.FirstOrDefault(s => !IsKnown(s.Key)).Value;

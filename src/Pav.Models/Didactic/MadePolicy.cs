@@ -1,6 +1,4 @@
 using Pav.Didactic;
-using Pav.Torch;
-using static Pav.Torch.torch;
 
 namespace Pav.Models.Didactic;
 
@@ -9,24 +7,21 @@ namespace Pav.Models.Didactic;
 /// logits of position t see tokens before t alone. A hidden unit of degree d = 0 … L − 1 sees tokens before position d; without degree 0 the first position would be a
 /// bare bias. Units are in the order of their degrees, so what a unit sees of a layer is a prefix of it.
 /// </summary>
-public sealed class MadePolicy : IDisposable
+public sealed class MadePolicy
 {
-    private readonly Tensor mask;
-    private readonly long[] sizes;
-
     private MadePolicy(PlantedTask task, int hidden, float[] values)
     {
-        (Task, Layers) = (task, MadeLayer.All(task, hidden));
-        sizes = [.. Layers.SelectMany(l => new long[] { l.Outputs * l.Inputs, l.Outputs })];
-        Parameter = tensor(values).DetachFromDisposeScope();
-        Parameter.requires_grad = true;
-        mask = tensor(Mask()).DetachFromDisposeScope();
+        (Task, Layers, Values) = (task, MadeLayer.All(task, hidden), values);
+        Mask = Masked();
     }
 
     public PlantedTask Task { get; }
 
     /// <summary>All weights and biases in one vector, as <see cref="Layers"/> say; masked weights are there and have no effect.</summary>
-    public Tensor Parameter { get; }
+    public float[] Values { get; }
+
+    /// <summary>1 for each of them that has an effect.</summary>
+    internal float[] Mask { get; }
 
     /// <summary>Three hidden layers and the output.</summary>
     internal IReadOnlyList<MadeLayer> Layers { get; }
@@ -43,28 +38,9 @@ public sealed class MadePolicy : IDisposable
     }
 
     /// <summary>A copy with weights of its own.</summary>
-    public MadePolicy Clone() => new(Task, Layers[0].Outputs, Parameter.to_array<float>());
+    public MadePolicy Clone() => new(Task, Layers[0].Outputs, [.. Values]);
 
-    /// <summary>Logits [B, L, vocabulary] of one-hot tokens [B, L·vocabulary].</summary>
-    public Tensor forward(Tensor tokens)
-    {
-        var (x, parts) = (tokens, (Parameter * mask).split(sizes));
-        for (var i = 0; i < Layers.Count; i++)
-        {
-            x = functional.linear(x, parts[2 * i].view(Layers[i].Outputs, Layers[i].Inputs), parts[2 * i + 1]);
-            if (i < Layers.Count - 1) x = x.relu();
-        }
-
-        return x.view(tokens.size(0), Task.Length, Task.Vocabulary);
-    }
-
-    public void Dispose()
-    {
-        Parameter.Dispose();
-        mask.Dispose();
-    }
-
-    private float[] Mask()
+    private float[] Masked()
     {
         var values = new float[Layers[^1].End];
         foreach (var layer in Layers)

@@ -28,7 +28,7 @@ public sealed class MadeSampler
     }
 
     /// <summary>Takes up the policy's weights as they are now.</summary>
-    public void Read() => policy.Parameter.data<float>().CopyTo(values);
+    public void Read() => policy.Values.CopyTo(values, 0);
 
     /// <summary>One sequence with the randomness of a seed.</summary>
     public Episode Play(ulong seed)

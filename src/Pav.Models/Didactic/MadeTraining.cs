@@ -1,7 +1,5 @@
+using System.Numerics.Tensors;
 using Pav.Didactic;
-using Pav.Torch;
-using Pav.Torch.Optim;
-using static Pav.Torch.torch;
 
 namespace Pav.Models.Didactic;
 
@@ -20,7 +18,7 @@ public static class MadeSft
     {
         var policy = MadePolicy.RandomInit(task, seed);
         var teacher = TabularPolicy.Prover(task, gamma);
-        using var optimizer = new AdamW([("made", policy.Parameter)], 1e-3, weight_decay: 0);
+        using var learner = new MadeLearner(policy, 1e-3, adam: true);
         var rows = new SequenceBatch(task, batch);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
@@ -31,10 +29,7 @@ public static class MadeSft
                 rows.Set(b, episode, _ => 1);
             }
 
-            using var scope = NewDisposeScope();
-            rows.Loss(policy).backward();
-            optimizer.step();
-            optimizer.zero_grad();
+            learner.Step(rows);
         }
 
         return policy;
@@ -52,22 +47,19 @@ public sealed class MadePolicyGradient : IDisposable
     private readonly PlantedTask task;
     private readonly PolicyGradientOptions options;
     private readonly ExactValues prover;
-    private readonly MadePolicy policy;
     private readonly MadeSampler sampler;
     private readonly SequenceBatch rows;
-    private readonly AdamW? adam;
-    private readonly SGD? sgd;
+    private readonly MadeLearner learner;
     private long iteration;
     private bool moved;
 
     public MadePolicyGradient(MadePolicy policy, PolicyGradientOptions options)
     {
-        (this.policy, this.options, task) = (policy, options, policy.Task);
+        (this.options, task) = (options, policy.Task);
         prover = ExactValues.Of(TabularPolicy.Prover(task, options.Gamma));
         sampler = new(policy);
         rows = new(task, options.Batch);
-        if (options.Adam) adam = new([("made", policy.Parameter)], options.Rate, weight_decay: 0);
-        else sgd = new([("made", policy.Parameter)], options.Rate);
+        learner = new(policy, options.Rate, options.Adam);
     }
 
     /// <summary>One iteration; answers the fraction of its sequences that were right.</summary>
@@ -92,23 +84,14 @@ public sealed class MadePolicyGradient : IDisposable
             if (options.Reward == StepReward.AMuAllActions) SetAllActions(b, episode, Seeds.Mix(own ^ (ulong)(b + 1) << 32));
         }
 
-        if (rows.HasGradient || moved) Update();
+        // Without a gradient so far, as where outcome reward waits for its first hit, a step changes nothing and is left out.
+        if (!rows.HasGradient && !moved) return mean;
+        moved = true;
+        learner.Step(rows);
         return mean;
     }
 
-    /// <summary>Without a gradient so far, as where outcome reward waits for its first hit, an update changes nothing and is left out.</summary>
-    private void Update()
-    {
-        moved = true;
-        using var scope = NewDisposeScope();
-        rows.Loss(policy).backward();
-        adam?.step();
-        sgd?.step();
-        adam?.zero_grad();
-        sgd?.zero_grad();
-    }
-
-    public void Dispose() => adam?.Dispose();
+    public void Dispose() => learner.Dispose();
 
     /// <summary>H + 1 values along a sequence, of the prover or, for A^π, of the policy itself.</summary>
     private double[] Values(Episode episode, ulong seed)
@@ -131,13 +114,17 @@ public sealed class MadePolicyGradient : IDisposable
     }
 }
 
-/// <summary>A batch of sequences as tensors: tokens, the weight of each step's ∇log π, and, where set, a credit for every action.</summary>
+/// <summary>A batch of sequences: one-hot tokens, the weight of each step's ∇log π, and, where set, a credit for every action.</summary>
 internal sealed class SequenceBatch(PlantedTask task, int size)
 {
-    private readonly float[] inputs = new float[size * task.Length * task.Vocabulary];
+    private readonly float[] inputs = new float[size * task.Length * task.Vocabulary], p = new float[task.Vocabulary];
     private readonly float[] weights = new float[size * task.Length * task.Vocabulary];
     private readonly float[] actions = new float[size * task.Length * task.Vocabulary];
     private bool allActions;
+
+    public int Size => size;
+
+    public float[] Inputs => inputs;
 
     /// <summary>Row b: a sequence and the weight of each of its steps. Positions after its end count nothing.</summary>
     public void Set(int b, Episode episode, Func<int, double> weight)
@@ -162,13 +149,22 @@ internal sealed class SequenceBatch(PlantedTask task, int size)
 
     public bool HasGradient => weights.AsSpan().ContainsAnyExcept(0f) || (allActions && actions.AsSpan().ContainsAnyExcept(0f));
 
-    /// <summary>−1/B·Σ (weight·log π(a_h|s_h) + Σ_a π(a|s_h)·credit(a)), a scalar with a gradient.</summary>
-    public Tensor Loss(MadePolicy policy)
+    /// <summary>Gradient, by the logits of each row, of −1/B·Σ (weight·log π(a_h|s_h) + Σ_a π(a|s_h)·credit(a)).</summary>
+    public void LogitGradient(RowOf logits, SlopesOf slopes)
     {
-        long[] shape = [size, task.Length, task.Vocabulary];
-        var log = policy.forward(tensor(inputs, size, task.Length * task.Vocabulary)).log_softmax(-1);
-        var gain = (log * tensor(weights, shape)).sum();
-        if (allActions) gain += (log.exp() * tensor(actions, shape)).sum();
-        return gain * (-1.0 / size);
+        for (var b = 0; b < size; b++)
+            for (var t = 0; t < task.Length; t++)
+            {
+                var (from, v) = ((b * task.Length + t) * task.Vocabulary, task.Vocabulary);
+                TensorPrimitives.SoftMax(logits(b).Slice(t * v, v), p);
+                ReadOnlySpan<float> weight = weights.AsSpan(from, v), credit = actions.AsSpan(from, v);
+                var (sum, mean) = (TensorPrimitives.Sum(weight), TensorPrimitives.Dot(p, credit));
+                var d = slopes(b).Slice(t * v, v);
+                for (var a = 0; a < v; a++) d[a] = -(weight[a] - p[a] * sum + p[a] * (credit[a] - mean)) / size;
+            }
     }
+
+    public delegate ReadOnlySpan<float> RowOf(int row);
+
+    public delegate Span<float> SlopesOf(int row);
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Pav.Didactic;
-using Pav.Torch;
 
 namespace Pav.Models.Didactic;
 
@@ -9,7 +8,7 @@ namespace Pav.Models.Didactic;
 /// Carries out <see cref="PlantedRun"/>s. Equal runs give equal rows, clock excepted, in whatever order and on whatever threads. Runs of one length and seed start from the
 /// same fine-tuned policy, which is kept.
 /// </summary>
-public sealed class PlantedTraining(PlantedSettings settings) : IDisposable
+public sealed class PlantedTraining(PlantedSettings settings)
 {
     private const int StartSamples = 400;
 
@@ -18,9 +17,7 @@ public sealed class PlantedTraining(PlantedSettings settings) : IDisposable
     /// <param name="progress">Told after every iteration.</param>
     public PlantedRow Run(PlantedRun run, Action? progress = null, CancellationToken cancel = default)
     {
-        // Runs are side by side on the machine's cores, each on one.
-        torch.set_num_threads(1);
-        using var policy = starts.GetOrAdd((run.Length, run.Seed), of => new(() => FineTuned(of.Length, of.Seed))).Value.Clone();
+        var policy = starts.GetOrAdd((run.Length, run.Seed), of => new(() => FineTuned(of.Length, of.Seed))).Value.Clone();
         var task = policy.Task;
         var sampler = new MadeSampler(policy);
         ulong Own(int iteration) => Seeds.Of(run.Seed, "planted", "evaluation", iteration);
@@ -51,11 +48,6 @@ public sealed class PlantedTraining(PlantedSettings settings) : IDisposable
             for (var i = 0; i < settings.Evaluations; i++) right += sampler.Play(Seeds.Mix(Own(iteration) + (ulong)i)).Rex(task);
             return Math.Round((double)right / settings.Evaluations, 5);
         }
-    }
-
-    public void Dispose()
-    {
-        foreach (var start in starts.Values) start.Value.Dispose();
     }
 
     private static MadePolicy FineTuned(int length, ulong seed) => MadeSft.Run(PlantedTask.Random(length, Seeds.Of(seed, "planted", "target", length)), seed);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Pav.Models.Cpu;
 using Pav.Models.Decoders;
 using Pav.Torch;
 
@@ -30,12 +31,12 @@ internal sealed unsafe class CpuRunner : IRunner
 
     /// <param name="weights">Copied and packed.</param>
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
-    /// <param name="threadCount">0: as many as libtorch uses.</param>
+    /// <param name="threadCount">0: <see cref="Threads.Count"/>.</param>
     public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0)
     {
         Config = weights.Config;
         pending = new(Config);
-        threads = new() { MaxDegreeOfParallelism = threadCount > 0 ? threadCount : torch.get_num_threads() };
+        threads = new() { MaxDegreeOfParallelism = threadCount > 0 ? threadCount : Threads.Count };
         hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
         querySize = Config.Heads * Config.HeadSize;
         kvSize = Config.KvHeads * Config.HeadSize;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Pav.Models.Cpu;
 using Pav.Torch;
 
 namespace Pav.Models.Inference;
@@ -85,7 +86,7 @@ internal sealed unsafe class PackedLinear : IDisposable
         switch (type)
         {
             case ScalarType.Float32:
-                Apply((float*)panels, x, xStride, y, yStride, rows, accumulate);
+                Products.Multiply(x, xStride, rows, (float*)panels, Inputs, Outputs, y, yStride, accumulate);
                 break;
             case ScalarType.BFloat16:
                 Apply((ushort*)panels, x, xStride, y, yStride, rows, accumulate);
@@ -101,11 +102,16 @@ internal sealed unsafe class PackedLinear : IDisposable
         for (var o = 0; o < Stride; o += Panel)
         {
             var panel = weights + (long)o * Inputs;
-            var r = 0;
-            for (; r + 6 <= rows; r += 6) Six(x + r * xStride, xStride, panel, Inputs, y + r * yStride + o, yStride, accumulate);
-            for (; r + 2 <= rows; r += 2) Two(x + r * xStride, xStride, panel, Inputs, y + r * yStride + o, yStride, accumulate);
-            if (r < rows) One(x + r * xStride, panel, Inputs, y + r * yStride + o, accumulate);
+            Rows(x, xStride, panel, Inputs, y + o, yStride, rows, accumulate);
         }
+    }
+
+    /// <summary>The 16 outputs of one panel for each row.</summary>
+    internal static void Rows<T>(float* x, int xStride, T* panel, int inputs, float* y, int yStride, int rows, bool accumulate) where T : unmanaged
+    {
+        for (; rows >= 6; rows -= 6, x += 6L * xStride, y += 6L * yStride) Six(x, xStride, panel, inputs, y, yStride, accumulate);
+        for (; rows >= 2; rows -= 2, x += 2L * xStride, y += 2L * yStride) Two(x, xStride, panel, inputs, y, yStride, accumulate);
+        if (rows > 0) One(x, panel, inputs, y, accumulate);
     }
 
     /// <summary>Weights of outputs 0 … 7 of a panel for one input. T: float, ushort for bfloat16, Half.</summary>

@@ -79,7 +79,6 @@ internal sealed class WeightSource : IDisposable
 
     public static unsafe WeightSource Of(DecoderModel model) => new(model.Config, name =>
     {
-        using var off = torch.no_grad();
         using var merged = model.Effective(name);
         using var here = merged.cpu();
         var flat = here.contiguous();

@@ -1,3 +1,4 @@
+using Pav.Models.Cpu;
 using Pav.Models.Decoders;
 using Pav.Torch;
 
@@ -9,10 +10,11 @@ namespace Pav.Models.Training;
 /// <param name="Optimizer">Adam's two moments.</param>
 /// <param name="Activations">Of the rows of one part, kept for the gradient.</param>
 /// <param name="Logits">Of their learned tokens, with their probabilities and gradients; 0 with a score head.</param>
-public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer, long Activations, long Logits)
+/// <param name="Stepping">What the optimizer's step takes besides, when activations are gone: libtorch needs room for one more moment.</param>
+public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer, long Activations, long Logits, long Stepping)
 {
-    /// <summary>Most at once: at the end of a part's forward pass, or in the optimizer's step, which needs room for one more moment. Parts after the first find gradients there.</summary>
-    public long Peak => Weights + Optimizer + Math.Max(Gradients + Activations + Logits, Gradients + Optimizer / 2);
+    /// <summary>Most at once: at the end of a part's forward pass, or in the optimizer's step. Parts after the first find gradients there.</summary>
+    public long Peak => Weights + Optimizer + Gradients + Math.Max(Activations + Logits, Stepping);
 
     internal static MemoryAccount Of(DecoderModel model, TrainOptions options, TrainingTask task) =>
         Of(model.Config, options with { Lora = model.Lora }, task.Longest, task.Predicts, model.Parameters["model.norm.weight"].dtype);
@@ -28,7 +30,14 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
         var trained = options.Lora is { } lora ? Count(lora.Shapes(config)) + head : config.Parameters;
         var frozen = options.Lora is null ? 0 : config.Parameters - head;
         var rows = (options.Batch + options.Fitted.Accumulate - 1) / options.Fitted.Accumulate;
-        return new(4 * trained + stored.Size() * frozen, 4 * trained, 8 * trained, Kept(config, rows, longest, options), 4L * 3 * rows * predicts * config.VocabSize);
+        if (!options.Fitted.Native)
+            return new(4 * trained + stored.Size() * frozen, 4 * trained, 8 * trained, Kept(config, rows, longest, options), 4L * 3 * rows * predicts * config.VocabSize, 4 * trained);
+
+        // Weights are also packed twice for products. Each thread has gradients of its own, and works on a part of the rows.
+        var threads = Threads.Count;
+        var all = trained + frozen;
+        var packed = 2 * (all - (config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true } ? 0 : (long)config.VocabSize * config.HiddenSize));
+        return new(4 * (all + packed), 4 * trained * (1 + threads), 8 * trained, threads * CpuDecoder.BytesOfThread(config, rows * longest, longest, options.Fitted.Recompute), 0, 0);
 
         static long Count(IEnumerable<KeyValuePair<string, long[]>> shapes) => shapes.Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
     }
@@ -41,7 +50,7 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     private static long Kept(DecoderConfig config, int rows, int length, TrainOptions options)
     {
         var size = (long)(options.Fitted.BFloat16 ? torch.bfloat16 : torch.float32).Size();
-        var fused = new Device(options.Fitted.Device).IsCuda && config.AttentionCap is null;
+        var fused = options.Fitted.Place.IsCuda && config.AttentionCap is null;
         long hidden = config.HiddenSize, q = (long)config.Heads * config.HeadSize, kv = (long)config.KvHeads * config.HeadSize;
         var attention = fused ? 0 : (long)config.Heads * length * (config.AttentionCap is null ? 1 : 2);
         var layer = 6 * hidden + 2 * q + 4 * kv + 4L * config.IntermediateSize + attention;

@@ -26,12 +26,12 @@ public sealed record TrainOptions(
     internal TrainFit Fitted => Fit ?? new();
 
     /// <summary>A checkpoint as training wants it: float32 masters, but frozen weights as they are stored where bfloat16 computes. An adapter is put on where one is trained.</summary>
-    public DecoderModel Load(string folder) => Adapted(DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, new Device(Fitted.Device)), folder);
+    public DecoderModel Load(string folder) => Adapted(DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, Fitted.Place), folder);
 
     /// <summary>The same of a checkpoint's trunk under a score head, which starts at zero where there was none of one label.</summary>
     public DecoderModel LoadScorer(string folder)
     {
-        var trunk = DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, new Device(Fitted.Device));
+        var trunk = DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, Fitted.Place);
         if (trunk.Config is { Head: DecoderHead.SequenceClassification, Labels: 1 }) return Adapted(trunk, folder);
         using (trunk) return Adapted(trunk.BecomeScorer(), folder);
     }
@@ -39,7 +39,7 @@ public sealed record TrainOptions(
     /// <summary>Computing as the fit says.</summary>
     internal DecoderModel Ready(DecoderModel model)
     {
-        var device = new Device(Fitted.Device);
+        var device = Fitted.Place;
         if (model.Device != device)
         {
             using var elsewhere = model;
@@ -48,6 +48,7 @@ public sealed record TrainOptions(
 
         model.ComputeType = Fitted.BFloat16 ? torch.bfloat16 : torch.float32;
         model.Recompute = Fitted.Recompute;
+        model.Native = Fitted.Native;
         return model;
     }
 
@@ -71,6 +72,7 @@ public sealed record TrainOptions(
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
             (Lora is null || (Lora.Rank >= 1 && Lora.Alpha > 0), $"LoRA's rank must be at least 1 and its alpha positive, they are {Lora?.Rank} and {Lora?.Alpha}"),
             (Fitted.Accumulate >= 1 && Fitted.Accumulate <= Batch, $"a step's batch of {Batch} can be cut into 1 to {Batch} parts, not into {Fitted.Accumulate}"),
+            (!(Fitted.BFloat16 && Fitted.Native), "the CPU's engine computes in float32; bfloat16 needs --device cuda, or --device torch"),
             (Beta2 is >= 0 and < 1, $"beta2 must be in [0, 1), it is {Beta2}"),
             (LogEvery >= 1 && EvaluateEvery >= 1 && CheckpointEvery >= 1, "the steps between log rows, evaluations and checkpoints must each be at least 1"),
         ];
@@ -80,19 +82,25 @@ public sealed record TrainOptions(
 }
 
 /// <summary>How a training fits into memory; none of it changes what is learned, but for bfloat16's rounding.</summary>
-/// <param name="Device">cpu, cuda, cuda:1.</param>
+/// <param name="Device">cpu, by kernels of our own; in libtorch: torch (on the CPU), cuda, cuda:1.</param>
 /// <param name="BFloat16">Computes in bfloat16; what is trained stays in float32.</param>
 /// <param name="Recompute">Keeps one layer's activations at a time: <see cref="DecoderModel.Recompute"/>.</param>
 /// <param name="Accumulate">Parts into which a step's rows are cut, one after the other; their gradients add up.</param>
 /// <param name="Pack">Rows are laid end to end and not padded.</param>
 public sealed record TrainFit(string Device = "cpu", bool BFloat16 = false, bool Recompute = false, int Accumulate = 1, bool Pack = false)
 {
+    /// <summary>The CPU's engine computes, and not libtorch.</summary>
+    internal bool Native => Device == "cpu";
+
+    /// <summary>Where weights are.</summary>
+    internal Device Place => Device is "cpu" or "torch" ? torch.CPU : new(Device);
+
     /// <summary>The parts of a step's rows.</summary>
     internal IEnumerable<T[]> Parts<T>(IReadOnlyList<T> rows) => rows.Chunk((rows.Count + Accumulate - 1) / Accumulate);
 }
 
-/// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses (scalars with a gradient) add up to the step's.</summary>
-public readonly record struct Minibatch(int Tokens, IReadOnlyList<Func<DecoderModel, Tensor>> Parts);
+/// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses add up to the step's.</summary>
+public readonly record struct Minibatch(int Tokens, IReadOnlyList<RowLoss> Parts);
 
 /// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which are logged as <c>valid_…</c>.</summary>
 public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);

@@ -3,8 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Models.Files;
-using Pav.Torch;
-using Pav.Torch.Optim;
 
 namespace Pav.Models.Training;
 
@@ -25,9 +23,9 @@ public static class TrainingLoop
     {
         options.Check();
         var checkpoints = new Checkpoints(folder, options, task.SaveBeside);
-        var (model, optimizer, at) = checkpoints.Resume(task.Start);
+        var (model, trainer, at) = checkpoints.Resume(task.Start);
         using var _ = model;
-        using var __ = optimizer;
+        using var __ = trainer;
         account?.Invoke(MemoryAccount.Of(model, options, task));
         JsonLines.Keep<JsonObject>(checkpoints.Log, row => (long)row["step"]! <= at.Step);
         using var log = JsonLines.Append(checkpoints.Log);
@@ -38,24 +36,25 @@ public static class TrainingLoop
         {
             if (cancel.IsCancellationRequested)
             {
-                checkpoints.SaveLast(model, optimizer, at);
+                checkpoints.SaveLast(model, trainer, at);
                 return Result(finished: false);
             }
 
             training.Start();
-            optimizer.lr = schedule.At((int)at.Step);
-            var (tokens, loss) = Step(model, optimizer, task.Next(at.Step), options.Clip);
+            var (rate, batch) = (schedule.At((int)at.Step), task.Next(at.Step));
+            var loss = batch.Parts.Sum(trainer.Accumulate);
+            trainer.Step(rate, options.Clip);
             training.Stop();
             var step = at.Step + 1;
             if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
-            at = at with { Step = step, Tokens = at.Tokens + tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1, LastLoss = loss };
+            at = at with { Step = step, Tokens = at.Tokens + batch.Tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1, LastLoss = loss };
             progress?.Invoke(new(step, options.Steps, loss, (at.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
 
             var evaluation = task.Evaluate is not null && Due(options.EvaluateEvery) ? task.Evaluate(model) : null;
             at = at with { Seconds = secondsBefore + wall.Elapsed.TotalSeconds };
             if (evaluation is not null || Due(options.LogEvery))
             {
-                log.Write(LogRow(at, optimizer.lr, evaluation));
+                log.Write(LogRow(at, rate, evaluation));
                 at = at with { LossSum = 0, LossCount = 0 };
             }
 
@@ -73,7 +72,7 @@ public static class TrainingLoop
             }
 
             log.Sync();
-            checkpoints.SaveLast(model, optimizer, at);
+            checkpoints.SaveLast(model, trainer, at);
 
             bool Due(int every) => step % every == 0 || step == options.Steps;
         }
@@ -81,23 +80,6 @@ public static class TrainingLoop
         return Result(finished: true);
 
         TrainResult Result(bool finished) => new(finished, at.Step, at.LastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
-    }
-
-    private static (int Tokens, double Loss) Step(DecoderModel model, AdamW optimizer, Minibatch batch, double clip)
-    {
-        var total = 0.0;
-        foreach (var part in batch.Parts)
-        {
-            using var scope = torch.NewDisposeScope();
-            var loss = part(model);
-            model.backward(loss);
-            total += loss.item<double>();
-        }
-
-        Gradients.clip_grad_norm_(model.Trained.Values, clip);
-        optimizer.step();
-        optimizer.zero_grad();
-        return (batch.Tokens, total);
     }
 
     private static JsonObject LogRow(Position at, double rate, Evaluation? evaluation)
@@ -126,7 +108,7 @@ internal sealed class Checkpoints(string folder, TrainOptions options, Action<st
 
     public string Log { get; } = Path.Combine(folder, "log.jsonl");
 
-    public (DecoderModel Model, AdamW Optimizer, Position At) Resume(Func<DecoderModel> start)
+    public (DecoderModel Model, ITrainer Trainer, Position At) Resume(Func<DecoderModel> start)
     {
         AtomicFile.RecoverFolder(last);
         AtomicFile.RecoverFolder(Best);
@@ -135,20 +117,15 @@ internal sealed class Checkpoints(string folder, TrainOptions options, Action<st
         if (at.Options != options)
             throw new UserError($"{folder}: holds a training with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
         var model = options.Ready(resumed ? options.Load(last) : start());
-        var optimizer = new AdamW(model.Trained.Select(p => (p.Key, p.Value)), options.Rate, beta2: options.Beta2, weight_decay: options.WeightDecay);
-        if (resumed)
-        {
-            using var state = new SafetensorsFile(Path.Combine(last, OptimizerName));
-            optimizer.load_state_dict(state.Read);
-        }
-
-        return (model, optimizer, at);
+        var trainer = Trainer.From(model, new(options.Beta2, options.WeightDecay, options.Fitted.Pack));
+        if (resumed) trainer.Load(Path.Combine(last, OptimizerName));
+        return (model, trainer, at);
     }
 
-    public void SaveLast(DecoderModel model, AdamW optimizer, Position at) => AtomicFile.WriteFolder(last, inside =>
+    public void SaveLast(DecoderModel model, ITrainer trainer, Position at) => AtomicFile.WriteFolder(last, inside =>
     {
         Weights(model, inside);
-        SafetensorsFile.Write(Path.Combine(inside, OptimizerName), optimizer.state_dict());
+        trainer.Save(Path.Combine(inside, OptimizerName));
         AtomicFile.WriteJson(Path.Combine(inside, PositionName), at);
     });
 

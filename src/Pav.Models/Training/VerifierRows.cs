@@ -1,6 +1,5 @@
+using Pav.Models.Cpu;
 using Pav.Models.Decoders;
-using Pav.Torch;
-using static Pav.Torch.torch;
 
 namespace Pav.Models.Training;
 
@@ -43,42 +42,19 @@ internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt,
 /// <summary>Scores of a model in training.</summary>
 internal static class VerifierScores
 {
-    private const int EvaluationBatch = 64;
-
     /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all labelled prefixes of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
     public static Minibatch Batch(IReadOnlyList<(VerifierRow Row, double[] Weights)> rows, TrainFit fit)
     {
         var labels = rows.Sum(r => r.Weights.Length);
-        return new(rows.Sum(r => r.Row.Ids.Length), fit.Accumulate == 1
-            ? [model => Loss(model, rows, "mean", fit.Pack)]
-            : [.. fit.Parts(rows).Select(part => (Func<DecoderModel, Tensor>)(model => Loss(model, part, "sum", fit.Pack) * (1.0 / labels)))]);
-    }
-
-    private static Tensor Loss(DecoderModel model, IReadOnlyList<(VerifierRow Row, double[] Weights)> rows, string reduction, bool pack)
-    {
-        var scores = Scores(model, [.. rows.Select(r => r.Row)], row => row.Labelled.Select(h => row.ReadAt[h]), pack);
-        return functional.binary_cross_entropy_with_logits(scores, Values(rows.SelectMany(r => r.Row.Labels)), Values(rows.SelectMany(r => r.Weights)), reduction);
-
-        Tensor Values(IEnumerable<double> values) => Padded.On(tensor(values.Select(v => (float)v).ToArray()), model);
+        return new(rows.Sum(r => r.Row.Ids.Length), [.. fit.Parts(rows).Select(part => new SoftLabelLoss(
+            [.. part.Select(r => new ReadRow(r.Row.Ids, [.. r.Row.Labelled.Select(h => r.Row.ReadAt[h])]))],
+            [.. part.SelectMany(r => r.Row.Labels)], [.. part.SelectMany(r => r.Weights)], 1.0 / labels))]);
     }
 
     /// <summary>The H + 1 raw scores of each row, without gradient.</summary>
     public static double[][] All(DecoderModel model, IReadOnlyList<VerifierRow> rows)
     {
-        using var off = no_grad();
-        var scores = new double[rows.Count][];
-        foreach (var batch in Enumerable.Range(0, rows.Count).OrderBy(r => rows[r].Ids.Length).Chunk(EvaluationBatch))
-        {
-            using var scope = NewDisposeScope();
-            var flat = Scores(model, [.. batch.Select(r => rows[r])], row => row.ReadAt, pack: false).to_array<float>();
-            var at = 0;
-            foreach (var r in batch) scores[r] = [.. flat[at..(at += rows[r].ReadAt.Length)].Select(z => (double)z)];
-        }
-
-        return scores;
+        var (flat, at) = (Trainer.Values(model, [.. rows.Select(row => new ReadRow(row.Ids, row.ReadAt))]), 0);
+        return [.. rows.Select(row => flat[at..(at += row.ReadAt.Length)].Select(z => (double)z).ToArray())];
     }
-
-    /// <summary>Raw scores at the places of all rows, one row after the other.</summary>
-    private static Tensor Scores(DecoderModel model, IReadOnlyList<VerifierRow> rows, Func<VerifierRow, IEnumerable<int>> places, bool pack) =>
-        model.scores(Padded.Hidden(model, [.. rows.Select(row => row.Ids)], rows.SelectMany((row, r) => places(row).Select(t => (r, t))), pack)).squeeze(-1).cast(float32);
 }

@@ -42,18 +42,18 @@ public sealed record BaseSummary(
     [property: JsonPropertyName("greedy")] double? Greedy,
     [property: JsonPropertyName("pass_64")] double? Pass64);
 
-/// <summary>What <c>summary.json</c> holds (docs/run-folder.md).</summary>
-public sealed record Summary(
+/// <summary>What <c>summary.json</c> holds (docs/run-folder.md); time and memory are null where a stopped search is summed up.</summary>
+public record Summary(
     [property: JsonPropertyName("methods")] IReadOnlyList<MethodSummary> Methods,
     [property: JsonPropertyName("comparisons")] IReadOnlyList<Comparison> Comparisons,
     [property: JsonPropertyName("verifiers")] IReadOnlyList<VerifierMeasures> Verifiers,
     [property: JsonPropertyName("base")] BaseSummary Base,
     [property: JsonPropertyName("settings")] object? Settings,
-    [property: JsonPropertyName("seconds")] double Seconds,
-    [property: JsonPropertyName("peak_memory_mb")] double PeakMemoryMb)
+    [property: JsonPropertyName("seconds")] double? Seconds,
+    [property: JsonPropertyName("peak_memory_mb")] double? PeakMemoryMb)
 {
     /// <summary>Summarises a search: every method in the order of <see cref="SearchMethods.All"/>, and each against those it is to be compared with.</summary>
-    public static Summary Of(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double seconds, double peakMemoryMb)
+    public static Summary Of(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double? seconds, double? peakMemoryMb)
     {
         var curves = MethodCurve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
         var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against ?? [] from b in curves where b.Method == against select (A: a, B: b);

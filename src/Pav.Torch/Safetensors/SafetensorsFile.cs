@@ -107,7 +107,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     private static void WriteData(Stream stream, Tensor tensor)
     {
-        using var here = tensor.cpu();
+        using var bare = tensor.detach();
+        using var here = bare.cpu();
         using var flat = here.contiguous();
         var left = flat.numel * flat.dtype.Size();
         for (var at = (byte*)flat.data_ptr; left > 0;)

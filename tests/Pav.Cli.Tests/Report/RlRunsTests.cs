@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Pav.Cli.Report;
+using Pav.Cli.Commands.Rl;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Tests.Report;
 
@@ -13,7 +14,7 @@ public sealed class RlRunsTests : IDisposable
     [Fact]
     public void Ways_are_compared_on_equal_tasks_only()
     {
-        var rl = RlRuns.Read([Run("rft", "orm", 1, 0.8), Run("rft", "pav", 1, 0.9), Run("sft", "orm", 1, 0.1), Run("sft", "pav", 1, 0.7)])!;
+        var rl = Read([Run("rft", "orm", 1, 0.8), Run("rft", "pav", 1, 0.9), Run("sft", "orm", 1, 0.1), Run("sft", "pav", 1, 0.7)])!;
         Assert.Equal(["orm policy=rft", "pav alpha=1 policy=rft", "orm policy=sft", "pav alpha=1 policy=sft"], rl.Groups.Select(g => g.Name));
         Assert.Equal([("pav alpha=1 policy=rft", "orm policy=rft", 10), ("pav alpha=1 policy=sft", "orm policy=sft", 60)], rl.Comparisons.Select(c => (c.A, c.B, Math.Round(100 * c.Difference.Value))));
     }
@@ -21,7 +22,7 @@ public sealed class RlRunsTests : IDisposable
     [Fact]
     public void Seeds_with_starts_of_their_own_stand_side_by_side()
     {
-        var rl = RlRuns.Read([Run("1/rft", "orm", 1, 0.5), Run("2/rft", "orm", 2, 0.7), Run("1/rft", "pav", 1, 0.9), Run("2/rft", "pav", 2, 0.9)])!;
+        var rl = Read([Run("1/rft", "orm", 1, 0.5), Run("2/rft", "orm", 2, 0.7), Run("1/rft", "pav", 1, 0.9), Run("2/rft", "pav", 2, 0.9)])!;
         Assert.Equal(["orm", "pav alpha=1"], rl.Groups.Select(g => g.Name));
         Assert.Equal((2, 0.3), (Assert.Single(rl.Comparisons).Seeds, Math.Round(rl.Comparisons[0].Difference.Value, 12)));
     }
@@ -29,7 +30,7 @@ public sealed class RlRunsTests : IDisposable
     [Fact]
     public void Any_option_but_those_of_measuring_sets_ways_apart_and_only_those_that_vary_are_named()
     {
-        var rl = RlRuns.Read([
+        var rl = Read([
             Run("rft", "orm", 1, 0.5), Run("rft", "orm", 2, 0.5, ("evaluate_every", 5), ("threads", 2), ("test_samples", 8), ("alpha", 7)), Run("rft", "pav", 1, 0.6), Run("rft", "pav", 2, 0.6, ("pass_tokens", 64)),
             Run("rft", "pav", 1, 0.8, ("verifier", "other")), Run("rft", "pav", 1, 0.9, ("kl", 0.5)), Run("rft", "orm", 1, 0.7, ("kl", 0.5)), Run("rft", "pav", 1, 0.3, ("epochs", 2)),
         ])!;
@@ -48,7 +49,7 @@ public sealed class RlRunsTests : IDisposable
     public void Runs_that_are_not_finished_are_shown_and_not_compared()
     {
         var (place, row) = Run("rft", "pav", 2, 0.9);
-        var rl = RlRuns.Read([Run("rft", "orm", 1, 0.5), Run("rft", "orm", 2, 0.5), Run("rft", "pav", 1, 0.6), (place, row with { Finished = null })])!;
+        var rl = Read([Run("rft", "orm", 1, 0.5), Run("rft", "orm", 2, 0.5), Run("rft", "pav", 1, 0.6), (place, row with { Finished = null })])!;
         Assert.Equal([1UL, 2], rl.Groups[1].Seeds);
         Assert.Equal((1, 0.1), (Assert.Single(rl.Comparisons).Seeds, Math.Round(rl.Comparisons[0].Difference.Value, 12)));
     }
@@ -59,7 +60,7 @@ public sealed class RlRunsTests : IDisposable
     {
         folder.Write("labels/cost.json", """{ "generated_tokens": 1500, "endpoints": [] }""");
         folder.Write("v/run.json", JsonSerializer.Serialize(new { command = "train verifier", options = new { labels = new[] { folder.At("labels") } } }));
-        RlComparison Of(string verifier) => Assert.Single(RlRuns.Read([Run("rft", "orm", 1, 0.5), Run("rft", "pav", 1, 0.95, ("verifier", folder.At(verifier)))])!.Comparisons);
+        RlComparison Of(string verifier) => Assert.Single(Read([Run("rft", "orm", 1, 0.5), Run("rft", "pav", 1, 0.95, ("verifier", folder.At(verifier)))])!.Comparisons);
         foreach (var verifier in new[] { "v", "v/checkpoints/best" })
         {
             folder.Write("v/checkpoints/best/verifier.json", "{}");
@@ -71,6 +72,8 @@ public sealed class RlRunsTests : IDisposable
         Assert.NotNull(Of("v").AllTokens);
         Assert.Null(Of("v").LabelledTokens);
     }
+
+    private static RlData? Read(IReadOnlyList<(string, RunRow)> runs) => RlRuns.Read(runs, RlWays.Read);
 
     private (string, RunRow) Run(string policy, string reward, int seed, double end, params (string Option, object Value)[] others)
     {

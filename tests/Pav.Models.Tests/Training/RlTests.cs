@@ -40,6 +40,12 @@ public class RlTests
         return new(temporary[run], folder, 4, Problems, Sevens, new(4, 4, new LabelOptions(2, 2, Sampling: new(MaxTokens: 6)), new TrainOptions(4, 4, 1e-3, EvaluateEvery: 2, CheckpointEvery: 1)), new());
     }
 
+    private static DecoderModel On(DecoderModel model, bool native)
+    {
+        model.Native = native;
+        return model;
+    }
+
     private static Episode Made(int[] prompt, int[] generated, double[] credit) =>
         new([.. prompt, .. generated], prompt.Length, [.. generated.Select((_, i) => Math.Min(i / 2, credit.Length - 1))], credit, new double[credit.Length]);
 
@@ -76,17 +82,20 @@ public class RlTests
 
     /// <summary>d/dθ of −1/N·ΣΣ Adv·log π + Kl·1/N·ΣΣ KL(π‖π₀), against central differences, whether the episodes go together or one by one.</summary>
     [Theory]
-    [InlineData(1000)]
-    [InlineData(1)]
-    public void Gradients_are_those_of_the_objective(int passTokens)
+    [InlineData(1000, true)]
+    [InlineData(1, true)]
+    [InlineData(1000, false)]
+    [InlineData(1, false)]
+    public void Gradients_are_those_of_the_objective(int passTokens, bool native)
     {
         var options = Options with { Baseline = RlBaseline.None, Kl = 0.5, PassTokens = passTokens };
-        using var learner = new RlLearner(options, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 3), null);
+        using var learner = new RlLearner(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native), null);
         learner.Accumulate(Some);
+        var gradients = learner.PolicyTrainer.Gradients();
         foreach (var name in new[] { "model.embed_tokens.weight", "model.layers.1.mlp.up_proj.weight", "model.norm.weight" })
         {
             var weight = learner.Policy.Parameters[name];
-            var gradient = weight.grad!.to_array<float>();
+            var gradient = gradients[name];
             // Along the gradient the change is as large as it can be, so that float32 resolves it.
             var norm = Math.Sqrt(gradient.Sum(g => (double)g * g));
             double At(double step)
@@ -111,8 +120,7 @@ public class RlTests
             foreach (var episode in Some)
             {
                 using var scope = torch.NewDisposeScope();
-                var tokens = new PassTokens([episode], policy);
-                var (log, start) = (tokens.LogProbabilities(policy).to_array<float>(), tokens.LogProbabilities(reference).to_array<float>());
+                var (log, start) = (LogProbabilities(policy, episode), LogProbabilities(reference, episode));
                 var vocabulary = log.Length / episode.Generated;
                 for (var t = 0; t < episode.Generated; t++)
                 {
@@ -123,6 +131,9 @@ public class RlTests
 
             return sum / Some.Length;
         }
+
+        // log π at each generated token, by libtorch whichever engine is tested.
+        static float[] LogProbabilities(DecoderModel model, Episode episode) => model.logits(model.forward([episode.Ids[..^1]]).narrow(0, episode.Prompt - 1, episode.Generated)).log_softmax(-1).to_array<float>();
     }
 
     /// <summary>
@@ -155,14 +166,16 @@ public class RlTests
     }
 
     [Theory]
-    [InlineData(RlBaseline.None)]
-    [InlineData(RlBaseline.Value)]
-    public void The_first_of_several_updates_of_a_batch_is_the_plain_one_and_later_ones_are_clipped(RlBaseline baseline)
+    [InlineData(RlBaseline.None, true)]
+    [InlineData(RlBaseline.Value, true)]
+    [InlineData(RlBaseline.None, false)]
+    [InlineData(RlBaseline.Value, false)]
+    public void The_first_of_several_updates_of_a_batch_is_the_plain_one_and_later_ones_are_clipped(RlBaseline baseline, bool native)
     {
         var options = Options with { Baseline = baseline, Rate = 0.02, ClipRatio = 0.05, Kl = 0.1, PassTokens = 12 };
-        using var learner = Learner(options with { Epochs = 3 });
-        var plain = Gradients(before: false);
-        var first = Gradients(before: true);
+        using RlLearner learner = Learner(options with { Epochs = 3 }), same = Learner(options), prepared = Learner(options);
+        var plain = Gradients(same, null);
+        var first = Gradients(prepared, prepared.Before(Some));
         Assert.All(plain, p =>
         {
             var largest = p.Value.Max(Math.Abs);
@@ -174,22 +187,19 @@ public class RlTests
         Assert.InRange(stats.Clipped, 0.05, 0.7);
         Assert.True(stats.Kl > 0);
 
-        static RlLearner Learner(RlOptions options)
+        RlLearner Learner(RlOptions options)
         {
             using var trunk = TrainingTests.Tiny(Words, 4);
             var value = options.Baseline == RlBaseline.Value ? trunk.WithScoreHead() : null;
             if (value is not null)
                 using (torch.no_grad()) value.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
-            return new(options, TrainingTests.Tiny(Words, 2), TrainingTests.Tiny(Words, 3), value);
+            return new(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native), value is null ? null : On(value, native));
         }
 
-        Dictionary<string, float[]> Gradients(bool before)
+        static Dictionary<string, float[]> Gradients(RlLearner learner, Dictionary<Episode, RlLearner.Prepared>? before)
         {
-            Assert.Equal(0, learner.Accumulate(Some, before ? learner.Before(Some) : null).Clipped);
-            var parameters = learner.Policy.Parameters.Concat(learner.Value?.Parameters.Select(p => KeyValuePair.Create($"value.{p.Key}", p.Value)) ?? []).ToList();
-            var gradients = parameters.Where(p => p.Value.grad is not null).ToDictionary(p => p.Key, p => p.Value.grad!.to_array<float>());
-            foreach (var (_, parameter) in parameters) parameter.grad = null;
-            return gradients;
+            Assert.Equal(0, learner.Accumulate(Some, before).Clipped);
+            return learner.PolicyTrainer.Gradients().Concat(learner.ValueTrainer?.Gradients().Select(p => KeyValuePair.Create($"value.{p.Key}", p.Value)) ?? []).ToDictionary();
         }
     }
 

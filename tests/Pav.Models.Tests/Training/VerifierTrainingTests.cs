@@ -110,7 +110,12 @@ public class VerifierTrainingTests
         Assert.Equal(q, row[0].Labels);
         using var trunk = TrainingTests.Tiny(Words);
         using var model = trunk.WithScoreHead();
-        Assert.Equal(Math.Log(2), VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new()).Parts.Single()(model).item<double>(), 5);
+        foreach (var native in (bool[])[true, false])
+        {
+            model.Native = native;
+            using var trainer = Trainer.From(model);
+            Assert.Equal(Math.Log(2), trainer.Accumulate(VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new()).Parts.Single()), 5);
+        }
     }
 
     [Fact]

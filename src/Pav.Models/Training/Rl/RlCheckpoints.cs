@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Pav.Models.Files;
 using Pav.Models.Decoders;
-using Pav.Torch;
-using Pav.Torch.Optim;
 
 namespace Pav.Models.Training;
 
@@ -28,27 +26,34 @@ internal sealed class RlCheckpoints(string folder, RlOptions options, Action<str
             throw new UserError($"{folder}: holds RL with other settings ({JsonSerializer.Serialize(at.Options, Json.Line)}); resume it with those or choose a new folder");
         var reference = start();
         var learner = new RlLearner(
-            options, resumed ? DecoderCheckpoint.Load(Last) : reference.Clone(), reference,
-            options.Baseline != RlBaseline.Value ? null : resumed ? DecoderCheckpoint.Load(Path.Combine(Last, ValueName)) : reference.WithScoreHead());
+            options, resumed ? Again(Last) : reference.Clone(), reference,
+            options.Baseline != RlBaseline.Value ? null : resumed ? Again(Path.Combine(Last, ValueName)) : reference.WithScoreHead());
         if (resumed)
         {
-            Restore(learner.Optimizer, Last);
-            if (learner.ValueOptimizer is { } optimizer) Restore(optimizer, Path.Combine(Last, ValueName));
+            learner.PolicyTrainer.Load(Path.Combine(Last, OptimizerName));
+            learner.ValueTrainer?.Load(Path.Combine(Last, ValueName, OptimizerName));
         }
 
         return (learner, at);
+
+        DecoderModel Again(string from)
+        {
+            var model = DecoderCheckpoint.Load(from);
+            model.Native = reference.Native;
+            return model;
+        }
     }
 
     public void SaveLast(RlLearner learner, RlPosition at) => AtomicFile.WriteFolder(Last, inside =>
     {
         Policy(learner, inside);
-        SafetensorsFile.Write(Path.Combine(inside, OptimizerName), learner.Optimizer.state_dict());
-        if (learner.Value is { } value && learner.ValueOptimizer is { } optimizer)
+        learner.PolicyTrainer.Save(Path.Combine(inside, OptimizerName));
+        if (learner is { Value: { } value, ValueTrainer: { } trainer })
         {
             var own = Path.Combine(inside, ValueName);
             Directory.CreateDirectory(own);
             value.Save(own);
-            SafetensorsFile.Write(Path.Combine(own, OptimizerName), optimizer.state_dict());
+            trainer.Save(Path.Combine(own, OptimizerName));
         }
 
         AtomicFile.WriteJson(Path.Combine(inside, PositionName), at);
@@ -60,11 +65,5 @@ internal sealed class RlCheckpoints(string folder, RlOptions options, Action<str
     {
         learner.Policy.Save(inside);
         saveBeside(inside);
-    }
-
-    private static void Restore(AdamW optimizer, string from)
-    {
-        using var state = new SafetensorsFile(Path.Combine(from, OptimizerName));
-        optimizer.load_state_dict(state.Read);
     }
 }

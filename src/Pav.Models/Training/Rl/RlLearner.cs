@@ -1,7 +1,5 @@
+using Pav.Models.Cpu;
 using Pav.Models.Decoders;
-using Pav.Torch;
-using Pav.Torch.Optim;
-using static Pav.Torch.torch;
 
 namespace Pav.Models.Training;
 
@@ -10,26 +8,28 @@ namespace Pav.Models.Training;
 /// <param name="Clipped">Share of tokens whose ratio was clipped.</param>
 internal readonly record struct UpdateStats(double Entropy, double Kl, double ValueLoss, double Norm, double Clipped);
 
-/// <summary>The policy under training, the frozen policy that it started from, the value function if there is one, and their optimizers.</summary>
+/// <summary>The policy under training, the frozen policy that it started from, and the value function if there is one.</summary>
 internal sealed class RlLearner : IDisposable
 {
     private readonly RlOptions options;
-    private readonly DecoderModel reference;
+    private readonly DecoderModel referenceModel;
+    private readonly ITrainer reference;
 
     public RlLearner(RlOptions options, DecoderModel policy, DecoderModel reference, DecoderModel? value)
     {
-        (this.options, Policy, this.reference, Value) = (options, policy, reference, value);
-        Optimizer = Adam(policy, options.Rate);
-        ValueOptimizer = value is null ? null : Adam(value, options.ValueRate);
+        (this.options, Policy, referenceModel, Value) = (options, policy, reference, value);
+        this.reference = Trainer.From(reference);
+        PolicyTrainer = Trainer.From(policy, new(options.Beta2));
+        ValueTrainer = value is null ? null : Trainer.From(value, new(options.Beta2));
     }
 
     public DecoderModel Policy { get; }
 
     public DecoderModel? Value { get; }
 
-    public AdamW Optimizer { get; }
+    public ITrainer PolicyTrainer { get; }
 
-    public AdamW? ValueOptimizer { get; }
+    public ITrainer? ValueTrainer { get; }
 
     /// <summary>
     /// Minimises −1/N·Σ_i Σ_t Adv_t·log π(a_t|s_t) + Kl·1/N·Σ_i Σ_t KL_t over N episodes; Adv_t = R_h − b of the step h that token t belongs to. With several updates of one batch
@@ -40,8 +40,6 @@ internal sealed class RlLearner : IDisposable
     /// <param name="iteration">Orders the minibatches.</param>
     public UpdateStats Update(IReadOnlyList<Episode> episodes, double share, long iteration)
     {
-        Optimizer.lr = options.Rate * share;
-        if (ValueOptimizer is not null) ValueOptimizer.lr = options.ValueRate * share;
         var several = options.Epochs * options.Minibatches > 1;
         var before = several ? Before(episodes) : null;
         var (sums, tokens, norms, updates) = (new PassSums(), 0L, 0.0, 0);
@@ -53,16 +51,8 @@ internal sealed class RlLearner : IDisposable
             {
                 sums += Accumulate(batch, before);
                 tokens += batch.Sum(e => (long)e.Generated);
-                norms += Gradients.clip_grad_norm_(Policy.Parameters.Values, options.Clip);
-                Optimizer.step();
-                Optimizer.zero_grad();
-                if (Value is not null && ValueOptimizer is not null)
-                {
-                    if (Gradients.clip_grad_norm_(Value.Parameters.Values, options.Clip) is var norm && !double.IsFinite(norm)) norms = norm;
-                    ValueOptimizer.step();
-                    ValueOptimizer.zero_grad();
-                }
-
+                norms += PolicyTrainer.Step(options.Rate * share, options.Clip);
+                if (ValueTrainer?.Step(options.ValueRate * share, options.Clip) is { } norm && !double.IsFinite(norm)) norms = norm;
                 updates++;
             }
         }
@@ -88,52 +78,30 @@ internal sealed class RlLearner : IDisposable
 
     private PassSums Accumulate(Episode[] pass, int episodes, int generated, Dictionary<Episode, Prepared>? before)
     {
-        using var scope = NewDisposeScope();
-        var tokens = new PassTokens(pass, Policy);
-        var (advantages, squares) = (tokens.Of(e => e.StepOf.Select(h => e.Returns[h] - e.Baselines[h])), 0.0);
-        if (Value is not null)
+        var (rows, advantages, squares) = (Rows(pass), Credits(pass), 0.0);
+        if (ValueTrainer is not null)
         {
-            var values = Values(tokens);
-            var error = values - advantages;
-            var loss = (error * error).sum();
-            (loss * (1.0 / generated)).backward();
-            squares = loss.item<double>();
-            advantages = advantages - values.detach();
+            var loss = new SquaredLoss(rows, advantages, 1.0 / generated);
+            squares = generated * ValueTrainer.Accumulate(loss);
+            advantages = [.. advantages.Zip(loss.Values, (a, v) => a - v)];
         }
 
-        var log = tokens.LogProbabilities(Policy);
-        var chosen = log.gather(1, tokens.Targets).squeeze(-1);
-        Tensor start;
-        using (no_grad()) start = tokens.LogProbabilities(reference);
-        var probabilities = log.exp();
-        var kl = (probabilities * (log - start)).sum();
-        var (gain, clipped) = (advantages * chosen, 0.0);
-        if (before is not null)
-        {
-            advantages = tokens.Of(e => before[e].Advantages.Select(a => (double)a));
-            var ratio = (chosen - tokens.Of(e => before[e].LogProbabilities.Select(p => (double)p))).exp();
-            var kept = ratio.clamp(1 - options.ClipRatio, 1 + options.ClipRatio);
-            gain = (ratio * advantages).minimum(kept * advantages);
-            using (no_grad()) clipped = kept.ne(ratio).to(float32).sum().item<double>();
-        }
-
-        ((kl * options.Kl - gain.sum()) * (1.0 / episodes)).backward();
-        using var off = no_grad();
-        return new(-(probabilities * log).sum().item<double>(), kl.item<double>(), squares, clipped);
+        float[]? old = null;
+        if (before is not null) (advantages, old) = ([.. pass.SelectMany(e => before[e].Advantages)], [.. pass.SelectMany(e => before[e].LogProbabilities)]);
+        var policy = new PolicyLoss(rows, new(Targets(pass), advantages, old, reference.Values(rows)), options.Kl, options.ClipRatio, 1.0 / episodes);
+        PolicyTrainer.Accumulate(policy);
+        var (entropy, kl, clipped) = policy.Sums;
+        return new(entropy, kl, squares, clipped);
     }
 
     internal Dictionary<Episode, Prepared> Before(IReadOnlyList<Episode> episodes)
     {
-        using var off = no_grad();
         var prepared = new Dictionary<Episode, Prepared>(ReferenceEqualityComparer.Instance);
         foreach (var pass in Episode.Passes(episodes, options.PassTokens))
         {
-            using var scope = NewDisposeScope();
-            var tokens = new PassTokens(pass, Policy);
-            var advantages = tokens.Of(e => e.StepOf.Select(h => e.Returns[h] - e.Baselines[h]));
-            if (Value is not null) advantages = advantages - Values(tokens);
-            var (all, log) = (advantages.to_array<float>(), tokens.LogProbabilities(Policy).gather(1, tokens.Targets).squeeze(-1).to_array<float>());
-            var at = 0;
+            var (rows, all) = (Rows(pass), Credits(pass));
+            if (ValueTrainer is not null) all = [.. all.Zip(ValueTrainer.Values(rows), (a, v) => a - v)];
+            var (log, at) = (PolicyLoss.LogProbabilities(PolicyTrainer.Values(rows), Targets(pass)), 0);
             foreach (var episode in pass)
             {
                 prepared[episode] = new(all[at..(at + episode.Generated)], log[at..(at + episode.Generated)]);
@@ -144,56 +112,21 @@ internal sealed class RlLearner : IDisposable
         return prepared;
     }
 
-    private Tensor Values(PassTokens tokens) => Value!.scores(tokens.At(Value.forward(tokens.Inputs))).squeeze(-1);
+    /// <summary>Episodes, read where the generated tokens are predicted.</summary>
+    private static ReadRow[] Rows(Episode[] pass) => [.. pass.Select(e => new ReadRow(e.Ids[..^1], [.. Enumerable.Range(e.Prompt - 1, e.Generated)]))];
 
-    private AdamW Adam(DecoderModel model, double rate) => new(model.Parameters.Select(p => (p.Key, p.Value)), rate, beta2: options.Beta2, weight_decay: 0);
+    private static int[] Targets(Episode[] pass) => [.. pass.SelectMany(e => e.Ids.Skip(e.Prompt))];
+
+    /// <summary>R_h − b at each generated token.</summary>
+    private static float[] Credits(Episode[] pass) => [.. pass.SelectMany(e => e.StepOf.Select(h => (float)(e.Returns[h] - e.Baselines[h])))];
 
     public void Dispose()
     {
-        Optimizer.Dispose();
-        ValueOptimizer?.Dispose();
-        Policy.Dispose();
+        PolicyTrainer.Dispose();
+        ValueTrainer?.Dispose();
         reference.Dispose();
+        Policy.Dispose();
+        referenceModel.Dispose();
         Value?.Dispose();
     }
-}
-
-/// <summary>The tensors of one pass: episodes side by side, padded on the right, and the places of their generated tokens, one episode after the other.</summary>
-internal sealed class PassTokens
-{
-    private readonly Episode[] episodes;
-    private readonly DecoderModel model;
-    private readonly Tensor places;
-
-    public PassTokens(Episode[] episodes, DecoderModel model)
-    {
-        (this.episodes, this.model) = (episodes, model);
-        Inputs = Padded.Ids([.. episodes.Select(e => e.Ids[..^1])], model);
-        var (length, at) = (Inputs.size(1), 0);
-        var (flat, targets) = (new long[episodes.Sum(e => e.Generated)], new long[episodes.Sum(e => e.Generated)]);
-        for (var r = 0; r < episodes.Length; r++)
-            for (var t = 0; t < episodes[r].Generated; t++, at++)
-            {
-                flat[at] = r * length + episodes[r].Prompt - 1 + t;
-                targets[at] = episodes[r].Ids[episodes[r].Prompt + t];
-            }
-
-        places = Padded.On(tensor(flat), model);
-        Targets = Padded.On(tensor(targets, targets.Length, 1), model);
-    }
-
-    /// <summary>[rows, longest row − 1].</summary>
-    public Tensor Inputs { get; }
-
-    /// <summary>The generated ids [tokens, 1].</summary>
-    public Tensor Targets { get; }
-
-    /// <summary>Of hidden states [rows, length, hidden] those that predict the generated tokens: [tokens, hidden].</summary>
-    public Tensor At(Tensor hidden) => hidden.reshape(-1, hidden.size(2)).index_select(0, places);
-
-    /// <summary>log π at each generated token [tokens, vocabulary].</summary>
-    public Tensor LogProbabilities(DecoderModel of) => of.logits(At(of.forward(Inputs))).log_softmax(-1);
-
-    /// <summary>One value per generated token.</summary>
-    public Tensor Of(Func<Episode, IEnumerable<double>> values) => Padded.On(tensor([.. episodes.SelectMany(values).Select(v => (float)v)]), model);
 }

@@ -1,0 +1,143 @@
+using System.Text.Json.Nodes;
+using Pav.Arithmetic;
+using Pav.Cli.Options;
+using Pav.Cli.Running;
+using Pav.Cli.Shared;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Commands.ProblemFiles;
+
+internal sealed record ProblemsSettings
+{
+    [Flag("File to write: JSON lines with id, problem, answer, level", Required = true, Local = true)]
+    public string Out { get; init; } = "";
+
+    [Flag("How many problems", Min = 1, Max = 1_000_000)]
+    public int Count { get; init; } = 1000;
+
+    [Flag("Which part; the three share no problem", Choices = "train|valid|test")]
+    public string Split { get; init; } = "test";
+
+    [Flag("Lines of a worksheet (5 to 10); 0 mixes all", Min = 0, Max = Worksheet.MaxLevel)]
+    public int Level { get; init; }
+
+    [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = 7)]
+    public int Traps { get; init; }
+
+    [Flag("Seed; equal seeds give equal problems")]
+    public ulong Seed { get; init; } = 1;
+
+    [Flag("Replace a file that is there with other content", Local = true)]
+    public bool Overwrite { get; init; }
+}
+
+/// <summary>Writes embedded problems.</summary>
+internal static class ProblemsCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ProblemsSettings>(
+        "problems", "Write arithmetic problems of the embedded domain to a file.",
+        "pav problems --count 300 --split test --out test.jsonl", Output.File, Run);
+
+    private static Task<JsonObject> Run(ProblemsSettings options, CommandContext context)
+    {
+        if (options.Level is > 0 and < Worksheet.MinLevel)
+            throw new UserError($"--level is '{options.Level}', but must be 0 (all) or a whole number from {Worksheet.MinLevel} to {Worksheet.MaxLevel}.");
+        if (options.Level > 0 && options.Traps > options.Level)
+            throw new UserError($"--traps is {options.Traps}, but a worksheet of --level {options.Level} has only {options.Level} lines; ask for fewer traps or more lines.");
+        var problems = Distinct(options, context.Cancel);
+        Problems.Write(options.Out, problems, options.Overwrite);
+        context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: {problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
+        return Task.FromResult(new JsonObject { ["file"] = options.Out, ["problems"] = problems.Count });
+    }
+
+    private static List<Problem> Distinct(ProblemsSettings options, CancellationToken cancel)
+    {
+        var problems = new List<Problem>(options.Count);
+        foreach (var problem in Worksheet.Problems(options.Seed, Enum.Parse<Split>(options.Split, ignoreCase: true), options.Level, options.Traps).Take(options.Count))
+        {
+            cancel.ThrowIfCancellationRequested();
+            problems.Add(problem);
+        }
+        return problems;
+    }
+}
+
+internal sealed record ProblemsImportSettings
+{
+    [Flag("File of problems, JSON lines or a JSON list, plain or gzip: GSM8K, MATH or others", Required = true, Input = true)]
+    public string Input { get; init; } = "";
+
+    [Flag("File to write: JSON lines with id, problem, answer, level", Required = true, Local = true)]
+    public string Out { get; init; } = "";
+
+    [Flag("Field of the problem's text (default: problem, text or question)")]
+    public string ProblemField { get; init; } = "";
+
+    [Flag("Field of the answer (default: answer, final_answer or ground_truth_answer, else the last box in solution)")]
+    public string AnswerField { get; init; } = "";
+
+    [Flag("Field of the id (default: id or unique_id, else file and line)")]
+    public string IdField { get; init; } = "";
+
+    [Flag("Field of the level (default: level)")]
+    public string LevelField { get; init; } = "";
+
+    [Flag("Put before every id, so that those of several files differ")]
+    public string Prefix { get; init; } = "";
+
+    [Flag("What a row that cannot be used does: stop ends the reading, skip leaves it out and tells how many and why",
+        Choices = "stop|skip")]
+    public string OnBadRow { get; init; } = "skip";
+
+    [Flag("Replace a file that is there with other content", Local = true)]
+    public bool Overwrite { get; init; }
+}
+
+internal sealed record ProblemsCheckSettings
+{
+    [Flag("Problems to train on: files or folders of imported labels", Required = true, Input = true)]
+    public string[] Problems { get; init; } = [];
+
+    [Flag("Problems to test on", Required = true, Input = true)]
+    public string[] Against { get; init; } = [];
+}
+
+/// <summary>Problems of other people.</summary>
+internal static class ProblemFileCommands
+{
+    private const int Shown = 5;
+
+    public static CommandSpec Import { get; } = CommandSpec.Of<ProblemsImportSettings>(
+        "problems import", "Write other people's problems as pav's: GSM8K, MATH, or any JSON lines by the names of their fields.",
+        "pav problems import --input amc.jsonl.gz --problem-field stem --answer-field key --out amc.jsonl", Output.File, RunImport);
+
+    public static CommandSpec Check { get; } = CommandSpec.Of<ProblemsCheckSettings>(
+        "problems check", "Say which test problems stand among the training problems.",
+        "pav problems check --problems train.jsonl --against math500.jsonl.gz", Output.None, RunCheck);
+
+    private static Task<JsonObject> RunImport(ProblemsImportSettings settings, CommandContext context)
+    {
+        var bad = new BadRows(settings.OnBadRow == "stop");
+        var fields = new ProblemFields(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField);
+        var problems = Problems.Read(settings.Input, fields, bad: bad).Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
+        Problems.Write(settings.Out, problems, settings.Overwrite);
+        foreach (var line in bad.Lines("see whether --problem-field and --answer-field name its fields")) context.Reporter.Say(line);
+        context.Reporter.Say($"{problems.Count:N0} problems in {settings.Out}");
+        return Task.FromResult(new JsonObject { ["file"] = settings.Out, ["problems"] = problems.Count, ["left_out"] = bad.Count });
+    }
+
+    private static Task<JsonObject> RunCheck(ProblemsCheckSettings settings, CommandContext context)
+    {
+        var tested = LabelFiles.Problems(settings.Against).Values.ToList();
+        var overlap = Overlap.Of(LabelFiles.Problems(settings.Problems).Values, tested);
+        context.Reporter.Say($"{overlap.Count:N0} of {tested.Count:N0} test problems stand among the training problems");
+        foreach (var (known, again) in overlap.Take(Shown)) context.Reporter.Say($"  {again.Id} is {known.Id}: {Start(again.Text)}");
+        if (overlap.Count > Shown) context.Reporter.Say($"  and {overlap.Count - Shown:N0} more (--json lists all)");
+        return Task.FromResult(new JsonObject
+        {
+            ["tested"] = tested.Count, ["overlap"] = overlap.Count, ["pairs"] = new JsonArray([.. overlap.Select(o => (JsonNode)new JsonObject { ["problem"] = o.Known.Id, ["test"] = o.Again.Id })]),
+        });
+    }
+
+    private static string Start(string text) => text.ReplaceLineEndings(" ") is var line && line.Length > 70 ? line[..70] + "…" : line;
+}

@@ -1,0 +1,200 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Cli.Commands.Rl;
+using Pav.Cli.Installation;
+using Pav.Cli.Options;
+using Pav.Cli.Running;
+using Pav.Cli.Shared;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
+using Pav.Report.Folders;
+using Pav.Report.Reproduction;
+
+namespace Pav.Cli.Commands.Reproduce;
+
+internal sealed record ReproduceSettings
+{
+    [Flag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Choices = Figures.Choices, Prefix = "fig")]
+    public string[] Figure { get; init; } = [];
+
+    [Flag("How large: quick (all in 20 minutes on two cores), default (3 hours), full (a night), or a file like recipes/reproduce/quick.json")]
+    public string Scale { get; init; } = "default";
+
+    [Flag("Folder of all runs; what is finished there is kept (default: runs/reproduce-SCALE)")]
+    public string Out { get; init; } = "";
+
+    [Flag("Also write results.md and results.json into this folder")]
+    public string Document { get; init; } = "";
+
+    [Flag("A policy of your own in place of the embedded ones: a checkpoint folder")]
+    public string Policy { get; init; } = "";
+
+    [Flag("A Q verifier of it; without one, labels are made and verifiers trained")]
+    public string Verifier { get; init; } = "";
+
+    [Flag("An outcome verifier of it")]
+    public string Outcome { get; init; } = "";
+
+    [Flag("Problems on which everything is compared, for --policy")]
+    public string Problems { get; init; } = "";
+
+    [Flag("Problems for choosing alpha, checkpoints and thresholds")]
+    public string ValidProblems { get; init; } = "";
+
+    [Flag("Problems for labels and training")]
+    public string TrainProblems { get; init; } = "";
+
+    [Flag("Model from which verifiers are trained (default: --policy)")]
+    public string Model { get; init; } = "";
+
+    [Flag("How a problem is put to your models; {problem} stands for its text, \\n for a newline (default: as they were taught)")]
+    public string Template { get; init; } = "";
+
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
+    [Flag("Where a step of --policy ends: newline, blank-line, or a pattern such as \\.\\s (default: as it was taught, else newline)")]
+    public string StepEnd { get; init; } = "";
+
+    [Flag(PromptChoice.TraceStopHelp)]
+    public string[] TraceStop { get; init; } = [];
+
+    [Flag("Most tokens of a trace; 0: as the scale says", Min = 0, Max = 1048576)]
+    public int MaxTokens { get; init; }
+
+    [Flag("How answers are read and compared")]
+    public string Grader { get; init; } = "numeric";
+
+    [Flag("Weight of progress where it is not chosen on validation problems", Min = 0, Max = 10)]
+    public double Alpha { get; init; } = 0.5;
+
+    [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576)]
+    public int MemoryMb { get; init; } = 512;
+
+    [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024)]
+    public int Threads { get; init; }
+
+    [Flag("Where models run and learn: cpu; or, in libtorch, cuda, cuda:1, or torch (the CPU)")]
+    public string Device { get; init; } = "cpu";
+}
+
+/// <summary>Runs what figures of the paper need, sums each up beside the paper's numbers, and writes a report and a document.</summary>
+internal static class ReproduceCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<ReproduceSettings>(
+        "reproduce", "Reproduce figures of the paper: runs what they need, and sets the paper's numbers beside ours. Started again, it goes on where it stopped.",
+        """
+        pav reproduce 4 --scale quick
+        pav reproduce all
+        pav reproduce 4 5a 6a --policy models/mine --verifier models/mine-q --outcome models/mine-orm --problems test.jsonl --valid-problems valid.jsonl
+        """, Output.File, Run);
+
+    private static async Task<JsonObject> Run(ReproduceSettings given, CommandContext context)
+    {
+        var reporter = context.Reporter;
+        if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
+        var forPolicy = given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model
+            + given.Template + given.System + given.StepEnd + string.Join("", given.TraceStop);
+        if (given.Policy == "" && (forPolicy != "" || given.Chat != ChatChoice.Off))
+            throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system, --step-end and --trace-stop "
+                + "go with --policy.");
+        var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
+        Check(settings);
+        var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);
+        if (plan.Models.Count == 0) throw new UserError($"None of the models of this scale is here: {string.Join(", ", plan.Missing)}.");
+        var chosen = Figures.Chosen(given.Figure).Select(f => (Figure: f, SumUp: f.Prepare(plan), Parts: plan.TakeNeeded())).ToList();
+
+        var (all, left) = (plan.Parts, new TimeLeft(plan.Parts));
+        reporter.Say($"{chosen.Count} figures from {all.Count} parts in {settings.Out}; the same command goes on where it was stopped.");
+        if (plan.Missing.Count > 0) reporter.Say($"Not here, and left out: {string.Join(", ", plan.Missing)}.");
+        var ran = new HashSet<string>();
+        foreach (var (figure, sumUp, parts) in chosen)
+        {
+            foreach (var part in parts.Where(p => ran.Add(p.Name)))
+            {
+                context.Cancel.ThrowIfCancellationRequested();
+                reporter.Say($"\n[{ran.Count}/{all.Count}] {part.Name}: {part.Say}{left.Words(ran.Count)}");
+                await Runner.RunOnce(part.Command, part.Options, part.Folder, reporter, context.Cancel);
+            }
+
+            var summary = sumUp(Measured.Of(settings, plan, parts));
+            if (settings.Verifier != "") summary = summary with { Notes = [.. summary.Notes, "The verifier was given: seeds are of sampling alone."] };
+            AtomicFile.WriteJson(FileOf(settings.Out, figure), summary);
+            reporter.Say($"\nFigure {summary.Figure}, {summary.Title}: {summary.Sentence}");
+            foreach (var finding in summary.Findings) reporter.Say($"  {finding.What}: {ResultsDocument.Number(finding)}{(finding.Paper is { } paper ? $"; the paper: {paper}" : "")}");
+        }
+
+        var results = Figures.All.Select(f => FileOf(settings.Out, f)).Where(File.Exists).Select(Json.Read<FigureSummary>).ToList();
+        foreach (var folder in new[] { settings.Out, settings.Document }.Where(f => f != "")) Write(folder, results);
+        var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now, RlWays.Read);
+        var total = Measured.Of(settings, plan, all);
+        reporter.Say("");
+        foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])], reporter.Width)) reporter.Say(line);
+        reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
+        return new() { ["report"] = report, ["results"] = Path.Combine(settings.Out, "results.json"), ["seconds"] = total.Seconds, ["tokens"] = total.Tokens, ["verdicts"] = new JsonObject(results.Select(r => KeyValuePair.Create(r.Figure, (JsonNode?)ResultsDocument.Words(r.Verdict)))) };
+    }
+
+    /// <summary>What is given must be there before hours of other parts are run.</summary>
+    private static void Check(ReproduceSettings settings)
+    {
+        if (settings.Policy != "") Home.Model("--policy", settings.Policy);
+        if (settings.Verifier != "") Home.Model("--verifier", settings.Verifier);
+        if (settings.Outcome != "") Home.Model("--outcome", settings.Outcome);
+        if (settings.Model != "") Home.Model("--model", settings.Model);
+        foreach (var problems in new[] { settings.Problems, settings.ValidProblems, settings.TrainProblems })
+            if (problems != "") Pav.Models.Files.Problems.Read(problems);
+        Grader.Named(settings.Grader);
+    }
+
+    private static string FileOf(string folder, Figure figure) => Path.Combine(folder, "figures", $"figure-{figure.Id}.json");
+
+    private static void Write(string folder, IReadOnlyList<FigureSummary> results)
+    {
+        AtomicFile.WriteJson(Path.Combine(folder, "results.json"), results);
+        AtomicFile.WriteText(Path.Combine(folder, "results.md"), ResultsDocument.Markdown(results));
+    }
+}
+
+/// <summary>How long the parts to come will take, told by those of the same command that are finished.</summary>
+internal sealed class TimeLeft(IReadOnlyList<Part> parts)
+{
+    /// <summary>What to say before the n-th part; nothing while too little is known.</summary>
+    public string Words(int n)
+    {
+        var known = parts.Select(p => (p.Command.Name, Seconds: Measured.SecondsOf(p))).Where(p => p.Seconds > 0).ToLookup(p => p.Name, p => p.Seconds);
+        var ahead = parts.Where(p => Measured.SecondsOf(p) == 0 && p.Command.HasFolder).ToList();
+        if (n < 2 || ahead.Count == 0 || known.Count == 0) return "";
+        var seconds = ahead.Where(p => known.Contains(p.Command.Name)).Sum(p => known[p.Command.Name].Average());
+        var unknown = ahead.Any(p => !known.Contains(p.Command.Name));
+        return string.Create(CultureInfo.InvariantCulture, $" ({(unknown ? "more than" : "about")} {Math.Max(1, Math.Round(seconds / 60))} min left)");
+    }
+}
+
+/// <summary>What runs took, as their run.json says.</summary>
+internal static class Measured
+{
+    public static RunSize Of(ReproduceSettings settings, ReproducePlan plan, IReadOnlyList<Part> parts) => new(
+        Path.GetFileNameWithoutExtension(settings.Scale), plan.Models, 0, 0, parts.Sum(TokensOf), Math.Round(parts.Sum(SecondsOf), 1));
+
+    /// <summary>Seconds of a finished part, over all its starts; 0 if it is not finished.</summary>
+    public static double SecondsOf(Part part) => Manifest(part) is { } run && run["finished"] is not null ? (double?)run["seconds"] ?? 0 : 0;
+
+    /// <summary>Tokens that a part generated or was trained on, as far as it counts them: not those of label completions, unless its result says so.</summary>
+    private static long TokensOf(Part part)
+    {
+        var result = Manifest(part)?["result"] as JsonObject;
+        if (part.Command.Name != "search") return (long?)result?["tokens"] ?? (long?)result?["generated_tokens"] ?? 0;
+        // Methods that re-rank share the samples of the largest N.
+        var rows = JsonLines.Read<SearchRow>(Path.Combine(part.Folder, "search.jsonl")).ToList();
+        var (beams, sampled) = (rows.Where(IsGuided), rows.Where(r => !IsGuided(r)));
+        return beams.Sum(r => r.GeneratedTokens) + sampled.GroupBy(r => (r.Problem, r.Seed)).Sum(g => g.Max(r => r.GeneratedTokens));
+    }
+
+    private static bool IsGuided(SearchRow row) => SearchMethods.Find(row.Method)?.IsGuided ?? true;
+
+    private static JsonObject? Manifest(Part part) => Path.Combine(part.Folder, "run.json") is var file && File.Exists(file) ? Json.Read<JsonObject>(file) : null;
+}

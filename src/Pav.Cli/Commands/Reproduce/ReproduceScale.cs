@@ -1,0 +1,204 @@
+using Pav.Cli.Commands.Demo;
+using Pav.Cli.Options;
+
+
+
+
+namespace Pav.Cli.Commands.Reproduce;
+
+/// <summary>How large everything is: recipes/reproduce/SCALE.json.</summary>
+internal sealed record ReproduceScale
+{
+    [Flag("Embedded models that become base policies, smallest first; those that are not there are left out and named")]
+    public string[] Models { get; init; } = ["pav-tiny-s"];
+
+    [Flag("Seeds of labels and training", Min = 1, Max = 100)]
+    public int Seeds { get; init; } = 3;
+
+    [Flag("Training problems", Min = 2)]
+    public int TrainProblems { get; init; } = 3000;
+
+    [Flag("Problems for choosing checkpoints, alpha and thresholds", Min = 2)]
+    public int ValidProblems { get; init; } = 250;
+
+    [Flag("Held-out problems on which everything is compared", Min = 2)]
+    public int TestProblems { get; init; } = 300;
+
+    [Flag("Fine-tuning steps of a base policy", Min = 1)]
+    public int BaseSteps { get; init; } = 150;
+
+    [Flag("Training steps of an outcome verifier", Min = 1)]
+    public int OutcomeSteps { get; init; } = 600;
+
+    [Flag("Training steps of a Q verifier", Min = 1)]
+    public int VerifierSteps { get; init; } = 800;
+
+    [Flag("Peak learning rate of both", Min = 0, AboveMin = true, Max = 1)]
+    public double VerifierRate { get; init; } = 3e-4;
+
+    [Flag("Seed traces of a training problem", Min = 1)]
+    public int NCov { get; init; } = 2;
+
+    [Flag("Completions of each of their prefixes", Min = 1)]
+    public int NMc { get; init; } = 1;
+
+    [Flag("Seed traces of a validation problem", Min = 1)]
+    public int ValidNCov { get; init; } = 8;
+
+    [Flag("Completions of each of their prefixes", Min = 1)]
+    public int ValidNMc { get; init; } = 4;
+
+    [Flag("Most tokens of a trace", Min = 1)]
+    public int MaxTokens { get; init; } = 128;
+
+    [Flag("Sizes of the methods that re-rank", Min = 1)]
+    public int[] N { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
+
+    [Flag("Beam sizes", Min = 1)]
+    public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
+
+    [Flag("Sizes at which every search method is compared, for methods whose traces cost one sample each", Min = 1)]
+    public int[] MethodN { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
+
+    [Flag("The same for methods that sample candidates for each step", Min = 1)]
+    public int[] MethodBeam { get; init; } = [1, 2, 4, 8, 16, 32, 44];
+
+    [Flag("Alphas among which one is chosen on validation problems", Min = 0, Max = 10)]
+    public double[] AlphaGrid { get; init; } = [0.1, 0.2, 0.5, 1.0];
+
+    [Flag("Beam size at which it is chosen, and at which alpha is varied", Min = 1)]
+    public int AlphaBeam { get; init; } = 4;
+
+    [Flag("K of the best-of-K provers that are compared", Min = 1)]
+    public int[] Strengths { get; init; } = [1, 2, 4, 8, 16, 32];
+
+    [Flag("Beam sizes at which they are", Min = 1)]
+    public int[] StrengthBeams { get; init; } = [2, 4, 8];
+
+    [Flag("Problems whose states are labelled with several steps each, to judge provers before training", Min = 2)]
+    public int StateProblems { get; init; } = 250;
+
+    [Flag("Completions after each of these steps", Min = 2)]
+    public int StateNMc { get; init; } = 32;
+
+    [Flag("Embedded models that are base policy and prover in the matrix of both, smallest first")]
+    public string[] MatrixModels { get; init; } = ["pav-tiny-s", "pav-tiny-m"];
+
+    [Flag("Seeds of the matrix", Min = 1, Max = 100)]
+    public int MatrixSeeds { get; init; } = 3;
+
+    [Flag("Beam size of the matrix of base policies and provers", Min = 1)]
+    public int MatrixBeam { get; init; } = 16;
+
+    [Flag("Seeds with which settings are chosen on validation problems and checked on test problems", Min = 1, Max = 100)]
+    public int FrontierSeeds { get; init; } = 3;
+
+    [Flag("Monte Carlo completions of the oracle", Min = 4)]
+    public int Oracle { get; init; } = 32;
+
+    [Flag("Problems that it searches", Min = 2)]
+    public int OracleProblems { get; init; } = 50;
+
+    [Flag("Its beam sizes", Min = 1)]
+    public int[] OracleBeam { get; init; } = [1, 2, 4];
+
+    [Flag("Labels that are compared: seed traces x completions")]
+    public string[] Ratios { get; init; } = ["1x1", "4x1", "1x4", "8x1", "4x2", "2x4", "16x1", "4x4"];
+
+    [Flag("Training problems that they label", Min = 2)]
+    public int RatioProblems { get; init; } = 1500;
+
+    [Flag("Training steps of a verifier on each", Min = 1)]
+    public int RatioSteps { get; init; } = 600;
+
+    [Flag("Beam size at which these verifiers are compared", Min = 1)]
+    public int RatioBeam { get; init; } = 16;
+
+    [Flag("Seeds of these labels and verifiers", Min = 1)]
+    public int RatioSeeds { get; init; } = 3;
+
+    [Flag("First-pit labels that are compared with random ones: seed traces x completions x completions up to the pit")]
+    public string[] Pits { get; init; } = ["1x1x4", "2x1x4", "4x1x4"];
+
+    [Flag("Seed traces of a problem whose outcomes are predicted step by step", Min = 2)]
+    public int ThresholdTraces { get; init; } = 16;
+
+    [Flag("Runs of each setting of the didactic task", Min = 1)]
+    public int DidacticSeeds { get; init; } = 5;
+
+    [Flag("Planted sequences over which its Pass@N is averaged", Min = 2)]
+    public int DidacticPlanted { get; init; } = 16;
+
+    [Flag("Most iterations of its runs with outcome reward only", Min = 10)]
+    public int DidacticOutcomeIterations { get; init; } = 3500;
+
+    [Flag("Iterations of its other runs", Min = 10)]
+    public int DidacticIterations { get; init; } = 350;
+
+    [Flag("Provers' strengths in it", Min = 0, AboveMin = true)]
+    public double[] DidacticGammas { get; init; } = [1, 2, 5, 10, 20, 100];
+
+    [Flag("Lengths of its planted sequences", Min = 1, Max = 10)]
+    public int[] DidacticLengths { get; init; } = [3, 4, 5, 6, 7];
+
+    [Flag("Length of the planted sequence where one is shown", Min = 1, Max = 10)]
+    public int DidacticLength { get; init; } = 6;
+
+    [Flag("RL iterations", Min = 1)]
+    public int RlIterations { get; init; } = 150;
+
+    [Flag("Problems of an iteration", Min = 1)]
+    public int RlBatch { get; init; } = 8;
+
+    [Flag("Samples of each", Min = 1)]
+    public int RlSamples { get; init; } = 4;
+
+    [Flag("Seeds of RL", Min = 1)]
+    public int RlSeeds { get; init; } = 5;
+
+    [Flag("Seeds of RL with Q as the reward, and with verifiers that are refreshed; not more", Min = 1)]
+    public int RlFurtherSeeds { get; init; } = 3;
+
+    [Flag("Test problems of RL: so many that some are hard", Min = 2)]
+    public int RlTestProblems { get; init; } = 600;
+
+    [Flag("Samples of a test problem after RL", Min = 2)]
+    public int RlTestSamples { get; init; } = 128;
+
+    [Flag("Samples of the start that must all fail for a test problem to count as hard; no fewer than of every other", Min = 2)]
+    public int RlHardSamples { get; init; } = 256;
+
+    [Flag("Sizes of the beams that search these", Min = 1)]
+    public int[] RlHardBeam { get; init; } = [16, 32];
+
+    [Flag("Least number of lines that tempt to a mistake in the problems of RL", Min = 0, Max = 7)]
+    public int RlTraps { get; init; } = 5;
+
+    [Flag("Peak learning rate of RL", Min = 0, AboveMin = true, Max = 1)]
+    public double RlRate { get; init; } = 3e-4;
+
+    [Flag("Weight of progress as a reward", Min = 0, AboveMin = true, Max = 1000)]
+    public double RlAlpha { get; init; } = 0.3;
+
+    [Flag("A weight at which a verifier that is kept is fooled; 0 leaves that out", Min = 0, Max = 1000)]
+    public double RlStrongAlpha { get; init; }
+
+    [Flag("RL iterations between refreshes of the verifier, where it is refreshed", Min = 1)]
+    public int RlRefresh { get; init; } = 15;
+
+    [Flag("Problems that a refresh labels: so many that all refreshes together take the rollouts of half the labels", Min = 4)]
+    public int RlRefreshProblems { get; init; } = 137;
+
+    [Flag("Fine-tuning steps on the base policy's own correct traces, before RL; 0 starts from the base policy", Min = 0)]
+    public int RftSteps { get; init; }
+
+    /// <summary>Their names become those of folders.</summary>
+    public static ReproduceScale Load(string name)
+    {
+        var recipe = Recipe.Load(File.Exists(name) ? name : Path.Combine("reproduce", name));
+        var scale = (ReproduceScale)OptionSchema.Of(typeof(ReproduceScale)).Bind([recipe], new Dictionary<string, string>());
+        if (scale.Models.Concat(scale.MatrixModels).FirstOrDefault(m => !DemoPlan.IsFolderName(m)) is { } model)
+            throw new UserError($"{recipe.Source}: '{model}' is not the name of an embedded model; one of your own goes with --policy.");
+        return scale;
+    }
+}

@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Cli.Commands.Evaluate;
+using Pav.Cli.Installation;
+using Pav.Cli.Options;
+using Pav.Cli.Running;
+using Pav.Cli.Shared;
+using Pav.Models;
+using Pav.Models.Files;
+using Pav.Models.Decoders;
+using Pav.Models.Tokenizers;
+using Pav.Models.Training;
+
+namespace Pav.Cli.Commands.Rl;
+
+/// <summary>Online RL of a policy with outcome rewards, or with progress as a dense reward beside them.</summary>
+internal static class RlCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<RlSettings>(
+        "rl", "Train a policy online: sample traces, reward their outcome and the progress of each step, update, again.",
+        """
+        pav rl --policy runs/rft --verifier runs/verifier --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-pav
+        pav rl --reward orm --policy runs/rft --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-orm
+        pav rl --recipe quick
+        """, Output.Folder, Run);
+
+    private static async Task<JsonObject> Run(RlSettings settings, CommandContext context)
+    {
+        settings.Check();
+        if (context.Run.Changed.Count > 0)
+            foreach (var stale in new[] { PolicyEvaluation.TalliesName, PolicyEvaluation.HardBeamName }) File.Delete(context.Run.At(stale));
+        Checkpoint.Threads(settings.Threads);
+        var folder = Home.Model("--policy", settings.Policy);
+        var watched = new WatchedGrader(Grader.Named(settings.Grader));
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), watched.Grader);
+        var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
+        IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
+        GraderChoice.Warn(GraderAdvice.ForReferences(grader, [.. problems, .. tests]), context);
+        if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);
+        IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
+        using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
+        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
+        var task = new RlTask(
+            Checkpoint.NameOf(folder), Start, tokenizer, template, grader, problems, ProverOf(refresh), heldOut, settings.ValidSamples, engine,
+            inside => { tokenizer.Save(inside); PolicyRecord.Of(template).Save(inside); });
+
+        var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
+        var warned = false;
+        var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker => Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
+        {
+            tracker.At(p.Row.Iteration, Line(p));
+            if (warned || p.Signs is not { Suspicious: true } signs) return;
+            warned = true;
+            context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"warning: at iteration {p.Row.Iteration} progress has risen by {signs.Progress:0.000} while right answers have fallen by {100 * -signs.Rex:0.0} points over {options.GuardWindow} iterations: the policy may be pleasing the verifier."));
+        }, context.Cancel)));
+        GraderChoice.Warn(watched.Advice, context);
+        if (!result.Finished) throw new OperationCanceledException(context.Cancel);
+        var json = JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
+        context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} {(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
+        if (settings.FixedAlpha is null) json["alpha"] = options.Alpha;
+        if (tests.Count > 0) json["test"] = await Test(settings, tests, result.Last, context);
+        return json;
+
+        Func<int, IPolicy, CancellationToken, Task<RlProver>>? ProverOf(ProverRefresh? by) => by is not null ? by.At : start is not null ? Oracle : null;
+
+        // libtorch updates where it is asked for, on the CPU.
+        DecoderModel Start()
+        {
+            var model = DecoderCheckpoint.Load(folder);
+            model.Native = settings.Device != "torch";
+            return model;
+        }
+
+        Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
+        {
+            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.MaxTokens), Seeds.Of(settings.Seed, "", "oracle", iteration));
+            return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
+        }
+
+        // The alpha of the grid whose policy is best on held-out problems after a short run of its own, in alpha/VALUE/; found once and kept in alpha.json.
+        async Task<double> ChooseAlpha()
+        {
+            var file = context.Run.At("alpha.json");
+            if (File.Exists(file)) return AlphaGrid.Best(Json.Read<List<AlphaPoint>>(file));
+            var points = await context.Reporter.Track("Choosing alpha by runs of its own", settings.AlphaGrid.Length, "values", tracker =>
+            {
+                var found = new List<AlphaPoint>();
+                foreach (var alpha in settings.AlphaGrid.Distinct())
+                {
+                    var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
+                    using var own = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
+                    var brief = (settings with { Iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Iterations, StopOnHacking = false }).ToOptions(alpha);
+                    var result = RlLoop.Run(task with { Prover = ProverOf(own) }, brief, place, cancel: context.Cancel);
+                    if (!result.Finished) throw new OperationCanceledException(context.Cancel);
+                    found.Add(new(alpha, result.ValidAccuracy!.Value));
+                    tracker.At(found.Count, string.Create(CultureInfo.InvariantCulture, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%"));
+                }
+
+                return Task.FromResult(found);
+            });
+            AtomicFile.WriteJson(file, points);
+            return AlphaGrid.Best(points);
+        }
+    }
+
+    private static TransformerPolicy ProverPolicy(RlSettings settings, string policy)
+    {
+        var folder = settings.ProverPolicy == "" ? policy : Home.Model("--prover-policy", settings.ProverPolicy);
+        using var model = DecoderCheckpoint.Load(folder);
+        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Prompt : settings.Prompt with { Template = "" }, folder), Checkpoint.EngineOf(settings));
+    }
+
+    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, string run)
+    {
+        var folder = Home.Model("--verifier", settings.Verifier);
+        Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
+        Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
+        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
+        var training = new TrainOptions(settings.RefreshSteps, 32, settings.RefreshRate, settings.RefreshSteps / 10, 0.01, 1, 0.95, 10, settings.RefreshSteps, settings.RefreshSteps, settings.Seed,
+            Fit: settings.Device == "torch" ? new("torch") : null);
+        return new(
+            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, training),
+            Checkpoint.EngineOf(settings));
+    }
+
+    private static async Task<JsonObject> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last, CommandContext context)
+    {
+        using var model = DecoderCheckpoint.Load(last);
+        var tokenizer = Tokenizer.Load(last);
+        var template = Checkpoint.Template(new(), last);
+        using var policy = new TransformerPolicy("last", model, tokenizer, template, Checkpoint.EngineOf(settings));
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
+        using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
+        return await evaluation.Run(problems, settings.Hard, settings.HardBeam, verifier);
+    }
+
+    private static string Line(RlProgress p)
+    {
+        var row = p.Row;
+        var parts = new List<string>();
+        if (row.Reward is { } reward) parts.Add($"reward {reward:0.000}");
+        if (row.Progress is { } progress) parts.Add($"progress {progress:+0.0000;-0.0000;0.0000}");
+        if (row.Kl is { } kl) parts.Add($"KL {kl:0.0000}");
+        if (row.ValidAccuracy is { } accuracy) parts.Add($"held-out {100 * accuracy:0.0}%");
+        if (p.TokensPerSecond > 0) parts.Add($"{p.TokensPerSecond:N0} tokens/s");
+        return string.Join(", ", parts);
+    }
+}

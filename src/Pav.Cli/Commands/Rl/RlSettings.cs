@@ -1,0 +1,192 @@
+using System.Globalization;
+using Pav.Cli.Options;
+using Pav.Cli.Shared;
+using Pav.Models.Training;
+
+namespace Pav.Cli.Commands.Rl;
+
+internal sealed record RlSettings : ModelSettings
+{
+    [Flag("Policy to start from, as a rule after 'train rft': a checkpoint folder, a training run, or an embedded model", Required = true, Input = true)]
+    public string Policy { get; init; } = "";
+
+    [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
+    public string Template { get; init; } = "";
+
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
+    [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
+    public string StepEnd { get; init; } = "";
+
+    [Flag(PromptChoice.TraceStopHelp)]
+    public string[] TraceStop { get; init; } = [];
+
+    [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
+    public string Problems { get; init; } = "";
+
+    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
+    public string Grader { get; init; } = "numeric";
+
+    [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
+    public int MaxTokens { get; init; } = 256;
+
+    [Flag("What a step earns besides the outcome: nothing, alpha times progress A, or alpha times Q (which fails: App. G)", Choices = "orm|pav|pqv")]
+    public string Reward { get; init; } = "pav";
+
+    [Flag("Which step rewards a step is credited with: its own, or all from it on; auto is own, and to_go for pqv", Choices = "auto|own|to_go")]
+    public string Credit { get; init; } = "auto";
+
+    [Flag("Weight of the step rewards, 0 to 1000; auto chooses it on --valid-problems")]
+    public string Alpha { get; init; } = "3";
+
+    [Flag("Alphas that auto tries", Min = 0, Max = 1000)]
+    public double[] AlphaGrid { get; init; } = [1, 3, 10];
+
+    [Flag("Iterations of RL with each that auto tries; 0: as many as --iterations, since what wins early may be fooling the verifier later", Min = 0)]
+    public int AlphaIterations { get; init; }
+
+    [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
+    public int AlphaUntil { get; init; }
+
+    [Flag("Q verifier whose progress is rewarded (a 'train verifier' run or a checkpoint); with --reward orm it only watches", Input = true)]
+    public string Verifier { get; init; } = "";
+
+    [Flag("The prover is best-of-K of the verifier's policy (or of --prover-policy)", Min = 1, Max = 4096)]
+    public int BestOf { get; init; } = 4;
+
+    [Flag("Instead of a verifier, values by so many completions of --prover-policy from every step's end; 0 is off", Min = 0, Max = 4096)]
+    public int OracleRollouts { get; init; }
+
+    [Flag("Policy of --oracle-rollouts (default: --policy, frozen)", Input = true)]
+    public string ProverPolicy { get; init; } = "";
+
+    [Flag("What is subtracted from returns: a value function by token, the other samples of the problem, or nothing", Choices = "value|leave_one_out|none")]
+    public string Baseline { get; init; } = "value";
+
+    [Flag("Weight of KL(policy || start) per token", Min = 0, Max = 100)]
+    public double Kl { get; init; } = 0.001;
+
+    [Flag("Iterations: batches of traces, each followed by an update", Min = 1)]
+    public int Iterations { get; init; } = 200;
+
+    [Flag("Problems of a batch", Min = 1, Max = 65536)]
+    public int Batch { get; init; } = 32;
+
+    [Flag("Traces of each problem of a batch", Min = 1, Max = 65536)]
+    public int Samples { get; init; } = 8;
+
+    [Flag("Peak learning rate", Min = 0, AboveMin = true, Max = 10)]
+    public double Rate { get; init; } = 1e-4;
+
+    [Flag("Peak learning rate of the value function", Min = 0, AboveMin = true, Max = 10)]
+    public double ValueRate { get; init; } = 3e-4;
+
+    [Flag("Share of the iterations over which the rates rise to their peaks", Min = 0, Max = 1)]
+    public double Warmup { get; init; } = 0.1;
+
+    [Flag("Largest 2-norm of all gradients together", Min = 0, AboveMin = true)]
+    public double Clip { get; init; } = 1;
+
+    [Flag("Adam's second decay rate", Min = 0, Max = 0.999999)]
+    public double Beta2 { get; init; } = 0.999;
+
+    [Flag("Passes over a batch; with more than one update the ratio of probabilities is clipped (PPO)", Min = 1, Max = 1000)]
+    public int Epochs { get; init; } = 1;
+
+    [Flag("Updates of a pass", Min = 1, Max = 65536)]
+    public int Minibatches { get; init; } = 1;
+
+    [Flag("The ratio is kept in 1 plus or minus this", Min = 0, AboveMin = true, Max = 0.999)]
+    public double ClipRatio { get; init; } = 0.2;
+
+    [Flag("Tokens of one forward and backward pass, over which gradients add up", Min = 1)]
+    public int PassTokens { get; init; } = 2048;
+
+    [Flag("Iterations between measures on --valid-problems", Min = 1)]
+    public int EvaluateEvery { get; init; } = 20;
+
+    [Flag("Iterations between checkpoints to resume from", Min = 1)]
+    public int CheckpointEvery { get; init; } = 20;
+
+    [Flag("Held-out problems measured at intervals; the best policy on them is kept as checkpoints/best", Input = true)]
+    public string ValidProblems { get; init; } = "";
+
+    [Flag("Only the first so many of them", Min = 1)]
+    public int ValidLimit { get; init; } = 200;
+
+    [Flag("Samples of each of them", Min = 1, Max = 4096)]
+    public int ValidSamples { get; init; } = 4;
+
+    [Flag("Problems on which the last policy is measured at the end, as 'evaluate' does", Input = true, AtEnd = true)]
+    public string TestProblems { get; init; } = "";
+
+    [Flag("Samples of each of them", Min = 1, Max = 65536, AtEnd = true)]
+    public int TestSamples { get; init; } = 128;
+
+    [Flag("An 'evaluate' run of the start on these problems: those that none of its samples solved are the hard set", Input = true, AtEnd = true)]
+    public string Hard { get; init; } = "";
+
+    [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096, AtEnd = true)]
+    public int[] HardBeam { get; init; } = [];
+
+    [Flag("Iterations between refreshes of the verifier by fresh labels of the present policy; 0 keeps it", Min = 0)]
+    public int Refresh { get; init; }
+
+    [Flag("Problems that a refresh labels", Min = 4, Max = 65536)]
+    public int RefreshProblems { get; init; } = 64;
+
+    [Flag("Seed traces of each", Min = 1, Max = 4096)]
+    public int RefreshNCov { get; init; } = 2;
+
+    [Flag("Completions from the end of every step", Min = 1, Max = 4096)]
+    public int RefreshNMc { get; init; } = 1;
+
+    [Flag("Steps of a refresh's fine-tuning", Min = 1)]
+    public int RefreshSteps { get; init; } = 30;
+
+    [Flag("Its peak learning rate", Min = 0, AboveMin = true, Max = 10)]
+    public double RefreshRate { get; init; } = 1e-4;
+
+    [Flag("A step counts as one without progress where |A| is below this", Min = 0, Max = 1)]
+    public double NoProgress { get; init; } = 0.01;
+
+    [Flag("Iterations over which the guard against reward hacking looks; 0 is off", Min = 0)]
+    public int GuardWindow { get; init; } = 40;
+
+    [Flag("Stop where progress rises while right answers fall, instead of warning")]
+    public bool StopOnHacking { get; init; }
+
+    public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
+
+    /// <summary>The number that --alpha gives; null for auto.</summary>
+    public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);
+
+    public RlOptions ToOptions(double alpha)
+    {
+        var reward = Reward switch { "orm" => DenseReward.None, "pav" => DenseReward.Progress, _ => DenseReward.Q };
+        return new(
+            Iterations, Batch, Samples, MaxTokens, reward,
+            Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, alpha, AlphaUntil,
+            Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
+            Kl, Rate, ValueRate, (int)Math.Round(Warmup * Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed);
+    }
+
+    /// <summary>Refuses what no single option shows to be wrong.</summary>
+    public void Check()
+    {
+        if (Verifier != "" && OracleRollouts > 0) throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
+        if (Reward != "orm" && Verifier == "" && OracleRollouts == 0) throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
+        if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
+        if (FixedAlpha is null && (Reward == "orm" || ValidProblems == "")) throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
+        if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");
+        if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
+        if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");
+        if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");
+        if (StopOnHacking && (GuardWindow == 0 || Verifier == "" && OracleRollouts == 0)) throw new UserError("--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
+        if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
+    }
+}

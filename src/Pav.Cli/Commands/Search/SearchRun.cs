@@ -1,0 +1,162 @@
+using Pav.Cli.Runs;
+using Pav.Cli.Terminal;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Commands.Search;
+
+/// <summary>What validation problems, or options, settle before a search.</summary>
+internal readonly record struct Chosen(double Alpha, double Settle);
+
+/// <summary>
+/// Runs the methods of a search over problems in batches and appends their rows. Every row is looked for in what an earlier run left, so a
+/// stopped search goes on where it was; results do not depend on batches or on stops.
+/// </summary>
+/// <param name="prover">The prover that an option names.</param>
+internal sealed class SearchRun(
+    SearchSettings settings, SearchTools tools, Func<string, Prover> prover, RunFolder folder, Reporter reporter, CancellationToken cancel)
+{
+    private readonly HashSet<RowKey> done = [.. JsonLines.Read<SearchRow>(folder.At("search.jsonl")).Select(RowKey.From)];
+    private readonly HashSet<(string Problem, string Method, int N, string? Prover)> trees =
+        [.. JsonLines.Read<SearchTree>(folder.At("trees.jsonl")).Select(t => (t.Problem, t.Method, t.N, t.Prover))];
+
+    private readonly IReadOnlyList<SearchMethod> methods = settings.ChosenMethods();
+
+    /// <summary>Methods that share a search, run together at some sizes on some problems.</summary>
+    private sealed record Stage(IReadOnlyList<SearchCase> Cases, IReadOnlyList<int> Sizes, SearchTools Tools, int Problems = int.MaxValue)
+    {
+        public string Title => $"{string.Join(", ", Cases.Select(c => c.Method.Id).Distinct())}, N = {Sizes[^1]}"
+            + string.Concat(Cases.Select(c => c.Method.HasProver ? c.Options.Prover?.Name : null).OfType<string>().Distinct().Select(p => $", {p}"));
+
+        public IEnumerable<RowKey> Keys(Problem problem) => from n in Sizes from c in Cases where n == 1 || !c.Method.SizeOne select c.Key(problem.Id, n);
+    }
+
+    public async Task All(IReadOnlyList<Problem> problems, Chosen with)
+    {
+        if (done.Count > 0) reporter.Say($"{done.Count:N0} results are there already.");
+        using var rows = JsonLines.Append(folder.At("search.jsonl"));
+        foreach (var seed in Enumerable.Range(0, settings.Seeds).Select(i => settings.Seed + (ulong)i))
+            foreach (var stage in Stages(with, seed).Concat(OracleStages(with, seed)).Concat(SweepStages(with, seed)))
+                await Run(stage, [.. problems.Take(stage.Problems)], rows);
+    }
+
+    /// <summary>All rows, in the order in which they were written.</summary>
+    public IReadOnlyList<SearchRow> Rows()
+    {
+        var file = folder.At("search.jsonl");
+        var rows = JsonLines.Read<SearchRow>(file).ToList();
+        RunFolder.CheckWritten(file, rows.Count, done.Count);
+        RunFolder.CheckWritten(folder.At("trees.jsonl"), JsonLines.Read<SearchTree>(folder.At("trees.jsonl")).Count(), trees.Count);
+        return rows;
+    }
+
+    /// <summary>The α of the grid that does best on validation problems; found once and kept in alpha.json.</summary>
+    public async Task<double> ChooseAlpha(IReadOnlyList<Problem> validation)
+    {
+        var options = settings.Options(settings.Seed) with { Prover = prover(settings.Provers[0]) };
+        return AlphaGrid.Best(await Choose("alpha", settings.AlphaGrid, async alpha =>
+        {
+            var point = (await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel))[0];
+            return (point, point.Accuracy);
+        }));
+    }
+
+    /// <summary>The lead at which a forest's vote counts as settled, from validation problems; found once and kept in settle.json.</summary>
+    public async Task<double> ChooseSettle(IReadOnlyList<Problem> validation) =>
+        SettleGrid.Best(await Choose("settle", settings.SettleGrid, async settle =>
+        {
+            var point = (await SettleGrid.Run(validation, tools, settings.Beam.Max(), settings.Options(settings.Seed), [settle], cancel))[0];
+            return (point, point.Accuracy);
+        }));
+
+    private async Task<List<T>> Choose<T>(string name, IReadOnlyList<double> grid, Func<double, Task<(T Point, double Accuracy)>> measure)
+    {
+        var file = folder.At($"{name}.json");
+        if (File.Exists(file)) return Json.Read<List<T>>(file);
+        var points = await reporter.Track($"Choosing {name} on validation problems", grid.Count, "values", async tracker =>
+        {
+            var found = new List<T>();
+            foreach (var value in grid)
+            {
+                var (point, accuracy) = await measure(value);
+                found.Add(point);
+                tracker.At(found.Count, $"{name} {value}: {100 * accuracy:0.0}%");
+            }
+            return found;
+        });
+        AtomicFile.WriteJson(file, points);
+        return points;
+    }
+
+    /// <summary>One stage for each search, α and prover; searches whose sizes share nothing have one for each size.</summary>
+    private IEnumerable<Stage> Stages(Chosen with, ulong seed)
+    {
+        var learned = methods.Where(m => !m.ByOracle && (!m.Search.Equals(SearchMethods.Greedy.Search) || seed == settings.Seed));
+        var provers = settings.Provers.Distinct().Select(prover).ToList();
+        return learned.GroupBy(m => m.Search).SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools));
+    }
+
+    private IEnumerable<Stage> Staged(Pav.Search search, IReadOnlyList<SearchMethod> sharing, Chosen with, ulong seed, IReadOnlyList<Prover> provers, SearchTools scorers, IReadOnlyList<int>? given = null)
+    {
+        var plain = settings.Options(seed) with { Settle = with.Settle };
+        IEnumerable<SearchCase> Cases(SearchMethod m, IReadOnlyList<Prover> by) =>
+            m.HasProver ? by.Select(p => new SearchCase(m, plain with { Alpha = with.Alpha, Prover = p })) : [new(m, plain)];
+        var all = given ?? (search.SamplesCandidates ? settings.Beam : settings.N);
+        var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order().Where(search.Fits).ToList();
+        var runs = search.Needs.HasFlag(Needs.Prover) ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
+        return from cases in runs from part in search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
+    }
+
+    /// <summary>The same beams with Monte Carlo values in the verifier's place; BoK provers by the unbiased estimate from the same completions.</summary>
+    private IEnumerable<Stage> OracleStages(Chosen with, ulong seed)
+    {
+        if (settings.Oracle == 0) return [];
+        var oracle = new MonteCarloVerifier(tools.Policy, tools.Grader, settings.Oracle, settings.Sampling, Seeds.Of(seed, "", "oracle", 0));
+        var provers = settings.OracleProvers.Select(k => Prover.By(oracle.BestOf(k))).ToList();
+        return methods.Where(m => m.ByOracle).GroupBy(m => m.Search)
+            .SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools with { Verifier = oracle }, settings.OracleBeam))
+            .Select(stage => stage with { Problems = settings.OracleProblems });
+    }
+
+    /// <summary>More provers at one size.</summary>
+    private IEnumerable<Stage> SweepStages(Chosen with, ulong seed)
+    {
+        var beam = SearchMethods.BeamByProgress;
+        if (!methods.Contains(beam)) return [];
+        var provers = settings.SweepProvers.Except(settings.Beam.Contains(settings.SweepBeam) ? settings.Provers : []).Select(prover).ToList();
+        return Staged(beam.Search, [beam], with, seed, provers, tools, [settings.SweepBeam]);
+    }
+
+    /// <summary>Works on the problems that lack a row, batch by batch, and appends the rows that are new.</summary>
+    private async Task Run(Stage stage, IReadOnlyList<Problem> problems, JsonLines rows)
+    {
+        var missing = problems.Where(p => stage.Keys(p).Any(k => !done.Contains(k))).ToList();
+        if (missing.Count == 0) return;
+        var before = problems.Count - missing.Count;
+        var shown = ShowsTrees(stage) ? problems.Take(settings.Trees).Select(p => p.Id).ToHashSet() : [];
+        await reporter.Track(stage.Title, problems.Count, "problems", async tracker =>
+        {
+            var finished = before;
+            foreach (var batch in missing.Chunk(settings.ProblemsPerBatch))
+            {
+                cancel.ThrowIfCancellationRequested();
+                var results = await SearchBatch.Run(batch, stage.Cases, stage.Sizes, stage.Tools, batch.Any(p => shown.Contains(p.Id)), cancel);
+                var wanted = batch.SelectMany(stage.Keys).ToHashSet();
+                WriteTrees(results.Where(r => shown.Contains(r.Row.Problem) && wanted.Contains(RowKey.From(r.Row))));
+                foreach (var row in results.Select(r => r.Row).Where(r => wanted.Contains(RowKey.From(r)) && done.Add(RowKey.From(r)))) rows.Write(row);
+                tracker.At(finished += batch.Length);
+            }
+            return 0;
+        }, before);
+    }
+
+    private bool ShowsTrees(Stage stage) => stage.Sizes.Contains(settings.TreesBeam) && stage.Problems == int.MaxValue && stage.Cases[0].Options.Seed == settings.Seed;
+
+    private void WriteTrees(IEnumerable<SearchResult> results)
+    {
+        var drawn = results.Select(r => r.Tree).OfType<SearchTree>()
+            .Where(t => t.N == settings.TreesBeam && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
+        if (drawn.Count == 0) return;
+        using var file = JsonLines.Append(folder.At("trees.jsonl"));
+        foreach (var tree in drawn) file.Write(tree);
+    }
+}

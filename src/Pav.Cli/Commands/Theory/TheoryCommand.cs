@@ -1,0 +1,74 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Cli.Options;
+using Pav.Cli.Running;
+using Pav.Models.Files;
+
+namespace Pav.Cli.Commands.Theory;
+
+internal sealed record TheorySettings : RunSettings
+{
+    [Flag("Random trees, each with a random policy and a random prover", Min = 2, Max = 100_000)]
+    public int Trees { get; init; } = 200;
+
+    [Flag("Steps to choose from in a state", Min = 2, Max = 16)]
+    public int Steps { get; init; } = 4;
+
+    [Flag("Steps of a trace", Min = 1, Max = 8)]
+    public int Depth { get; init; } = 4;
+
+    [Flag("Chance that a leaf is right", Min = 0, AboveMin = true, Max = 0.99)]
+    public double Right { get; init; } = 0.3;
+
+    [Flag("Weight of progress in the effective reward", Min = 0, AboveMin = true, Max = 10)]
+    public double Alpha { get; init; } = 1;
+
+    [Flag("Rate of the natural policy gradient step", Min = 0, AboveMin = true, Max = 1)]
+    public double Rate { get; init; } = 1e-4;
+
+    [Flag("Seed; equal seeds give equal results")]
+    public ulong Seed { get; init; } = 1;
+
+    [Flag("Print the Markdown table of docs/theory.md", Local = true)]
+    public bool Markdown { get; init; }
+
+    public TheoryOptions ToOptions() => new(Trees, Steps, Depth, Right, Alpha, Rate, Seed);
+}
+
+/// <summary>Checks the paper's theory exactly on random trees.</summary>
+internal static class TheoryCommand
+{
+    public static CommandSpec Spec { get; } = CommandSpec.Of<TheorySettings>(
+        "theory", "Check the theory of the method exactly on small random trees: what holds, what does not, with numbers (docs/theory.md).",
+        "pav theory --trees 1000", Output.OptionalFolder, Run);
+
+    private static Task<JsonObject> Run(TheorySettings settings, CommandContext context)
+    {
+        if (Math.Pow(settings.Steps, settings.Depth) > 100_000)
+            throw new UserError($"--steps {settings.Steps} and --depth {settings.Depth} make a tree of {Math.Pow(settings.Steps, settings.Depth):N0} leaves; at most 100,000 are looked at.");
+        var results = TheoryChecks.Run(settings.ToOptions());
+        if (settings.Markdown) context.Reporter.Say(TheoryResult.Markdown(results).TrimEnd('\n'));
+        else foreach (var line in results.SelectMany(Lines)) context.Reporter.Say(line);
+        var json = new JsonObject { ["results"] = JsonSerializer.SerializeToNode(results, Json.Line) };
+        if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("theory.json"), json);
+        return Task.FromResult(json);
+    }
+
+    /// <summary>A result: its name and verdict, and under them what was found, in lines of bearable length.</summary>
+    private static IEnumerable<string> Lines(TheoryResult result)
+    {
+        yield return $"{result.Name,-34} {result.VerdictText}";
+        var line = new StringBuilder();
+        foreach (var word in result.Found.Split(' '))
+        {
+            if (line.Length + word.Length > 110)
+            {
+                yield return $"    {line}";
+                line.Clear();
+            }
+            line.Append(line.Length > 0 ? " " : "").Append(word);
+        }
+        yield return $"    {line}";
+    }
+}

@@ -1,0 +1,138 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pav.Arithmetic;
+using Pav.Cli.Installation;
+using Pav.Cli.Running;
+using Pav.Cli.Shared;
+using Pav.Models;
+using Pav.Models.Decoders;
+using Pav.Models.Files;
+using Pav.Models.Tokenizers;
+using Pav.Models.Training;
+
+namespace Pav.Cli.Commands.Train;
+
+/// <summary>Pretraining, fine-tuning of policies, training of verifiers.</summary>
+internal static class TrainCommands
+{
+    public static CommandSpec Pretrain { get; } = CommandSpec.Of<PretrainSettings>(
+        "pretrain", "Train a small language model from nothing on texts of the embedded domain: worked, quick and corrected solutions.",
+        "pav pretrain --recipe pav-tiny-s --out runs/pav-tiny-s", Output.Folder, RunPretrain);
+
+    public static CommandSpec Sft { get; } = CommandSpec.Of<SftSettings>(
+        "train sft", "Fine-tune a policy on demonstrations; the checkpoint that solves most held-out problems is kept.",
+        "pav train sft --model pav-tiny-s --valid-problems valid.jsonl --out runs/sft", Output.Folder, RunSft);
+
+    public static CommandSpec Rft { get; } = CommandSpec.Of<RftSettings>(
+        "train rft", "Fine-tune a policy on its own correct traces, as labelling gathered them.",
+        "pav train rft --model runs/sft --labels runs/labels --problems train.jsonl --valid-problems valid.jsonl --out runs/rft", Output.Folder, RunRft);
+
+    public static CommandSpec Outcome { get; } = CommandSpec.Of<VerifierSettings>(
+        "train outcome", "Train an outcome verifier: is this complete trace right?",
+        "pav train outcome --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/outcome", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Outcome));
+
+    public static CommandSpec Verifier { get; } = CommandSpec.Of<VerifierSettings>(
+        "train verifier", "Train a verifier of Q: after each step, how likely is the policy to end right? Its differences are progress.",
+        "pav train verifier --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/verifier", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Value));
+
+    private static Task<JsonObject> RunPretrain(PretrainSettings settings, CommandContext context)
+    {
+        if (settings.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; leave it out, or fine-tune with `pav train`");
+        var tokenizer = Tokenizer.WordLevel(Corpus.Words);
+        if (settings.Hidden % settings.Heads != 0) throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
+        if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");
+        if (settings.Heads % settings.KvHeads != 0) throw new UserError($"--heads {settings.Heads} must be a multiple of --kv-heads {settings.KvHeads}.");
+        var config = new DecoderConfig
+        {
+            VocabSize = tokenizer.Size, HiddenSize = settings.Hidden, IntermediateSize = settings.Intermediate, Layers = settings.Layers, Heads = settings.Heads,
+            KvHeads = settings.KvHeads, HeadSize = settings.Hidden / settings.Heads, MaxPositions = settings.MaxPositions, NormEps = 1e-5, TiedEmbeddings = settings.Tied,
+            Eos = tokenizer.Eos is { } eos ? [eos] : [], Pad = tokenizer.Pad,
+        };
+        context.Reporter.Say($"{config.Parameters:N0} parameters, {tokenizer.Size} words");
+        var options = settings.ToOptions();
+        var heldOut = Enumerable.Range(0, settings.ValidDocuments).Select(i => Corpus.Document(settings.Seed, i, Split.Valid));
+        var task = Pretraining.Task(() => DecoderModel.RandomInit(config, settings.Seed), tokenizer, i => Corpus.Document(settings.Seed, i), heldOut, options);
+        return Train("Pretraining", task, settings, context);
+    }
+
+    private static Task<JsonObject> RunSft(SftSettings settings, CommandContext context)
+    {
+        var folder = Home.Model("--model", settings.Model);
+        var template = settings.Data == "" && settings.Template == "" && settings.Chat == ChatChoice.Off ? new PromptTemplate(Corpus.QuickTemplate) : Checkpoint.Template(settings.Prompt, folder);
+        Demonstration[] data = settings.Data == ""
+            ? [.. Enumerable.Range(0, settings.Count).Select(i => Corpus.Homework(settings.Seed, i)).Select(h => new Demonstration(h.Prompt, h.Completion))]
+            : [.. Demonstrations(settings.Data, template)];
+        return FineTune("Fine-tuning", settings, folder, template, data, context);
+    }
+
+    private static Task<JsonObject> RunRft(RftSettings settings, CommandContext context)
+    {
+        var folder = Home.Model("--model", settings.Model);
+        var template = Checkpoint.Template(settings.Prompt, folder);
+        var data = FineTuning.CorrectTraces(settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems), template, settings.PerProblem);
+        context.Reporter.Say($"{data.Count:N0} correct traces to learn from");
+        return FineTune("Fine-tuning on its own correct traces", settings, folder, template, data, context);
+    }
+
+    private static Task<JsonObject> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template, IReadOnlyList<Demonstration> data, CommandContext context)
+    {
+        // What is taught ends with an end-of-sequence.
+        template = template with { TraceStops = TraceStops.None };
+        var tokenizer = Tokenizer.Load(folder);
+        var grader = Grader.Named(settings.Grader);
+        IReadOnlyList<Problem> valid = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
+        double Accuracy(DecoderModel model)
+        {
+            using var policy = new TransformerPolicy("valid", model, tokenizer, template, Checkpoint.EngineOf(settings));
+            var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Of(settings.Seed, p.Id, "valid", 0))).ToList();
+            return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
+        }
+        var task = FineTuning.Task(() => settings.ToOptions().Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
+        return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); PolicyRecord.Of(template).Save(inside); } }, settings, context);
+    }
+
+    private static async Task<JsonObject> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
+    {
+        Checkpoint.Threads(settings.Threads);
+        var folder = Home.Model("--model", settings.Model);
+        var labels = settings.Labels.SelectMany(LabelFiles.Read).ToList();
+        var (train, heldOut) = settings.ValidLabels.Length > 0 ? (labels, settings.ValidLabels.SelectMany(LabelFiles.Read).ToList()) : VerifierTraining.Part(labels, settings.HeldOut);
+        var inputs = new VerifierInputs(
+            kind, folder, Checkpoint.Template(settings.Prompt, folder), LabelFiles.Problems(settings.Problems),
+            train, heldOut, settings.Balance == "none" ? Balance.None : Balance.Buckets);
+        var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
+        var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
+        if (!result.Finished) throw new OperationCanceledException(context.Cancel);
+        var json = ToJson(result);
+        json["measures"] = JsonSerializer.SerializeToNode(record.Measures, Json.Line);
+        context.Reporter.Say($"On held-out problems: AUC within problems {Text(record.Measures?.AucWithin)}, pooled {Text(record.Measures?.AucPooled)}, Brier {Text(record.Measures?.Brier)}; best checkpoint at step {result.BestStep:N0} in {result.Best}");
+        return json;
+    }
+
+    private static async Task<JsonObject> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
+    {
+        Checkpoint.Threads(settings.Threads);
+        var result = await Tracked(title, settings, context, progress => TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
+        if (!result.Finished) throw new OperationCanceledException(context.Cancel);
+        context.Reporter.Say($"{result.Tokens:N0} tokens; best checkpoint at step {result.BestStep:N0}, held-out score {result.BestScore:0.####}, in {result.Best}");
+        return ToJson(result);
+    }
+
+    private static Task<T> Tracked<T>(string title, TrainingSettings settings, CommandContext context, Func<Action<TrainProgress>, T> work) =>
+        context.Reporter.Track(title, settings.Steps, "steps", tracker => Task.FromResult(work(p => tracker.At(p.Step, $"loss {p.Loss:0.0000}, {p.TokensPerSecond:N0} tokens/s"))));
+
+    private static JsonObject ToJson(TrainResult result) => JsonSerializer.SerializeToNode(result, Json.Line)!.AsObject();
+
+    private static string Text(double? measure) => measure?.ToString("0.000") ?? "unknown";
+
+    private static IEnumerable<Demonstration> Demonstrations(string file, PromptTemplate template)
+    {
+        foreach (var row in InputRow.Read(file))
+        {
+            string Field(params string[] names) => row.FirstOf(names) is { } name
+                ? row.Text(name)
+                : throw row.Wrong($"no text \"{names[0]}\"; a demonstration has problem and solution (or question and answer, as GSM8K)");
+            yield return new(template.Fill(new Problem($"{row.Number}", Field("problem", "question"), "")), Field("solution", "answer"));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+using Pav.Cli.Options;
+using Pav.Cli.Running;
+using Pav.Models.Remote;
+
+namespace Pav.Cli.Shared;
+
+/// <summary>Options of every command that runs a model.</summary>
+internal abstract record ModelSettings : RunSettings
+{
+    [Flag("Seed of all randomness; equal seeds give equal results")]
+    public ulong Seed { get; init; } = 1;
+
+    [Flag("Memory for key-value caches in MB: more draws at once, the same results", Min = 16, Max = 1048576, Local = true)]
+    public int MemoryMb { get; init; } = 512;
+
+    [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024, Local = true)]
+    public int Threads { get; init; }
+
+    [Flag("Where models run and learn: cpu; or, in libtorch, cuda, cuda:1, or torch (the CPU)", Local = true)]
+    public string Device { get; init; } = "cpu";
+}
+
+/// <summary>Options of every command that samples from a policy on problems.</summary>
+internal abstract record SamplingSettings : ModelSettings
+{
+    [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
+    public string Policy
+    {
+        get;
+        init
+        {
+            // What is wrong with an address may be a secret in it: it is refused before it is written into a run folder.
+            if (EndpointUrl.IsRemote(value) && !value.StartsWith('@')) EndpointUrl.ParseAll(value);
+            field = value;
+        }
+    } = "";
+
+    [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
+    public string Template { get; init; } = "";
+
+    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
+    public string Chat { get; init; } = ChatChoice.Off;
+
+    [Flag(ChatChoice.SystemHelp)]
+    public string System { get; init; } = "";
+
+    [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
+    public string StepEnd { get; init; } = "";
+
+    [Flag(PromptChoice.TraceStopHelp)]
+    public string[] TraceStop { get; init; } = [];
+
+    [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
+    public string Problems { get; init; } = "";
+
+    [Flag("Only the first so many problems; 0 takes all", Min = 0)]
+    public int Limit { get; init; }
+
+    [Flag("Temperature", Min = 0, AboveMin = true, Max = 10)]
+    public double Temperature { get; init; } = 1;
+
+    [Flag("Draw from the K likeliest tokens only; 0 is off", Min = 0)]
+    public int TopK { get; init; }
+
+    [Flag("Draw from the likeliest tokens with this much probability; 1 is off", Min = 0, AboveMin = true, Max = 1)]
+    public double TopP { get; init; } = 1;
+
+    [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
+    public int MaxTokens { get; init; } = 256;
+
+    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
+    public string Grader { get; init; } = "numeric";
+
+    [Flag("Servers: name of the served model (default: the only one)")]
+    public string Model { get; init; } = "";
+
+    [Flag("Servers: folder with the served model's tokenizer; prompts and steps then go as token ids, without it as text", Input = true)]
+    public string Tokenizer { get; init; } = "";
+
+    [Flag("Servers: most draws of one prefix in one request (n)", Min = 1, Max = 1024)]
+    public int PerRequest { get; init; } = 1;
+
+    [Flag("Servers: most requests at once at each; how many there are follows its latency and its 429s", Min = 1, Max = 65536, Local = true)]
+    public int InFlight { get; init; } = 256;
+
+    [Flag("Servers: environment variable that holds the key", Local = true)]
+    public string ApiKeyEnv
+    {
+        get;
+        init
+        {
+            ApiKey.RefuseKeys(value, "");
+            field = value;
+        }
+    } = ApiKey.Variable;
+
+    [Flag("Servers: file whose first line is the key", Local = true)]
+    public string ApiKeyFile
+    {
+        get;
+        init
+        {
+            ApiKey.RefuseKeys("", value);
+            field = value;
+        }
+    } = "";
+
+    [Flag("Servers: seconds for one request", Min = 0, AboveMin = true, Local = true)]
+    public double RequestTimeout { get; init; } = 600;
+
+    [Flag("Servers: seconds after which the run stops, to be taken up again; 0 is no limit", Min = 0, Local = true)]
+    public double RunTimeout { get; init; }
+
+    [Flag("Servers: seconds without an answer from any of them after which the run stops", Min = 0, AboveMin = true, Local = true)]
+    public double GiveUp { get; init; } = 600;
+
+    [Flag("Servers: seconds after which a request is also sent to another one; 0 is never", Min = 0, Local = true)]
+    public double Hedge { get; init; }
+
+    /// <summary>The command means nothing where servers do not tell how many tokens they generate.</summary>
+    public virtual bool CountsTokens => false;
+
+    public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
+
+    public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
+
+    public RemoteOptions ToRemoteOptions() => new(Policy, Model, PerRequest, InFlight, RequestTimeout, RunTimeout, GiveUp, Hedge, ApiKey.Load(ApiKeyEnv, ApiKeyFile));
+
+    public IReadOnlyList<Problem> ReadProblems()
+    {
+        var problems = Pav.Models.Files.Problems.Read(Problems);
+        return Limit == 0 ? problems : [.. problems.Take(Limit)];
+    }
+}
+
+/// <summary>
+/// How the command line wants prompts and the ends of answers: the options --template, --step-end, --chat, --system, --trace-stop.
+/// </summary>
+internal sealed record PromptChoice(string Template = "", string StepEnd = "", string Chat = ChatChoice.Off, string System = "", IReadOnlyList<string>? TraceStop = null)
+{
+    public const string NoStop = "none";
+
+    public const string TraceStopHelp =
+        "Texts that end a trace, which is cut before them, for models that run on: '\\n\\nQuestion:'; none: no text does (default: as the policy was taught; for others without --chat the word before {problem}, else \\n\\nQuestion: and \\n\\nProblem:)";
+
+    /// <summary>The stops that were given, with \n written out standing for a newline; null: none were.</summary>
+    public TraceStops? GivenStops
+    {
+        get
+        {
+            if (TraceStop is not { Count: > 0 } given) return null;
+            if (given.Contains(NoStop)) return given.Count == 1 ? TraceStops.None : throw new UserError($"--trace-stop has '{NoStop}' beside other texts; give the texts, or {NoStop} alone.");
+            return TraceStops.From(given.Select(t => t.Replace("\\n", "\n")));
+        }
+    }
+}
+
+/// <summary>The options that put problems to chat models (docs/formats.md).</summary>
+internal static class ChatChoice
+{
+    public const string Off = "off", NoThinking = "no-thinking", Names = "off|on|no-thinking";
+    public const string Help = "Put problems by the model's chat template, --template being the user's message (default: the problem); no-thinking also turns Qwen3's thinking off";
+    public const string SystemHelp = "The system message, with --chat";
+}
+
+/// <summary>The option that names a grader (docs/formats.md).</summary>
+internal static class GraderChoice
+{
+    public const string Names = "numeric|gsm8k|gsm8k-flexible|math|hendrycks|prm800k|qwen";
+    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
+        + "math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do";
+
+    /// <summary>Tells a <see cref="GraderAdvice"/>, if there is one.</summary>
+    public static void Warn(string? advice, CommandContext context)
+    {
+        if (advice is not null) context.Reporter.Say($"warning: {advice}");
+    }
+}

@@ -1,0 +1,322 @@
+using Pav.Models.Decoders;
+using Pav.Torch;
+
+namespace Pav.Models.Cpu;
+
+/// <summary>A row of ids, and the positions at which the head is read.</summary>
+public readonly record struct ReadRow(int[] Ids, int[] ReadAt);
+
+/// <summary>
+/// The loss at one place, of the head's values there, with its gradient. Places are numbered through all rows in their order; different places may be asked for at the same time.
+/// </summary>
+internal delegate double LossAt(int place, ReadOnlySpan<float> values, Span<float> gradient);
+
+/// <summary>
+/// A decoder that learns on the CPU. Rows lie end to end, without padding. A call's rows are cut into parts by their lengths alone; threads take parts, and the parts' gradients are
+/// added in their order: the same bits for any number of threads.
+/// </summary>
+internal sealed unsafe class CpuDecoder : IDisposable
+{
+    /// <summary>A part's least and most tokens, where rows are not longer, and how many parts a call has between these.</summary>
+    private const int LeastTokens = 256, MostTokens = 1024, Parts = 8;
+
+    private readonly DecoderConfig config;
+    private readonly Weight embedding;
+    private readonly Layer[] layers;
+    private readonly DecoderHeadPass head;
+    private readonly int threads;
+    private readonly bool recompute;
+    private readonly Lazy<Floats> gradients;
+    private readonly Stack<Worker> idle = [];
+    private readonly Floats cos = new(), sin = new();
+    private int angles;
+
+    /// <param name="config">The architecture.</param>
+    /// <param name="weights">By their names in the checkpoint; read as they are at each <see cref="Pack"/>.</param>
+    /// <param name="adapter">The adapter on a projection of that name, or null.</param>
+    /// <param name="scale">Of what adapters add.</param>
+    /// <param name="trained">How many values all trained weights have.</param>
+    /// <param name="threads">At most so many at once.</param>
+    /// <param name="recompute">Keep each layer's input only, and compute the rest anew for the gradient.</param>
+    public CpuDecoder(DecoderConfig config, IReadOnlyDictionary<string, Weight> weights, Func<string, (Weight A, Weight B)?> adapter, float scale, long trained, int threads, bool recompute = false)
+    {
+        (this.config, this.threads, this.recompute, gradients) = (config, threads, recompute, new(() => new(trained)));
+        embedding = weights["model.embed_tokens.weight"];
+        layers = [.. Enumerable.Range(0, config.Layers).Select(i => new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
+        head = new(config, Normed("model.norm"), [.. DecoderModel.HeadNames(config).Select(Projected)]);
+
+        Norm Normed(string name) => new(weights[name + ".weight"], (float)config.NormEps, config.NormPlusOne);
+        Projection Projected(string name) => new(weights[name + ".weight"], weights.GetValueOrDefault(name + ".bias"), adapter(name), scale);
+    }
+
+    /// <summary>On the float32 weights of a model in this machine's memory, its trained ones in the order of their names.</summary>
+    public static CpuDecoder From(DecoderModel model, int threads, bool recompute = false)
+    {
+        var (offsets, trained) = (new Dictionary<string, long>(), 0L);
+        foreach (var (name, weight) in model.Trained)
+        {
+            offsets[name] = trained;
+            trained += weight.numel;
+        }
+
+        var adapters = model.Trained.Where(w => !model.Parameters.ContainsKey(w.Key)).ToDictionary(w => w.Key, w => Placed(w.Key, w.Value));
+        return new(
+            model.Config, model.Parameters.ToDictionary(w => w.Key, w => Placed(w.Key, w.Value)), name => Lora.PairOn(adapters, name), (float)(model.Lora?.Scale ?? 1), trained, threads, recompute);
+
+        Weight Placed(string name, Tensor weight) => weight is { dtype: ScalarType.Float32, is_contiguous: true } && weight.device.IsCpu
+            ? new((float*)weight.data_ptr, weight.dim == 1 ? 1 : (int)weight.size(0), (int)weight.size(-1), offsets.GetValueOrDefault(name, -1))
+            : throw new ArgumentException($"{name} is {weight.dtype.Name()} on {weight.device}; training on the CPU takes float32 there");
+    }
+
+    /// <summary>Bytes of activations that one thread holds at most for rows of so many tokens together.</summary>
+    public static long BytesOfThread(DecoderConfig config, int tokens, int longest, bool recompute)
+    {
+        using var state = new LayerState(config);
+        using var scratch = new Scratch(config);
+        long part = Math.Min(tokens, Math.Max(longest, Math.Clamp(tokens / Parts, LeastTokens, MostTokens) + longest / 2)), hidden = Floats.Stride(config.HiddenSize);
+        var floats = (recompute ? 1 : config.Layers) * state.Columns + (config.Layers + 2) * hidden + scratch.Columns;
+        return sizeof(float) * (part * floats + DecoderHeadPass.Columns(config));
+    }
+
+    /// <summary>Of all trained weights, each at its offset.</summary>
+    public Floats Gradients => gradients.Value;
+
+    /// <summary>Takes up the weights as they are now.</summary>
+    public void Pack()
+    {
+        var work = layers.SelectMany(l => l.Packing).Concat(head.Packing).ToArray();
+        if (threads == 1) foreach (var one in work) one();
+        else Parallel.ForEach(work, new ParallelOptions { MaxDegreeOfParallelism = threads }, one => one());
+    }
+
+    /// <summary>Adds the gradient of the sum of the losses at all places; answers that sum.</summary>
+    public double Accumulate(IReadOnlyList<ReadRow> rows, LossAt loss)
+    {
+        var total = 0.0;
+        InParts(rows, (worker, part) => worker.Accumulate(part, loss), (worker, part, sum) =>
+        {
+            total += sum;
+            RowKernels.Add(worker.Gradients.Data, Gradients.Data, Gradients.Length);
+        });
+        return total;
+    }
+
+    /// <summary>The head's values at all places, place by place.</summary>
+    public float[] Values(IReadOnlyList<ReadRow> rows)
+    {
+        var values = new float[rows.Sum(row => row.ReadAt.Length) * head.Outputs];
+        InParts(rows, (worker, part) =>
+        {
+            worker.Forward(part, keep: false);
+            head.Values(part, worker, values);
+            return 0;
+        }, (_, _, _) => { });
+        return values;
+    }
+
+    /// <summary>Does the parts of a call on as many threads as there may be, and finishes them one by one, in their order.</summary>
+    private void InParts(IReadOnlyList<ReadRow> rows, Func<Worker, Part, double> work, Action<Worker, Part, double> finish)
+    {
+        var parts = Cut(rows);
+        var (taken, finished, turn, failed) = (-1, 0, new object(), false);
+        var count = Math.Min(threads, parts.Count);
+        if (count == 1) Lane(0);
+        else Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, Lane);
+
+        void Lane(int _)
+        {
+            Worker? worker;
+            lock (idle) idle.TryPop(out worker);
+            worker ??= new(this);
+            try
+            {
+                for (int i; (i = Interlocked.Increment(ref taken)) < parts.Count;)
+                {
+                    var sum = work(worker, parts[i]);
+                    lock (turn)
+                    {
+                        while (finished < i && !failed) Monitor.Wait(turn);
+                        if (failed) return;
+                        finish(worker, parts[i], sum);
+                        finished++;
+                        Monitor.PulseAll(turn);
+                    }
+                }
+            }
+            catch
+            {
+                lock (turn)
+                {
+                    failed = true;
+                    Monitor.PulseAll(turn);
+                }
+
+                throw;
+            }
+            finally
+            {
+                lock (idle) idle.Push(worker);
+            }
+        }
+    }
+
+    private List<Part> Cut(IReadOnlyList<ReadRow> rows)
+    {
+        // Nothing that follows a row's last place has a part in its values.
+        var needed = rows.Select(row => (Row: row, Length: row.ReadAt.Length == 0 ? 0 : row.ReadAt.Max() + 1)).ToArray();
+        var longest = needed.Max(row => row.Length);
+        if (longest > config.MaxPositions)
+            throw new UserError($"a sequence of {longest} tokens is longer than the model's max_position_embeddings = {config.MaxPositions}; shorten it or use another model");
+        Angles(longest);
+        var size = Math.Clamp(needed.Sum(row => row.Length) / Parts, LeastTokens, MostTokens);
+        List<Part> parts = [];
+        List<int[]> ids = [];
+        List<int> read = [];
+        var (tokens, place) = (0, 0);
+        foreach (var (row, length) in needed)
+        {
+            if (length == 0) continue;
+            if (tokens > 0 && tokens + length / 2 > size) Close();
+            foreach (var id in row.Ids.AsSpan(0, length))
+                if ((uint)id >= (uint)config.VocabSize) throw new UserError($"token id {id} is outside the model's vocabulary of {config.VocabSize}; tokenizer and model do not belong together");
+            ids.Add(row.Ids[..length]);
+            read.AddRange(row.ReadAt.Select(t => tokens + t));
+            tokens += length;
+        }
+
+        if (tokens > 0) Close();
+        return parts;
+
+        void Close()
+        {
+            parts.Add(new(new([.. ids], cos, sin), [.. read], place));
+            place += read.Count;
+            ids.Clear();
+            read.Clear();
+            tokens = 0;
+        }
+    }
+
+    /// <summary>Makes the tables of rotary angles hold so many positions.</summary>
+    private void Angles(int positions)
+    {
+        if (positions <= angles) return;
+        angles = Math.Min(config.MaxPositions, Math.Max(512, 2 * positions));
+        var (half, frequencies) = (config.HeadSize / 2, Rotary.Frequencies(config));
+        float* c = cos.Grow((long)angles * half), s = sin.Grow((long)angles * half);
+        for (var position = 0; position < angles; position++)
+            for (var i = 0; i < half; i++)
+            {
+                // Angles are float32 products, as in the Hugging Face model.
+                var (sine, cosine) = Math.SinCos((float)position * (float)frequencies[i]);
+                (c[(long)position * half + i], s[(long)position * half + i]) = ((float)cosine, (float)sine);
+            }
+    }
+
+    public void Dispose()
+    {
+        foreach (var layer in layers) layer.Dispose();
+        while (idle.TryPop(out var worker)) worker.Dispose();
+        head.Dispose();
+        if (gradients.IsValueCreated) gradients.Value.Dispose();
+        cos.Dispose();
+        sin.Dispose();
+    }
+
+    /// <summary>Some rows: their tokens, the tokens at which the head is read, and the number of the first of these places among the call's.</summary>
+    internal sealed record Part(Sequences Tokens, int[] Read, int FirstPlace);
+
+    /// <summary>What one thread works in.</summary>
+    internal sealed class Worker : IDisposable
+    {
+        private readonly CpuDecoder decoder;
+        private readonly Rows[] streams;
+        private readonly LayerState?[] states;
+        private Floats? own;
+
+        public Worker(CpuDecoder decoder)
+        {
+            this.decoder = decoder;
+            streams = [.. Enumerable.Range(0, decoder.layers.Length + 1).Select(_ => new Rows(decoder.config.HiddenSize))];
+            states = new LayerState?[decoder.layers.Length];
+            (Scratch, Gradient) = (new(decoder.config), new(decoder.config.HiddenSize));
+        }
+
+        public Scratch Scratch { get; }
+
+        /// <summary>The gradient of the stream.</summary>
+        public Rows Gradient { get; }
+
+        /// <summary>Of the weights, of one part.</summary>
+        public Floats Gradients => own ??= new(decoder.Gradients.Length);
+
+        /// <summary>The stream after the last layer.</summary>
+        public Rows Last { get; private set; } = null!;
+
+        public double Accumulate(Part part, LossAt loss)
+        {
+            Gradients.Clear();
+            Forward(part, keep: true);
+            Gradient.Grow(part.Tokens.Tokens);
+            Gradient.Clear(part.Tokens.Tokens);
+            var sum = decoder.head.Accumulate(part, this, loss);
+            for (var l = decoder.layers.Length - 1; l >= 0; l--)
+            {
+                if (decoder.recompute) decoder.layers[l].Forward(part.Tokens, streams[l], State(0, part), Scratch, Scratch.Again);
+                decoder.layers[l].Backward(part.Tokens, streams[l], State(decoder.recompute ? 0 : l, part), Scratch, Gradient, Gradients.Data);
+            }
+
+            Embed(part, back: true);
+            return sum;
+        }
+
+        /// <param name="part">Rows.</param>
+        /// <param name="keep">Whether a gradient is wanted.</param>
+        public void Forward(Part part, bool keep)
+        {
+            Scratch.Grow(part.Tokens.Tokens);
+            streams[0].Grow(part.Tokens.Tokens);
+            Embed(part, back: false);
+            Last = streams[0];
+            for (var l = 0; l < decoder.layers.Length; l++)
+            {
+                var next = streams[keep ? l + 1 : (l + 1) % 2];
+                next.Grow(part.Tokens.Tokens);
+                decoder.layers[l].Forward(part.Tokens, Last, State(keep && !decoder.recompute ? l : 0, part), Scratch, next);
+                Last = next;
+            }
+        }
+
+        private LayerState State(int index, Part part)
+        {
+            var state = states[index] ??= new(decoder.config);
+            state.Grow(part.Tokens.Tokens);
+            return state;
+        }
+
+        /// <summary>The stream's first rows from the embeddings of the ids, or the embeddings' gradients from theirs.</summary>
+        private void Embed(Part part, bool back)
+        {
+            var (table, hidden, factor) = (decoder.embedding, decoder.config.HiddenSize, (float)decoder.config.EmbeddingScale);
+            if (back && !table.Trained) return;
+            var row = back ? Gradient.Data : streams[0].Data;
+            foreach (var ids in part.Tokens.Ids)
+                foreach (var id in ids)
+                {
+                    if (back) RowKernels.Add(row, Gradients.Data + table.Offset + (long)id * hidden, hidden, factor);
+                    else
+                        for (var i = 0; i < hidden; i++) row[i] = table.Data[(long)id * hidden + i] * factor;
+                    row += Gradient.Stride;
+                }
+        }
+
+        public void Dispose()
+        {
+            foreach (var stream in streams) stream.Dispose();
+            foreach (var state in states) state?.Dispose();
+            Scratch.Dispose();
+            Gradient.Dispose();
+            own?.Dispose();
+        }
+    }
+}

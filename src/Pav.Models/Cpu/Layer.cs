@@ -1,0 +1,180 @@
+using Pav.Models.Decoders;
+
+namespace Pav.Models.Cpu;
+
+/// <summary>One decoder layer, forward and backward, on the tokens of whole sequences.</summary>
+internal sealed unsafe class Layer : IDisposable
+{
+    private readonly DecoderConfig config;
+    private readonly AttentionShape shape;
+    private readonly Norm inputNorm, innerNorm;
+    private readonly Norm? mixedNorm, fedNorm, queryNorm, keyNorm;
+    private readonly Projection q, k, v, o, gate, up, down;
+
+    /// <param name="config">Of the model.</param>
+    /// <param name="index">Which layer it is.</param>
+    /// <param name="norm">A norm by its name after the layer's prefix.</param>
+    /// <param name="projection">A projection by its.</param>
+    public Layer(DecoderConfig config, int index, Func<string, Norm> norm, Func<string, Projection> projection)
+    {
+        this.config = config;
+        shape = new(config.Heads, config.KvHeads, config.HeadSize, config.WindowOf(index) ?? int.MaxValue, (float)(config.AttentionCap ?? 0));
+        inputNorm = norm("input_layernorm");
+        innerNorm = norm(config.PostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+        if (config.PostNorms) (mixedNorm, fedNorm) = (norm("post_attention_layernorm"), norm("post_feedforward_layernorm"));
+        if (config.QueryKeyNorm) (queryNorm, keyNorm) = (norm("self_attn.q_norm"), norm("self_attn.k_norm"));
+        (q, k, v, o) = (projection("self_attn.q_proj"), projection("self_attn.k_proj"), projection("self_attn.v_proj"), projection("self_attn.o_proj"));
+        (gate, up, down) = (projection("mlp.gate_proj"), projection("mlp.up_proj"), projection("mlp.down_proj"));
+    }
+
+    private IEnumerable<Norm> Norms => new[] { inputNorm, innerNorm, mixedNorm, fedNorm, queryNorm, keyNorm }.OfType<Norm>();
+
+    private Projection[] Projections => [q, k, v, o, gate, up, down];
+
+    public IEnumerable<Action> Packing => Norms.Select(n => (Action)n.Pack).Concat(Projections.Select(p => (Action)p.Pack));
+
+    /// <summary>The stream after the layer from the stream before it.</summary>
+    public void Forward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows result)
+    {
+        var (n, s, hidden) = (tokens.Tokens, state, x.Stride);
+        inputNorm.Forward(x.Data, hidden, n, s.Normed.Data, hidden, Column(s.Scales, 0, n));
+        Project(q, s.Normed, n, s.Queries, scratch);
+        Project(k, s.Normed, n, s.Keys, scratch);
+        Project(v, s.Normed, n, s.Values, scratch);
+        if (queryNorm is not null)
+        {
+            s.Queries.CopyTo(s.RawQueries, n);
+            s.Keys.CopyTo(s.RawKeys, n);
+            HeadNorms(n, s);
+        }
+
+        Rotate(tokens, s.Queries, config.Heads, 1, (float)config.AttentionScale);
+        Rotate(tokens, s.Keys, config.KvHeads, 1, 1);
+        var at = 0L;
+        foreach (var ids in tokens.Ids)
+        {
+            scratch.Attention.Forward(
+                shape, ids.Length, s.Queries.Data + at * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + at * s.Keys.Stride, s.Values.Data + at * s.Values.Stride, s.Values.Stride,
+                s.Attended.Data + at * s.Attended.Stride, s.LogSums.Data + at * config.Heads);
+            at += ids.Length;
+        }
+
+        Join(o, s.Attended, x, mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, s.Middle, scratch);
+        innerNorm.Forward(s.Middle.Data, hidden, n, s.InnerNormed.Data, hidden, Column(s.Scales, 2, n));
+        Project(gate, s.InnerNormed, n, s.Gates, scratch);
+        Project(up, s.InnerNormed, n, s.Ups, scratch);
+        EachRow(n, s.Gates.Stride, at => RowKernels.Gate(s.Gates.Data + at, s.Ups.Data + at, scratch.Inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
+        Join(down, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
+    }
+
+    /// <summary>
+    /// From the gradient of the stream after the layer that of the stream before it, in place; adds to the weights' gradients. The state is used up.
+    /// </summary>
+    public void Backward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows d, float* gradients)
+    {
+        var (n, s, hidden, inner) = (tokens.Tokens, state, x.Stride, scratch.Inner);
+        var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
+        down.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
+        EachRow(n, inner.Stride, at => RowKernels.GateGradient(s.Gates.Data + at, s.Ups.Data + at, inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
+        down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
+        Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
+        Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
+        innerNorm.Gradient(scratch.Hidden.Data, hidden, s.Middle.Data, hidden, n, Column(s.Scales, 2, n), d.Data, hidden, true, gradients);
+
+        joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
+        Back(o, s.Attended, joined, n, scratch.Attended, false, gradients, scratch);
+        var at = 0L;
+        foreach (var ids in tokens.Ids)
+        {
+            long qAt = at * s.Queries.Stride, kvAt = at * s.Values.Stride;
+            scratch.Attention.Gradient(
+                shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt, s.Values.Stride, s.Attended.Data + qAt, scratch.Attended.Data + qAt,
+                s.LogSums.Data + at * config.Heads, scratch.Queries.Data + qAt, scratch.Keys.Data + kvAt, scratch.Values.Data + kvAt);
+            at += ids.Length;
+        }
+
+        Rotate(tokens, scratch.Queries, config.Heads, -1, (float)config.AttentionScale);
+        Rotate(tokens, scratch.Keys, config.KvHeads, -1, 1);
+        if (queryNorm is not null) HeadNormGradients(n, s, scratch, gradients);
+        Back(q, s.Normed, scratch.Queries, n, scratch.Hidden, false, gradients, scratch);
+        Back(k, s.Normed, scratch.Keys, n, scratch.Hidden, true, gradients, scratch);
+        Back(v, s.Normed, scratch.Values, n, scratch.Hidden, true, gradients, scratch);
+        inputNorm.Gradient(scratch.Hidden.Data, hidden, x.Data, hidden, n, Column(s.Scales, 0, n), d.Data, hidden, true, gradients);
+    }
+
+    private bool Gelu => config.Activation == Activation.GeluTanh;
+
+    private static float* Column(Rows scales, int which, int rows) => scales.Data + (long)which * rows;
+
+    private static void Project(Projection p, Rows x, int n, Rows y, Scratch scratch) => p.Forward(x.Data, x.Stride, n, y.Data, y.Stride, false, scratch.Adapter);
+
+    private static void Back(Projection p, Rows x, Rows dy, int n, Rows dx, bool accumulate, float* gradients, Scratch scratch)
+    {
+        p.WeightGradient(x.Data, x.Stride, dy.Data, dy.Stride, n, gradients, scratch.Adapter);
+        p.InputGradient(dy.Data, dy.Stride, n, dx.Data, dx.Stride, accumulate, scratch.Adapter);
+    }
+
+    /// <summary>result = stream + p(x), which a norm may change before it joins.</summary>
+    private static void Join(Projection p, Rows x, Rows stream, Norm? norm, Rows before, float* scales, int n, Rows result, Scratch scratch)
+    {
+        if (norm is null)
+        {
+            stream.CopyTo(result, n);
+            p.Forward(x.Data, x.Stride, n, result.Data, result.Stride, true, scratch.Adapter);
+            return;
+        }
+
+        Project(p, x, n, before, scratch);
+        norm.Forward(before.Data, before.Stride, n, result.Data, result.Stride, scales);
+        EachRow(n, result.Stride, at => RowKernels.Add(stream.Data + at, result.Data + at, result.Columns));
+    }
+
+    /// <summary>The gradient of what was to join the stream from that of the sum.</summary>
+    private static Rows Joined(Norm? norm, Rows before, float* scales, int n, Rows d, Scratch scratch, float* gradients)
+    {
+        if (norm is null) return d;
+        norm.Gradient(d.Data, d.Stride, before.Data, before.Stride, n, scales, scratch.Joined.Data, scratch.Joined.Stride, false, gradients);
+        return scratch.Joined;
+    }
+
+    private void HeadNorms(int n, LayerState s)
+    {
+        for (var t = 0; t < n; t++)
+        {
+            var scales = s.QueryScales.Data + (long)t * s.QueryScales.Stride;
+            queryNorm!.Forward(s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads, s.Queries.Data + (long)t * s.Queries.Stride, config.HeadSize, scales);
+            keyNorm!.Forward(s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, s.Keys.Data + (long)t * s.Keys.Stride, config.HeadSize, scales + config.Heads);
+        }
+    }
+
+    private void HeadNormGradients(int n, LayerState s, Scratch scratch, float* gradients)
+    {
+        for (var t = 0; t < n; t++)
+        {
+            var scales = s.QueryScales.Data + (long)t * s.QueryScales.Stride;
+            float* dq = scratch.Queries.Data + (long)t * scratch.Queries.Stride, dk = scratch.Keys.Data + (long)t * scratch.Keys.Stride;
+            queryNorm!.Gradient(dq, config.HeadSize, s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads, scales, dq, config.HeadSize, false, gradients);
+            keyNorm!.Gradient(dk, config.HeadSize, s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, scales + config.Heads, dk, config.HeadSize, false, gradients);
+        }
+    }
+
+    private void Rotate(Sequences tokens, Rows x, int heads, float direction, float factor)
+    {
+        var row = x.Data;
+        var half = config.HeadSize / 2;
+        foreach (var ids in tokens.Ids)
+            for (var t = 0; t < ids.Length; t++, row += x.Stride)
+                RowKernels.Rotate(row, heads, config.HeadSize, tokens.Cos.Data + (long)t * half, tokens.Sin.Data + (long)t * half, direction, factor);
+    }
+
+    private static void EachRow(int rows, int stride, Action<long> work)
+    {
+        for (var r = 0; r < rows; r++) work((long)r * stride);
+    }
+
+    public void Dispose()
+    {
+        foreach (var norm in Norms) norm.Dispose();
+        foreach (var projection in Projections) projection.Dispose();
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Pav.Didactic;
+
+namespace Pav.Report.Folders;
+
+/// <summary>Everything the page shows, gathered from run folders. The names, in snake_case, are those of docs/run-folder.md and web/src/data.ts.</summary>
+public sealed record ReportData(
+    string Title,
+    DateTimeOffset Made,
+    IReadOnlyList<RunRow> Runs,
+    IReadOnlyList<ResultRow> Results,
+    IReadOnlyList<VerifierMeasures> Verifiers,
+    IReadOnlyList<LabelStatistics> Labels,
+    IReadOnlyList<TrainingCurve> Curves,
+    TreeSet? Trees,
+    IReadOnlyList<DidacticRow> Didactic,
+    IReadOnlyList<ProverReport> Provers,
+    IReadOnlyList<TheoryResult> Theory,
+    RlData? Rl,
+    IReadOnlyList<JsonElement> Figures);
+
+/// <summary>One run.json, with the folder that holds it.</summary>
+public sealed record RunRow(
+    string Command,
+    string Path = "",
+    JsonElement? Options = null,
+    ulong? Seed = null,
+    string? Started = null,
+    string? Finished = null,
+    Dictionary<string, string?>? Versions = null,
+    IReadOnlyList<InputRow>? Inputs = null,
+    double? Seconds = null,
+    double? PeakMemoryMb = null);
+
+public sealed record InputRow(string Path, string? Sha256 = null);
+
+/// <summary>One summary.json, with the folder that holds it.</summary>
+public sealed record ResultRow : Summary
+{
+    public ResultRow(string path, Summary summary) : base(summary) => Path = path;
+
+    public string Path { get; }
+}
+
+/// <summary>What a page shows of a verifier.json.</summary>
+internal sealed record VerifierFile(VerifierMeasures? Measures);
+
+/// <summary>The trees that are shown, of <c>Total</c> in the run folders.</summary>
+public sealed record TreeSet(int Total, IReadOnlyList<SearchTree> Trees);
+
+/// <summary>One theory.json.</summary>
+internal sealed record TheoryFile(IReadOnlyList<TheoryResult> Results);
+
+/// <summary>One didactic.json, with the folder that holds it.</summary>
+public sealed record DidacticRow(string Path, DidacticSummary Summary);
