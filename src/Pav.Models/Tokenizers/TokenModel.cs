@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Pav.Models.Tokenizers;
 
 /// <summary>Turns one piece of text into ids.</summary>
