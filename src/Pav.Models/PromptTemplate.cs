@@ -24,8 +24,18 @@ public sealed record PromptTemplate
     /// <summary>Texts after which a trace is over.</summary>
     public TraceStops TraceStops { get; init; } = TraceStops.None;
 
-    public string Fill(Problem problem) =>
-        Text.Replace(Hole, problem.Text, StringComparison.Ordinal) is var asked && Chat is { } chat ? chat.Render(asked) : asked;
+    public string Fill(Problem problem)
+    {
+        var asked = Text.Replace(Hole, problem.Text, StringComparison.Ordinal);
+        try
+        {
+            return Chat?.Render(asked) ?? asked;
+        }
+        catch (UserError e)
+        {
+            throw new UserError($"{e.Message} (with problem {problem.Id})", e);
+        }
+    }
 
     /// <summary>The prompt's ids, begin-of-sequence included where the tokenizer asks for it.</summary>
     public int[] Encode(Tokenizer tokenizer, Problem problem) => tokenizer.Encode(Fill(problem), addSpecial: true);

@@ -62,6 +62,25 @@ public sealed class LauncherTests : IDisposable
         Assert.DoesNotContain('\n', sentence);
     }
 
+    [Theory]
+    [InlineData("label those: pav label --policy X", "label those: ./pav label --policy X")]
+    [InlineData("see 'pav doctor'.", "see './pav doctor'.")]
+    [InlineData("pav trains; another pav process; /opt/pav label, ./pav label", "pav trains; another pav process; /opt/pav label, ./pav label")]
+    public void CommandsInMessagesAreThoseThatAreTyped(string text, string typed) => Assert.Equal(typed, Home.Typed(text, "./pav"));
+
+    [Theory]
+    [InlineData("No usable version of libssl was found", true)]
+    [InlineData("error NU1301: The SSL connection could not be established", true)]
+    [InlineData("error CS1002: ; expected", false)]
+    public void ABuildThatCannotDownloadNamesThePackages(string output, bool told)
+    {
+        Checkout("a b");
+        var ended = Try("a b", $"mkdir -p \"$out\"; quietly \"building\" bash -c 'echo \"{output}\"; exit 1'");
+        Assert.NotEqual(0, ended.Code);
+        Assert.Contains(output, ended.Error);
+        Assert.Equal(told, ended.Error.Contains("sudo apt-get install openssl ca-certificates"));
+    }
+
     [Fact]
     public void OnlyWhatIsMissingIsNamed()
     {

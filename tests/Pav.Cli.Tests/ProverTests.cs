@@ -39,6 +39,10 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         Refused("whole and whole hold", "prover", "--labels", "whole", "--provers", "whole");
         Refused("bo8 cannot be judged from whole: its steps have 4 completions", "prover", "--labels", "whole", "--k", "8");
         Refused("--search train.jsonl: there is no search.jsonl", "prover", "--labels", "whole", "--search", "train.jsonl");
+        Directory.CreateDirectory(tiny.At("few"));
+        File.WriteAllText(tiny.At("few/search.jsonl"), "");
+        string[] few = ["prover", "--labels", "whole", "--search", "few", "--verifier", "nowhere", "--problems", "train.jsonl"];
+        Refused("--search few: a rank correlation needs", few);
         Refused("--verifier needs --problems", "prover", "--labels", "whole", "--verifier", "model");
         Refused("--labels nowhere: there is no such file or folder.", "prover", "--labels", "nowhere");
 

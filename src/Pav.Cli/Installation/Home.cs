@@ -1,18 +1,23 @@
+using System.Text.RegularExpressions;
 using Pav.Cli.Shared;
-
-
-
 
 namespace Pav.Cli.Installation;
 
 /// <summary>What comes with pav: recipes/ and models/, beside the program or above it.</summary>
-internal static class Home
+internal static partial class Home
 {
     /// <summary>Where the launcher says what parts of pav lack that it could not build.</summary>
     public const string LacksVariable = "PAV_LACKS";
 
     /// <summary>What a user types to start pav, as the launcher was started: commands in messages can be pasted.</summary>
     public static string Program => Environment.GetEnvironmentVariable("PAV_COMMAND") is { Length: > 0 } typed ? typed : "pav";
+
+    /// <summary>A text with the commands in it ("pav label …") as they are typed here.</summary>
+    public static string Typed(string text, string? program = null) => Commands().Replace(text, _ => program ?? Program);
+
+    [GeneratedRegex(
+        @"(?<![\w./-])pav(?= (?:demo|doctor|problems|pretrain|train|merge|labels?|search|evaluate|rl|reproduce|report|prover|test)\b)")]
+    private static partial Regex Commands();
 
     /// <summary>What to type to take up a run.</summary>
     public static string Again(string command, string folder) => $"{Program} {command} --out {Shell.Quote(folder)}";

@@ -91,7 +91,7 @@ internal static class CommandTree
             "labels" => "Move labels between files and programs; see 'pav labels --help'.",
             _ => $"See 'pav {name} --help'.",
         };
-        var group = new Command(name, about);
+        var group = new Command(name, Home.Typed(about));
         root.Subcommands.Add(group);
         return group;
     }
@@ -102,7 +102,7 @@ internal static class CommandTree
         var readers = new List<(OptionField Field, Func<ParseResult, string?> Text)>();
         foreach (var field in spec.Schema.Fields)
         {
-            var help = $"{field.Flag.Description}{field.Accepts()}";
+            var help = Home.Typed($"{field.Flag.Description}{field.Accepts()}");
             Option option;
             if (field.Flag.Positional)
             {

@@ -103,7 +103,7 @@ internal static class Runner
 
     public static int Fail(Exception e, string sentence, int code)
     {
-        Console.Error.WriteLine(Printable.From($"pav: {sentence.ReplaceLineEndings(" ")}"));
+        Console.Error.WriteLine(Printable.From($"pav: {Home.Typed(sentence.ReplaceLineEndings(" "))}"));
         if (Environment.GetEnvironmentVariable("PAV_DEBUG") == "1") Console.Error.WriteLine(Printable.From(e.ToString()));
         return code;
     }

@@ -17,7 +17,7 @@ internal sealed class CheckpointTensors : IDisposable
 
     private readonly SafetensorsFolder files;
     private readonly string folder;
-    private readonly Dictionary<string, string> stored = [];
+    private readonly Dictionary<string, string> stored;
 
     /// <param name="folder">Of the checkpoint.</param>
     /// <param name="config">What its config.json says.</param>
@@ -27,8 +27,7 @@ internal sealed class CheckpointTensors : IDisposable
         files = new(folder);
         try
         {
-            foreach (var name in files.Names)
-                if (!stored.TryAdd(Unwrapped(name), name)) throw new UserError($"{folder}: the tensors {stored[Unwrapped(name)]} and {name} are one by their names without wrappers; keep one");
+            stored = ByName(folder, files.Names);
             if (!stored.ContainsKey(Embedding)) FindPrefix();
             Config = OwnHead(config) ? config with { TiedEmbeddings = false } : config;
             Check();
@@ -48,6 +47,17 @@ internal sealed class CheckpointTensors : IDisposable
     public MappedTensor Map(string name) => files.Map(stored[name]);
 
     public void Dispose() => files.Dispose();
+
+    /// <summary>Names as they are stored, by the model's own.</summary>
+    internal static Dictionary<string, string> ByName(string path, IEnumerable<string> names)
+    {
+        var stored = new Dictionary<string, string>();
+        foreach (var name in names)
+            if (!stored.TryAdd(Unwrapped(name), name))
+                throw new UserError($"{path}: the tensors {stored[Unwrapped(name)]} and {name} are one by their names without wrappers; "
+                    + "keep one");
+        return stored;
+    }
 
     internal static string Unwrapped(string name) => string.Join('.', name.Split('.').Where(part => !Wrappers.Contains(part)));
 

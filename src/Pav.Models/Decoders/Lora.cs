@@ -136,13 +136,16 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         var path = Path.Combine(folder, WeightsName);
         if (!File.Exists(path)) throw new UserError($"{path} is missing; a LoRA adapter is {ConfigName} and {WeightsName}");
         using var file = new SafetensorsFile(path);
-        var unknown = file.Entries.Keys.FirstOrDefault(name => !name.StartsWith(Prefix, StringComparison.Ordinal) || !shapes.ContainsKey(name[Prefix.Length..]));
+        var names = CheckpointTensors.ByName(path, file.Entries.Keys);
+        bool IsKnown(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && shapes.ContainsKey(name[Prefix.Length..]);
+        var unknown = names.FirstOrDefault(s => !IsKnown(s.Key)).Value;
         if (unknown is not null) throw new UserError($"{path}: holds a tensor {unknown} that {ConfigName} does not ask for");
         return shapes.ToDictionary(s => s.Key, s =>
         {
-            if (!file.Entries.TryGetValue(Prefix + s.Key, out var entry)) throw new UserError($"{path}: the tensor {Prefix + s.Key} is missing");
+            if (!names.TryGetValue(Prefix + s.Key, out var name)) throw new UserError($"{path}: the tensor {Prefix + s.Key} is missing");
+            var entry = file.Entries[name];
             if (!entry.Shape.SequenceEqual(s.Value)) throw new UserError($"{path}: the tensor {entry.Name} has the shape [{string.Join(", ", entry.Shape)}], and [{string.Join(", ", s.Value)}] is needed");
-            using var stored = file.Read(Prefix + s.Key);
+            using var stored = file.Read(name);
             return stored.to(device, torch.float32);
         });
     }
@@ -151,6 +154,7 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     internal static int LabelsIn(string folder)
     {
         using var file = new SafetensorsFile(Path.Combine(folder, WeightsName));
-        return file.Entries.TryGetValue(Prefix + "score.weight", out var score) ? (int)score.Shape[0] : 0;
+        var score = file.Entries.Values.FirstOrDefault(e => CheckpointTensors.Unwrapped(e.Name) == Prefix + "score.weight");
+        return score is null ? 0 : (int)score.Shape[0];
     }
 }

@@ -10,6 +10,9 @@ public sealed class BadRows(bool stop, string remedy = "")
 
     public int Count { get; private set; }
 
+    /// <summary>All rows that were looked at, good ones too.</summary>
+    public int Seen { get; internal set; }
+
     /// <summary>The complaints about the first five, each with file and line.</summary>
     public IReadOnlyList<string> First => first;
 
@@ -36,9 +39,11 @@ public sealed class BadRows(bool stop, string remedy = "")
     }
 
     /// <summary>Lines that tell of the rows left out; none where none was.</summary>
-    public IEnumerable<string> Lines()
+    /// <param name="check">What to look into where most of the file is left out.</param>
+    public IEnumerable<string> Lines(string check)
     {
         if (Count == 0) yield break;
+        if (2 * Count > Seen) yield return $"WARNING: most of the file is not used, {Count:N0} of its {Seen:N0} rows; {check}";
         yield return $"warning: {Count:N0} {(Count == 1 ? "row was" : "rows were")} left out (--on-bad-row stop ends at the first):";
         foreach (var complaint in first) yield return $"  {complaint}";
         if (Count > first.Count) yield return $"  and {Count - first.Count:N0} more";

@@ -7,9 +7,6 @@ namespace Pav.Models.Files;
 /// kind.</summary>
 public static class InputFile
 {
-    /// <summary>Without this a file that was cut short is read as if it ended there.</summary>
-    static InputFile() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
-
     public static Stream Open(string path)
     {
         if (Directory.Exists(path)) throw new UserError($"{path}: is a folder; give a file{Suggested(path)}");

@@ -15,6 +15,7 @@ internal static class JsonRows
         foreach (var (line, json) in list ? Elements(path, bad) : Lines(path))
         {
             var number = list ? ++elements : line;
+            bad.Seen++;
             if (bad.Try(() => Row($"{path}:{line}", number, json.Span)) is { } row) yield return row;
         }
     }

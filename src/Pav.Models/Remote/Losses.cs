@@ -17,7 +17,9 @@ public sealed record LostDraws(IReadOnlyList<LostDraw> Problems)
         if (Problems.Count == 0) return null;
         var some = string.Join("; ", Problems.Take(3).Select(p => $"problem {p.Problem}, {Counted(p.Draws, "draw")}: {p.Reason}"));
         var more = Problems.Count > 3 ? $"; and {Problems.Count - 3} more" : "";
-        return $"{Counted(Draws, "draw")} of {Counted(Problems.Count, "problem")} got no usable answer and {(Draws == 1 ? "is" : "are")} left out ({some}{more})";
+        return $"{Counted(Draws, "draw")} of {Counted(Problems.Count, "problem")} got no usable answer; "
+            + (Draws == 1 ? "labels leave it out, elsewhere it counts" : "labels leave them out, elsewhere they count")
+            + $" as wrong ({some}{more})";
     }
 
     private static string Counted(int n, string what) => $"{n:N0} {what}{(n == 1 ? "" : "s")}";

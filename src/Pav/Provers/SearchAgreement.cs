@@ -12,18 +12,9 @@ public sealed record SearchedProver(string Name, double Accuracy, double Low, do
 /// </summary>
 public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnlyList<SearchedProver> Provers, IReadOnlyList<PredictorAgreement> Predictors)
 {
-    /// <summary>The beam size and α with the most provers that were judged too (of equals the larger beam). Throws a <see cref="UserError"/> with fewer than three.</summary>
-    /// <param name="rows">Of a search.</param>
-    /// <param name="nameOf">The candidate that a search's prover is.</param>
-    public static SearchAgreement Of(string from, IEnumerable<SearchRow> rows, ProverStudy study, Func<string, string> nameOf, ulong seed)
+    public static SearchAgreement Of(ProverSearches searches, ProverStudy study, ulong seed)
     {
-        var names = study.Candidates.Select(c => c.Name).ToHashSet();
-        var settings = rows.Where(r => r.Method == SearchMethods.BeamByProgress.Id && r is { Prover: not null, Alpha: > 0 }).Select(r => (Row: r, Name: nameOf(r.Prover!))).Where(r => names.Contains(r.Name))
-            .GroupBy(r => (r.Row.N, Alpha: r.Row.Alpha!.Value)).ToList();
-        var best = settings.OrderByDescending(g => g.Select(r => r.Name).Distinct().Count()).ThenByDescending(g => g.Key.N).FirstOrDefault();
-        var provers = best?.GroupBy(r => r.Name).ToDictionary(g => g.Key, g => g.Select(r => r.Row).ToLookup(r => r.Problem)) ?? [];
-        if (provers.Count < 3)
-            throw new UserError($"--search {from}: a rank correlation needs beam-pav with 3 or more of the judged provers at one beam size, and there are {provers.Count}; search with --sweep-provers, or judge more K with more completions.");
+        var provers = searches.ByProver;
         var problems = provers.Values.Select(p => p.Select(g => g.Key)).Aggregate((a, b) => a.Intersect(b)).Order(StringComparer.Ordinal).ToList();
         var order = provers.Keys.ToList();
         var correct = order.ToDictionary(n => n, n => problems.Select(p => provers[n][p].Average(r => r.Correct)).ToArray());
@@ -44,7 +35,7 @@ public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnl
                 return Correlation.Spearman([.. measures.Select(m => m.Of(again))], [.. known.Select(n => Mean(correct[n], drawn))]);
             }, seed));
         }).ToList();
-        return new(best!.Key.N, best.Key.Alpha, problems.Count, [.. accuracy.Select(a => new SearchedProver(a.Name, a.Interval.Value, a.Interval.Low, a.Interval.High))], predictors);
+        return new(searches.N, searches.Alpha, problems.Count, [.. accuracy.Select(a => new SearchedProver(a.Name, a.Interval.Value, a.Interval.Low, a.Interval.High))], predictors);
     }
 
     private static double Mean(double[] values, IReadOnlyList<int> at)

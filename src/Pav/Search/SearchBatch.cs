@@ -94,7 +94,7 @@ public static class SearchBatch
         public SearchResult Row(Found found, SearchCase c, Grader grader, double seconds, bool trees)
         {
             var (method, options) = (c.Method, c.Options);
-            var ended = found.Candidates.Where(x => x.Trace.Ended).ToList();
+            var ended = found.Candidates.Where(x => x.Trace is { Ended: true, Lost: false }).ToList();
             var choosable = ended.Count > 0 ? ended : found.Candidates;
             var judged = choosable.Select(x => Judged(x, method.Choice, options, grader)).ToList();
             var chosen = choosable[method.Choice.Pick(judged)];

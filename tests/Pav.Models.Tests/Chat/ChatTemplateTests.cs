@@ -27,6 +27,15 @@ public class ChatTemplateTests
     [InlineData("macros")]
     public void Conversations_are_written_as_recorded(string name) => Agrees(name, Fixture("tokenizers"));
 
+    [Fact]
+    public void An_error_names_the_problem_with_which_it_came()
+    {
+        const string source = "{% if 'x' in messages[0].content %}{{ raise_exception('no x') }}{% endif %}ok";
+        var template = new PromptTemplate("{problem}") { Chat = new(source, new Dictionary<string, string>()) };
+        Assert.Equal("ok", template.Fill(new("p1", "1+1?", "2")));
+        Assert.EndsWith("(with problem p2)", Assert.Throws<UserError>(() => template.Fill(new("p2", "x+1?", "2"))).Message);
+    }
+
     [ExternalTheory]
     [InlineData("llama3_1")]
     [InlineData("gemma3")]

@@ -88,6 +88,17 @@ public sealed class LoraTests : IDisposable
         (json["alpha_pattern"], json["ensure_weight_tying"], json["init_lora_weights"], json["peft_version"]) = (new JsonObject(), false, true, "0.18.0");
         File.WriteAllText(Path.Combine(folder, "adapter_config.json"), json.ToJsonString());
         Same(folder);
+
+        // As torch.compile and data parallelism rename it.
+        var weights = Path.Combine(folder, "adapter_model.safetensors");
+        foreach (var wrapper in (string[])["_orig_mod.base_model.model.", "module.base_model.model._orig_mod."])
+        {
+            Dictionary<string, Tensor> tensors;
+            using (var file = new SafetensorsFile(weights)) tensors = file.Entries.Keys.ToDictionary(name => name, file.Read);
+            SafetensorsFile.Write(weights, tensors.Select(t => (wrapper + t.Key.Split("base_model.model.")[1].Replace("_orig_mod.", ""), t.Value)));
+            Same(folder);
+        }
+
         foreach (var (key, value) in new (string, JsonNode)[] { ("use_dora", true), ("use_rslora", true), ("init_lora_weights", "pissa_niter_4"), ("target_modules", "all-linear"), ("rank_pattern", new JsonObject { ["q_proj"] = 4 }), ("some_future_option", 1) })
         {
             var changed = json.DeepClone();

@@ -111,12 +111,14 @@ public class ProverTests
         var study = new ProverStudy(labels, labels.Candidates([1, 2, 4, 8]), 0.5, 1);
         SearchRow Row(int p, string prover, int right, int n = 4) => new($"t{p}", 0, "beam-pav", n, 0.5, prover, 1, right, right, 4, 4, "", 10, 10, 0);
         var rows = new[] { "bo1", "bo2", "bo4", "bo8" }.SelectMany((name, i) => Enumerable.Range(0, 100).Select(p => Row(p, name, p % 10 < 2 * i + 1 ? 1 : 0))).Append(Row(0, "bo1", 1, 8)).ToList();
-        var agreement = SearchAgreement.Of("runs/search", rows, study, n => n, 1);
+        ProverSearches Searches(IEnumerable<SearchRow> some) =>
+            ProverSearches.From("runs/search", some, study.Candidates.Select(c => c.Name), n => n);
+        var agreement = SearchAgreement.Of(Searches(rows), study, 1);
         Assert.Equal((4, 0.5, 100), (agreement.N, agreement.Alpha, agreement.Problems));
         Assert.Equal(1, agreement.Predictors.Single(p => p.Predictor == ProverStudy.Alignment).Spearman.Value, 12);
-        var opposite = SearchAgreement.Of("runs/search", rows.Select(r => r with { Correct = 1 - r.Correct }), study, n => n, 1);
+        var opposite = SearchAgreement.Of(Searches(rows.Select(r => r with { Correct = 1 - r.Correct })), study, 1);
         Assert.Equal(-1, opposite.Predictors.Single(p => p.Predictor == ProverStudy.Distinguishability).Spearman.Value, 12);
-        Assert.Contains("there are 2", Assert.Throws<UserError>(() => SearchAgreement.Of("runs/search", rows.Where(r => r.Prover is "bo1" or "bo2"), study, n => n, 1)).Message);
+        Assert.Contains("there are 2", Assert.Throws<UserError>(() => Searches(rows.Where(r => r.Prover is "bo1" or "bo2"))).Message);
     }
 
     [Fact]

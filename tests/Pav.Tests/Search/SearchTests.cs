@@ -18,6 +18,37 @@ public class SearchTests
         return [.. results.Select(r => r with { Row = r.Row with { Seconds = 0 } })];
     }
 
+    /// <summary>Every third draw gets no answer; the verifier thinks best of a trace without steps.</summary>
+    private sealed class Losing : IPolicy
+    {
+        public string Name => "losing";
+
+        public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel)
+        {
+            var drawn = await new ToyPolicy().Extend(draws, until, sampling, cancel);
+            return [.. drawn.Select((trace, i) => i % 3 == 0 ? draws[i].Prefix.Lose() : trace)];
+        }
+    }
+
+    private sealed class FondOfNothing : IVerifier
+    {
+        public string Name => "fond";
+
+        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel) =>
+            Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(q => q.Text == "" ? 0.9 : 0.1)], 1))]);
+    }
+
+    [Fact]
+    public async Task A_lost_draw_is_never_the_answer_while_there_is_another()
+    {
+        var tools = new SearchTools(new Losing(), Grader.Numeric, new FondOfNothing(), new FondOfNothing());
+        foreach (var method in (SearchMethod[])[SearchMethods.BestByQ, SearchMethods.BestByOutcome, SearchMethods.WeightedVote])
+        {
+            var results = await SearchBatch.Run(Problems, method, 4, tools, new(), false);
+            Assert.All(results, r => Assert.NotNull(r.Row.Answer));
+        }
+    }
+
     private static SearchOptions By(Prover prover, double alpha = 0.5, ulong seed = 1) => new() { Prover = prover, Alpha = alpha, Seed = seed };
 
     /// <summary>The definition, one problem at a time, by plain lists.</summary>

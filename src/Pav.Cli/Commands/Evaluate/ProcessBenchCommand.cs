@@ -62,7 +62,8 @@ internal static class ProcessBenchCommand
         var bad = files.ToDictionary(f => f, _ => new BadRows(settings.OnBadRow == "stop"));
         var sets = files.ToDictionary(f => f, f => StepSets.Read(f, bad[f]).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit)
             .ToList());
-        foreach (var line in bad.Values.SelectMany(b => b.Lines())) context.Reporter.Say(line);
+        foreach (var line in bad.SelectMany(b => b.Value.Lines($"see whether {b.Key} is a ProcessBench, PRMBench or MR-MATH file")))
+            context.Reporter.Say(line);
         var steps = VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Template.StepEnd;
         using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, steps);
         var marked = await Score(sets, verifier, steps, context);

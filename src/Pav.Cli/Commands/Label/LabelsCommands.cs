@@ -108,7 +108,7 @@ internal static class LabelsCommands
         var kept = problems.All.Where(p => !tests.Contains(Overlap.Key(p.Text))).ToList();
         Problems.Write(context.Run.At("problems.jsonl"), kept);
         var excluded = problems.All.Count - kept.Count;
-        foreach (var line in bad.Lines()) context.Reporter.Say(line);
+        foreach (var line in bad.Lines($"see whether it is of the format {settings.Format}")) context.Reporter.Say(line);
         if (tally.Warning is { } warning) context.Reporter.Say(warning);
         var left = excluded > 0 ? $"; {excluded:N0} problems of --exclude left out" : "";
         context.Reporter.Say($"{tally.Traces:N0} traces of {kept.Count:N0} problems, {tally.Prefixes:N0} labelled prefixes, "

@@ -130,7 +130,7 @@ internal static class ProblemFileCommands
         var fields = new ProblemFields(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField);
         var problems = Problems.Read(settings.Input, fields, bad: bad).Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
         Problems.Write(settings.Out, problems, settings.Overwrite);
-        foreach (var line in bad.Lines()) context.Reporter.Say(line);
+        foreach (var line in bad.Lines("see whether --problem-field and --answer-field name its fields")) context.Reporter.Say(line);
         context.Reporter.Say($"{problems.Count:N0} problems in {settings.Out}");
         return Task.FromResult(new ProblemsFile(settings.Out, problems.Count, bad.Count));
     }

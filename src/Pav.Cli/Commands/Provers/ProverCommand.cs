@@ -54,10 +54,10 @@ internal static class ProverCommand
         if (candidates.Count == 0) throw new UserError($"{settings.Labels}: one completion after each step leaves nothing to estimate noise from; label with --n-mc 2 at least, better 20.");
         if (candidates.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1)?.Key is { } twice)
             throw new UserError($"--provers: two of the label folders are of policies called {twice}; rename the folder of one policy and label with it again.");
-        if (settings.Search != "") SearchFile(settings);
+        var searches = settings.Search == "" ? null : Searches(settings, candidates);
         var seen = settings.Verifier == "" ? null : await Score(labels, settings, context);
         var study = new ProverStudy(labels, candidates, settings.Alpha, settings.Seed, seen);
-        var report = study.Report(settings.Search == "" ? null : Agreement(settings, study));
+        var report = study.Report(searches is null ? null : SearchAgreement.Of(searches, study, settings.Seed));
         foreach (var line in Lines(report, context.Reporter.Width)) context.Reporter.Say(line);
         if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("provers.json"), report);
         return report;
@@ -93,20 +93,16 @@ internal static class ProverCommand
         return [.. state.Next.Select(n => prefix.Then(n.Step, n.Tokens, n.Ended))];
     }
 
-    private static string SearchFile(ProverSettings settings)
+    private static ProverSearches Searches(ProverSettings settings, IReadOnlyList<ProverCandidate> candidates)
     {
         var file = Path.Combine(settings.Search, "search.jsonl");
-        return File.Exists(file) ? file : throw new UserError($"--search {settings.Search}: there is no search.jsonl in it.");
-    }
-
-    private static SearchAgreement Agreement(ProverSettings settings, ProverStudy study)
-    {
-        var file = SearchFile(settings);
+        if (!File.Exists(file)) throw new UserError($"--search {settings.Search}: there is no search.jsonl in it.");
         var run = Path.Combine(settings.Search, "run.json");
         var options = File.Exists(run) ? Json.Read<JsonObject>(run)["options"] : null;
         var policies = new[] { "provers", "sweep_provers" }.SelectMany(o => options?[o]?.AsArray().Select(p => (string)p!) ?? []).Distinct()
             .Where(p => ProverChoice.BestOf(p) is null && Home.TryModel(p) is not null).ToDictionary(p => Checkpoint.NameOf(Home.Model("--provers", p)), p => VerifierRecord.Load(Home.Model("--provers", p)).Policy);
-        return SearchAgreement.Of(settings.Search, JsonLines.Read<SearchRow>(file), study, name => policies.GetValueOrDefault(name, name), settings.Seed);
+        return ProverSearches.From(
+            settings.Search, JsonLines.Read<SearchRow>(file), candidates.Select(c => c.Name), name => policies.GetValueOrDefault(name, name));
     }
 
     private static IEnumerable<string> Lines(ProverReport report, int width)

@@ -59,6 +59,9 @@ internal sealed record ReproduceSettings
     [Flag("Where a step of --policy ends: newline, blank-line, or a pattern such as \\.\\s (default: as it was taught, else newline)")]
     public string StepEnd { get; init; } = "";
 
+    [Flag(PromptChoice.TraceStopHelp)]
+    public string[] TraceStop { get; init; } = [];
+
     [Flag("Most tokens of a trace; 0: as the scale says", Min = 0, Max = 1048576)]
     public int MaxTokens { get; init; }
 
@@ -96,8 +99,11 @@ internal static class ReproduceCommand
     {
         var reporter = context.Reporter;
         if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
-        if (given.Policy == "" && (given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model + given.Template + given.System + given.StepEnd is not "" || given.Chat != ChatChoice.Off))
-            throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system and --step-end go with --policy.");
+        var forPolicy = given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model
+            + given.Template + given.System + given.StepEnd + string.Join("", given.TraceStop);
+        if (given.Policy == "" && (forPolicy != "" || given.Chat != ChatChoice.Off))
+            throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system, --step-end and --trace-stop "
+                + "go with --policy.");
         var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
         Check(settings);
         var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);

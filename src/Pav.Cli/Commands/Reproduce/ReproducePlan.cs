@@ -146,7 +146,9 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Scores after every step of labelled traces.</summary>
     public string Scores(string model, int seed, bool test) => Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}", $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens, Grader = settings.Grader,
+        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd,
+        TraceStop = settings.TraceStop, Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens,
+        Grader = settings.Grader,
         Verifier = Verifier(model, seed), Labels = [test ? TestLabels(model) : ValidLabels(model)], Seed = 3,
     });
 
@@ -177,7 +179,9 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>What that start does by itself on the test problems of RL.</summary>
     public string RlStart(string model) => Add($"rl-start-{Short(model)}", $"Measure the start of RL; what none of {scale.RlHardSamples} samples solves is the hard set.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples, scale.RlTestSamples), MaxTokens = MaxTokens, Grader = settings.Grader,
+        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd,
+        TraceStop = settings.TraceStop, Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples,
+        scale.RlTestSamples), MaxTokens = MaxTokens, Grader = settings.Grader,
         ProblemsPerBatch = 100, Seed = 1,
     });
 
@@ -226,7 +230,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     private string Rl(string name, string say, string model, int seed, Func<RlSettings, RlSettings> with) => Add(name, say, RlCommand.Spec, with(new()
     {
-        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd, Problems = RlTrain(),
+        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd,
+        TraceStop = settings.TraceStop, Problems = RlTrain(),
         ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
         Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = scale.RlRate, ValidSamples = 2,
         EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
@@ -254,7 +259,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     private string Label(string name, string say, string model, string problems, LabelSettings label) => Add(name, say, LabelCommand.Spec, label with
     {
-        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
+        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd,
+        TraceStop = settings.TraceStop, Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
     private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
@@ -266,7 +272,9 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {
-        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd, Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens, Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
+        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd,
+        TraceStop = settings.TraceStop, Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens,
+        Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
     }));
 
     private string Add(string name, string say, CommandSpec command, object options)
