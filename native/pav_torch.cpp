@@ -26,7 +26,7 @@
 namespace {
 
 enum Tag : int64_t {
-  kNone, kTensor, kInt, kDouble, kBool, kIntList, kDoubleList, kTensorList, kString, kDevice, kOptionalTensorList
+  kNone, kTensor, kInt, kDouble, kBool, kIntList, kDoubleList, kTensorList, kString, kDevice
 };
 
 // One argument or result. Lists: p points to n elements; a tensor list to n handles. Device: i = type, n = index (-1: none).
@@ -83,15 +83,6 @@ c10::IValue unpack(const Value& v, const c10::Argument& argument) {
       for (int64_t i = 0; i < v.n; i++) list.push_back(tensor_at(static_cast<void**>(v.p)[i]));
       return list;
     }
-    case kOptionalTensorList: {
-      c10::impl::GenericList list(c10::OptionalType::create(c10::TensorType::get()));
-      list.reserve(v.n);
-      for (int64_t i = 0; i < v.n; i++) {
-        void* handle = static_cast<void**>(v.p)[i];
-        list.push_back(handle ? c10::IValue(tensor_at(handle)) : c10::IValue());
-      }
-      return list;
-    }
     case kString: return std::string(static_cast<char*>(v.p), v.n);
     case kDevice: return c10::Device(static_cast<c10::DeviceType>(v.i), static_cast<c10::DeviceIndex>(v.n));
     default: TORCH_CHECK(false, "unknown argument tag ", v.tag);
@@ -139,11 +130,6 @@ const c10::impl::DeviceGuardImplInterface* cuda() {
 PAV_EXPORT const char* pav_error() { return last_error.c_str(); }
 PAV_EXPORT const char* pav_version() { return TORCH_VERSION; }
 PAV_EXPORT int64_t pav_live_tensors() { return live_tensors; }
-
-PAV_EXPORT const char* pav_config() {
-  static const std::string config = at::show_config();
-  return config.c_str();
-}
 
 // name: "aten::add", overload: "Tensor" or "". The operator lives as long as the process.
 PAV_EXPORT Operator* pav_find(const char* name, const char* overload) {

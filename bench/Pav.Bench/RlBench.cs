@@ -22,7 +22,7 @@ internal static class RlBench
         var (tokenizer, template) = (Tokenizer.Load(folder), new PromptTemplate(Corpus.QuickTemplate));
         using var scorer = model.WithScoreHead();
         Problem[] problems = [.. Worksheet.Problems(1, Split.Train).Take(Problems)];
-        Draw[] draws = [.. problems.SelectMany(p => Enumerable.Range(0, Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Of(1, p.Id, "bench", k))))];
+        Draw[] draws = [.. problems.SelectMany(p => Enumerable.Range(0, Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "bench", k))))];
         Console.WriteLine($"{model.Config.Parameters / 1e6:F2} M parameters, {torch.get_num_threads()} threads, {draws.Length} traces an iteration");
         Console.WriteLine($"{"baseline",-14} {"pass",5} {"sampling",9} {"scoring",8} {"update",7} {"shares",15} {"generated/s",12} {"read/s",8} {"equal lengths",14} {"ratio",6}");
         foreach (var baseline in new[] { RlBaseline.LeaveOneOut, RlBaseline.Value })

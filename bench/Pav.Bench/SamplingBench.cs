@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Pav.Models;
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using Pav.Torch;
 
 namespace Pav.Bench;

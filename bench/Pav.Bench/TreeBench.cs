@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Pav.Models;
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 
 namespace Pav.Bench;
 
@@ -28,7 +27,7 @@ internal static class TreeBench
                 var prefix = Prefix.Root(Subject.Problem(0));
                 for (var h = 0; h < steps; h++)
                 {
-                    for (var k = 0; k < completions; k++) draws.Add(new(prefix, Seeds.Of(1, $"{trace}", $"{h}", k)));
+                    for (var k = 0; k < completions; k++) draws.Add(new(prefix, Seeds.Derive(1, $"{trace}", $"{h}", k)));
                     again += completions * (Subject.PromptTokens + most);
                     prefix = Step(prefix, trace * 100 + h);
                 }

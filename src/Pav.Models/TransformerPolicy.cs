@@ -23,7 +23,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <param name="template">How a problem is put to it.</param>
     /// <param name="options">Memory, slots, threads.</param>
     public TransformerPolicy(string name, DecoderModel model, Tokenizer tokenizer, PromptTemplate template, EngineOptions? options = null)
-        : this(name, Runner.Of(model, options ?? new()), tokenizer, template, options ?? new())
+        : this(name, Runner.Create(model, options ?? new()), tokenizer, template, options ?? new())
     {
     }
 
@@ -74,8 +74,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
     private Prefix[] Extended(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel)
     {
-        if (sampling.Temperature < 0 || sampling.TopK < 0 || sampling.TopP is <= 0 or > 1 || sampling.MaxTokens < 1)
-            throw new UserError($"{sampling} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+        sampling.Check();
         var results = new Prefix[draws.Count];
         var stretches = new Dictionary<Prefix, int[][]>(ReferenceEqualityComparer.Instance);
         List<int> drawn = [];
@@ -115,7 +114,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
         int[][] Context(Prefix prefix) =>
             stretches.TryGetValue(prefix, out var known) ? known
-            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.Of(tokenizer, prefix.Step, prefix.Tokens)];
+            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.From(tokenizer, prefix.Step, prefix.Tokens)];
     }
 
     public void Dispose()

@@ -1,5 +1,4 @@
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using Pav.Models.Inference;
 using Pav.Models.Tokenizers;
 
@@ -26,7 +25,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     /// <param name="options">Memory and threads.</param>
     /// <param name="calibration">From scores to probabilities; without it, σ.</param>
     public TransformerVerifier(string name, DecoderModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null)
-        : this(name, Runner.Of(model, options ?? new()), encoding, calibration)
+        : this(name, Runner.Create(model, options ?? new()), encoding, calibration)
     {
     }
 

@@ -41,6 +41,6 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
         }
 
         if (mark is not null) return tokenizer.Encode((node.Parent.Parent is null ? beforeFirst : afterMark) + node.Step.TrimEnd('\n') + mark, addSpecial: false, continues: true);
-        return StepIds.Of(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id) && !(ends?.Contains(id) ?? false))]);
+        return StepIds.From(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id) && !(ends?.Contains(id) ?? false))]);
     }
 }

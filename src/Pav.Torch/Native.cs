@@ -9,7 +9,7 @@ internal static unsafe partial class Native
 {
     private const string Library = "pav_torch";
 
-    internal enum Tag : long { None, Tensor, Int, Double, Bool, IntList, DoubleList, TensorList, String, Device, OptionalTensorList }
+    internal enum Tag : long { None, Tensor, Int, Double, Bool, IntList, DoubleList, TensorList, String, Device }
 
     [StructLayout(LayoutKind.Explicit, Size = 24)]
     internal struct Value
@@ -23,7 +23,6 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library)] internal static partial nint pav_error();
     [LibraryImport(Library)] internal static partial nint pav_version();
-    [LibraryImport(Library)] internal static partial nint pav_config();
     [LibraryImport(Library)] internal static partial long pav_live_tensors();
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint pav_find(string name, string overload);
     [LibraryImport(Library)] internal static partial int pav_call(nint op, Value* args, int argCount, Value* results, int capacity, int* count);

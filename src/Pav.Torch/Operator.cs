@@ -16,9 +16,6 @@ public readonly struct Arg
 
     public static Arg None => default;
 
-    /// <summary>Indices as index_put_ takes them: a null leaves its dimension whole.</summary>
-    public static Arg Indices(params Tensor?[] indices) => new(Tag.OptionalTensorList, 0, indices);
-
     public static implicit operator Arg(Tensor? value) => value is null ? None : new(Tag.Tensor, 0, value);
     public static implicit operator Arg(int value) => new(Tag.Int, value);
     public static implicit operator Arg(long value) => new(Tag.Int, value);
@@ -67,10 +64,10 @@ public readonly struct Arg
                 doubles.CopyTo(new Span<double>(words, doubles.Length));
                 (value.Pointer, value.Count) = ((nint)words, doubles.Length);
                 break;
-            case Tag.TensorList or Tag.OptionalTensorList:
+            case Tag.TensorList:
                 var tensors = Unsafe.As<Tensor?[]>(Reference!);
                 for (var i = 0; i < tensors.Length; i++) words[i] = tensors[i]?.Handle ?? 0;
-                if (Tag == Tag.TensorList && tensors.Contains(null)) throw new TorchException("a list of tensors holds a null");
+                if (tensors.Contains(null)) throw new TorchException("a list of tensors holds a null");
                 (value.Pointer, value.Count) = ((nint)words, tensors.Length);
                 break;
             case Tag.String:
@@ -90,7 +87,7 @@ public readonly struct Arg
         Tag.Bool => Bits != 0 ? "true" : "false",
         Tag.IntList => $"[{string.Join(", ", (long[])Reference!)}]",
         Tag.DoubleList => $"[{string.Join(", ", (double[])Reference!)}]",
-        Tag.TensorList or Tag.OptionalTensorList => $"({string.Join("; ", ((Tensor?[])Reference!).Select(t => t?.Describe() ?? "none"))})",
+        Tag.TensorList => $"({string.Join("; ", ((Tensor?[])Reference!).Select(t => t?.Describe() ?? "none"))})",
         Tag.String => $"\"{Reference}\"",
         Tag.Device => new Device((int)(Bits >> 32), (int)Bits).ToString(),
         _ => Bits.ToString(),

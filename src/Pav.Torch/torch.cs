@@ -16,17 +16,10 @@ public static unsafe class torch
     // Making
     public static Tensor zeros(long[] shape, ScalarType dtype = float32, Device? device = null) => call("zeros", shape, dtype, Arg.None, device);
     public static Tensor ones(long[] shape, ScalarType dtype = float32, Device? device = null) => call("ones", shape, dtype, Arg.None, device);
-    public static Tensor empty(long[] shape, ScalarType dtype = float32, Device? device = null) => call("empty.memory_format", shape, dtype, Arg.None, device);
     public static Tensor full(long[] shape, Scalar value, ScalarType dtype = float32, Device? device = null) => call("full", shape, value, dtype, Arg.None, device);
     public static Tensor randn(long[] shape, ScalarType dtype = float32, Device? device = null) => call("randn", shape, dtype, Arg.None, device);
-    public static Tensor rand(long[] shape, ScalarType dtype = float32, Device? device = null) => call("rand", shape, dtype, Arg.None, device);
     public static Tensor arange(Scalar end, ScalarType dtype = int64, Device? device = null) => call("arange", end, dtype, Arg.None, device);
-    public static Tensor arange(Scalar start, Scalar end, ScalarType dtype = int64, Device? device = null) => call("arange.start", start, end, dtype, Arg.None, device);
-    public static Tensor eye(long n, ScalarType dtype = float32, Device? device = null) => call("eye", n, dtype, Arg.None, device);
     public static Tensor zeros_like(Tensor like) => call("zeros_like", like);
-    public static Tensor ones_like(Tensor like) => call("ones_like", like);
-    public static Tensor empty_like(Tensor like) => call("empty_like", like);
-    public static Tensor full_like(Tensor like, Scalar value) => call("full_like", like, value);
 
     /// <summary>A CPU tensor with a copy of the values, in row-major order; without a shape, a vector.</summary>
     public static Tensor tensor(ReadOnlySpan<float> values, params long[] shape) => Copy(values, float32, shape);
@@ -48,12 +41,7 @@ public static unsafe class torch
     // Joining and choosing
     public static Tensor cat(Tensor[] tensors, long dim = 0) => call("cat", tensors, dim);
     public static Tensor stack(Tensor[] tensors, long dim = 0) => call("stack", tensors, dim);
-    public static Tensor where(Tensor condition, Tensor yes, Tensor no) => call("where.self", condition, yes, no);
-    public static Tensor einsum(string equation, params Tensor[] operands) => call("einsum", equation, operands);
-    public static Tensor outer(Tensor a, Tensor b) => call("outer", a, b);
-    public static Tensor multinomial(Tensor probabilities, long samples, bool replacement = false) => call("multinomial", probabilities, samples, replacement);
     public static bool equal(Tensor a, Tensor b) => callBool("equal", a, b);
-    public static bool allclose(Tensor a, Tensor b, double rtol = 1e-5, double atol = 1e-8) => callBool("allclose", a, b, rtol, atol);
 
     // State of the thread and of the process
 

@@ -17,7 +17,15 @@ public enum Until
 /// How tokens are drawn. Temperature 0 is greedy. TopK 0 and TopP 1 are off. MaxTokens bounds the tokens of a whole trace
 /// (all its steps, the problem not counted): a trace that reaches it ends there.
 /// </summary>
-public sealed record Sampling(double Temperature = 1.0, int TopK = 0, double TopP = 1.0, int MaxTokens = 256);
+public sealed record Sampling(double Temperature = 1.0, int TopK = 0, double TopP = 1.0, int MaxTokens = 256)
+{
+    /// <summary>Throws where a value is out of range.</summary>
+    public void Check()
+    {
+        if (Temperature < 0 || TopK < 0 || TopP is <= 0 or > 1 || MaxTokens < 1)
+            throw new UserError($"{this} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+    }
+}
 
 /// <summary>Everything that generates: π and μ.</summary>
 public interface IPolicy

@@ -64,6 +64,14 @@ public sealed class Prefix : IEquatable<Prefix>
         return path;
     }
 
+    /// <summary>Tokens generated to get here from an ancestor, or from the problem itself.</summary>
+    public int TokensSince(Prefix? ancestor = null)
+    {
+        var tokens = 0;
+        for (var node = this; node.Depth > (ancestor?.Depth ?? 0); node = node.Parent!) tokens += node.TokenCount;
+        return tokens;
+    }
+
     /// <summary>Text of all steps, without the problem.</summary>
     public string Text => string.Concat(Path().Select(p => p.Step));
 

@@ -9,23 +9,16 @@ namespace Pav;
 public static class Seeds
 {
     /// <summary>The seed of one draw.</summary>
-    public static ulong Of(ulong run, string problem, string purpose, long index)
+    public static ulong Derive(ulong run, string problem, string purpose, long index)
     {
         var h = Mix(run ^ 0x9E3779B97F4A7C15UL);
-        h = Mix(h ^ Hash(problem));
-        h = Mix(h ^ Hash(purpose));
+        h = Mix(h ^ Fnv1a.Hash(Encoding.UTF8.GetBytes(problem)));
+        h = Mix(h ^ Fnv1a.Hash(Encoding.UTF8.GetBytes(purpose)));
         return Mix(h ^ (ulong)index);
     }
 
     /// <summary>The k-th uniform number in [0, 1) of a seed: 53 bits, counter-based, no state.</summary>
     public static double Uniform(ulong seed, long k) => (Mix(seed + 0x9E3779B97F4A7C15UL * ((ulong)k + 1)) >> 11) * (1.0 / (1UL << 53));
-
-    private static ulong Hash(string text)
-    {
-        var h = 14695981039346656037UL;
-        foreach (var b in Encoding.UTF8.GetBytes(text)) h = (h ^ b) * 1099511628211UL;
-        return h;
-    }
 
     /// <summary>SplitMix64's finaliser.</summary>
     public static ulong Mix(ulong z)

@@ -29,7 +29,7 @@ public sealed class PolicyEvaluationTests : IDisposable
             return Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(d =>
             {
                 var id = d.Prefix.Problem.Id;
-                var index = until == Until.TraceEnd ? Enumerable.Range(0, 64).First(k => d.Seed == Seeds.Of(seed, id, "sample", k)) : id == "p3" ? -1 : 64;
+                var index = until == Until.TraceEnd ? Enumerable.Range(0, 64).First(k => d.Seed == Seeds.Derive(seed, id, "sample", k)) : id == "p3" ? -1 : 64;
                 return d.Prefix.Then($"Answer: {(index >= first[id] ? 1 : 0)}", [1, 2], ended: true);
             })]);
         }

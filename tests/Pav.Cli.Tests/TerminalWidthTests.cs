@@ -53,7 +53,7 @@ public partial class TerminalWidthTests
     {
         var lines = ResultTable.Claims(Compared(new Comparison("tokens-to-reach", "beam-q", "best-of-n-orm n=128", 4.1, 0, 11.2, 225, 926))).ToList();
         Assert.Equal(
-            "beam-q reaches the accuracy of best-of-n-orm n=128 with 225 tokens per problem, best-of-N itself first with 926: 4.1 times fewer [never to 11.2]; 1 lies in the interval, so no saving is shown.",
+            "beam-q reaches the accuracy of best-of-n-orm n=128 with 225 tokens per problem, best-of-n-orm itself first with 926: 4.1 times fewer [never to 11.2]; 1 lies in the interval, so no saving is shown.",
             Assert.Single(lines));
     }
 
@@ -64,7 +64,37 @@ public partial class TerminalWidthTests
             new Comparison("equal-tokens", "beam-pav bo4 alpha=0.1 n=1", "best-of-n-orm", 0.211, 0.144, 0.278, 154, 154),
             new Comparison("equal-tokens", "beam-pav bo4 alpha=0.1 n=2", "best-of-n-orm", 0.158, 0.09, 0.23, 297, 297),
             new Comparison("equal-tokens", "beam-q n=1", "best-of-n-orm", 0.211, 0.144, 0.278, 154, 154))).ToList();
-        Assert.Equal("At equal generated tokens (154 per problem), beam-q n=1 is +21.1 points [+14.4 to +27.8] from best-of-n-orm, the largest of 2 such differences.", Assert.Single(lines));
+        Assert.Equal("At equal generated tokens (154 per problem), beam-q n=1 is +21.1 points [+14.4 to +27.8] from best-of-n-orm, the largest of 2 such differences of beams.", Assert.Single(lines));
+    }
+
+    [Fact]
+    public void ForestsAreToldFirstAgainstBestOfNAndTheWeightedVoteThenBeams()
+    {
+        Comparison Equal(string a, string b, double difference) => new("equal-tokens", a, b, difference, difference - 0.05, difference + 0.05, 600, 600);
+        var lines = ResultTable.Claims(Compared(
+            Equal("beam-q n=2", "best-of-n-orm", 0.2), Equal("forest n=1", "weighted-vote", 0.01), Equal("forest n=4", "weighted-vote", 0.3),
+            Equal("forest n=4", "beam-q", 0.5), Equal("forest n=4", "best-of-n-orm", 0.4), Equal("mcts n=4", "best-of-n-orm", 0.9),
+            new Comparison("tokens-to-reach", "forest-seq", "weighted-vote n=64", 9.1, 6.5, 12, 356, 3240))).ToList();
+        Assert.Equal(
+            [
+                "At equal generated tokens (600 per problem), forest n=4 is +40.0 points [+35.0 to +45.0] from best-of-n-orm, the only such comparison.",
+                "At equal generated tokens (600 per problem), forest n=4 is +30.0 points [+25.0 to +35.0] from weighted-vote, the largest of 2 such differences of forests.",
+                "forest-seq reaches the accuracy of weighted-vote n=64 with 356 tokens per problem, weighted-vote itself first with 3240: 9.1 times fewer [6.5 to 12.0].",
+                "At equal generated tokens (600 per problem), beam-q n=2 is +20.0 points [+15.0 to +25.0] from best-of-n-orm, the only such comparison.",
+            ],
+            lines);
+    }
+
+    [Fact]
+    public void TheTableOfAllMethodsIsGroupedByKindAndFits()
+    {
+        var search = Search([.. SearchMethods.All.Select(m => Method(m.Id, 128, m.HasProver ? 0.25 : null, m.HasProver ? "bo32" : null) with { Kind = m.Kind })]);
+        var lines = ResultTable.Of(search, 80).ToList();
+        Assert.All(lines, line => Assert.InRange(line.Length, 1, 80));
+        Assert.Equal(
+            ["Samples:", "Ranked samples:", "Beams:", "Searches of one tree:", "Particle filters:", "Forests:", "Oracle searches:"],
+            lines.Where(l => l.EndsWith(':')));
+        Assert.All(SearchMethods.All, m => Assert.Contains(lines, l => l.StartsWith(m.Id + " ", StringComparison.Ordinal) || l == m.Id));
     }
 
     [Theory]

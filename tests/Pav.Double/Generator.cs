@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Pav.Models;
 using Pav.Models.Tokenizers;
+using Pav.Models.Engine;
 
 namespace Pav.Double;
 

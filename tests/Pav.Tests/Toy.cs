@@ -68,7 +68,7 @@ internal sealed class ToyNoisy(ulong seed, double error = 0.4) : IVerifier
 
     public int Calls { get; private set; }
 
-    public double Q(Prefix p) => (1 - error) * Toy.Q(p) + error * Seeds.Uniform(Seeds.Of(seed, p.Problem.Id, p.Text, 0), 0);
+    public double Q(Prefix p) => (1 - error) * Toy.Q(p) + error * Seeds.Uniform(Seeds.Derive(seed, p.Problem.Id, p.Text, 0), 0);
 
     public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
     {

@@ -1,16 +1,10 @@
 import * as Plot from '@observablehq/plot'
-import type { Curve, LabelSet, MethodRow, Verifier } from './data.ts'
+import type { LabelStatistics, MethodEntry, MethodSummary, TrainingCurve, VerifierMeasures } from './data.ts'
 import { count, decimal, interval, percent } from './format.ts'
+import { colorOf, isOracle, symbolOf } from './methods.ts'
 import type { Series } from './series.ts'
 
 const style = { background: 'transparent', color: 'var(--ink-2)', fontFamily: 'inherit', fontSize: '12px', overflow: 'visible' }
-const known = ['sample', 'greedy', 'majority', 'weighted-vote', 'best-of-n-orm', 'best-of-n-q', 'beam-q', 'beam-pav', 'oracle-beam-q', 'oracle-beam-pav']
-const symbols = ['diamond', 'diamond2', 'plus', 'asterisk', 'square', 'square2', 'triangle', 'circle', 'triangle', 'circle'] as const
-
-export const colorOf = (method: string): string => `var(--m-${known.includes(method) ? method : 'other'})`
-const symbolOf = (method: string): typeof symbols[number] => symbols[Math.max(0, known.indexOf(method))]
-const isOracle = (method: string): boolean => method.startsWith('oracle')
-
 /** Powers of two (and of ten on wide ranges) inside the domain, with thousands as k. */
 const short = (x: number): string => x >= 10000 ? `${Math.round(x / 1000)}k` : x >= 1000 ? `${+(x / 1000).toFixed(1)}k` : `${x}`
 
@@ -23,20 +17,24 @@ export interface ComputeOptions {
 
 /** Accuracy against tokens per problem (Fig. 4 and 5a of the paper): one line a method, its 95% band, Pass@N dashed. */
 export function accuracyChart(series: Series[], options: ComputeOptions): Element {
-  const tokens = (p: MethodRow): number => p.generated_tokens + (options.scored ? p.scored_tokens : 0)
+  const tokens = (p: MethodSummary): number => p.generated_tokens + (options.scored ? p.scored_tokens : 0)
   const drawn = series.map(s => ({ ...s, points: s.points.filter(p => tokens(p) > 0).sort((a, b) => tokens(a) - tokens(b)) })).filter(s => s.points.length > 0)
   const narrow = options.width < 520
   const marks: Plot.Markish[] = [Plot.ruleY([0], { stroke: 'var(--line)' })]
   for (const s of drawn) {
-    const color = colorOf(s.method)
+    const color = colorOf(s.entry)
     const banded = s.points.filter(p => p.low != null && p.high != null)
     if (banded.length > 1) marks.push(Plot.areaY(banded, { x: tokens, y1: 'low', y2: 'high', fill: color, fillOpacity: 0.13, curve: 'linear' }))
     else marks.push(Plot.ruleX(banded, { x: tokens, y1: 'low', y2: 'high', stroke: color, strokeOpacity: 0.6 }))
   }
   for (const s of drawn) {
-    const color = colorOf(s.method)
-    if (s.points.length > 1) marks.push(Plot.line(s.points, { x: tokens, y: 'accuracy', stroke: color, strokeWidth: s.method === 'beam-pav' ? 2.6 : 1.8, strokeDasharray: isOracle(s.method) ? '1 4' : undefined, strokeLinecap: 'round' }))
-    marks.push(Plot.dot(s.points, { x: tokens, y: 'accuracy', stroke: color, fill: isOracle(s.method) ? 'var(--panel)' : color, symbol: symbolOf(s.method), r: 3.6 }))
+    const color = colorOf(s.entry)
+    if (s.points.length > 1)
+      marks.push(Plot.line(s.points, {
+        x: tokens, y: 'accuracy', stroke: color, strokeWidth: s.entry.kind === 'forest' ? 2.6 : 1.8,
+        strokeDasharray: isOracle(s.entry) ? '1 4' : undefined, strokeLinecap: 'round',
+      }))
+    marks.push(Plot.dot(s.points, { x: tokens, y: 'accuracy', stroke: color, fill: isOracle(s.entry) ? 'var(--panel)' : color, symbol: symbolOf(s.entry), r: 3.6 }))
     const passed = s.points.filter(p => p.pass != null)
     if (options.passes && passed.length > 1)
       marks.push(Plot.line(passed, { x: tokens, y: 'pass', stroke: color, strokeWidth: 1.3, strokeDasharray: '5 4', strokeOpacity: 0.9 }))
@@ -60,11 +58,14 @@ export function accuracyChart(series: Series[], options: ComputeOptions): Elemen
   })
 }
 
-export interface Strength { k: number; row: MethodRow; n: number }
+export interface Strength { k: number; row: MethodSummary; n: number }
 
-/** Beam search on the effective reward over the strength K of its Best-of-K prover (Fig. 5b), with level lines for what needs no prover. */
-export function proverChart(rows: Strength[], levels: { label: string; method: string; value: number }[], width: number): Element {
-  const color = colorOf('beam-pav')
+/** What needs no prover, or an oracle, at the same N. */
+export interface Level { label: string; entry: MethodEntry; value: number }
+
+/** A search on the effective reward over the strength K of its Best-of-K prover (Fig. 5b), with level lines for what needs no prover. */
+export function proverChart(rows: Strength[], levels: Level[], entry: MethodEntry, width: number): Element {
+  const color = colorOf(entry)
   const values = [...rows.flatMap(r => [r.row.low ?? r.row.accuracy, r.row.high ?? r.row.accuracy]), ...levels.map(l => l.value)]
   const low = Math.max(0, Math.min(...values) - 0.03), high = Math.min(1, Math.max(...values) + 0.03)
   return Plot.plot({
@@ -72,7 +73,7 @@ export function proverChart(rows: Strength[], levels: { label: string; method: s
     x: { type: 'log', base: 2, domain: [Math.min(...rows.map(r => r.k)) / 1.25, Math.max(...rows.map(r => r.k)) * 1.25], label: 'K of the prover BoK(π)', ticks: [...new Set(rows.map(r => r.k))], tickFormat: (k: number) => `${k}`, labelAnchor: 'center', labelArrow: 'none' },
     y: { domain: [low, high], label: 'problems answered', tickFormat: (y: number) => `${Math.round(100 * y)}%`, grid: true, ticks: 6, labelArrow: 'none' },
     marks: [
-      ...levels.map(l => Plot.ruleY([l.value], { stroke: colorOf(l.method), strokeWidth: 1.6, strokeDasharray: isOracle(l.method) ? '1 4' : '6 4' })),
+      ...levels.map(l => Plot.ruleY([l.value], { stroke: colorOf(l.entry), strokeWidth: 1.6, strokeDasharray: isOracle(l.entry) ? '1 4' : '6 4' })),
       Plot.ruleX(rows.filter(r => r.row.low != null), { x: 'k', y1: r => r.row.low, y2: r => r.row.high, stroke: color, strokeWidth: 1.5 }),
       Plot.line(rows, { x: 'k', y: r => r.row.accuracy, stroke: color, strokeWidth: 2.2 }),
       Plot.dot(rows, { x: 'k', y: r => r.row.accuracy, fill: color, r: 4.2 }),
@@ -83,7 +84,7 @@ export function proverChart(rows: Strength[], levels: { label: string; method: s
 }
 
 /** Predicted against observed Q: on the diagonal a verifier's 0.7 comes true seven times in ten. */
-export function reliabilityChart(verifier: Verifier, width: number): Element {
+export function reliabilityChart(verifier: VerifierMeasures, width: number): Element {
   const size = Math.min(width, 330)
   return Plot.plot({
     width: size, height: size * 0.92, marginLeft: 40, marginBottom: 40, marginTop: 26, marginRight: 10, style,
@@ -99,7 +100,7 @@ export function reliabilityChart(verifier: Verifier, width: number): Element {
   })
 }
 
-export function histogramChart(labels: LabelSet, width: number): Element {
+export function histogramChart(labels: LabelStatistics, width: number): Element {
   return Plot.plot({
     width, height: 220, marginLeft: 52, marginBottom: 40, marginTop: 26, style,
     x: { domain: [0, 1], label: 'Q̂ of a prefix', ticks: 5, labelAnchor: 'center', labelArrow: 'none' },
@@ -111,7 +112,7 @@ export function histogramChart(labels: LabelSet, width: number): Element {
   })
 }
 
-export function stepChart(labels: LabelSet, width: number): Element {
+export function stepChart(labels: LabelStatistics, width: number): Element {
   return Plot.plot({
     width, height: 220, marginLeft: 44, marginBottom: 40, marginTop: 26, style,
     x: { label: 'steps taken', labelAnchor: 'center', labelArrow: 'none', ticks: Math.min(labels.by_step.length, 12), tickFormat: (x: number) => Number.isInteger(x) ? `${x}` : '' },
@@ -125,7 +126,7 @@ export function stepChart(labels: LabelSet, width: number): Element {
 }
 
 /** One measure of a training run over its steps; an evaluation of the same measure is drawn over it as dots. */
-export function curveChart(curve: Curve, measure: string, width: number): Element {
+export function curveChart(curve: TrainingCurve, measure: string, width: number): Element {
   const points = curve.points.filter(p => p[measure] != null)
   const valid = curve.evaluations.filter(p => p[measure === 'loss' ? 'valid_loss' : measure] != null)
   const field = measure === 'loss' ? 'valid_loss' : measure

@@ -1,10 +1,10 @@
-import type { Comparison, Result } from './data.ts'
+import type { Comparison, MethodKind, ResultRow } from './data.ts'
 import { count, points, proverName } from './format.ts'
-import { seriesOf } from './series.ts'
+import { entryOf, isOracle, kindOrder, kindPlural, labelWithin, type Methods } from './methods.ts'
 
 export type Verdict = 'better' | 'worse' | 'open'
 
-/** A run as comparisons name it: `beam-pav bo4 alpha=0.5 n=16`; without n it is the whole curve. */
+/** A run as comparisons name it: method, prover, `alpha=0.5`, `n=16`; without n it is the whole curve. */
 export interface Side { method: string; prover: string; alpha: number | null; n: number | null }
 
 export function sideOf(name: string): Side {
@@ -14,25 +14,13 @@ export function sideOf(name: string): Side {
   return { method, prover: rest.join(' '), alpha: alpha ? Number(alpha[1]) : null, n: n ? Number(n[1]) : null }
 }
 
-const words: Record<string, (n: string) => string> = {
-  'sample': () => 'a single sample',
-  'greedy': () => 'greedy decoding',
-  'majority': n => `the majority of ${n}`,
-  'weighted-vote': n => `the weighted vote of ${n}`,
-  'best-of-n-orm': n => `best-of-${n} by the outcome verifier`,
-  'best-of-n-q': n => `best-of-${n} by the Q verifier`,
-  'beam-q': () => 'beam search on Q',
-  'beam-pav': () => 'beam search on Q + αA',
-  'oracle-beam-q': () => 'beam search on oracle Q',
-  'oracle-beam-pav': () => 'beam search on oracle Q + αA',
-}
-
-/** A side in words for a sentence; a beam's N, prover and α follow in brackets. */
-export function inWords(side: Side): string {
-  const beam = side.method.includes('beam')
-  const name = words[side.method]?.(side.n == null ? 'N' : String(side.n)) ?? side.method
-  const extra = [beam && side.n != null ? `N = ${side.n}` : '', side.prover ? `prover ${proverName(side.prover)}` : '', side.alpha != null ? `α = ${side.alpha}` : ''].filter(Boolean)
-  return extra.length > 0 ? `${name} (${extra.join(', ')})` : name
+/** A side in words for a sentence; N, prover and α follow in brackets. */
+export function inWords(side: Side, methods: Methods): string {
+  const { text, namesN } = labelWithin(entryOf(methods, side.method), side.n)
+  const extra = [
+    side.n != null && !namesN ? `N = ${side.n}` : '', side.prover ? `prover ${proverName(side.prover)}` : '', side.alpha != null ? `α = ${side.alpha}` : '',
+  ].filter(Boolean)
+  return extra.length > 0 ? `${text} (${extra.join(', ')})` : text
 }
 
 export const isRatio = (c: Comparison): boolean => c.claim.startsWith('tokens-to-reach')
@@ -51,47 +39,64 @@ const given = (c: Comparison): boolean => c.difference != null && c.low != null 
 const same = (a: Side, b: Side): boolean => a.method === b.method && a.prover === b.prover && a.alpha === b.alpha
 
 /**
- * A beam of one ranks the steps of a single state, and under best-of-K provers Q + αA orders those as Q does: where a beam on Q has the
- * very same numbers, the comparison is that one's, and is not told again.
+ * A beam of one ranks the steps of a single state, and under best-of-K provers Q + αA orders those as Q does: where a method of the same
+ * kind has the very same numbers, the comparison is told once, of the method that comes first.
  */
-function withoutTwins(rows: Comparison[]): Comparison[] {
-  const key = (c: Comparison): string => [c.claim, c.b, sideOf(c.a).n, c.difference, c.tokens_a].join('|')
-  const onQ = new Set(rows.filter(c => sideOf(c.a).method === 'beam-q').map(key))
-  return rows.filter(c => sideOf(c.a).method !== 'beam-pav' || !onQ.has(key(c)))
+function withoutTwins(rows: Comparison[], methods: Methods): Comparison[] {
+  const order = [...methods.keys()]
+  const place = (c: Comparison): number => order.indexOf(sideOf(c.a).method)
+  const key = (c: Comparison): string => [c.claim, c.b, entryOf(methods, sideOf(c.a).method).kind, sideOf(c.a).n, c.difference, c.tokens_a].join('|')
+  const firsts = new Map<string, number>()
+  for (const c of rows) firsts.set(key(c), Math.min(place(c), firsts.get(key(c)) ?? Infinity))
+  return rows.filter(c => place(c) === firsts.get(key(c)))
 }
 
-/** What is compared with what: beams with best-of-N by the outcome verifier, where there are such; else what comes nearest to it. */
-function candidates(rows: Comparison[]): Comparison[] {
-  const kinds: ((side: Side) => boolean)[] =
-    [a => ['beam-q', 'beam-pav'].includes(a.method), a => !a.method.startsWith('oracle'), () => true]
-  const bases: ((side: Side) => boolean)[] = [b => b.method === 'best-of-n-orm', b => b.method === 'best-of-n-q', () => true]
-  for (const kind of kinds)
-    for (const base of bases) {
-      const found = rows.filter(c => kind(sideOf(c.a)) && base(sideOf(c.b)))
-      if (found.length > 0) return found
-    }
-  return []
+/** Comparisons of one kind of methods with one of those that it is compared with. */
+interface Told { kind: MethodKind | null; base: string; rows: Comparison[] }
+
+/**
+ * What is compared with what, the first kind first: methods of a kind with those that rank or take plain samples, in the order in which
+ * the methods name them; without such, with what there is.
+ */
+function candidates(rows: Comparison[], methods: Methods): Told[] {
+  const kindOf = (side: string): MethodKind | null => entryOf(methods, sideOf(side).method).kind
+  const plain = (c: Comparison): boolean => ['ranking', 'sampling'].includes(kindOf(c.b) ?? '')
+  return [...kindOrder, null].flatMap(kind => {
+    const mine = rows.filter(c => kindOf(c.a) === kind)
+    const told = mine.some(plain) ? mine.filter(plain) : mine
+    const named = told.flatMap(c => entryOf(methods, sideOf(c.a).method).compare_with)
+    const bases = [...new Set([...named, ...told.map(c => sideOf(c.b).method)])]
+    return bases.map(base => ({ kind, base, rows: told.filter(c => sideOf(c.b).method === base) })).filter(t => t.rows.length > 0)
+  })
 }
 
 /**
- * What the run shows, in sentences that claim no more than their intervals do: beams against best-of-N by the outcome verifier (of several,
- * the clearest, said to be that), the tokens they need, and what A adds to Q.
+ * What the run shows, in sentences that claim no more than their intervals do: methods of the first kind (guided forests, where there are
+ * some) against up to two others and the tokens they need, of several the clearest, said to be that; then the next kind against its
+ * first; then what A adds to Q.
  */
-export function headline(result: Result): Statement[] {
-  const rows = withoutTwins(result.comparisons.filter(given))
-  const told = candidates(rows)
-  const equal = told.filter(c => !isRatio(c)), reach = told.filter(c => c.claim === 'tokens-to-reach')
-  const main = seriesOf(result.methods).find(s => s.method === 'beam-pav' && s.main)?.points[0]
-  const isMain = (side: Side): boolean =>
-    side.method === 'beam-pav' && main != null && side.prover === (main.prover ?? '') && side.alpha === (main.alpha ?? null)
-  const overQ = (c: Comparison): boolean => isMain(sideOf(c.a)) && sideOf(c.b).method === 'beam-q'
-  const added = result.comparisons.filter(c => given(c) && !isRatio(c) && !equal.includes(c) && overQ(c))
+export function headline(result: ResultRow, methods: Methods): Statement[] {
+  const rows = withoutTwins(result.comparisons.filter(given), methods)
+  const all = candidates(rows, methods)
+  const first = all.filter(t => t.kind === all[0].kind).slice(0, 2)
+  const next = all.filter(t => t.kind !== all[0].kind && t.kind !== 'oracle' && t.kind !== 'ranking').slice(0, 1)
+  const equal = (t: Told): Comparison[] => t.rows.filter(c => !isRatio(c))
+  const reach = (t: Told): Comparison[] => t.rows.filter(c => c.claim === 'tokens-to-reach')
+  const added = result.comparisons.filter(c => given(c) && !isRatio(c) && addsProgress(c, methods))
   const differing = added.filter(c => c.difference !== 0 || c.low !== 0 || c.high !== 0)
-  const statements: Statement[] = []
-  if (equal.length > 0) statements.push(atEqualTokens(equal))
-  if (reach.length > 0) statements.push(toReach(reach))
-  if (differing.length > 0) statements.push(atEqualTokens(differing))
-  return statements
+  return [
+    ...first.flatMap(t => [
+      ...(equal(t).length > 0 ? [atEqualTokens(equal(t), methods)] : []), ...(reach(t).length > 0 ? [toReach(reach(t), methods)] : []),
+    ]),
+    ...[...next.map(equal), differing].filter(rs => rs.length > 0).map(rs => atEqualTokens(rs, methods)),
+  ]
+}
+
+/** Is it the same kind of method with a prover against that without one? */
+function addsProgress(c: Comparison, methods: Methods): boolean {
+  const [a, b] = [sideOf(c.a), sideOf(c.b)]
+  const [A, B] = [entryOf(methods, a.method), entryOf(methods, b.method)]
+  return a.prover !== '' && b.prover === '' && A.kind === B.kind && !isOracle(A) && A.compare_with.includes(B.id)
 }
 
 const span = (c: Comparison): string => `${points(c.low!).replace('+', '')} to ${points(c.high!).replace('+', '')}`
@@ -102,17 +107,25 @@ const place = (c: Comparison): string => {
 const curveOf = (c: Comparison): Side => ({ ...sideOf(c.a), n: null })
 const capital = (text: string): string => text[0].toUpperCase() + text.slice(1)
 
-function atEqualTokens(equal: Comparison[]): Statement {
+/** What the compared methods are, in the plural. */
+function kindsOf(rows: Comparison[], methods: Methods): string {
+  const kinds = new Set(rows.map(c => entryOf(methods, sideOf(c.a).method).kind))
+  return kindPlural(kinds.size === 1 ? [...kinds][0] : null)
+}
+
+function atEqualTokens(equal: Comparison[], methods: Methods): Statement {
+  const words = (side: Side): string => inWords(side, methods)
+  const who = kindsOf(equal, methods)
   const better = equal.filter(c => verdictOf(c) === 'better').length, worse = equal.filter(c => verdictOf(c) === 'worse').length
   const several = equal.some(c => !same(curveOf(c), curveOf(equal[0])))
   if (better + worse === 0) {
     const largest = equal.reduce((x, y) => Math.abs(y.difference!) > Math.abs(x.difference!) ? y : x)
-    const [A, B] = [inWords(curveOf(largest)), inWords(sideOf(largest.b))]
+    const [A, B] = [words(curveOf(largest)), words(sideOf(largest.b))]
     const each = equal.length === 1 ? 'at the one budget compared'
-      : several ? `in each of ${equal.length} comparisons of beams` : `at each of the ${equal.length} budgets compared`
+      : several ? `in each of ${equal.length} comparisons of ${who}` : `at each of the ${equal.length} budgets compared`
     return {
       verdict: 'open', tally: null,
-      text: `At equal generated tokens, ${several ? 'beam search' : A} and ${B} cannot be told apart here: `
+      text: `At equal generated tokens, ${several ? who : A} and ${B} cannot be told apart here: `
         + `the 95% interval of the difference includes zero ${each} `
         + `(the largest is ${points(largest.difference!)} points${several ? ` for ${A}` : ''} at ${place(largest)}; ${span(largest)}).`,
     }
@@ -123,28 +136,30 @@ function atEqualTokens(equal: Comparison[]): Statement {
   const sides = better > 0 && worse > 0 ? `, in favour in ${better} and against in ${worse}` : better === 0 ? ', each time against it' : ''
   return {
     verdict: better > 0 && worse > 0 ? 'open' : verdict,
-    text: `At equal generated tokens, ${inWords(curveOf(clearest))} answers ${Math.abs(100 * clearest.difference!).toFixed(1)} points `
+    text: `At equal generated tokens, ${words(curveOf(clearest))} answers ${Math.abs(100 * clearest.difference!).toFixed(1)} points `
       + `${verdict === 'better' ? 'more' : 'fewer'} of the problems `
-      + `than ${inWords(sideOf(clearest.b))} (${place(clearest)}; 95% interval ${span(clearest)}).`,
+      + `than ${words(sideOf(clearest.b))} (${place(clearest)}; 95% interval ${span(clearest)}).`,
     tally: equal.length === 1 ? null
-      : `This is the clearest of ${equal.length} such comparisons${several ? ' of beams' : ''}; the interval excludes zero ${excluded}${sides}.`,
+      : `This is the clearest of ${equal.length} such comparisons${several ? ` of ${who}` : ''}; the interval excludes zero ${excluded}${sides}.`,
   }
 }
 
-/** Of several beams the one whose saving is clearest. */
-function toReach(reach: Comparison[]): Statement {
+/** Of several methods the one whose saving is clearest. */
+function toReach(reach: Comparison[], methods: Methods): Statement {
+  const words = (side: Side): string => inWords(side, methods)
+  const kinds = kindsOf(reach, methods)
   const there = reach.filter(c => c.difference! > 0 && c.tokens_a != null)
-  const B = inWords(sideOf(reach[0].b))
+  const B = words(sideOf(reach[0].b))
   if (there.length === 0) {
-    const who = reach.length === 1 ? `${capital(inWords(sideOf(reach[0].a)))} does not reach` : `None of the ${reach.length} beams reaches`
+    const who = reach.length === 1 ? `${capital(words(sideOf(reach[0].a)))} does not reach` : `None of the ${reach.length} ${kinds} reaches`
     return { verdict: 'worse', tally: null, text: `${who} the accuracy of ${B} within the budgets that were run.` }
   }
   const c = there.reduce((x, y) => y.low! > x.low! || (y.low === x.low && y.difference! > x.difference!) ? y : x)
-  const A = inWords(sideOf(c.a))
-  const itself = inWords({ ...sideOf(c.b), n: null })
+  const A = words(sideOf(c.a))
+  const itself = words({ ...sideOf(c.b), n: null })
   const never = reach.length - there.length
   const best = reach.length === 1 ? ''
-    : ` This is the best of ${reach.length} beams${never > 0 ? `, of which ${never} never get${never === 1 ? 's' : ''} there` : ''}.`
+    : ` This is the best of ${reach.length} ${kinds}${never > 0 ? `, of which ${never} never get${never === 1 ? 's' : ''} there` : ''}.`
   const range = rangeWords(c.difference!, c.low!, c.high!)
   const tokens = `${timesFewer(c.difference!)} generated tokens ${c.difference! >= 1 ? 'than' : 'as'} ${itself} first does`
   const verdict = verdictOf(c)

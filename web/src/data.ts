@@ -1,84 +1,111 @@
-// What `pav report` embeds in the page: the fields of docs/run-folder.md, gathered over the run folders. Everything may be missing.
+// What `pav report` embeds in the page. Written from the C# records by PageTypesTests, do not edit:
+// PAV_WRITE_TYPES=1 dotnet test tests/Pav.Cli.Tests --filter PageTypes
 
-export interface Report {
-  title: string
-  made: string
-  runs: Run[]
-  results: Result[]
-  verifiers: Verifier[]
-  labels: LabelSet[]
-  curves: Curve[]
-  trees: TreeSet | null
-  /** results.json of a `pav reproduce` folder. */
-  figures: FigureSummary[]
-  didactic: Didactic[]
-  rl?: RlData | null
-  provers: ProverReport[]
-  theory: TheoryResult[]
-}
-
-/** Written out where a number would lose digits (above 2^53). */
+/** Text where a number would lose digits (above 2^53). */
 export type Seed = number | string
 
-export interface Run {
-  path: string
+/** Options and settings as their files have them. */
+export type Settings = Record<string, unknown>
+
+export type Fate = 'root' | 'kept' | 'pruned' | 'duplicate' | 'finished' | 'chosen'
+
+export type FigureVerdict = 'reproduced' | 'partly' | 'not_reproduced' | 'measured' | 'not_run'
+
+export type GradientMethod = 'adam' | 'sgd'
+
+export type MethodKind = 'sampling' | 'ranking' | 'beam' | 'tree' | 'particles' | 'forest' | 'oracle'
+
+export type StepReward = 'outcome' | 'a_mu' | 'a_mu_all_actions' | 'q_mu' | 'a_pi' | 'a_mu_to_go' | 'q_mu_to_go'
+
+export type Verdict = 'holds' | 'within_limits' | 'fails' | 'no_case'
+
+export interface ReportData {
+  title: string
+  made: string
+  methods: MethodEntry[]
+  runs: RunRow[]
+  results: ResultRow[]
+  verifiers: VerifierMeasures[]
+  labels: LabelStatistics[]
+  curves: TrainingCurve[]
+  trees: TreeSet | null
+  didactic: DidacticRow[]
+  provers: ProverReport[]
+  theory: TheoryResult[]
+  rl: RlData | null
+  figures: FigureSummary[]
+}
+
+export interface MethodEntry {
+  id: string
+  label: string
+  kind: MethodKind | null
+  place: number
+  compare_with: string[]
+}
+
+export interface RunRow {
   command: string
-  options: Record<string, unknown> | null
+  path: string
+  options: Settings | null
   seed: Seed | null
   started: string | null
   finished: string | null
-  versions: Record<string, string> | null
-  inputs: { path: string; sha256: string | null }[] | null
+  versions: Record<string, string | null> | null
+  inputs: InputRow[] | null
   seconds: number | null
   peak_memory_mb: number | null
 }
 
-/** One summary.json. */
-export interface Result {
+export interface InputRow {
   path: string
-  methods: MethodRow[]
+  sha256: string | null
+}
+
+export interface ResultRow {
+  path: string
+  methods: MethodSummary[]
   comparisons: Comparison[]
-  base: { sample?: number | null; greedy?: number | null; pass_64?: number | null } | null
-  settings: Record<string, unknown> | null
+  verifiers: VerifierMeasures[]
+  base: BaseSummary
+  settings: Settings | null
   seconds: number | null
   peak_memory_mb: number | null
 }
 
-export interface MethodRow {
+export interface MethodSummary {
   method: string
   n: number
-  alpha: number | null
-  prover: string | null
-  problems: number | null
-  seeds: number | null
+  alpha?: number | null
+  prover?: string | null
+  problems: number
+  seeds: number
   accuracy: number
-  low: number | null
-  high: number | null
-  pass: number | null
+  low: number
+  high: number
+  pass: number
   generated_tokens: number
   scored_tokens: number
-  seconds: number | null
+  seconds: number
+  label: string
+  kind: MethodKind | null
+  compare_with?: string[] | null
 }
 
-/**
- * `equal-tokens`: the difference is accuracy of a minus that of b at a's tokens. `tokens-to-reach` and `tokens-to-reach-peak`: it is the
- * ratio of the fewest tokens with which b reaches the accuracy of its largest N (or its peak) to the fewest with which a does; 0 where a
- * never gets there.
- */
 export interface Comparison {
   claim: string
   a: string
   b: string
-  difference: number | null
-  low: number | null
-  high: number | null
+  difference: number
+  low: number
+  high: number
   tokens_a: number | null
-  tokens_b: number | null
+  tokens_b: number
 }
 
-export interface Verifier {
+export interface VerifierMeasures {
   name: string
-  kind: string | null
+  kind: string
   auc_within: number | null
   auc_within_low: number | null
   auc_within_high: number | null
@@ -87,10 +114,22 @@ export interface Verifier {
   ece: number | null
   rank_within_state: number | null
   correlation: number | null
-  reliability: { predicted: number; observed: number; count: number }[]
+  reliability: ReliabilityPoint[]
 }
 
-export interface LabelSet {
+export interface ReliabilityPoint {
+  predicted: number
+  observed: number
+  count: number
+}
+
+export interface BaseSummary {
+  sample: number | null
+  greedy: number | null
+  pass_64: number | null
+}
+
+export interface LabelStatistics {
   path: string
   policy: string | null
   strategy: string | null
@@ -100,38 +139,46 @@ export interface LabelSet {
   correct_traces: number
   prefixes: number
   completions: number
-  /** Every stride-th line was read. */
   stride: number
-  histogram: { low: number; high: number; count: number }[]
-  by_step: { step: number; mean: number; count: number }[]
+  histogram: Bin[]
+  by_step: StepMean[]
 }
 
-export interface Curve {
+export interface Bin {
+  low: number
+  high: number
+  count: number
+}
+
+export interface StepMean {
+  step: number
+  mean: number
+  count: number
+}
+
+export interface TrainingCurve {
   path: string
   command: string
-  /** Thinned: each training point is the mean over a bucket of logged steps; evaluations are kept whole. */
-  points: Record<string, number>[]
-  evaluations: Record<string, number>[]
+  points: (Record<string, number>)[]
+  evaluations: (Record<string, number>)[]
 }
 
 export interface TreeSet {
   total: number
-  trees: Tree[]
+  trees: SearchTree[]
 }
 
-export interface Tree {
+export interface SearchTree {
   problem: string
   text: string
   answer: string
   method: string
   n: number
-  alpha: number | null
-  prover: string | null
+  alpha?: number | null
+  prover?: string | null
   correct: number
   nodes: TreeNode[]
 }
-
-export type Fate = 'root' | 'kept' | 'pruned' | 'duplicate' | 'finished' | 'chosen'
 
 export interface TreeNode {
   id: number
@@ -142,89 +189,99 @@ export interface TreeNode {
   a: number | null
   score: number | null
   fate: Fate
-  rex: number | null
+  rex?: number | null
+  visits?: number | null
+  value?: number | null
+  tree?: number | null
 }
 
-/** One didactic.json. */
-export interface Didactic {
+export interface DidacticRow {
   path: string
-  summary: {
-    length: number
-    gamma: number
-    iterations: number
-    batch: number
-    curves: DidacticCurve[]
-    speeds: SpeedRow[]
-    strengths: StrengthRow[]
-    passes: PassCurve[]
-    tabular: TabularRow[]
-    findings: string[]
-    iterations_per_second: number
-  }
+  summary: DidacticSummary
 }
 
-export interface DidacticCurve { length: number; reward: string; seeds: number; points: { iteration: number; median: number; low: number; high: number }[] }
-
-/** Iterations over seeds: how many got there; null where the first, the median or the last never did. */
-export interface Reach { reached: number; first: number | null; median: number | null; last: number | null }
-
-export interface SpeedRow { length: number; reward: string; seeds: number; cap: number; start: number; final: number; to50: Reach; to99: Reach; to100: Reach }
-
-export interface StrengthRow { method: string; rollouts: number; gamma: number; seeds: number; mean: number; low: number; high: number; solved: number }
-
-export interface PassCurve { length: number; reward: string; sequences: number; points: { n: number; pass: number; low: number; high: number }[] }
-
-/** `gamma` null: outcome reward only. `steps` null: not within `cap` updates. */
-export interface TabularRow { length: number; reward: string; gamma: number | null; method: string; rate: number; steps: number | null; cap: number }
-
-export interface RlData {
-  groups: RlGroup[]
-  comparisons: RlComparison[]
-  /** Pass@N of the policy that RL started from. */
-  start: PassBand[]
+export interface DidacticSummary {
+  length: number
+  gamma: number
+  iterations: number
+  batch: number
+  curves: AccuracyCurve[]
+  speeds: SpeedRow[]
+  strengths: StrengthRow[]
+  passes: PassCurve[]
+  tabular: TabularRow[]
+  findings: string[]
+  iterations_per_second: number
 }
 
-/** RL runs of equal settings but for the seed. */
-export interface RlGroup {
-  name: string
-  reward: string
-  seeds: Seed[]
-  valid: { seed: Seed; points: { iteration: number; tokens: number; all_tokens: number; accuracy: number }[] }[]
-  batches: Record<string, number>[]
-  pass: PassBand[]
-  hard: PassBand[]
-  /** Share of these that a beam of n on Q answers. */
-  hard_beam: PassBand[]
-  hard_problems: number
-  unsolved_by: number
-  majority: number | null
-  levels: { level: number; sample: number }[]
-}
-
-export interface PassBand { n: number; mean: number; low: number; high: number }
-
-export interface SeedInterval { value: number; low: number | null; high: number | null }
-
-/** Ratios: how many times fewer a needs for the last accuracy of b; absent where it never gets there. */
-export interface RlComparison {
-  a: string
-  b: string
+export interface AccuracyCurve {
+  length: number
+  reward: StepReward
   seeds: number
-  difference: SeedInterval
-  reached: number
-  iterations: SeedInterval | null
-  tokens: SeedInterval | null
-  all_tokens: SeedInterval | null
-  /** All tokens and those of the labels that the verifier learned from; absent where these are not known. */
-  labelled_tokens: SeedInterval | null
-  /** Seeds on which b ends no higher than a begins: they have no ratio. */
-  from_start: number
+  points: AccuracyPoint[]
 }
 
-/** A value with its 95% interval; null where the labels do not allow it. */
-export interface Measured { value: number | null; low: number | null; high: number | null }
+export interface AccuracyPoint {
+  iteration: number
+  median: number
+  low: number
+  high: number
+}
 
-/** One provers.json. */
+export interface SpeedRow {
+  length: number
+  reward: StepReward
+  seeds: number
+  cap: number
+  start: number
+  final: number
+  to50: Reach
+  to99: Reach
+  to100: Reach
+}
+
+export interface Reach {
+  reached: number
+  first: number | null
+  median: number | null
+  last: number | null
+}
+
+export interface StrengthRow {
+  method: GradientMethod
+  rollouts: number
+  gamma: number
+  seeds: number
+  mean: number
+  low: number
+  high: number
+  solved: number
+}
+
+export interface PassCurve {
+  length: number
+  reward: StepReward
+  sequences: number
+  points: PassPoint[]
+}
+
+export interface PassPoint {
+  n: number
+  pass: number
+  low: number
+  high: number
+}
+
+export interface TabularRow {
+  length: number
+  reward: StepReward
+  gamma: number | null
+  method: GradientMethod
+  rate: number
+  steps: number | null
+  cap: number
+}
+
 export interface ProverReport {
   policy: string
   problems: number
@@ -234,39 +291,184 @@ export interface ProverReport {
   n_mc: number
   rollouts: number
   alpha: number
-  provers: { name: string; k: number; policy: string | null; predictors: Record<string, Measured> }[]
-  advice: { for: string; by: string; prover: string; decided: boolean; reason: string; more_rollouts: number | null }[]
-  search: {
-    n: number
-    alpha: number
-    problems: number
-    provers: { name: string; accuracy: number; low: number; high: number }[]
-    predictors: { predictor: string; provers: number; spearman: Measured }[]
-  } | null
+  provers: ProverRow[]
+  advice: ProverAdvice[]
+  search: SearchAgreement | null
 }
 
-export interface TheoryResult { name: string; claim: string; verdict: string; found: string }
+export interface ProverRow {
+  name: string
+  k: number
+  policy: string | null
+  predictors: Record<string, Interval>
+}
 
-/** One figure of the paper: curves, numbers beside the paper's, and the sentence that a rule chose. */
+export interface Interval {
+  value: number | null
+  low: number | null
+  high: number | null
+}
+
+export interface ProverAdvice {
+  for: string
+  by: string
+  prover: string
+  decided: boolean
+  reason: string
+  more_rollouts: number | null
+}
+
+export interface SearchAgreement {
+  n: number
+  alpha: number
+  problems: number
+  provers: SearchedProver[]
+  predictors: PredictorAgreement[]
+}
+
+export interface SearchedProver {
+  name: string
+  accuracy: number
+  low: number
+  high: number
+}
+
+export interface PredictorAgreement {
+  predictor: string
+  provers: number
+  spearman: Interval
+}
+
+export interface TheoryResult {
+  name: string
+  claim: string
+  verdict: Verdict
+  found: string
+  numbers: Record<string, number>
+}
+
+export interface RlData {
+  groups: RlGroup[]
+  comparisons: RlComparison[]
+  start: PassBand[]
+}
+
+export interface RlGroup {
+  name: string
+  reward: string
+  seeds: Seed[]
+  valid: RlCurve[]
+  batches: (Record<string, number>)[]
+  pass: PassBand[]
+  hard: PassBand[]
+  hard_beam: PassBand[]
+  hard_problems: number
+  unsolved_by: number
+  majority: number | null
+  levels: LevelBand[]
+}
+
+export interface RlCurve {
+  seed: Seed
+  points: RlPoint[]
+}
+
+export interface RlPoint {
+  iteration: number
+  tokens: number
+  all_tokens: number
+  accuracy: number
+  labelled_tokens: number | null
+}
+
+export interface PassBand {
+  n: number
+  mean: number
+  low: number
+  high: number
+}
+
+export interface LevelBand {
+  level: number
+  sample: number
+}
+
+export interface RlComparison {
+  a: string
+  b: string
+  seeds: number
+  difference: SeedInterval
+  reached: number
+  iterations: SeedInterval | null
+  tokens: SeedInterval | null
+  all_tokens: SeedInterval | null
+  labelled_tokens: SeedInterval | null
+  from_start: number
+}
+
+export interface SeedInterval {
+  value: number
+  low: number | null
+  high: number | null
+}
+
 export interface FigureSummary {
   figure: string
   title: string
   asks: string
-  verdict: 'reproduced' | 'partly' | 'not_reproduced' | 'measured' | 'not_run'
+  verdict: FigureVerdict
   sentence: string
   rule: string
-  /** What bands and intervals are. */
-  intervals?: string
-  panels: FigurePanel[]
+  panels: Panel[]
   findings: Finding[]
   notes: string[]
-  size: { scale: string; models: string[]; problems: number; seeds: number; tokens: number; seconds: number }
+  size: RunSize
+  intervals: string
 }
 
-export interface FigurePanel { title: string; x: string; y: string; log_x: boolean; percent: boolean; lines: FigureLine[] }
+export interface Panel {
+  title: string
+  x: string
+  y: string
+  log_x: boolean
+  percent: boolean
+  lines: Line[]
+}
 
-export interface FigureLine { name: string; kind: string; points: FigurePoint[]; seeds: { seed: number; points: FigurePoint[] }[] }
+export interface Line {
+  name: string
+  kind: string
+  points: LinePoint[]
+  seeds: SeedLine[]
+}
 
-export interface FigurePoint { x: number; y: number; low?: number | null; high?: number | null; n?: number | null }
+export interface LinePoint {
+  x: number
+  y: number
+  low: number | null
+  high: number | null
+  n: number | null
+}
 
-export interface Finding { what: string; value?: number | null; low?: number | null; high?: number | null; unit: string; paper?: string | null }
+export interface SeedLine {
+  seed: number
+  points: LinePoint[]
+}
+
+export interface Finding {
+  what: string
+  value: number | null
+  low: number | null
+  high: number | null
+  unit: string
+  paper: string | null
+}
+
+export interface RunSize {
+  scale: string
+  models: string[]
+  problems: number
+  seeds: number
+  tokens: number
+  seconds: number
+}

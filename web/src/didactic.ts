@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot'
-import type { Didactic, DidacticCurve, PassCurve, Reach, SpeedRow, StrengthRow, TabularRow } from './data.ts'
+import type { DidacticRow, AccuracyCurve, PassCurve, Reach, SpeedRow, StrengthRow, TabularRow } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent } from './format.ts'
 
@@ -7,19 +7,19 @@ const style = { background: 'transparent', color: 'var(--ink-2)', fontFamily: 'i
 const tip = { fill: 'var(--panel)', stroke: 'var(--line-2)', textPadding: 9, lineHeight: 1.35 }
 
 const rewards: Record<string, { label: string; color: string }> = {
-  outcome: { label: 'Outcome only', color: 'var(--m-best-of-n-orm)' },
-  a_mu_all_actions: { label: '+ αA^μ, all actions', color: 'var(--m-beam-pav)' },
-  a_mu: { label: '+ αA^μ, sampled action', color: 'var(--m-oracle-beam-q)' },
-  q_mu: { label: '+ αQ^μ', color: 'var(--m-beam-q)' },
-  a_pi: { label: '+ αA^π', color: 'var(--m-weighted-vote)' },
-  a_mu_to_go: { label: '+ α·sum of A^μ to go', color: 'var(--m-majority)' },
-  q_mu_to_go: { label: '+ α·sum of Q^μ to go', color: 'var(--m-other)' },
+  outcome: { label: 'Outcome only', color: 'var(--s-0)' },
+  a_mu_all_actions: { label: '+ αA^μ, all actions', color: 'var(--s-1)' },
+  a_mu: { label: '+ αA^μ, sampled action', color: 'var(--s-2)' },
+  q_mu: { label: '+ αQ^μ', color: 'var(--s-3)' },
+  a_pi: { label: '+ αA^π', color: 'var(--s-4)' },
+  a_mu_to_go: { label: '+ α·sum of A^μ to go', color: 'var(--s-5)' },
+  q_mu_to_go: { label: '+ α·sum of Q^μ to go', color: 'var(--s-6)' },
 }
 const rewardName = (id: string): string => rewards[id]?.label ?? id
 const rewardColor = (id: string): string => rewards[id]?.color ?? 'var(--ink-3)'
-const palette = ['var(--m-beam-pav)', 'var(--m-best-of-n-orm)', 'var(--m-oracle-beam-q)', 'var(--m-other)', 'var(--m-beam-q)', 'var(--m-weighted-vote)']
+const palette = [1, 0, 2, 6, 3, 4].map(i => `var(--s-${i})`)
 
-export function didacticSections(all: Didactic[]): HTMLElement[] {
+export function didacticSections(all: DidacticRow[]): HTMLElement[] {
   return all.map((run, i) => {
     const s = run.summary
     const others = [...new Set(s.curves.map(c => c.length))].filter(l => l !== s.length).sort((a, b) => a - b)
@@ -46,7 +46,7 @@ function keys(items: { label: string; color: string }[]): HTMLElement {
 
 const rewardKeys = (present: string[]): HTMLElement => keys(Object.entries(rewards).filter(([id]) => present.includes(id)).map(([, r]) => r))
 
-function accuracyChart(curves: DidacticCurve[], width: number, height: number): Element {
+function accuracyChart(curves: AccuracyCurve[], width: number, height: number): Element {
   const last = Math.max(...curves.flatMap(c => c.points.map(p => p.iteration)))
   const first = 10
   const drawn = curves.map(c => ({ ...c, points: c.points.filter(p => p.iteration >= first) }))

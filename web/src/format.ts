@@ -23,28 +23,13 @@ export function duration(seconds: number | null | undefined): string {
   return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-const methods: Record<string, string> = {
-  'sample': 'Single sample',
-  'greedy': 'Greedy',
-  'majority': 'Majority vote',
-  'best-of-n-orm': 'Best-of-N, outcome verifier',
-  'best-of-n-q': 'Best-of-N, Q verifier',
-  'weighted-vote': 'Weighted vote',
-  'beam-q': 'Beam on Q',
-  'beam-pav': 'Beam on Q + αA',
-  'oracle-beam-q': 'Oracle beam on Q',
-  'oracle-beam-pav': 'Oracle beam on Q + αA',
-}
-
-export const methodName = (id: string): string => methods[id] ?? id
-
 /** `bo4` is best-of-4 of the base policy; any other prover has its own name. */
-export const proverStrength = (prover: string | null): number | null => {
+export const proverStrength = (prover: string | null | undefined): number | null => {
   const found = /^bo(\d+)$/i.exec(prover ?? '')
   return found ? Number(found[1]) : null
 }
 
-export const proverName = (prover: string | null): string => {
+export const proverName = (prover: string | null | undefined): string => {
   const k = proverStrength(prover)
   return prover == null ? '' : k == null ? prover : `Bo${k}`
 }

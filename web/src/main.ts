@@ -1,4 +1,4 @@
-import type { Report } from './data.ts'
+import type { ReportData } from './data.ts'
 import { didacticSections } from './didactic.ts'
 import { h, missing, section } from './dom.ts'
 import { accuracySection, headlineSection, proverSection, tableSection } from './results.ts'
@@ -10,14 +10,14 @@ import { treeSection } from './trees.ts'
 import { verifierSection } from './verifiers.ts'
 
 const page = document.getElementById('report')!
-const report = JSON.parse(document.getElementById('data')!.textContent!) as Report | null
+const report = JSON.parse(document.getElementById('data')!.textContent!) as ReportData | null
 
 if (report === null) {
   page.replaceChildren(h('p', { class: 'missing' }, 'This is the empty template: `pav report` fills it from run folders.'))
 } else {
   document.title = report.title
   const reproduced = report.figures.length > 0
-  const sections = reproduced ? [...reproduceSections(report.figures), choiceSection(report), verifierSection(report), treeSection(report), settingsSection(report)].filter(s => s !== null) : [
+  const sections = reproduced ? [...reproduceSections(report), choiceSection(report), verifierSection(report), treeSection(report), settingsSection(report)].filter(s => s !== null) : [
     accuracySection(report), tableSection(report), proverSection(report), rlSection(report), verifierSection(report), treeSection(report),
     ...didacticSections(report.didactic), choiceSection(report), theorySection(report), settingsSection(report),
   ].filter(s => s !== null)

@@ -1,5 +1,5 @@
 import { agreementChart, predictorChart } from './charts-provers.ts'
-import type { ProverReport, Report, TheoryResult } from './data.ts'
+import type { ProverReport, ReportData, TheoryResult } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent } from './format.ts'
 
@@ -14,7 +14,7 @@ export const predictors: { id: string; title: string; hint: string; digits: numb
   { id: 'kept_steps_by_verifier', title: 'Kept steps, by the verifier', hint: 'The same of the steps that a beam would keep', digits: 4 },
 ]
 
-export function choiceSection(report: Report): HTMLElement | null {
+export function choiceSection(report: ReportData): HTMLElement | null {
   if (report.provers.length === 0) return null
   return section('choice', 'Choosing a prover', 'From rollouts alone, before anything is trained: does the progress under a prover tell the policy’s steps apart (distinguishability), does it agree with the policy’s own (alignment), and what are the steps worth that a beam on Q + αA would pick? All free of Monte Carlo noise’s bias; bars are 95% intervals over problems.',
     ...report.provers.flatMap(one))
@@ -54,7 +54,7 @@ function one(choice: ProverReport): HTMLElement[] {
   return parts
 }
 
-export function theorySection(report: Report): HTMLElement | null {
+export function theorySection(report: ReportData): HTMLElement | null {
   if (report.theory.length === 0) return null
   const verdict = (r: TheoryResult): HTMLElement => h('span', { class: r.verdict === 'holds' ? 'good' : r.verdict === 'fails' ? 'bad' : null }, r.verdict.replace('_', ' '))
   return section('theory', 'Theory, checked', 'The paper’s results, computed exactly on small random trees with random policies and provers (docs/theory.md).',

@@ -1,17 +1,18 @@
 import * as Plot from '@observablehq/plot'
-import type { FigureSummary, FigureLine, FigurePanel, Finding, Report } from './data.ts'
+import type { FigureSummary, Line, Panel, Finding, ReportData } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, duration } from './format.ts'
+import { colorOf, isOracle, type Methods, methodsOf } from './methods.ts'
 
 const style = { background: 'transparent', color: 'var(--ink-2)', fontFamily: 'inherit', fontSize: '12px', overflow: 'visible' }
-const series = ['#cc4a1a', '#1f6fb8', '#2f8f4e', '#9467bd', '#b08900', '#17808f', '#8a6d3b']
+const series = [1, 0, 2, 6, 3, 7, 5, 4].map(i => `var(--s-${i})`)
 const words: Record<FigureSummary['verdict'], string> = { reproduced: 'Reproduced', partly: 'Partly reproduced', not_reproduced: 'Not reproduced', measured: 'Measured', not_run: 'Not run' }
 const tone: Record<FigureSummary['verdict'], string> = { reproduced: 'better', partly: 'open', not_reproduced: 'worse', measured: 'open', not_run: 'open' }
 
 /** `4` is the paper's Figure 4; a word goes beyond it. */
 export const figureName = (f: FigureSummary): string => `${/^[0-9]/.test(f.figure) ? 'Figure ' : f.figure === 'G' ? 'Appendix ' : ''}${/^[0-9G]/.test(f.figure) ? `${f.figure}: ` : ''}${f.title}`
 
-export function reproduceHeader(report: Report): HTMLElement {
+export function reproduceHeader(report: ReportData): HTMLElement {
   const figures = report.figures
   const seconds = report.runs.reduce((s, r) => s + (r.seconds ?? 0), 0)
   const claims = figures.filter(f => f.verdict !== 'not_run' && f.verdict !== 'measured')
@@ -28,9 +29,12 @@ export function reproduceHeader(report: Report): HTMLElement {
     ], figures))
 }
 
-export const reproduceSections = (figures: FigureSummary[]): HTMLElement[] => figures.map(figureSection)
+export function reproduceSections(report: ReportData): HTMLElement[] {
+  const methods = methodsOf(report.methods)
+  return report.figures.map(f => figureSection(f, methods))
+}
 
-function figureSection(f: FigureSummary): HTMLElement {
+function figureSection(f: FigureSummary, methods: Methods): HTMLElement {
   const wide = f.panels.length === 1
   return section(`figure-${f.figure}`, figureName(f), f.asks,
     h('p', { class: `claim ${tone[f.verdict]}` }, f.sentence),
@@ -39,7 +43,7 @@ function figureSection(f: FigureSummary): HTMLElement {
       { title: 'Here', numeric: true, cell: x => number(x) },
       { title: 'The paper', cell: x => x.paper ?? '' },
     ], f.findings),
-    h('div', { class: wide ? '' : 'grid two' }, ...f.panels.map(p => panelFigure(p, wide))),
+    h('div', { class: wide ? '' : 'grid two' }, ...f.panels.map(p => panelFigure(p, wide, methods))),
     ...f.notes.map(note => h('p', { class: 'note' }, note)),
     f.rule ? h('p', { class: 'note' }, `How the verdict was chosen. ${f.rule}`) : null,
     f.size.seconds > 0 ? h('p', { class: 'note' }, `${f.intervals ? `Bands and brackets. ${f.intervals} ` : ''}${f.panels.some(p => p.lines.some(l => l.seeds.length > 0)) ? 'Thin lines are the seeds. ' : ''}${count(f.size.tokens)} tokens generated or trained on and ${duration(f.size.seconds)} of computing, parts shared with other figures counted here too.`) : null)
@@ -54,31 +58,39 @@ export function number(x: Finding): string {
   return x.low == null && x.high == null ? `${text(x.value)}${unit}` : `${text(x.value)}${unit} [${text(x.low)}, ${text(x.high)}]`
 }
 
-const colour = (kind: string): string => {
-  const numbered = /^(?:series|level)-(\d+)$/.exec(kind)
-  return numbered ? series[Number(numbered[1]) % series.length] : kind === 'pass' ? 'var(--ink-3)' : `var(--m-${kind}, var(--m-other))`
-}
-const dashed = (line: FigureLine): string | undefined => line.kind === 'pass' || line.kind.startsWith('level') ? '5 4' : line.kind.startsWith('oracle') ? '1 4' : undefined
+/** How a line is drawn: as one of a series, as a level, or as the method that it is of. */
+interface Pen { colour: string; dashes: string | undefined }
 
-function panelFigure(panel: FigurePanel, wide: boolean): HTMLElement {
-  const legend = h('div', { class: 'legend' }, ...panel.lines.map(l => h('span', { class: `key ${dashed(l) ? 'dotted' : ''}` }, h('span', { class: 'swatch', style: `--color:${colour(l.kind)}` }), l.name)))
-  return h('figure', {}, h('figcaption', {}, panel.title), legend, fitted(width => panelChart(panel, width, wide ? 400 : 320)))
+function penOf(line: Line, methods: Methods): Pen {
+  const numbered = /^(series|level)-(\d+)$/.exec(line.kind)
+  if (numbered) return { colour: series[Number(numbered[2]) % series.length], dashes: numbered[1] === 'level' ? '5 4' : undefined }
+  if (line.kind === 'pass') return { colour: 'var(--ink-3)', dashes: '5 4' }
+  const entry = methods.get(line.kind)
+  return entry ? { colour: colorOf(entry), dashes: isOracle(entry) ? '1 4' : undefined } : { colour: 'var(--s-6)', dashes: undefined }
+}
+
+function panelFigure(panel: Panel, wide: boolean, methods: Methods): HTMLElement {
+  const pens = new Map(panel.lines.map(l => [l, penOf(l, methods)]))
+  const legend = h('div', { class: 'legend' }, ...panel.lines.map(l => h('span', { class: `key ${pens.get(l)!.dashes ? 'dotted' : ''}` }, h('span', { class: 'swatch', style: `--color:${pens.get(l)!.colour}` }), l.name)))
+  return h('figure', {}, h('figcaption', {}, panel.title), legend, fitted(width => panelChart(panel, pens, width, wide ? 400 : 320)))
 }
 
 const short = (x: number): string => x >= 1e6 ? `${+(x / 1e6).toFixed(1)}M` : x >= 1e4 ? `${Math.round(x / 1000)}k` : x >= 1000 ? `${+(x / 1000).toFixed(1)}k` : `${+x.toFixed(2)}`
 
-function panelChart(panel: FigurePanel, width: number, height: number): Element {
+function panelChart(panel: Panel, pens: ReadonlyMap<Line, Pen>, width: number, height: number): Element {
   const text = (y: number): string => panel.percent ? `${(100 * y).toFixed(1)}%` : `${+y.toFixed(3)}`
   const marks: Plot.Markish[] = []
   for (const l of panel.lines) {
+    const { colour } = pens.get(l)!
     const banded = l.points.filter(p => p.low != null && p.high != null)
-    if (banded.length > 1) marks.push(Plot.areaY(banded, { x: 'x', y1: 'low', y2: 'high', fill: colour(l.kind), fillOpacity: 0.13 }))
-    else marks.push(Plot.ruleX(banded, { x: 'x', y1: 'low', y2: 'high', stroke: colour(l.kind), strokeOpacity: 0.7 }))
+    if (banded.length > 1) marks.push(Plot.areaY(banded, { x: 'x', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.13 }))
+    else marks.push(Plot.ruleX(banded, { x: 'x', y1: 'low', y2: 'high', stroke: colour, strokeOpacity: 0.7 }))
   }
   for (const l of panel.lines) {
-    for (const s of l.seeds) marks.push(Plot.line(s.points, { x: 'x', y: 'y', stroke: colour(l.kind), strokeWidth: 0.7, strokeOpacity: 0.6 }))
-    marks.push(Plot.line(l.points, { x: 'x', y: 'y', stroke: colour(l.kind), strokeWidth: 2.1, strokeDasharray: dashed(l), strokeLinecap: 'round' }))
-    if (l.points.length <= 20 && !l.kind.startsWith('level')) marks.push(Plot.dot(l.points, { x: 'x', y: 'y', fill: colour(l.kind), r: 3.3 }))
+    const { colour, dashes } = pens.get(l)!
+    for (const s of l.seeds) marks.push(Plot.line(s.points, { x: 'x', y: 'y', stroke: colour, strokeWidth: 0.7, strokeOpacity: 0.6 }))
+    marks.push(Plot.line(l.points, { x: 'x', y: 'y', stroke: colour, strokeWidth: 2.1, strokeDasharray: dashes, strokeLinecap: 'round' }))
+    if (l.points.length <= 20 && !l.kind.startsWith('level')) marks.push(Plot.dot(l.points, { x: 'x', y: 'y', fill: colour, r: 3.3 }))
   }
   const all = panel.lines.flatMap(l => l.points.map(p => ({ ...p, name: l.name })))
   const level = (y: number): string => y.toFixed(panel.percent ? 1 : 3)

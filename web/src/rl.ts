@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot'
 import { rangeWords, timesFewer } from './claims.ts'
-import type { PassBand, Report, RlData, RlGroup, SeedInterval } from './data.ts'
+import type { PassBand, ReportData, RlData, RlGroup, SeedInterval } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent, points } from './format.ts'
 
@@ -37,7 +37,7 @@ export function bandOf(group: RlGroup): Band[] {
 
 const mean = (xs: number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length
 
-export function rlSection(report: Report): HTMLElement | null {
+export function rlSection(report: ReportData): HTMLElement | null {
   const rl = report.rl
   if (!rl || rl.groups.length === 0) return null
   const color = colors(rl)
@@ -92,7 +92,7 @@ const begun = (c: RlData['comparisons'][number]): string => !c.from_start ? ''
   : `${c.from_start < c.seeds ? `On ${c.from_start} of ${c.seeds} seeds that` : 'That'} end is no higher than where RL began.`
 
 function colors(rl: RlData): (name: string) => string {
-  const palette = ['var(--accent)', 'var(--good)', 'var(--bad)', '#9467bd', '#8c6d31', '#17808f']
+  const palette = [0, 2, 1, 6, 5, 7, 3, 4].map(i => `var(--s-${i})`)
   const baseline = rl.groups.find(g => g.reward === 'orm')?.name
   const names = rl.groups.map(g => g.name).filter(n => n !== baseline)
   return name => name === 'start' ? 'var(--ink-3)' : name === baseline ? 'var(--ink-2)' : palette[names.indexOf(name) % palette.length]

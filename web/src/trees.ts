@@ -1,8 +1,9 @@
 import { hierarchy, tree as layout, type HierarchyPointNode } from 'd3-hierarchy'
-import type { Report, Tree, TreeNode } from './data.ts'
+import type { ReportData, SearchTree, TreeNode } from './data.ts'
 import { h, missing, section, svg } from './dom.ts'
-import { branches, chosenPath, pathTo, telling, type Branch, type Filter } from './forest.ts'
-import { decimal, methodName, proverName, signed } from './format.ts'
+import { branches, chosenPath, counted, isRoot, pathTo, telling, type Branch, type Filter } from './forest.ts'
+import { count, decimal, proverName, signed } from './format.ts'
+import { entryOf, methodsOf } from './methods.ts'
 
 const box = { least: 74, most: 212, height: 40, gapY: 9, root: 84 }
 
@@ -15,8 +16,11 @@ function sizeFor(depth: number, room: number): Size {
   return { width: Math.max(box.least, Math.min(box.most, Math.floor(each - gap))), gap }
 }
 
-/** Above this many nodes the pruned ones are hidden at first. */
-const crowded = 70
+/** Above this many nodes the pruned ones are hidden at first, and above that many others all but the chosen trace. */
+const crowded = 70, overfull = 400
+
+/** No more nodes than this are drawn. */
+const most = 1500
 
 const fates: Record<string, string> = {
   root: 'the problem', kept: 'kept', pruned: 'pruned', duplicate: 'merged with an equal step', finished: 'finished', chosen: 'chosen',
@@ -29,13 +33,14 @@ function progressColor(a: number | null): string {
   return `color-mix(in oklab, var(${a < 0 ? '--worse' : '--better'}) ${strength}%, var(--neutral))`
 }
 
-export function treeSection(report: Report): HTMLElement | null {
+export function treeSection(report: ReportData): HTMLElement | null {
   const title = 'Search trees'
   const set = report.trees
   if (!set || set.trees.length === 0) return null
 
+  const methods = methodsOf(report.methods)
   const stage = h('div', { class: 'stage' })
-  const name = (t: Tree): string => `${t.problem}: ${methodName(t.method)}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
+  const name = (t: SearchTree): string => `${t.problem}: ${entryOf(methods, t.method).label}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
   const select = h('select', { id: 'tree-choice' }, ...set.trees.map((t, i) => h('option', { value: i }, name(t))))
   select.selectedIndex = telling(set.trees)
   const show = (): void => stage.replaceChildren(view(set.trees[Number(select.value)]))
@@ -51,22 +56,24 @@ export function treeSection(report: Report): HTMLElement | null {
     stage)
 }
 
-function view(tree: Tree): HTMLElement {
-  let filter: Filter = tree.nodes.length > crowded ? 'kept' : 'all'
+function view(tree: SearchTree): HTMLElement {
+  let filter: Filter = tree.nodes.length <= crowded ? 'all' : counted(tree, 'kept') <= overfull || chosenPath(tree).length === 0 ? 'kept' : 'chosen'
   const panel = h('aside', { class: 'panel', 'aria-live': 'polite' })
   const canvas = h('div', { class: 'canvas', tabindex: 0, role: 'region', 'aria-label': 'Search tree, scrollable' })
-  let selected: number | null = chosenPath(tree).at(-1)?.id ?? tree.nodes.find(n => n.fate === 'root')?.id ?? null
+  let selected: number | null = chosenPath(tree).at(-1)?.id ?? tree.nodes.find(n => isRoot(n))?.id ?? null
   const pick = (id: number): void => {
     selected = id
     canvas.querySelectorAll('.node').forEach(n => n.classList.toggle('selected', n.getAttribute('data-id') === String(id)))
     panel.replaceChildren(details(tree, id))
   }
+  const cut = h('p', { class: 'note' })
   const draw = (): void => {
     if (canvas.clientWidth === 0) return
     canvas.replaceChildren(drawing(tree, filter, pick, canvas.clientWidth))
+    cut.textContent = counted(tree, filter) > most ? `The first ${most} of ${counted(tree, filter)} nodes are drawn, and the chosen trace.` : ''
     if (selected != null) pick(selected)
   }
-  const filters: [Filter, string][] = [['all', `all ${tree.nodes.length} nodes`], ['kept', 'without pruned'], ['chosen', 'chosen trace']]
+  const filters: [Filter, string][] = [['all', `all ${tree.nodes.length} nodes`], ['kept', `${counted(tree, 'kept')} without pruned`], ['chosen', 'chosen trace']]
   const buttons = filters.map(([value, label]) => h('button', {
     type: 'button', class: 'key', 'aria-pressed': String(value === filter), onclick: event => {
       filter = value
@@ -85,7 +92,7 @@ function view(tree: Tree): HTMLElement {
     h('div', { class: 'problem' }, h('p', { class: 'text' }, tree.text),
       h('p', { class: 'note' }, `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}${tree.alpha != null ? `; α = ${tree.alpha}` : ''}.`)),
     h('div', { class: 'controls' }, h('span', { class: 'group', role: 'group', 'aria-label': 'Nodes shown' }, ...buttons), scale()),
-    canvas,
+    canvas, cut,
     h('div', { class: 'split' }, trace(tree), panel))
 }
 
@@ -94,10 +101,14 @@ function scale(): HTMLElement {
     h('span', { class: 'fate chosen' }, 'chosen'), h('span', { class: 'fate kept' }, 'kept'), h('span', { class: 'fate pruned' }, 'pruned'), h('span', { class: 'fate duplicate' }, 'duplicate'))
 }
 
-function drawing(tree: Tree, filter: Filter, pick: (id: number) => void, room: number): Element {
-  const data = branches(tree, filter)
+/** Between the trees of a forest there is more room. */
+const apart = (a: HierarchyPointNode<Branch>, b: HierarchyPointNode<Branch>): number => treeOf(a) === treeOf(b) ? 1 : 1.7
+const treeOf = (point: HierarchyPointNode<Branch>): number | null => point.data.node.tree ?? null
+
+function drawing(tree: SearchTree, filter: Filter, pick: (id: number) => void, room: number): Element {
+  const data = branches(tree, filter, most)
   if (!data) return missing('This tree has no root.')
-  const root = layout<Branch>().nodeSize([box.height + box.gapY, 1]).separation(() => 1)(hierarchy(data, b => b.children))
+  const root = layout<Branch>().nodeSize([box.height + box.gapY, 1]).separation(apart)(hierarchy(data, b => b.children))
   const size = sizeFor(root.height, room - 38)
   /** Where the boxes of a depth begin; the root’s is a small one. */
   const left = (depth: number): number => depth === 0 ? 0 : box.root + size.gap + (depth - 1) * (size.width + size.gap)
@@ -121,20 +132,28 @@ const narrow = 150
 
 function nodeBox(point: HierarchyPointNode<Branch>, left: number, width: number, onPath: Set<number>, pick: (id: number) => void): Element {
   const node = point.data.node
-  const root = node.fate === 'root'
+  const root = isRoot(node)
   const fate = onPath.has(node.id) && !root ? 'chosen' : node.fate
   const label = root ? 'problem' : words(node)
   const pad = width < narrow ? 5 : 9
   const outcome = node.rex == null ? '' : node.rex ? ' ✓' : ' ✗'
   return svg('g', {
     class: `node ${fate}`, transform: `translate(${left},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
-    'aria-label': `${label}, Q ${decimal(node.q, 2)}, progress ${signed(node.a)}, ${fates[fate] ?? fate}`,
+    'aria-label': `${label}, ${node.q == null ? 'not scored' : `Q ${decimal(node.q, 2)}, progress ${signed(node.a)}`}, ${fates[fate] ?? fate}`,
     onclick: () => pick(node.id), onfocus: () => pick(node.id),
   },
     svg('rect', { width: root ? box.root : width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
     svg('text', { x: pad, y: 16, class: 'step' }, clip(label, Math.floor(((root ? box.root : width) - 2 * pad) / 6.4)), svg('title', {}, label)),
-    svg('text', { x: pad, y: 32, class: 'values' }, root ? `V ${decimal(node.q, 2)}` : width < narrow ? `A ${signed(node.a)}` : `Q ${decimal(node.q, 2)}\u2002A ${signed(node.a)}`),
-    root ? null : svg('text', { x: width - pad, y: 32, class: 'values', 'text-anchor': 'end' }, width < narrow ? outcome.trim() : `${fate}${outcome}`))
+    svg('text', { x: pad, y: 32, class: 'values' }, valuesOf(node, width < narrow)),
+    root ? null : svg('text', { x: width - pad, y: 32, class: 'values', 'text-anchor': 'end' }, width < narrow ? outcome.trim() || (node.visits == null ? '' : `${node.visits}×`) : `${node.visits == null ? fate : `${node.visits}×`}${outcome}`))
+}
+
+/** Q and A of a node as its box has room for them; of a tree search whose nodes have no A, Q alone. */
+function valuesOf(node: TreeNode, isNarrow: boolean): string {
+  if (isRoot(node)) return node.q == null ? '' : `V ${decimal(node.q, 2)}`
+  if (node.q == null) return isNarrow ? '' : 'not scored'
+  const [q, a] = [`Q ${decimal(node.q, 2)}`, `A ${signed(node.a)}`]
+  return node.a == null ? q : isNarrow ? a : `${q}\u2002${a}`
 }
 
 const clip = (text: string, length: number): string => text.length <= length ? text : `${text.slice(0, length - 1)}…`
@@ -146,15 +165,18 @@ function focusChosen(canvas: HTMLElement): void {
   canvas.scrollTop += target.top - frame.top - frame.height / 2
 }
 
-function details(tree: Tree, id: number): HTMLElement {
+function details(tree: SearchTree, id: number): HTMLElement {
   const node = tree.nodes.find(n => n.id === id)!
-  const root = node.fate === 'root'
+  const root = isRoot(node)
   const facts: ([string, string, string] | null)[] = [
-    [root ? 'V' : 'Q', 'π', decimal(node.q)],
+    [root ? 'V' : 'Q', 'π', node.q == null && !root ? 'not scored' : decimal(node.q)],
     node.q_mu != null ? [root ? 'V' : 'Q', 'μ', decimal(node.q_mu)] : null,
     node.a != null && !root ? ['A', 'μ', signed(node.a, 3)] : null,
     node.score != null && !root ? ['score', '', decimal(node.score)] : null,
+    node.visits != null ? ['visits', '', count(node.visits)] : null,
+    node.value != null ? ['mean found below', '', decimal(node.value)] : null,
     ['fate', '', fates[node.fate] ?? node.fate],
+    node.tree != null ? ['tree', '', `${node.tree} of ${Math.max(...tree.nodes.map(n => n.tree ?? 0))}`] : null,
     node.rex != null ? ['outcome', '', node.rex ? 'right answer' : 'wrong answer'] : null,
   ]
   return h('div', {},
@@ -164,7 +186,7 @@ function details(tree: Tree, id: number): HTMLElement {
     ...(root || chosenPath(tree).at(-1)?.id === id ? [] : [h('h4', {}, 'The trace up to here'), steps(pathTo(tree, id))]))
 }
 
-function trace(tree: Tree): HTMLElement {
+function trace(tree: SearchTree): HTMLElement {
   const path = chosenPath(tree)
   return path.length === 0 ? missing('No trace was chosen: none finished.')
     : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace (${tree.correct ? 'right' : 'wrong'})`), steps(path))
@@ -174,4 +196,4 @@ function trace(tree: Tree): HTMLElement {
 const words = (node: TreeNode): string => node.step.trim() || '(stops)'
 
 const steps = (path: TreeNode[]): HTMLElement => h('ol', { class: 'steps' }, ...path.map(n =>
-  h('li', { style: `--progress:${progressColor(n.a)}` }, h('span', { class: 'text' }, words(n)), h('span', { class: 'values' }, `A ${signed(n.a)}`, h('span', {}, `Q ${decimal(n.q, 2)}`)))))
+  h('li', { style: `--progress:${progressColor(n.a)}` }, h('span', { class: 'text' }, words(n)), h('span', { class: 'values' }, n.a == null ? null : `A ${signed(n.a)}`, h('span', {}, n.q == null ? 'not scored' : `Q ${decimal(n.q, 2)}`)))))

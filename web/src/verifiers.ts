@@ -1,12 +1,12 @@
 import { curveChart, histogramChart, reliabilityChart, stepChart } from './charts.ts'
-import type { Curve, LabelSet, Report, Verifier } from './data.ts'
+import type { TrainingCurve, LabelStatistics, ReportData, VerifierMeasures } from './data.ts'
 import { fitted, h, section, table } from './dom.ts'
 import { count, decimal, percent } from './format.ts'
 
 /** Below this within-problem AUC, search by a verifier is not worth looking at. */
 const gate = 0.85
 
-export function verifierSection(report: Report): HTMLElement | null {
+export function verifierSection(report: ReportData): HTMLElement | null {
   const parts: HTMLElement[] = []
   if (report.verifiers.length > 0) parts.push(measures(report.verifiers), reliability(report.verifiers))
   for (const labels of report.labels) parts.push(labelStatistics(labels))
@@ -16,7 +16,7 @@ export function verifierSection(report: Report): HTMLElement | null {
 
 const kinds: Record<string, string> = { outcome: 'outcome of a trace', q: 'Q of a prefix' }
 
-function measures(verifiers: Verifier[]): HTMLElement {
+function measures(verifiers: VerifierMeasures[]): HTMLElement {
   return h('div', {},
     h('p', { class: 'lead' }, `The measure that matters for search is the AUC within a problem: how often a right trace scores above a wrong one of the same problem (${gate} is the gate before any search result is looked at). The pooled AUC also rewards knowing which problems are hard. All are measured on held-out problems.`),
     table('Verifiers', [
@@ -40,19 +40,19 @@ function measures(verifiers: Verifier[]): HTMLElement {
 export const titled = (kind: string, path: string): string =>
   kind.toLowerCase().split(' ').includes(path.toLowerCase()) ? kind : `${kind}: ${path}`
 
-const lossLegend = (curve: Curve): HTMLElement => {
+const lossLegend = (curve: TrainingCurve): HTMLElement => {
   const key = (color: string, text: string): HTMLElement =>
     h('span', { class: 'method' }, h('span', { class: 'swatch', style: `--color:var(${color})` }), text)
   const heldOut = curve.evaluations.some(p => p.valid_loss != null)
   return h('div', { class: 'keys' }, key('--ink-3', 'loss on the training batches'), heldOut ? key('--accent', 'loss on held-out problems') : null)
 }
 
-function reliability(verifiers: Verifier[]): HTMLElement {
+function reliability(verifiers: VerifierMeasures[]): HTMLElement {
   return h('div', { class: 'grid' }, ...verifiers.filter(v => v.reliability.length > 0).map(v =>
     h('figure', {}, h('figcaption', {}, `Reliability: ${v.name}`), fitted(width => reliabilityChart(v, width)))))
 }
 
-function labelStatistics(labels: LabelSet): HTMLElement {
+function labelStatistics(labels: LabelStatistics): HTMLElement {
   const facts = [
     `${count(labels.traces)} seed traces of ${count(labels.problems)} problems${labels.policy ? ` from ${labels.policy}` : ''}`,
     labels.traces > 0 ? `${percent(labels.correct_traces / labels.traces)} of them right` : '',
@@ -68,13 +68,13 @@ function labelStatistics(labels: LabelSet): HTMLElement {
       labels.by_step.length > 0 ? h('figure', {}, h('figcaption', {}, 'Mean Q̂ after each step'), fitted(width => stepChart(labels, width))) : null))
 }
 
-const measuresOf = (curve: Curve): string[] => {
+const measuresOf = (curve: TrainingCurve): string[] => {
   const names = new Set(curve.evaluations.flatMap(Object.keys).filter(k => k.startsWith('valid_') && k !== 'valid_loss'))
   const hasLoss = curve.points.some(p => p.loss != null) || curve.evaluations.some(p => p.valid_loss != null)
   return [...(hasLoss ? ['loss'] : []), ...names]
 }
 
-function curves(curve: Curve): HTMLElement {
+function curves(curve: TrainingCurve): HTMLElement {
   return h('div', { class: 'curve' },
     h('h4', {}, titled(curve.command, curve.path)),
     curve.points.some(p => p.loss != null) ? lossLegend(curve) : null,

@@ -2,10 +2,10 @@ using Pav.Cli.Installation;
 using Pav.Models;
 using Pav.Models.Chat;
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Tokenizers;
 using Pav.Torch;
+using Pav.Models.Inference;
 
 namespace Pav.Cli.Shared;
 
@@ -40,7 +40,11 @@ internal static class Checkpoint
         if (choice.Chat != ChatChoice.Off && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
         var template = choice.Chat == ChatChoice.Off
             ? given != "" ? new PromptTemplate(given) : new(own?.PromptTemplate ?? PlainTemplate) { Chat = own?.Chat }
-            : ChatTemplate.Load(folder).Prompt(given != "" ? given : "{problem}", choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == ChatChoice.NoThinking ? false : null);
+            : new(given != "" ? given : "{problem}")
+            {
+                Chat = ChatTemplate.Load(folder).Frame(
+                    choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == ChatChoice.NoThinking ? false : null),
+            };
         var stops = choice.GivenStops ?? (own is not null ? TraceStops.From(own.TraceStops ?? []) : choice.Chat == ChatChoice.Off ? RunningOn(template.Text) : TraceStops.None);
         return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd), TraceStops = stops };
     }

@@ -68,7 +68,7 @@ internal abstract record SamplingSettings : ModelSettings
     [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
     public int MaxTokens { get; init; } = 256;
 
-    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
+    [GraderFlag]
     public string Grader { get; init; } = "numeric";
 
     [Flag("Servers: name of the served model (default: the only one)")]
@@ -163,13 +163,17 @@ internal static class ChatChoice
     public const string SystemHelp = "The system message, with --chat";
 }
 
-/// <summary>The option that names a grader (docs/formats.md).</summary>
+/// <summary>An option that names graders (docs/formats.md).</summary>
+internal sealed class GraderFlagAttribute : FlagAttribute
+{
+    public GraderFlagAttribute(string description = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
+        + "math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do")
+        : base(description) => Choices = string.Join('|', Grader.All.Keys);
+}
+
+/// <summary>What a user should know of a grader that was chosen.</summary>
 internal static class GraderChoice
 {
-    public const string Names = "numeric|gsm8k|gsm8k-flexible|math|hendrycks|prm800k|qwen";
-    public const string Help = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
-        + "math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do";
-
     /// <summary>Tells a <see cref="GraderAdvice"/>, if there is one.</summary>
     public static void Warn(string? advice, CommandContext context)
     {

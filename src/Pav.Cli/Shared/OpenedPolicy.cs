@@ -119,8 +119,7 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
         reporter.Draws.Ask(draws.Count);
         var results = await inner.Extend(draws, until, sampling, cancel);
         long tokens = 0;
-        for (var i = 0; i < draws.Count; i++)
-            for (var at = results[i]; at.Depth > draws[i].Prefix.Depth; at = at.Parent!) tokens += at.TokenCount;
+        for (var i = 0; i < draws.Count; i++) tokens += results[i].TokensSince(draws[i].Prefix);
         Interlocked.Add(ref generated, tokens);
         Advise(draws.Zip(results).Where(p => p.Second.Ended && !p.First.Prefix.Ended && (p.First.Prefix.Depth == 0 || until == Until.StepEnd)).Select(p => p.Second));
         return results;

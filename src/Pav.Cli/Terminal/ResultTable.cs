@@ -83,67 +83,91 @@ internal static class ResultTable
         return [.. lines, text];
     }
 
-    /// <summary>Methods of a search with accuracy, its 95% interval, Pass@N of the candidates, and costs per problem.</summary>
+    /// <summary>Methods of a search, by kind, with accuracy, its 95% interval, Pass@N of the candidates, and costs per problem.</summary>
     public static IEnumerable<string> Of(Summary summary, int width = int.MaxValue)
     {
-        return Lines(
-            ["method", "n", "alpha", "right %", "95% interval", "any right %", "tokens generated", "tokens scored", "problems"],
-            [.. summary.Methods.Select(m => (IReadOnlyList<string>)
-            [
-                Printable.From(m.Prover is null ? m.Method : $"{m.Method} {m.Prover}"),
-                m.N.ToString(CultureInfo.InvariantCulture),
-                m.Alpha is { } alpha ? Text(alpha, "0.##") : "",
-                Text(100 * m.Accuracy, "0.0"),
-                $"{Text(100 * m.Low, "0.0")}-{Text(100 * m.High, "0.0")}",
-                Text(100 * m.Pass, "0.0"),
-                m.GeneratedTokens > 0 ? Text(m.GeneratedTokens, "0") : "unknown",
-                Text(m.ScoredTokens, "0"),
-                m.Problems.ToString(CultureInfo.InvariantCulture),
-            ])], width).Append("(tokens per problem)");
+        string[] headings = ["method", "n", "alpha", "right %", "95% interval", "any right %", "tokens generated", "tokens scored", "problems"];
+        var kinds = summary.Methods.GroupBy(m => m.Kind).ToList();
+        string[] Titled(MethodKind? kind) => [$"{(kind is { } known ? MethodKinds.Title(known) : "Others")}:", .. headings.Skip(1).Select(_ => "")];
+        var rows = kinds.SelectMany(k => k.Select(Row).Prepend(Titled(k.Key)).Skip(kinds.Count > 1 ? 0 : 1));
+        return Lines(headings, [.. rows], width).Append("(tokens per problem)");
     }
 
-    private static bool IsLearned(string id) => SearchMethods.Find(id) is { IsGuided: true, ByOracle: false };
+    private static string[] Row(MethodSummary method) =>
+    [
+        Printable.From(method.Prover is null ? method.Method : $"{method.Method} {method.Prover}"),
+        method.N.ToString(CultureInfo.InvariantCulture),
+        method.Alpha is { } alpha ? Text(alpha, "0.##") : "",
+        Text(100 * method.Accuracy, "0.0"),
+        $"{Text(100 * method.Low, "0.0")}-{Text(100 * method.High, "0.0")}",
+        Text(100 * method.Pass, "0.0"),
+        method.GeneratedTokens > 0 ? Text(method.GeneratedTokens, "0") : "unknown",
+        Text(method.ScoredTokens, "0"),
+        method.Problems.ToString(CultureInfo.InvariantCulture),
+    ];
 
-    /// <summary>What the comparisons say of guided searches against best-of-N by the outcome verifier, the strongest of each kind, said to be that.</summary>
+    /// <summary>
+    /// What the comparisons say of the first kind of guided searches (forests, where there are some) against up to two ways to rank samples, and of the next
+    /// kind against its first; the strongest of each, said to be that.
+    /// </summary>
     public static IEnumerable<string> Claims(Summary summary)
     {
         if (summary.Methods.Any(m => m.GeneratedTokens == 0))
             yield return "Nothing is compared at equal tokens: the servers did not tell how many they generated; give the served model's --tokenizer.";
-        var claims = Told(summary.Comparisons);
-        var equal = claims.Where(c => c.Claim == "equal-tokens").ToList();
-        if (equal.Count > 0) yield return AtEqualTokens(equal.MaxBy(c => c.Difference)!, equal.Count);
-        var reach = claims.Where(c => c.Claim == "tokens-to-reach").ToList();
-        if (reach.Count > 0) yield return ToReach(reach.MaxBy(c => c.Difference)!, reach.Count);
+        var told = Told(summary.Comparisons);
+        foreach (var group in told.Where(t => t.Kind == told[0].Kind).Take(2))
+        {
+            var equal = group.Rows.Where(c => c.Claim == "equal-tokens").ToList();
+            if (equal.Count > 0) yield return AtEqualTokens(group.Kind, equal);
+            var reach = group.Rows.Where(c => c.Claim == "tokens-to-reach").ToList();
+            if (reach.Count > 0) yield return ToReach(group.Kind, reach);
+        }
+
+        if (told.Find(t => t.Kind != told[0].Kind) is { } next && next.Rows.Where(c => c.Claim == "equal-tokens").ToList() is { Count: > 0 } other)
+            yield return AtEqualTokens(next.Kind, other);
     }
 
-    private static string AtEqualTokens(Comparison best, int count)
+    private static string AtEqualTokens(MethodKind kind, IReadOnlyList<Comparison> compared)
     {
-        var chosen = count == 1 ? "the only such comparison" : $"the largest of {count} such differences";
+        var best = compared.MaxBy(c => c.Difference)!;
+        var chosen = compared.Count == 1 ? "the only such comparison" : $"the largest of {compared.Count} such differences of {Plural(kind)}";
         var doubt = best.Low <= 0 && best.High >= 0 ? "; zero lies in the interval, so no difference is shown" : "";
         var tokens = Text(best.TokensA ?? 0, "0");
         return $"At equal generated tokens ({tokens} per problem), {best.A} is {Points(best.Difference)} points "
             + $"[{Points(best.Low)} to {Points(best.High)}] from {best.B}, {chosen}{doubt}.";
     }
 
-    private static string ToReach(Comparison best, int count)
+    private static string ToReach(MethodKind kind, IReadOnlyList<Comparison> compared)
     {
-        if (best.TokensA is not { } tokens) return $"No guided search reaches the accuracy of {best.B}.";
-        var chosen = count == 1 ? "" : $", the best of {count}";
+        var best = compared.MaxBy(c => c.Difference)!;
+        if (best.TokensA is not { } tokens) return $"None of the {Plural(kind)} reaches the accuracy of {best.B}.";
+        var chosen = compared.Count == 1 ? "" : $", the best of {compared.Count} {Plural(kind)}";
         var doubt = TimesFewer.IsShown(best.Low, best.High) ? "" : "; 1 lies in the interval, so no saving is shown";
-        return $"{best.A} reaches the accuracy of {best.B} with {Text(tokens, "0")} tokens per problem, best-of-N itself first with "
+        return $"{best.A} reaches the accuracy of {best.B} with {Text(tokens, "0")} tokens per problem, {Id(best.B)} itself first with "
             + $"{Text(best.TokensB, "0")}: {TimesFewer.Words(best.Difference, best.Low, best.High)}{chosen}{doubt}.";
     }
 
+    private static string Plural(MethodKind kind) => MethodKinds.Title(kind).ToLowerInvariant();
+
+    private static string Id(string side) => side.Split(' ')[0];
+
+    /// <summary>Comparisons of guided searches of one kind with one way to rank samples.</summary>
+    private sealed record Group(MethodKind Kind, IReadOnlyList<Comparison> Rows);
+
     /// <summary>
-    /// Guided searches against best-of-N by the outcome verifier. A beam of one ranks steps of one state only, where Q + alpha A under best-of-K orders them
-    /// as Q does: equal numbers are told once, of the method that comes first.
+    /// Guided searches against the ways to rank samples that they name, in that order. A beam of one ranks steps of one state only, where Q + alpha A under
+    /// best-of-K orders them as Q does: equal numbers are told once, of the method that comes first.
     /// </summary>
-    private static List<Comparison> Told(IReadOnlyList<Comparison> comparisons)
-    {
-        static string Id(string side) => side.Split(' ')[0];
-        return [.. comparisons.Where(c => IsLearned(Id(c.A)) && Id(c.B) == SearchMethods.BestByOutcome.Id)
-            .OrderBy(c => SearchMethods.Order(Id(c.A))).DistinctBy(c => (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA))];
-    }
+    private static List<Group> Told(IReadOnlyList<Comparison> comparisons) =>
+    [
+        .. from kind in MethodKinds.Guided
+           let rows = comparisons.Where(c => SearchMethods.Find(Id(c.A))?.Kind == kind).OrderBy(c => SearchMethods.Order(Id(c.A)))
+               .DistinctBy(c => (c.Claim, c.B, c.A.Split(' ')[^1], c.Difference, c.TokensA)).ToList()
+           from against in rows.SelectMany(c => SearchMethods.Find(Id(c.A))!.Against).Distinct()
+           let compared = rows.Where(c => Id(c.B) == against).ToList()
+           where compared.Count > 0 && SearchMethods.Find(against)?.Kind == MethodKind.Ranking
+           select new Group(kind, compared),
+    ];
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 

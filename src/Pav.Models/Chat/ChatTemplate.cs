@@ -100,17 +100,14 @@ public sealed partial class ChatTemplate
         return output.ToString();
     }
 
-    /// <summary>
-    /// The prompt of problems: each rendering has the problem's own text in it, as the template may change or read what the user says.
-    /// </summary>
-    /// <param name="user">The user's message; {problem} stands for the problem's text.</param>
+    /// <summary>The template with all that it reads besides the user's message.</summary>
     /// <param name="system">None where empty.</param>
     /// <param name="tokenizer">Asked for only where there is a begin-of-sequence token.</param>
     /// <param name="thinking">Qwen3's switch; null: the template's default.</param>
-    public PromptTemplate Prompt(string user, string system, Func<Tokenizer> tokenizer, bool? thinking = null)
+    public ChatFrame Frame(string system, Func<Tokenizer> tokenizer, bool? thinking = null)
     {
         var added = tokens.ContainsKey("bos_token") && tokenizer() is var known && known.Bos is { } id && known.Encode("").FirstOrDefault(-1) == id;
-        return new(user) { Chat = new(source, tokens, system, thinking, added) };
+        return new(source, tokens, system, thinking, added);
     }
 
     private static string? Special(JsonObject config, string name) =>

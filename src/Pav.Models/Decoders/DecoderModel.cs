@@ -62,13 +62,12 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Learns and scores by the CPU's engine, <see cref="Cpu.CpuDecoder"/>, and not by libtorch.</summary>
     public bool Native { get; set; }
 
-    /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64), which continue what the cache holds. Batches are padded on the right: causality keeps padding out of what precedes it.</summary>
-    public Tensor forward(Tensor input_ids, KvCache? cache = null)
+    /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64). Batches are padded on the right: causality keeps padding out of what precedes it.</summary>
+    public Tensor forward(Tensor input_ids)
     {
         using var scope = Taped ? null : NewDisposeScope();
-        var (cos, sin, attend) = Rows(cache, input_ids.size(1));
+        var (cos, sin, attend) = Rows(input_ids.size(1));
         var x = Through(Embed(input_ids), cos, sin, attend);
-        cache?.Advance(input_ids.size(1));
         return Kept(Normed(x), scope);
     }
 
@@ -80,7 +79,7 @@ public sealed class DecoderModel : IDisposable
         var (ids, positions, spread, back) = (new long[count], new long[count], new long[rows.Count * longest], new long[count]);
         for (var (r, n) = (0, 0); r < rows.Count; r++)
             for (var t = 0; t < rows[r].Length; t++, n++) (ids[n], positions[n], spread[r * longest + t], back[n]) = (rows[r][t], t, n, r * longest + t);
-        var (_, _, padded) = Rows(null, longest);
+        var (_, _, padded) = Rows(longest);
         var (into, from) = (Placed(spread), Placed(back));
         return Kept(forward(Placed(ids), Placed(positions), longest, (layer, q, k, v) => padded(layer, Spread(q), Spread(k), Spread(v)).reshape([(long)spread.Length, .. q.shape[1..]]).index_select(0, from)), scope);
 
@@ -204,7 +203,7 @@ public sealed class DecoderModel : IDisposable
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
-                var own = Seeds.Of(seed, name, "init", 0);
+                var own = Seeds.Derive(seed, name, "init", 0);
                 for (var i = 0; i < values.Length; i++)
                     values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(own, 2 * i))) * Math.Cos(2 * Math.PI * Seeds.Uniform(own, 2 * i + 1)));
             }
@@ -271,7 +270,7 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Embeddings, then the stream after each layer, the last one after the final norm.</summary>
     internal Tensor[] hidden_states(Tensor input_ids)
     {
-        var (cos, sin, attend) = Rows(null, input_ids.size(1));
+        var (cos, sin, attend) = Rows(input_ids.size(1));
         List<Tensor> states = [Embed(input_ids)];
         foreach (var layer in layers) states.Add(layer.forward(states[^1], cos, sin, attend));
         states[^1] = Normed(states[^1]);
@@ -308,26 +307,23 @@ public sealed class DecoderModel : IDisposable
 
     private Tensor Normed(Tensor x) => functional.rms_norm(x, finalNorm, Config.NormEps, Config.NormPlusOne);
 
-    /// <summary>Angles and causal attention for equally long rows [B, T, ..] after a cache.</summary>
-    private (Tensor cos, Tensor sin, Attention attend) Rows(KvCache? cache, long length)
+    /// <summary>Angles and causal attention for equally long rows [B, T, ..].</summary>
+    private (Tensor cos, Tensor sin, Attention attend) Rows(long length)
     {
-        var start = cache?.Length ?? 0;
-        var end = start + length;
-        if (end > Config.MaxPositions)
-            throw new UserError($"a sequence of {end} tokens is longer than the model's max_position_embeddings = {Config.MaxPositions}; shorten it or use another model");
-        var (cos, sin) = rotary.At(start, length, ComputeType);
-        var causal = length == 1 ? null : Forbidden().triu(start + 1);
-        var windowed = Config.SlidingWindow is { } window && end > window ? Forbidden().tril(start - window) : null;
+        if (length > Config.MaxPositions)
+            throw new UserError($"a sequence of {length} tokens is longer than the model's max_position_embeddings = {Config.MaxPositions}; shorten it or use another model");
+        var (cos, sin) = rotary.First(length, ComputeType);
+        var causal = length == 1 ? null : Forbidden().triu(1);
+        var windowed = Config.SlidingWindow is { } window && length > window ? Forbidden().tril(-window) : null;
         if (windowed is not null && causal is not null) windowed = windowed + causal;
         return (cos, sin, (layer, q, k, v) =>
         {
             (k, v) = (k.transpose(1, 2), v.transpose(1, 2));
-            if (cache is not null) (k, v) = cache.Append(layer, k, v);
             var mask = Config.WindowOf(layer) is null ? causal : windowed ?? causal;
             return functional.attention(q.transpose(1, 2), k, v, mask, Config.AttentionScale, Config.AttentionCap).transpose(1, 2);
         });
 
-        Tensor Forbidden() => full([length, end], double.NegativeInfinity, ComputeType, Device);
+        Tensor Forbidden() => full([length, length], double.NegativeInfinity, ComputeType, Device);
     }
 
     private static Tensor Copied(Tensor weight, Device? device = null, ScalarType? type = null)

@@ -63,7 +63,7 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     internal Dictionary<string, Tensor> Init(DecoderConfig config, Device device, ulong seed) => Shapes(config).ToDictionary(s => s.Key, s =>
     {
         var values = new float[s.Value[0] * s.Value[1]];
-        var own = Seeds.Of(seed, s.Key, "lora", 0);
+        var own = Seeds.Derive(seed, s.Key, "lora", 0);
         if (s.Key.EndsWith(A, StringComparison.Ordinal))
             for (var i = 0; i < values.Length; i++) values[i] = (float)((2 * Seeds.Uniform(own, i) - 1) / Math.Sqrt(s.Value[1]));
         return torch.tensor(values, s.Value).to(device);

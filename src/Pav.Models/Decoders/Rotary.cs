@@ -10,8 +10,8 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
     private Tensor? cos, sin;
     private int length;
 
-    /// <summary>(cos, sin) [count, 1, head size] of consecutive positions.</summary>
-    public (Tensor cos, Tensor sin) At(long start, long count, ScalarType type) => Rows(start + count, type, table => table.narrow(0, start, count));
+    /// <summary>(cos, sin) [count, 1, head size] of the first positions.</summary>
+    public (Tensor cos, Tensor sin) First(long count, ScalarType type) => Rows(count, type, table => table.narrow(0, 0, count));
 
     /// <summary>(cos, sin) [N, 1, head size] of the int64 positions [N], all below <paramref name="end"/>.</summary>
     public (Tensor cos, Tensor sin) At(Tensor positions, long end, ScalarType type) => Rows(end, type, table => table.index_select(0, positions));

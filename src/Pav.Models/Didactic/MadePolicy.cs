@@ -29,7 +29,7 @@ public sealed class MadePolicy
     /// <summary>Weights and biases uniform in ±1/√(inputs of the layer).</summary>
     public static MadePolicy RandomInit(PlantedTask task, ulong seed, int hidden = 128)
     {
-        var own = Seeds.Of(seed, "made", "init", 0);
+        var own = Seeds.Derive(seed, "made", "init", 0);
         var layers = MadeLayer.All(task, hidden);
         var values = new float[layers[^1].End];
         foreach (var layer in layers)

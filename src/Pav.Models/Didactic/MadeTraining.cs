@@ -22,7 +22,7 @@ public static class MadeSft
         var rows = new SequenceBatch(task, batch);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
-            var own = Seeds.Of(seed, "made", "sft", iteration);
+            var own = Seeds.Derive(seed, "made", "sft", iteration);
             for (var b = 0; b < batch; b++)
             {
                 var episode = teacher.Play(Seeds.Mix(own + (ulong)b));
@@ -56,7 +56,7 @@ public sealed class MadePolicyGradient : IDisposable
     public MadePolicyGradient(MadePolicy policy, PolicyGradientOptions options)
     {
         (this.options, task) = (options, policy.Task);
-        prover = ExactValues.Of(TabularPolicy.Prover(task, options.Gamma));
+        prover = ExactValues.From(TabularPolicy.Prover(task, options.Gamma));
         sampler = new(policy);
         rows = new(task, options.Batch);
         learner = new(policy, options.Rate, options.Adam);
@@ -66,7 +66,7 @@ public sealed class MadePolicyGradient : IDisposable
     public double Step()
     {
         sampler.Read();
-        var own = Seeds.Of(options.Seed, "made", "policy gradient", iteration++);
+        var own = Seeds.Derive(options.Seed, "made", "policy gradient", iteration++);
         var (episodes, values) = (new Episode[options.Batch], new double[options.Batch][]);
         for (var b = 0; b < options.Batch; b++)
         {

@@ -20,7 +20,7 @@ public sealed class PlantedTraining(PlantedSettings settings)
         var policy = starts.GetOrAdd((run.Length, run.Seed), of => new(() => FineTuned(of.Length, of.Seed))).Value.Clone();
         var task = policy.Task;
         var sampler = new MadeSampler(policy);
-        ulong Own(int iteration) => Seeds.Of(run.Seed, "planted", "evaluation", iteration);
+        ulong Own(int iteration) => Seeds.Derive(run.Seed, "planted", "evaluation", iteration);
 
         var start = sampler.Accuracy(StartSamples, Own(-1));
         var curve = new List<double> { Measure(0) };
@@ -50,5 +50,5 @@ public sealed class PlantedTraining(PlantedSettings settings)
         }
     }
 
-    private static MadePolicy FineTuned(int length, ulong seed) => MadeSft.Run(PlantedTask.Random(length, Seeds.Of(seed, "planted", "target", length)), seed);
+    private static MadePolicy FineTuned(int length, ulong seed) => MadeSft.Run(PlantedTask.Random(length, Seeds.Derive(seed, "planted", "target", length)), seed);
 }

@@ -29,9 +29,9 @@ public sealed record Exported(int Rows, int Left, int Cut, int Lost);
 /// <summary>Writes labelled traces for other programs. Beside what those ask for stands everything of the label, so that <see
 /// cref="LabelImport"/> reads it back whole.</summary>
 /// <param name="Threshold">A step's hard label is true if Q̂ is at least this; any value up to 1/n is Math-Shepherd's hard estimation.</param>
-/// <param name="Template">How a problem is put before its steps.</param>
+/// <param name="Prompt">How a problem is put before its steps.</param>
 /// <param name="Task">Math-Shepherd's column of that name.</param>
-public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTemplate Template, string Task)
+public sealed record LabelExport(ExportFormat Format, double Threshold, Func<Problem, string> Prompt, string Task)
 {
     private const string StepMark = "ки";
 
@@ -51,9 +51,7 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
         {
             foreach (var trace in traces)
             {
-                var problem = problems.TryGetValue(trace.Problem, out var found)
-                    ? found
-                    : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among those given; give the file that was labelled");
+                var problem = problems.Find(trace.Problem);
                 var q = Format == ExportFormat.Jsonl ? [] : Labelled(trace, shared);
                 if (Format == ExportFormat.Jsonl) JsonLines.WriteAll(stream, [Row(trace, problem, trace.Steps.Count)], OneTypePerColumn);
                 else if (q.Count > 0) JsonLines.WriteAll(stream, [Row(trace, problem, q)], OneTypePerColumn);
@@ -96,7 +94,7 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, PromptTe
     }
 
     private ExportedTrace Row(LabelledTrace trace, Problem problem, int steps) => new(
-        trace.Problem, problem.Text, Template.Fill(problem), [.. trace.Steps.Take(steps).Select(s => s.TrimEnd('\n'))], problem.Answer,
+        trace.Problem, problem.Text, Prompt(problem), [.. trace.Steps.Take(steps).Select(s => s.TrimEnd('\n'))], problem.Answer,
             trace.Trace, trace.Policy, trace.Strategy, trace.Grader,
         trace.Plan, trace.Answer, trace.Rex, trace.Unfinished || steps < trace.Steps.Count, [.. trace.N.Take(steps + 1)],
             [.. trace.C.Take(steps + 1)],

@@ -28,7 +28,7 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
     public EndpointUrl Url { get; } = url;
 
     /// <summary>For choosing the endpoint of a prefix: the same in every process.</summary>
-    public ulong Hash { get; } = Seeds.Of(0, url.ToString(), "endpoint", 0);
+    public ulong Hash { get; } = Seeds.Derive(0, url.ToString(), "endpoint", 0);
 
     public EndpointHealth Health { get; } = new(options);
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Pav.Models.Tokenizers;
+using Pav.Models.Engine;
 
 namespace Pav.Models.Remote;
 
@@ -93,8 +94,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
-        if (sampling.Temperature < 0 || sampling.TopK < 0 || sampling.TopP is <= 0 or > 1 || sampling.MaxTokens < 1)
-            throw new UserError($"{sampling} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+        sampling.Check();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, runTimeout.Token);
         var results = new Prefix[draws.Count];
         try
@@ -156,7 +156,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         }
 
         var limit = Limit(prefix, prompt, sampling);
-        var key = Seeds.Of(0, prefix.Problem.Id, "route", 0);
+        var key = Seeds.Derive(0, prefix.Problem.Id, "route", 0);
         var greedy = sampling.Temperature == 0;
         var requests = (greedy ? [[mine[0]]] : mine.Chunk(perRequest)).Select(chunk => One(chunk, perRequest, limit)).ToList();
         var samples = (await Task.WhenAll(requests)).SelectMany(s => s).ToList();
@@ -234,7 +234,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         var text = template.Fill(prefix.Problem) + prefix.Text;
         if (tokenizer is null || (Servers.Count > 0 && !ids)) return new(text, null);
         var path = prefix.Path();
-        return new(text, [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.Of(tokenizer, p.Step, p.Tokens))]);
+        return new(text, [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.From(tokenizer, p.Step, p.Tokens))]);
     }
 
     /// <summary>
@@ -244,7 +244,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     private int Limit(Prefix prefix, Prompt prompt, Sampling sampling)
     {
         int Spent(Prefix step) => step.TokenCount > 0 ? step.TokenCount
-            : tokenizer is not null ? StepIds.Of(tokenizer, step.Step, []).Length
+            : tokenizer is not null ? StepIds.From(tokenizer, step.Step, []).Length
             : Tokens == TokenCounts.Unknown ? (step.Step.Length + LettersOfToken - 1) / LettersOfToken
             : 0;
         var left = sampling.MaxTokens - prefix.Path().Sum(Spent);

@@ -102,7 +102,7 @@ internal sealed class TokenizerFile : IDisposable
         {
             var (left, length) = reader.TokenType == JsonTokenType.StartArray ? Two(ref reader, ref pair) : Spaced(ref reader, ref pair);
             if (left <= 0 || left >= length) throw model.Wrong($"merge {rank} is not a pair of tokens");
-            if (!ids.Find(Hash(pair.AsSpan(0, left)), out var a, out _) || !ids.Find(Hash(pair.AsSpan(left..length)), out var b, out _) || !ids.Find(Hash(pair.AsSpan(0, length)), out var merged, out _))
+            if (!ids.Find(Fnv1a.Hash(pair.AsSpan(0, left)), out var a, out _) || !ids.Find(Fnv1a.Hash(pair.AsSpan(left..length)), out var b, out _) || !ids.Find(Fnv1a.Hash(pair.AsSpan(0, length)), out var merged, out _))
                 throw model.Wrong($"merge {rank} (\"{new string(pair, 0, left)}\" + \"{new string(pair, left, length - left)}\") names a token that is not in the vocabulary");
             table.Add(PairTable.Key(a, b), rank, merged);
         }
@@ -115,16 +115,8 @@ internal sealed class TokenizerFile : IDisposable
     {
         var table = new PairTable();
         foreach (var (token, id) in words)
-            if (!table.Add(Hash(token), id, 0)) throw Root.Required("model").Wrong($"two tokens of the vocabulary have one hash, \"{token}\" is one of them");
+            if (!table.Add(Fnv1a.Hash(token), id, 0)) throw Root.Required("model").Wrong($"two tokens of the vocabulary have one hash, \"{token}\" is one of them");
         return table;
-    }
-
-    /// <summary>FNV-1a over UTF-16 units.</summary>
-    private static ulong Hash(ReadOnlySpan<char> token)
-    {
-        var hash = 0xCBF29CE484222325;
-        foreach (var unit in token) hash = (hash ^ unit) * 0x100000001B3;
-        return hash;
     }
 
     /// <summary>["a", "b"] → "ab", and where b begins; 0 for what is not a pair.</summary>

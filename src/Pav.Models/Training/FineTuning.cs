@@ -38,9 +38,9 @@ public static class FineTuning
     [
         .. from trace in traces
            where trace.Rex == 1
-           group trace by trace.Problem into own
-           let problem = problems.TryGetValue(own.Key, out var found) ? found : throw new UserError($"the labels name a problem \"{own.Key}\" that is not among the problems given; give the file that was labelled")
-           from trace in own.DistinctBy(t => string.Concat(t.Steps)).Take(perProblem > 0 ? perProblem : int.MaxValue)
+           group trace by trace.Problem into traced
+           let problem = problems.Find(traced.Key)
+           from trace in traced.DistinctBy(t => string.Concat(t.Steps)).Take(perProblem > 0 ? perProblem : int.MaxValue)
            select new Demonstration(template.Fill(problem), string.Concat(trace.Steps), [.. trace.Tokens.SelectMany(ids => ids)]),
     ];
 

@@ -44,11 +44,11 @@ internal sealed class EpochBatches(IReadOnlyList<int> lengths, int batch, ulong 
     private int[][] Plan(long pass, int batches)
     {
         var order = Enumerable.Range(0, lengths.Count).ToArray();
-        LengthBuckets.Shuffle(order, Seeds.Of(seed, "", "epoch", pass));
+        LengthBuckets.Shuffle(order, Seeds.Derive(seed, "", "epoch", pass));
         return
         [
             .. order.Take(batches * size).Chunk(LengthBuckets.Stretch * size)
-                .SelectMany((stretch, i) => LengthBuckets.Cut(stretch, row => lengths[row], size, Seeds.Of(seed, $"{pass}", "stretch", i))),
+                .SelectMany((stretch, i) => LengthBuckets.Cut(stretch, row => lengths[row], size, Seeds.Derive(seed, $"{pass}", "stretch", i))),
         ];
     }
 }

@@ -12,7 +12,7 @@ internal readonly record struct TokenRow(int[] Ids, int LearnFrom)
     public static TokenRow Of(Tokenizer tokenizer, Demonstration demonstration)
     {
         var (prompt, eos) = (tokenizer.Encode(demonstration.Prompt), Eos(tokenizer));
-        var completion = StepIds.Of(tokenizer, demonstration.Completion, demonstration.Ids ?? []);
+        var completion = StepIds.From(tokenizer, demonstration.Completion, demonstration.Ids ?? []);
         return new([.. prompt, .. completion.TakeWhile(id => id != eos), eos], Math.Max(1, prompt.Length));
     }
 

@@ -21,7 +21,7 @@ internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt,
     [
         .. traces.AsParallel().AsOrdered().Select(trace =>
         {
-            var problem = problems.TryGetValue(trace.Problem, out var found) ? found : throw new UserError($"the labels name a problem \"{trace.Problem}\" that is not among the problems given; give the file that was labelled");
+            var problem = problems.Find(trace.Problem);
             var (ids, readAt) = encoding.Encode(trace.ToPrefix(problem));
             if (kind == VerifierKind.Outcome) return new VerifierRow(trace, ids, readAt, trace.Unfinished ? [] : [trace.Steps.Count], trace.Unfinished ? [] : [trace.Rex]);
             int[] labelled = [.. Enumerable.Range(0, trace.N.Count).Where(h => trace.N[h] > 0)];

@@ -37,7 +37,7 @@ public static class VerifierTraining
         record = record with
         {
             Calibration = Calibrate(heldOut, scores),
-            Measures = VerifierMeasures.Of(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), inputs.Kind == VerifierKind.Outcome, [.. heldOut.Select(row => row.Trace)], CrossFitted(heldOut, scores)),
+            Measures = VerifierMeasures.From(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), inputs.Kind == VerifierKind.Outcome, [.. heldOut.Select(row => row.Trace)], CrossFitted(heldOut, scores)),
         };
         record.Save(result.Best);
         record.Save(folder);
@@ -47,7 +47,7 @@ public static class VerifierTraining
     /// <summary>Parts a set of labels by problem, as the problem's id decides; about <paramref name="fraction"/> of the problems are held out.</summary>
     public static (IReadOnlyList<LabelledTrace> Train, IReadOnlyList<LabelledTrace> HeldOut) Part(IEnumerable<LabelledTrace> traces, double fraction)
     {
-        var parts = traces.ToLookup(trace => Seeds.Uniform(Seeds.Of(0, trace.Problem, "held-out", 0), 0) < fraction);
+        var parts = traces.ToLookup(trace => Seeds.Uniform(Seeds.Derive(0, trace.Problem, "held-out", 0), 0) < fraction);
         return ([.. parts[false]], [.. parts[true]]);
     }
 
@@ -82,7 +82,7 @@ public static class VerifierTraining
     /// <summary>Probabilities by a calibration that was fitted on the other half of the problems, so that its own measures are not flattered.</summary>
     private static double[][] CrossFitted(VerifierRow[] rows, double[][] scores)
     {
-        int[] halves = [.. rows.Select(row => (int)(Seeds.Of(0, row.Trace.Problem, "calibration", 0) & 1))];
+        int[] halves = [.. rows.Select(row => (int)(Seeds.Derive(0, row.Trace.Problem, "calibration", 0) & 1))];
         ScoreCalibration[] fits = [.. new[] { 0, 1 }.Select(half => Calibrate(rows.Where((_, r) => halves[r] != half), [.. scores.Where((_, r) => halves[r] != half)]))];
         return [.. scores.Select((own, r) => own.Select(fits[halves[r]].Probability).ToArray())];
     }

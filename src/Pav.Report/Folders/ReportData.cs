@@ -1,12 +1,18 @@
 using System.Text.Json;
 using Pav.Didactic;
+using Pav.Report.Reproduction;
 
 namespace Pav.Report.Folders;
 
-/// <summary>Everything the page shows, gathered from run folders. The names, in snake_case, are those of docs/run-folder.md and web/src/data.ts.</summary>
+/// <summary>
+/// Everything the page shows, gathered from run folders. The names, in snake_case, are those of docs/run-folder.md. The page's types, web/src/data.ts, are
+/// written from these records by a test (PageTypesTests).
+/// </summary>
+/// <param name="Methods">The search methods that occur, in the order of tables.</param>
 public sealed record ReportData(
     string Title,
     DateTimeOffset Made,
+    IReadOnlyList<MethodEntry> Methods,
     IReadOnlyList<RunRow> Runs,
     IReadOnlyList<ResultRow> Results,
     IReadOnlyList<VerifierMeasures> Verifiers,
@@ -17,7 +23,7 @@ public sealed record ReportData(
     IReadOnlyList<ProverReport> Provers,
     IReadOnlyList<TheoryResult> Theory,
     RlData? Rl,
-    IReadOnlyList<JsonElement> Figures);
+    IReadOnlyList<FigureSummary> Figures);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
 public sealed record RunRow(

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Pav.Didactic;
 using Pav.Models.Files;
+using Pav.Report.Reproduction;
 
 namespace Pav.Report.Folders;
 
@@ -27,18 +28,22 @@ public static class RunFolders
             .OrderBy(r => r.Started, StringComparer.Ordinal).ToList();
         var commands = runs.ToDictionary(r => r.Path, r => r.Command);
         var results = Results(folders);
+        var trees = Trees([.. folders.Select(f => f.Find("trees.jsonl")).OfType<string>()]);
+        var figures = folders.Select(f => f.Find("results.json")).OfType<string>().SelectMany(Json.Read<List<FigureSummary>>).ToList();
+        var searched = figures.SelectMany(f => f.Panels).SelectMany(p => p.Lines).Select(l => l.Kind).Where(k => SearchMethods.Find(k) is not null);
+        var methods = MethodEntry.From([.. results.SelectMany(r => r.Methods)], searched.Concat(trees?.Trees.Select(t => t.Method) ?? []));
         return new(
-            Title(roots, folders, commands), now.ToUniversalTime(), runs, results, Verifiers(folders, results),
+            Title(roots, folders, commands), now.ToUniversalTime(), methods, runs, results, Verifiers(folders, results),
             [.. folders.Where(f => f.Find("labels.jsonl") is not null).Select(f => LabelStatistics.Read(f.Find("labels.jsonl")!, f.Shown)).Where(l => l.Traces > 0)],
             [.. folders.Where(f => f.Find("log.jsonl") is not null)
                 .Select(f => TrainingCurve.Read(f.Find("log.jsonl")!, f.Shown, commands.GetValueOrDefault(f.Shown, "train")))
                 .Where(c => c.Points.Count + c.Evaluations.Count > 0)],
-            Trees([.. folders.Select(f => f.Find("trees.jsonl")).OfType<string>()]),
+            trees,
             [.. from f in folders where f.Find("didactic.json") is not null select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))],
             [.. from f in folders where f.Find("provers.json") is not null select Json.Read<ProverReport>(f.Find("provers.json")!)],
             folders.Select(f => f.Find("theory.json")).FirstOrDefault(f => f is not null) is { } theory ? Json.Read<TheoryFile>(theory).Results : [],
             RlRuns.Read([.. runs.Select(r => (folders.First(f => f.Shown == r.Path).Full, r))], asked),
-            [.. folders.Select(f => f.Find("results.json")).OfType<string>().SelectMany(Json.Read<List<JsonElement>>)]);
+            figures);
     }
 
     /// <summary>The run folders at and below a root, parents first.</summary>

@@ -40,7 +40,7 @@ public static class DidacticFigures
             new(outcome.To99.Median is null ? "the ratio is at least" : "the ratio", ratio, null, null, "times", "10 (Fig. 3a)"),
         ];
         if (best is not null) findings.Add(new("best γ", best.Gamma, null, null, "", "about 8 to 15 only (Fig. 3b)"));
-        return SearchFigures.Sum("3", "The didactic task", asks, rule, [tenfold && interior ? FigureVerdict.Reproduced : tenfold || interior || faster ? FigureVerdict.Partly : FigureVerdict.NotReproduced], panels, findings, size with { Seeds = dense.Seeds, Models = ["a masked network"] },
+        return SearchFigures.Sum("3", "The didactic task", asks, rule, [FigureVerdicts.From(tenfold && interior, tenfold || interior || faster)], panels, findings, size with { Seeds = dense.Seeds, Models = ["a masked network"] },
             "Progress is ten times faster than the outcome, and a prover of middling strength is best", $"Progress is {(tenfold ? "ten times" : "somewhat")} faster than the outcome; {(interior ? "a prover of middling strength is best" : "no upper limit of γ shows: strong provers are as good")}",
             "Progress is not faster than the outcome", Intervals.OfDidactic) with { Notes = s.Findings };
     }

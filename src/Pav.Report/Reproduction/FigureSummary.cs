@@ -12,6 +12,15 @@ public enum FigureVerdict
     NotRun,
 }
 
+internal static class FigureVerdicts
+{
+    public static FigureVerdict From(bool reproduced, bool partly) =>
+        reproduced ? FigureVerdict.Reproduced : partly ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
+
+    /// <summary>Of a claim in two parts: partly where one of them holds.</summary>
+    public static FigureVerdict FromBoth(bool first, bool second) => From(first && second, first || second);
+}
+
 /// <summary>What came of one figure of the paper: curves, numbers beside the paper's, and one sentence that a rule chose (docs/run-folder.md).</summary>
 /// <param name="Figure">Its number in the paper, or the name of what goes beyond it.</param>
 /// <param name="Asks">What it asks, for a reader without the paper.</param>

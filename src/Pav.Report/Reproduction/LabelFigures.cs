@@ -29,7 +29,7 @@ public static class LabelFigures
         if (findings.Count > 0) findings[0] = findings[0] with { Paper = "coverage ahead while the budget is small (Sec. 4.2, Fig. 6b)" };
         if (findings.Count > 1) findings[^1] = findings[^1] with { Paper = "precision ahead once it is large" };
         var (first, last) = (differences.Count > 0 && differences[0].Gain.Low > 0, differences.Count > 1 && differences[^1].Gain.High < 0);
-        FigureVerdict[] grades = differences.Count == 0 ? [] : [first && last ? FigureVerdict.Reproduced : first || last ? FigureVerdict.Partly : FigureVerdict.NotReproduced];
+        FigureVerdict[] grades = differences.Count == 0 ? [] : [FigureVerdicts.FromBoth(first, last)];
         return SearchFigures.Sum("6b", "How to spend a budget of labels", asks, rule, grades, [new($"Base policy {model}, beam of {beam} on Q", Axis, Answered, true, true, [.. lines.Where(l => l.Points.Count > 0)])], findings, size,
             "Coverage first, then precision, as the paper advises", "One half of the paper's advice, coverage first and then precision, shows", "Neither coverage at small budgets nor precision at large ones is ahead by more than the noise");
     }
@@ -54,7 +54,7 @@ public static class LabelFigures
         Line Of(string name, string kind, IReadOnlyList<LabelCellRuns> which) => new(name, kind, [.. which.Select(PointOf)], []);
         var inside = pits.All(p => p.Rollouts.Average() >= random[0].Rollouts.Average() && p.Rollouts.Average() <= random[^1].Rollouts.Average());
         var summary = SearchFigures.Sum("11", "First pits", asks, rule,
-            all is not { } a || smallest is not { } s0 ? [] : [a.Low > 0 ? FigureVerdict.Reproduced : s0.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced],
+            all is not { } a || smallest is not { } s0 ? [] : [FigureVerdicts.From(a.Low > 0, s0.Low > 0)],
             [new($"Base policy {model}, beam of {beam} on Q", Axis, Answered, true, true, [Of("random seeds", SearchMethods.BeamByQ.Id, random), Of("first pits", SearchMethods.BeamByProgress.Id, pits)])],
             all is null ? [] : [Finding.Of($"{model}: first pits minus random seeds at equal rollouts, mean over {pits.Count} budget{(pits.Count == 1 ? "" : "s")}", all.Value, "points", "above 0, most of all with few seeds (Fig. 11)")], size,
             "Labels around first pits are worth more than as many rollouts spent alike", "Labels around first pits are worth more at the smallest budget alone", "Labels around first pits are worth no more than as many rollouts spent alike, as far as can be told");

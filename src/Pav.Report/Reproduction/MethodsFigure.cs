@@ -22,7 +22,7 @@ public static class MethodsFigure
         var baseline = curves.Find(x => x.Method == SearchMethods.WeightedVote).Curve;
         if (curves.Count < 2 || baseline is null) return FigureSummary.NotRun("methods", title, asks, "Not run: it needs a search with --methods all.");
         var panels = curves.Where(x => x.Curve!.Points.Count > 1).GroupBy(x => x.Method.Kind).Select(kind => new Panel(
-            $"{Words(kind.Key)}, base policy {runs.Model}", "generated tokens per problem", "problems answered", true, true,
+            $"{MethodKinds.Title(kind.Key)}, base policy {runs.Model}", "generated tokens per problem", "problems answered", true, true,
             [.. kind.Select((x, i) => new Line(x.Curve!.Name, $"series-{i}", At(x.Curve!), []))])).ToList();
         return new(
             "methods", title, asks, FigureVerdict.Measured, Sentence(curves!, baseline), "", panels, [.. Findings(curves!, baseline)],
@@ -35,12 +35,6 @@ public static class MethodsFigure
     private static double Tokens(CurvePoint p) => p.Tokens.Average(t => t.Average());
 
     private static bool Covers(Curve curve, double budget) => Tokens(curve.Points[0]) <= budget * (1 + Slack) && Tokens(curve.Points[^1]) >= budget * (1 - Slack);
-
-    private static string Words(MethodKind kind) => kind switch
-    {
-        MethodKind.Sampling => "Samples without a verifier", MethodKind.Ranking => "Samples that a verifier ranks", MethodKind.Beam => "Beams", MethodKind.Tree => "Searches of one tree",
-        MethodKind.Particles => "Particle filters", MethodKind.Forest => "Trees that share nothing", _ => "With Monte Carlo values",
-    };
 
     private static string Sentence(IReadOnlyList<(SearchMethod Method, Curve Curve)> curves, Curve baseline)
     {

@@ -27,11 +27,11 @@ public static class RefreshFigure
     {
         const string asks = "Does it pay that the prover keeps up with the policy? RL with a verifier that is fine-tuned at intervals on fresh labels of the present policy, against one that had as many labels of the same problems before RL, by the policy that RL starts from, and is kept.";
         var rule = string.Create(CultureInfo.InvariantCulture, $"Reproduced: the last policy with refreshes is ahead of that with the labels before RL on test problems, excluding zero, at rollouts that differ by {100 * Equal}% at most; partly: ahead, excluding zero, of that whose labels are all of the verifier's own training problems; else not.");
-        (string Name, string Kind, RefreshArm Arm) Refreshed(RefreshArm arm) => ("labels during RL (refreshed)", SearchMethods.BeamByProgress.Id, arm);
-        (string Name, string Kind, RefreshArm Arm) Before(RefreshArm arm) => ("labels before RL (kept)", SearchMethods.BestByOutcome.Id, arm);
+        (string Name, string Kind, RefreshArm Arm) Refreshed(RefreshArm arm) => ("labels during RL (refreshed)", "series-0", arm);
+        (string Name, string Kind, RefreshArm Arm) Before(RefreshArm arm) => ("labels before RL (kept)", "series-1", arm);
         Panel OverIterations(string title, params (string Name, string Kind, RefreshArm Arm)[] arms) =>
             new(title, "RL iterations", Accuracy, false, true, [.. arms.Select(a => Averaged(a.Name, a.Kind, a.Arm, (r, i) => a.Arm.Runs[r].Valid.Points[i].Iteration))]);
-        (string Name, string Kind, RefreshArm Arm)[] all = [Refreshed(refreshed), Before(before), ("labels of other problems (kept)", SearchMethods.Sample.Id, whole)];
+        (string Name, string Kind, RefreshArm Arm)[] all = [Refreshed(refreshed), Before(before), ("labels of other problems (kept)", "series-2", whole)];
         var panels = new List<Panel>
         {
             OverIterations($"Start {model}", all),
@@ -54,7 +54,7 @@ public static class RefreshFigure
         }
 
         var fair = Math.Abs(refreshed.InAll / before.InAll - 1) <= Equal;
-        var grade = fair && gain.Low > 0 ? FigureVerdict.Reproduced : over.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
+        var grade = FigureVerdicts.From(fair && gain.Low > 0, over.Low > 0);
         var summary = SearchFigures.Sum("refresh", "A prover that keeps up", asks, rule, [grade], panels, findings, size, "At equal rollouts labels during RL train further than the same before it",
             "Labels during RL train further than labels of other problems, but not shown against labels of the same problems before it", "Labels during RL do not train further, as far as can be told", Intervals.OfRl);
         return summary with { Notes = [$"{model}: rewards of progress A: {way}.", .. summary.Notes] };

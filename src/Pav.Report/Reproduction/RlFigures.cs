@@ -40,7 +40,7 @@ public static class RlFigures
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var m in models)
         {
-            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("outcome and progress (PAV-RL)", SearchMethods.BeamByProgress.Id, m.Pav), Of("outcome only (ORM-RL)", SearchMethods.BestByOutcome.Id, m.Orm)]));
+            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("outcome and progress (PAV-RL)", "series-0", m.Pav), Of("outcome only (ORM-RL)", "series-1", m.Orm)]));
             var (pav, orm, start) = (Passes("", "", m.Pav), Passes("", "", m.Orm), Passes("", "", [.. m.Pav.Select(r => r with { Test = m.Start })]));
             var gain = pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(orm.Points[0].Correct));
             findings.Add(Finding.Of($"{m.Model}: PAV-RL minus ORM-RL, test problems", gain, "points", "more than 7 (Fig. 7)"));
@@ -48,7 +48,7 @@ public static class RlFigures
             findings.Add(Finding.Of($"{m.Model}: ORM-RL minus its start", orm.Bootstrapped(s => s.Mean(orm.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points"));
             var speed = RlComparison.Of("pav", [.. m.Pav.Select(r => r.Valid)], "orm", [.. m.Orm.Select(r => r.Valid)]);
             if (speed is not null) findings.Add(new($"{m.Model}: iterations of ORM-RL over those of PAV-RL for ORM-RL's last accuracy, geometric mean over the {speed.Reached} of {speed.Seeds} seeds that reach it{NoHigher(speed)}", speed.Iterations?.Value, speed.Iterations?.Low, speed.Iterations?.High, "times", "about 6 (Fig. 7)"));
-            grades.Add(gain is { Low: > 0, Value: >= 0.07 } ? FigureVerdict.Reproduced : gain.Low > 0 || Faster(m) ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(gain is { Low: > 0, Value: >= 0.07 }, gain.Low > 0 || Faster(m)));
         }
 
         return Sum(models, "7", "RL with progress", asks, rule, grades, panels, findings, size, "Progress as a dense reward trains further than outcome reward alone", "Progress as a dense reward trains faster or somewhat further than outcome reward alone",
@@ -75,16 +75,16 @@ public static class RlFigures
             foreach (var (name, on) in new[] { ($"all {m.Start.Count} test problems", null), ($"{unsolved.Count} hard problems", (IReadOnlySet<string>?)unsolved) })
             {
                 if (on is { Count: < FewestHard }) continue;
-                var (pav, orm) = (Passes("PAV-RL", SearchMethods.BeamByProgress.Id, m.Pav, on), Passes("ORM-RL", SearchMethods.BestByOutcome.Id, m.Orm, on));
+                var (pav, orm) = (Passes("PAV-RL", "series-0", m.Pav, on), Passes("ORM-RL", "series-1", m.Orm, on));
                 // On hard problems the start is at 0 by their choice.
-                var start = Passes("start", SearchMethods.Sample.Id, [m.Pav[0] with { Test = m.Start }]);
+                var start = Passes("start", "series-2", [m.Pav[0] with { Test = m.Start }]);
                 panels.Add(new($"{m.Model}, {name}", "N samples", "some sample is right", true, true, [pav.OverN(), orm.OverN(), .. on is null ? [start.OverN()] : Array.Empty<Line>()]));
                 var gain = Comparisons.AtEqualN(pav, orm, p => p.Correct)!.Value;
                 findings.Add(Finding.Of($"{m.Model}: Pass@N of PAV-RL minus that of ORM-RL, {name}, mean over N", gain, "points", on is null ? "above 0 at every N up to 128 (Fig. 8a)" : "many more solved with small N (Fig. 8b)"));
                 if (gain.Low > 0 && pav.Points.Zip(orm.Points).All(p => p.First.Correct.Average(x => x.Average()) >= p.Second.Correct.Average(x => x.Average()))) held++;
                 if (on is not null)
                 {
-                    if (Beams("PAV-RL", SearchMethods.BeamByProgress.Id, m.Pav, on) is not { } a || Beams("ORM-RL", SearchMethods.BestByOutcome.Id, m.Orm, on) is not { } b) continue;
+                    if (Beams("PAV-RL", "series-0", m.Pav, on) is not { } a || Beams("ORM-RL", "series-1", m.Orm, on) is not { } b) continue;
                     panels.Add(new($"{m.Model}, {name}", "size of a beam on Q", "answered", true, true, [a.OverN(), b.OverN()]));
                     findings.Add(Finding.Of($"{m.Model}: answered by beams of {SearchFigures.Sizes(a.Points)} from PAV-RL minus those from ORM-RL, {name}", Comparisons.AtEqualN(a, b, p => p.Correct)!.Value, "points"));
                     continue;
@@ -94,7 +94,7 @@ public static class RlFigures
                 findings.Add(Finding.Of($"{m.Model}: Pass@{most.Orm.N} of ORM-RL minus that of the start", orm.Bootstrapped(s => s.Mean(most.Orm.Correct) - new CrossedSample([0], s.Problems).Mean(most.Start.Correct)), "points", "below 0 for N of 64 and more (Fig. 8a)"));
             }
 
-            grades.Add(held == 2 ? FigureVerdict.Reproduced : held == 1 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(held == 2, held == 1));
         }
 
         var summary = Sum(models, "8", "What RL can solve", asks, rule, grades, panels, findings, size, "PAV-RL solves more over all N, on all problems and on hard ones", "PAV-RL solves more over all N, on all problems or on hard ones but not shown on both", "PAV-RL does not solve more than ORM-RL at every N");
@@ -110,8 +110,8 @@ public static class RlFigures
         foreach (var m in models.Where(m => m.Pqv.Count > 0))
         {
             Line Idle(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, r.NoProgress))]);
-            panels.Add(new($"Start {m.Model}", Iterations, "steps without progress", false, true, [Idle("Rex + αA", SearchMethods.BeamByProgress.Id, m.Pav), Idle("Rex + αQ", "other", m.Pqv)]));
-            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("Rex + αA", SearchMethods.BeamByProgress.Id, m.Pav), Of("Rex + αQ", "other", m.Pqv)]));
+            panels.Add(new($"Start {m.Model}", Iterations, "steps without progress", false, true, [Idle("Rex + αA", "series-0", m.Pav), Idle("Rex + αQ", "series-3", m.Pqv)]));
+            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("Rex + αA", "series-0", m.Pav), Of("Rex + αQ", "series-3", m.Pqv)]));
             var shared = m.Pav.Join(m.Pqv, a => a.Seed, q => q.Seed, (a, q) => (A: a, Q: q)).ToList();
             if (shared.Count == 0) continue;
             var (a, q) = (Passes("", "", [.. shared.Select(r => r.A)]), Passes("", "", [.. shared.Select(r => r.Q)]));
@@ -120,7 +120,7 @@ public static class RlFigures
             findings.Add(new($"{m.Model}: steps without progress in the last tenth of iterations, αQ minus αA", idle.Value, idle.Low, idle.High, "points", "the share grows with αQ (App. G)"));
             findings.Add(Finding.Of($"{m.Model}: accuracy on test problems, αA minus αQ", lost, "points", "αQ collapses (App. G)"));
             var more = idle.Low > 0;
-            grades.Add(more && lost.Low > 0 ? FigureVerdict.Reproduced : more || lost.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.FromBoth(more, lost.Low > 0));
         }
 
         return Sum(models, "G", "Q instead of progress", asks, rule, grades, panels, findings, size, "With Q as the reward steps without progress spread and accuracy suffers", "With Q as the reward either steps without progress spread or accuracy suffers", "Neither do steps without progress spread nor does accuracy suffer, as far as can be told");

@@ -29,7 +29,7 @@ public static class SearchFigures
             var ratio = Comparisons.TokenRatio(pav, orm);
             if (gain is { } g) findings.Add(Finding.Of($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
             findings.Add(Finding.Of($"{m.Model}: fewest tokens with which best-of-N is as accurate as at N = {orm.Points[^1].N}, over those of the beam (0: never)", ratio, "times", "1.5 to 5 (abstract), up to 10 (Sec. 4.1), at best-of-128"));
-            grades.Add(gain is { Low: > 0, Value: >= 0.08 } || ratio is { Low: > 1, Value: >= 1.5 } ? FigureVerdict.Reproduced : gain is { Low: > 0 } || ratio is { Low: > 1 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(gain is { Low: > 0, Value: >= 0.08 } || ratio is { Low: > 1, Value: >= 1.5 }, gain is { Low: > 0 } || ratio is { Low: > 1 }));
         }
 
         return Sum("4", "Accuracy against compute", asks, rule, grades, panels, findings, size,
@@ -53,7 +53,7 @@ public static class SearchFigures
             findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", Comparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
             var overRanking = Curve(m, SearchMethods.BestByQ.Id) is { } ranked ? Comparisons.AtEqualTokens(pav, ranked) : null;
             if (overRanking is { } r) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
-            grades.Add(overQ is { Low: > 0 } && overRanking is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overRanking is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.FromBoth(overQ is { Low: > 0 }, overRanking is { Low: > 0 }));
         }
 
         return Sum("5a", "Progress, Q alone, re-ranking and votes", asks, rule, grades, panels, findings, size,
@@ -70,7 +70,7 @@ public static class SearchFigures
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var m in models)
         {
-            var lines = beams.Select(n => (N: n, Curve: Report.Curve.From($"beam of {n}", Pav, m.Runs, r => r.Method == Pav && r.N == n && StrengthOf(r.Prover) > 0, r => StrengthOf(r.Prover)))).Where(l => l.Curve is { Points.Count: > 1 }).ToList();
+            var lines = beams.Select(n => (N: n, Curve: Report.Curve.From($"beam of {n}", Pav, m.Runs, r => r.Method == Pav && r.N == n && ProverName.Strength(r.Prover) is not null, r => ProverName.Strength(r.Prover) ?? 0))).Where(l => l.Curve is { Points.Count: > 1 }).ToList();
             if (lines.Count == 0) continue;
             panels.Add(new($"Base policy {m.Model}", "K of the prover best-of-K", Answered, true, true,
                 [.. lines.Select((l, i) => l.Curve!.OverN(kind: $"series-{i}")), .. lines.Select((l, i) => Level(m, l.N, l.Curve!, i)).OfType<Line>()]));
@@ -82,7 +82,7 @@ public static class SearchFigures
             findings.Add(new($"{m.Model}: K of the highest accuracy, over beam sizes {string.Join(", ", lines.Select(l => l.N))}", best, null, null, "", "4 (Fig. 5b)"));
             var four = shared.Contains(4) ? OverExtremes(4) : default;
             if (shared.Contains(4)) findings.Add(Finding.Of($"{m.Model}: K = 4 minus the mean of K = {shared[0]} and K = {shared[^1]}", four, "points", "K = 4 above both (Fig. 5b)"));
-            grades.Add(best == 4 && four.Low > 0 ? FigureVerdict.Reproduced : best > shared[0] && best < shared[^1] && OverExtremes(best).Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(best == 4 && four.Low > 0, best > shared[0] && best < shared[^1] && OverExtremes(best).Low > 0));
         }
 
         if (predicted.Count > 0) panels.Add(new("What rollouts predicted before any training", "K of the prover best-of-K", "score, relative to its largest", true, false, predicted));
@@ -120,7 +120,7 @@ public static class SearchFigures
         {
             if (own is null || Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == weaker.Model) is not { } other || Comparisons.AtEqualN(other, own, p => p.Correct) is not { } gain) continue;
             findings.Add(Finding.Of($"base {largest.Model}: prover {weaker.Model} minus prover {largest.Model}, beam of {n}", gain, "points", "above 0 for the largest base (Fig. 5c)"));
-            grades.Add(gain.Low > 0 ? FigureVerdict.Reproduced : gain.Value > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.From(gain.Low > 0, gain.Value > 0));
         }
         var summary = Sum("5c", "Base policy and prover", asks, rule, grades.Count == 0 ? [] : [grades.Min()],
             [new($"Beam of {n}", $"prover: {string.Join(", ", models.Select((m, i) => $"{i + 1} = {m.Model}"))}", Answered, false, true, lines)], findings, size,
@@ -148,7 +148,7 @@ public static class SearchFigures
             var overIid = Comparisons.AtEqualN(pav, iid, p => p.Pass);
             if (overQ is { } x) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of the beam on Q, mean over N", x, "points", "above 0 (Fig. 6a)"));
             if (overIid is { } y) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of N independent samples, mean over N", y, "points", "above 0 (Fig. 6a)"));
-            grades.Add(overQ is { Low: > 0 } && overIid is { Low: > 0 } ? FigureVerdict.Reproduced : overQ is { Low: > 0 } || overIid is { Low: > 0 } ? FigureVerdict.Partly : FigureVerdict.NotReproduced);
+            grades.Add(FigureVerdicts.FromBoth(overQ is { Low: > 0 }, overIid is { Low: > 0 }));
         }
 
         return Sum("6a", "Exploration: what the beam holds", asks, rule, grades, panels, findings, size,
@@ -161,9 +161,6 @@ public static class SearchFigures
 
     internal static string NameOf(string method, string? prover = null) =>
         (SearchMethods.Find(method)?.Label ?? method) + (prover is null ? "" : $" ({prover})");
-
-    /// <summary>K of <c>boK</c>; 0 for any other prover.</summary>
-    public static int StrengthOf(string? prover) => prover is { Length: > 2 } && prover.StartsWith("bo", StringComparison.Ordinal) && int.TryParse(prover[2..], CultureInfo.InvariantCulture, out var k) ? k : 0;
 
     internal static string Sizes(IReadOnlyList<CurvePoint> points) => string.Join(", ", points.Select(p => p.N.ToString(CultureInfo.InvariantCulture)));
 

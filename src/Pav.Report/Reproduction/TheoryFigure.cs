@@ -15,7 +15,7 @@ public static class TheoryFigure
         const string rule = "Reproduced: the rank correlation over K of the terms' sum with the gain is above zero, excluding it; partly: the K with the largest sum is among the two of the largest gain, and its gain is above zero, excluding it; else not.";
         var ks = provers.Select(p => p.K).ToHashSet();
         var curves = beams.Select(n => (
-            With: Report.Curve.From($"beam of {n}", SearchMethods.BeamByProgress.Id, runs.Runs, r => r.Method == SearchMethods.BeamByProgress.Id && r.N == n && ks.Contains(SearchFigures.StrengthOf(r.Prover)), r => SearchFigures.StrengthOf(r.Prover)),
+            With: Report.Curve.From($"beam of {n}", SearchMethods.BeamByProgress.Id, runs.Runs, r => r.Method == SearchMethods.BeamByProgress.Id && r.N == n && ks.Contains(ProverName.Strength(r.Prover) ?? 0), r => ProverName.Strength(r.Prover) ?? 0),
             Alone: Report.Curve.From("", SearchMethods.BeamByQ.Id, runs.Runs, r => r.Method == SearchMethods.BeamByQ.Id && r.N == n))).Where(c => c is { With: not null, Alone: not null }).Select(c => (With: c.With!, Alone: c.Alone!)).ToList();
         if (curves.Count == 0 || curves[0].With.Points.Count < 3) return FigureSummary.NotRun("theory", "Choosing a prover before training", asks, "Not run: it needs searches with three provers at least.");
         var order = curves[0].With.Points.Select(p => provers.First(t => t.K == p.N)).ToList();
@@ -24,7 +24,7 @@ public static class TheoryFigure
         var correlation = curves[0].With.Bootstrapped(s => Correlation.Spearman(scores, [.. order.Select(p => Gain(s, p.K))]));
         var gains = order.Select(p => (p.K, Gain: curves[0].With.Bootstrapped(s => Gain(s, p.K)))).ToList();
         var predicted = order.MaxBy(p => p.Score)!.K;
-        var grade = correlation.Low > 0 ? FigureVerdict.Reproduced : gains.OrderByDescending(g => g.Gain.Value).Take(2).Any(g => g.K == predicted && g.Gain.Low > 0) ? FigureVerdict.Partly : FigureVerdict.NotReproduced;
+        var grade = FigureVerdicts.From(correlation.Low > 0, gains.OrderByDescending(g => g.Gain.Value).Take(2).Any(g => g.K == predicted && g.Gain.Low > 0));
         Line Term(string name, string kind, Func<ProverTerms, Interval> of) => new(name, kind, [.. order.Select(p => LinePoint.Of(p.K, of(p)))], []);
         return SearchFigures.Sum("theory", "Choosing a prover before training", asks, rule, [grade],
             [

@@ -39,7 +39,7 @@ public static class ThresholdFigure
         Interval Less(IReadOnlyList<int> over) => onQ.Bootstrapped(s => over.Average(h => s.Mean(onQ.At(h)!.Correct) - s.Mean(effective.At(h)!.Correct)));
         var (all, early) = (Less(steps), Less([.. steps.Take(Math.Max(1, steps.Count / 3))]));
         var figure = SearchFigures.Sum("10", "Telling the outcome from a step", asks, rule,
-            [all.Low > 0 ? FigureVerdict.Reproduced : early.Low > 0 ? FigureVerdict.Partly : FigureVerdict.NotReproduced],
+            [FigureVerdicts.From(all.Low > 0, early.Low > 0)],
             [new($"Base policy {model}", "steps taken", "wrong calls", false, true, [effective.OverN(), onQ.OverN(), guess.OverN()])],
             [
                 Finding.Of("error of Q minus error of Q + αA, mean over all steps", all, "points", "above 0 at every step (Fig. 10)"),

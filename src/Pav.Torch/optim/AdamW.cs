@@ -3,8 +3,8 @@ using static Pav.Torch.Operator;
 namespace Pav.Torch.Optim;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter, decoupled decay) with PyTorch's semantics, or Adam with L2 decay when not decoupled. One step is a
-/// handful of operator calls over all parameters at once. Every parameter needs a gradient at every step.
+/// AdamW (Loshchilov and Hutter, decoupled decay) with PyTorch's semantics. One step is a handful of
+/// operator calls over all parameters at once. Every parameter needs a gradient at every step.
 /// </summary>
 public sealed class AdamW : IDisposable
 {
@@ -13,11 +13,10 @@ public sealed class AdamW : IDisposable
     private readonly string[] names;
     private readonly Tensor[] parameters, first, second;
     private readonly double beta1, beta2, eps, weightDecay;
-    private readonly bool decoupled;
     private long steps;
 
     public AdamW(IEnumerable<(string name, Tensor parameter)> named, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999,
-        double eps = 1e-8, double weight_decay = 0.01, bool decoupled = true)
+        double eps = 1e-8, double weight_decay = 0.01)
     {
         var all = named.ToArray();
         names = [.. all.Select(p => p.name)];
@@ -25,7 +24,7 @@ public sealed class AdamW : IDisposable
         first = [.. parameters.Select(p => torch.zeros_like(p).DetachFromDisposeScope())];
         second = [.. parameters.Select(p => torch.zeros_like(p).DetachFromDisposeScope())];
         this.lr = lr;
-        (this.beta1, this.beta2, this.eps, weightDecay, this.decoupled) = (beta1, beta2, eps, weight_decay, decoupled);
+        (this.beta1, this.beta2, this.eps, weightDecay) = (beta1, beta2, eps, weight_decay);
     }
 
     /// <summary>Learning rate of the next step; schedules write it.</summary>
@@ -39,8 +38,7 @@ public sealed class AdamW : IDisposable
         for (var i = 0; i < parameters.Length; i++)
             gradients[i] = parameters[i].grad ?? throw new TorchException($"AdamW: {names[i]} has no gradient");
         steps++;
-        if (weightDecay != 0 && decoupled) call_("_foreach_mul_.Scalar", parameters, 1 - lr * weightDecay);
-        if (weightDecay != 0 && !decoupled) gradients = callMany("_foreach_add.List", gradients.Length, gradients, parameters, weightDecay);
+        if (weightDecay != 0) call_("_foreach_mul_.Scalar", parameters, 1 - lr * weightDecay);
         call_("_foreach_mul_.Scalar", first, beta1);
         call_("_foreach_add_.List", first, gradients, 1 - beta1);
         call_("_foreach_mul_.Scalar", second, beta2);

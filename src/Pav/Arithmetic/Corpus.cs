@@ -26,10 +26,10 @@ public static class Corpus
     /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems only.</summary>
     public static string Document(ulong seed, long index, Split split = Split.Train)
     {
-        var random = new SeededRandom(Seeds.Of(seed, "", "document", index));
+        var random = new SeededRandom(Seeds.Derive(seed, "", "document", index));
         var kind = random.Next();
         var sheet = Worksheet.Draw(seed, index, split);
-        var (steps, answer) = Student.Solve(sheet, careful: kind < WorkedShare, Seeds.Of(seed, "", "student", index));
+        var (steps, answer) = Student.Solve(sheet, careful: kind < WorkedShare, Seeds.Derive(seed, "", "student", index));
         var isChecked = kind >= WorkedShare + QuickShare;
         var marks = random.Chance(0.5) ? FewMarks : ManyMarks;
         var text = new StringBuilder((kind < WorkedShare ? WorkedTemplate : isChecked ? CheckedTemplate : QuickTemplate).Replace("{problem}", sheet.Text));
@@ -48,7 +48,7 @@ public static class Corpus
     public static Lesson Homework(ulong seed, long index, Split split = Split.Train)
     {
         var sheet = Worksheet.Draw(seed, index, split);
-        var (steps, answer) = Student.Solve(sheet, careful: false, Seeds.Of(seed, "", "homework", index));
+        var (steps, answer) = Student.Solve(sheet, careful: false, Seeds.Derive(seed, "", "homework", index));
         return new(QuickTemplate.Replace("{problem}", sheet.Text), string.Concat(steps.Select(s => s.Text)) + $"Answer: {answer}");
     }
 

@@ -44,9 +44,9 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
     }
 
     /// <summary>A tenth of all contents is for validation, a tenth for tests.</summary>
-    public Split Split => (Seeds.Of(0, Text, "split", 0) % 10) switch { 0 => Split.Test, 1 => Split.Valid, _ => Split.Train };
+    public Split Split => (Seeds.Derive(0, Text, "split", 0) % 10) switch { 0 => Split.Test, 1 => Split.Valid, _ => Split.Train };
 
-    public Problem ToProblem() => new($"ws-{Seeds.Of(0, Text, "id", 0):x16}", Text, Answer.ToString(CultureInfo.InvariantCulture), Lines.Count);
+    public Problem ToProblem() => new($"ws-{Seeds.Derive(0, Text, "id", 0):x16}", Text, Answer.ToString(CultureInfo.InvariantCulture), Lines.Count);
 
     /// <summary>
     /// The index-th worksheet of a seed within a split; <paramref name="level"/> 0 draws it from 5..10. At least <paramref name="traps"/> of its
@@ -54,7 +54,7 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
     /// </summary>
     public static Worksheet Draw(ulong seed, long index, Split split, int level = 0, int traps = 0)
     {
-        var random = new SeededRandom(Seeds.Of(seed, "", "worksheet", index));
+        var random = new SeededRandom(Seeds.Derive(seed, "", "worksheet", index));
         while (true)
         {
             var sheet = TryDraw(random, level == 0 ? MinLevel + random.Below(MaxLevel - MinLevel + 1) : level);

@@ -12,7 +12,7 @@ public sealed class ExactValues
     /// <summary>Q(t, k, a) of live k, laid out [L, |y*|, vocabulary]; in [0, 1].</summary>
     public IReadOnlyList<double> Table => q;
 
-    public static ExactValues Of(TabularPolicy policy)
+    public static ExactValues From(TabularPolicy policy)
     {
         var task = policy.Task;
         var q = new double[task.TableSize];

@@ -12,12 +12,12 @@ public sealed record TabularAscent(StepReward Reward, double Gamma, double Alpha
     /// <summary>Accuracy of the policy after 0, 1, … <paramref name="steps"/> updates.</summary>
     public IEnumerable<double> Accuracies(PlantedTask task, int steps)
     {
-        var prover = ExactValues.Of(TabularPolicy.Prover(task, Gamma));
+        var prover = ExactValues.From(TabularPolicy.Prover(task, Gamma));
         var (logits, first, second) = (new double[task.TableSize], new double[task.TableSize], new double[task.TableSize]);
         for (var step = 0; ; step++)
         {
             var policy = TabularPolicy.Softmax(task, logits);
-            yield return ExactValues.Of(policy).Accuracy;
+            yield return ExactValues.From(policy).Accuracy;
             if (step == steps) yield break;
             var gradient = TabularGradient.Exact(policy, Reward, Alpha, prover);
             var (unbias1, unbias2) = (1 - Math.Pow(Beta1, step + 1), 1 - Math.Pow(Beta2, step + 1));

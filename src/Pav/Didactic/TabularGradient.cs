@@ -51,7 +51,7 @@ public static class TabularGradient
     /// <summary>C(s, a): what <see cref="StepCredit"/> gives to a step on average, up to a constant of the state.</summary>
     private static double[] ExpectedCredit(TabularPolicy policy, StepReward reward, double alpha, ExactValues prover)
     {
-        var own = ExactValues.Of(policy);
+        var own = ExactValues.From(policy);
         var extra = reward switch
         {
             StepReward.Outcome => null,

@@ -80,7 +80,7 @@ internal static class Identity
     }
 
     /// <summary>A variable's value at a point; the same for the same name.</summary>
-    private static ulong Hash(string name, int point) => Seeds.Of(0, name, "variable", point);
+    private static ulong Hash(string name, int point) => Seeds.Derive(0, name, "variable", point);
 
     // Modulo the prime; null where that is not defined.
 

@@ -37,11 +37,11 @@ public static class Labelling
                 .SelectMany(p => Enumerable.Range(options.FirstTrace, options.NCov).Select(i => (Problem: p, Index: i)))
                 .Where(t => done is null || !done(t.Problem.Id, t.Index))
                 .ToList();
-            var draws = wanted.Select(t => new Draw(Prefix.Root(t.Problem), Seeds.Of(options.Seed, t.Problem.Id, "trace", t.Index))).ToList();
+            var draws = wanted.Select(t => new Draw(Prefix.Root(t.Problem), Seeds.Derive(options.Seed, t.Problem.Id, "trace", t.Index))).ToList();
             var drawn = await policy.Extend(draws, Until.TraceEnd, sampling, stop);
             wanted = [.. wanted.Where((_, t) => !drawn[t].Lost)];
             var traces = drawn.Where(t => !t.Lost).ToList();
-            Report(0, 0, traces.Sum(t => (long)Cost.Tokens(t)));
+            Report(0, 0, traces.Sum(t => (long)t.TokensSince()));
 
             var counts = await Count(rollouts, traces, options, stop);
             Report(batch.Length, 0, 0);

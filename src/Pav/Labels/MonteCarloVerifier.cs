@@ -41,7 +41,7 @@ public sealed class MonteCarloVerifier(IPolicy policy, Grader grader, int n, Sam
 
     private sealed class Transformed(MonteCarloVerifier oracle, int k) : IVerifier
     {
-        public string Name => $"bo{k}";
+        public string Name => ProverName.From(k);
 
         public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
             oracle.Score(prefixes, (prefix, counts) => prefix.Ended ? counts.Value : BestOfK.FromCounts(counts, k), cancel);

@@ -63,16 +63,16 @@ internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling,
         var draws = new List<Draw>(prefixes.Count * each);
         foreach (var prefix in prefixes)
         {
-            var of = $"{purpose}\n{prefix.Text}";
-            for (var j = from; j < n; j++) draws.Add(new(prefix, Seeds.Of(seed, prefix.Problem.Id, of, j)));
+            var stream = $"{purpose}\n{prefix.Text}";
+            for (var j = from; j < n; j++) draws.Add(new(prefix, Seeds.Derive(seed, prefix.Problem.Id, stream, j)));
         }
 
         var traces = await policy.Extend(draws, Until.TraceEnd, sampling, cancel);
-        for (var i = 0; i < prefixes.Count; i++)
+        foreach (var (prefix, slice) in prefixes.Zip(traces.SplitBy(prefixes.Select(_ => each))))
         {
-            var (had, tokens) = counts.GetValueOrDefault(prefixes[i]);
-            var mine = traces.Skip(i * each).Take(each).Where(t => !t.Lost).ToList();
-            counts[prefixes[i]] = (new(had.N + mine.Count, had.C + mine.Sum(grader.Rex)), tokens + mine.Sum(t => Cost.Tokens(t, prefixes[i])));
+            var (before, tokens) = counts.GetValueOrDefault(prefix);
+            var completions = slice.Where(t => !t.Lost).ToList();
+            counts[prefix] = (new(before.N + completions.Count, before.C + completions.Sum(grader.Rex)), tokens + completions.Sum(t => t.TokensSince(prefix)));
         }
     }
 }

@@ -23,20 +23,19 @@ public static class StateLabelling
         var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => at.Add(0, prefixes, tokens));
         foreach (var batch in problems.Chunk(options.ProblemsPerBatch))
         {
-            var seeds = batch.SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => new Draw(Prefix.Root(p), Seeds.Of(options.Seed, p.Id, "trace", i)))).ToList();
+            var seeds = batch.SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", i)))).ToList();
             var traces = await policy.Extend(seeds, Until.TraceEnd, sampling, cancel);
             var states = traces.Where(t => !t.Lost).GroupBy(t => t.Problem).SelectMany(g => Chosen(g.Key, [.. g], depths, options.Seed))
                 .Where(s => done is null || !done((s.State.Problem.Id, s.State.Text))).ToList();
-            var draws = states.SelectMany(s => Enumerable.Range(0, stepsPerState).Select(j => new Draw(s.State, Seeds.Of(options.Seed, s.State.Problem.Id, $"step\n{s.State.Text}", j)))).ToList();
+            var draws = states.SelectMany(s => Enumerable.Range(0, stepsPerState).Select(j => new Draw(s.State, Seeds.Derive(options.Seed, s.State.Problem.Id, $"step\n{s.State.Text}", j)))).ToList();
             var steps = await policy.Extend(draws, Until.StepEnd, sampling, cancel);
-            at.Add(0, 0, traces.Sum(t => (long)Cost.Tokens(t)) + steps.Zip(draws, (s, d) => (long)Cost.Tokens(s, d.Prefix)).Sum());
+            at.Add(0, 0, traces.Sum(t => (long)t.TokensSince()) + steps.Zip(draws, (s, d) => (long)s.TokensSince(d.Prefix)).Sum());
 
             var counts = await rollouts.Count(states.Select(s => s.State).Concat(steps.Where(s => !s.Lost)), options.NMc, "rollout", cancel);
             at.Add(batch.Length, 0, 0);
-            for (var i = 0; i < states.Count; i++)
+            foreach (var ((state, drawn), slice) in states.Zip(steps.SplitBy(states.Select(_ => stepsPerState))))
             {
-                var (state, drawn) = states[i];
-                var next = steps.Skip(i * stepsPerState).Take(stepsPerState).Where(s => !s.Lost).GroupBy(s => s)
+                var next = slice.Where(s => !s.Lost).GroupBy(s => s)
                     .Select(g => new LabelledStep(g.Key.Step, g.Key.Tokens, g.Key.Ended, g.Count(), counts[g.Key].Counts.N, counts[g.Key].Counts.C))
                     .Where(s => s.N > 0).ToList();
                 var v = counts[state].Counts;
@@ -59,19 +58,19 @@ public static class StateLabelling
         var rollouts = new Rollouts(policy, grader, options.Sampling ?? new Sampling(), options.Seed, options.DrawsPerCall, (prefixes, tokens) => at.Add(0, prefixes, tokens));
         foreach (var batch in states.Chunk(options.ProblemsPerBatch))
         {
-            var prefixes = batch.Select(s => s.ToPrefix(problems.TryGetValue(s.Problem, out var p) ? p : throw new UserError($"the states are of problem {s.Problem}, which is not among the problems given"))).ToList();
+            var prefixes = batch.Select(s => s.ToPrefix(problems.Find(s.Problem))).ToList();
             var steps = batch.Zip(prefixes, (s, prefix) => s.Next.Select(n => prefix.Then(n.Step, n.Tokens, n.Ended)).ToList()).ToList();
             var counts = await rollouts.Count(prefixes.Concat(steps.SelectMany(s => s)), options.NMc, $"recount by {policy.Name}", cancel);
             at.Add(batch.Length, 0, 0);
             if (counts.FirstOrDefault(c => !c.Value.Counts.Known).Key is { } lost)
                 throw new UserError($"problem {lost.Problem.Id}: no completion after one of its states got a usable answer; start the same command again to go on");
-            for (var i = 0; i < batch.Length; i++)
+            foreach (var (state, prefix, next) in batch.Zip(prefixes, steps))
             {
-                var (v, of) = (counts[prefixes[i]].Counts, steps[i]);
-                yield return batch[i] with
+                var v = counts[prefix].Counts;
+                yield return state with
                 {
                     Policy = policy.Name, Grader = grader.Id, N = v.N, C = v.C,
-                    Next = [.. batch[i].Next.Select((n, j) => n with { N = counts[of[j]].Counts.N, C = counts[of[j]].Counts.C })],
+                    Next = [.. state.Next.Zip(next, (n, step) => n with { N = counts[step].Counts.N, C = counts[step].Counts.C })],
                 };
             }
         }
@@ -81,8 +80,8 @@ public static class StateLabelling
     private static IEnumerable<(Prefix State, int Drawn)> Chosen(Problem problem, IReadOnlyList<Prefix> traces, int depths, ulong seed)
     {
         var deepest = traces.Max(t => t.Depth);
-        var of = Seeds.Of(seed, problem.Id, "depths", 0);
-        var chosen = Enumerable.Range(0, deepest).OrderBy(h => Seeds.Uniform(of, h)).Take(depths == 0 ? deepest : depths).ToHashSet();
+        var stream = Seeds.Derive(seed, problem.Id, "depths", 0);
+        var chosen = Enumerable.Range(0, deepest).OrderBy(h => Seeds.Uniform(stream, h)).Take(depths == 0 ? deepest : depths).ToHashSet();
         return traces.SelectMany(t => t.Path()).Where(p => !p.Ended && chosen.Contains(p.Depth)).GroupBy(p => p).OrderBy(g => g.Key.Depth).Select(g => (g.Key, g.Count()));
     }
 

@@ -1,11 +1,5 @@
 namespace Pav;
 
-/// <summary>A trace's Rex and the dense part of each step's return (<see cref="Returns.Dense"/>): <c>R_h = Rex + Dense[h − 1]</c>.</summary>
-public sealed record StepReturns(int Rex, double[] Dense)
-{
-    public double At(int step) => Rex + Dense[step];
-}
-
 /// <summary>
 /// Baseline of a step from the other traces of the same problem: <c>b_{i,h} = 1/(G−1)·Σ_{j≠i} (Rex_j + dense_{j,h})</c>, where a trace that has ended by step h has
 /// dense 0. It depends on the problem, h and the others only, so the gradient stays unbiased. Outcome and progress have their baselines apart: the outcome's is the mean

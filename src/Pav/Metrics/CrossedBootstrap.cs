@@ -32,8 +32,8 @@ public static class CrossedBootstrap
         var replicates = new List<double>(repetitions);
         for (var r = 0; r < repetitions; r++)
         {
-            Draw(drawn.Seeds, Seeds.Of(seed, "", "bootstrap seeds", r));
-            Draw(drawn.Problems, Seeds.Of(seed, "", "bootstrap", r));
+            Draw(drawn.Seeds, Seeds.Derive(seed, "", "bootstrap seeds", r));
+            Draw(drawn.Problems, Seeds.Derive(seed, "", "bootstrap", r));
             var replicate = statistic(drawn);
             if (!double.IsNaN(replicate)) replicates.Add(replicate);
         }

@@ -46,7 +46,7 @@ public sealed class PickedSteps
         var others = candidate?.Other is null ? null : provers!.Select(s => BestOf(new(s.V, [.. s.Next.Select(n => n.Q)]))).ToList();
         for (var split = 0; split < Splits; split++)
         {
-            var halves = labels.States.Select((s, i) => Halves(s, Seeds.Of(seed, s.Problem, "half", ((long)i << 8) + split))).ToList();
+            var halves = labels.States.Select((s, i) => Halves(s, Seeds.Derive(seed, s.Problem, "half", ((long)i << 8) + split))).ToList();
             Count(tally, s => Rewards(halves[s].Seen.Values(q => q.Value), candidate is null ? null : others?[s] ?? BestOf(halves[s].Seen)), s => halves[s].Count);
         }
 

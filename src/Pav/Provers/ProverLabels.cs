@@ -72,8 +72,8 @@ public sealed class ProverLabels
             : false);
         return
         [
-            .. wanted.Where(k => Allowed(Policy, k, k + 1)).Select(k => new ProverCandidate($"bo{k}", k, null)),
-            .. Others.SelectMany((o, i) => wanted.Append(1).Distinct().Order().Where(k => Allowed(o, k, k)).Select(k => new ProverCandidate(k == 1 ? o.Policy : $"bo{k} of {o.Policy}", k, i))),
+            .. wanted.Where(k => Allowed(Policy, k, k + 1)).Select(k => new ProverCandidate(ProverName.From(k), k, null)),
+            .. Others.SelectMany((o, i) => wanted.Append(1).Distinct().Order().Where(k => Allowed(o, k, k)).Select(k => new ProverCandidate(k == 1 ? o.Policy : $"{ProverName.From(k)} of {o.Policy}", k, i))),
         ];
     }
 

@@ -38,7 +38,7 @@ public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnl
             return new PredictorAgreement(k, known.Count, known.Count < 3 ? new(double.NaN, double.NaN, double.NaN) : Bootstrap.Of(problems.Count, drawn =>
             {
                 // The first call is the value itself, on the labels as they are.
-                var of = Seeds.Of(seed, "", "labels", repetition);
+                var of = Seeds.Derive(seed, "", "labels", repetition);
                 for (var i = 0; i < again.Length; i++) again[i] = repetition == 0 ? i : (int)(Seeds.Uniform(of, i) * again.Length);
                 repetition++;
                 return Correlation.Spearman([.. measures.Select(m => m.Of(again))], [.. known.Select(n => Mean(correct[n], drawn))]);

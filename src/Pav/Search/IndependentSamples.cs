@@ -16,6 +16,6 @@ public sealed record IndependentSamples : Search
     {
         var traces = await site.Samples(sizes[^1], Greedy ? RepeatedSampling.Greedy(site.Options.Sampling) : null);
         var candidates = traces.Select(t => new Candidate(t)).ToList();
-        return [.. sizes.Select(n => new Found(n, candidates[..n], traces.Take(n).Sum(t => (long)Cost.Tokens(t)), 0, []))];
+        return [.. sizes.Select(n => new Found(n, candidates[..n], traces.Take(n).Sum(t => (long)t.TokensSince()), 0, []))];
     }
 }

@@ -34,7 +34,7 @@ public sealed record ParticleFilter : SizedSearch
             var weights = Softmax.From(logs);
             if (!Incremental || Resampling.EffectiveSize(weights) < n / 2.0)
             {
-                var taken = Resampling.Systematic(weights, Seeds.Uniform(Seeds.Of(site.Options.Seed, site.Problem.Id, "resample", depth), 0));
+                var taken = Resampling.Systematic(weights, Seeds.Uniform(Seeds.Derive(site.Options.Seed, site.Problem.Id, "resample", depth), 0));
                 particles = [.. taken.Select(i => particles[i])];
                 logs = new double[n];
             }

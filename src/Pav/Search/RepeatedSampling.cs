@@ -10,7 +10,7 @@ public static class RepeatedSampling
 {
     /// <summary>Draws of whole traces, numbers <paramref name="from"/> to from + n − 1 of a problem's sequence.</summary>
     public static IEnumerable<Draw> Draws(Problem problem, ulong seed, int from, int n) =>
-        Enumerable.Range(from, n).Select(i => new Draw(Prefix.Root(problem), Seeds.Of(seed, problem.Id, "sample", i)));
+        Enumerable.Range(from, n).Select(i => new Draw(Prefix.Root(problem), Seeds.Derive(seed, problem.Id, "sample", i)));
 
     /// <summary>The same sampling without chance.</summary>
     public static Sampling Greedy(Sampling sampling) => sampling with { Temperature = 0, TopK = 0, TopP = 1 };

@@ -13,13 +13,13 @@ public static class SearchMethods
     public static SearchMethod Majority { get; } = new("majority", "Majority", MethodKind.Sampling, Samples, FinalChoice.Majority) { ByDefault = true };
 
     public static SearchMethod BestByOutcome { get; } =
-        new("best-of-n-orm", "Best-of-N, outcome verifier", MethodKind.Ranking, Samples, FinalChoice.MaxOutcome) { ByDefault = true };
+        new("best-of-n-orm", "Best-of-N by the outcome verifier", MethodKind.Ranking, Samples, FinalChoice.MaxOutcome) { ByDefault = true };
 
     public static SearchMethod BestByQ { get; } =
-        new("best-of-n-q", "Best-of-N, Q verifier", MethodKind.Ranking, Samples, FinalChoice.MaxQ) { ByDefault = true };
+        new("best-of-n-q", "Best-of-N by the Q verifier", MethodKind.Ranking, Samples, FinalChoice.MaxQ) { ByDefault = true };
 
     public static SearchMethod BestByReward { get; } =
-        new("best-of-n-pav", "Best-of-N, Q + αA of the last step", MethodKind.Ranking, Samples, FinalChoice.MaxReward, BestByQ.Id);
+        new("best-of-n-pav", "Best-of-N by Q + αA of the last step", MethodKind.Ranking, Samples, FinalChoice.MaxReward, BestByQ.Id);
 
     public static SearchMethod WeightedVote { get; } =
         new("weighted-vote", "Weighted vote", MethodKind.Ranking, Samples, FinalChoice.Vote) { ByDefault = true };

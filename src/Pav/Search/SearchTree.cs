@@ -16,7 +16,7 @@ public enum Fate
 
 /// <summary>
 /// A step of a search tree: its place, Q^π, Q^μ, A^μ, effective reward (null where a search gave it no score) and fate; <c>Rex</c> for finished traces only; visits and
-/// the mean of what was found below where the search counts them.
+/// the mean of what was found below where the search counts them; the number of its tree where there are several.
 /// </summary>
 public sealed record TreeNode(
     [property: JsonPropertyName("id")] int Id,
@@ -29,7 +29,8 @@ public sealed record TreeNode(
     [property: JsonPropertyName("fate")] Fate Fate,
     [property: JsonPropertyName("rex"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Rex,
     [property: JsonPropertyName("visits"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Visits = null,
-    [property: JsonPropertyName("value"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Value = null);
+    [property: JsonPropertyName("value"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Value = null,
+    [property: JsonPropertyName("tree"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Tree = null);
 
 /// <summary>
 /// One line of <c>trees.jsonl</c> (docs/run-folder.md). A parent's id is smaller than its children's; the root's parent is −1. A forest's trees stand one after the
@@ -50,14 +51,15 @@ public sealed record SearchTree(
     public static SearchTree Draw(Problem problem, SearchRow row, IReadOnlyList<StepTree> trees, StepNode? chosen, Grader grader)
     {
         var nodes = new List<TreeNode>();
-        foreach (var tree in trees)
+        foreach (var (number, tree) in trees.Index())
         {
             // Node 0 is the problem itself, which all trees share.
             var shift = Math.Max(0, nodes.Count - 1);
             foreach (var node in tree.Nodes.Skip(nodes.Count == 0 ? 0 : 1))
             {
                 var parent = node.Parent is null ? -1 : node.Parent.Id == 0 ? 0 : node.Parent.Id + shift;
-                nodes.Add(From(node, node.Id == 0 ? 0 : node.Id + shift, parent, node == chosen ? Fate.Chosen : node.Fate, grader));
+                var drawn = From(node, node.Id == 0 ? 0 : node.Id + shift, parent, node == chosen ? Fate.Chosen : node.Fate, grader);
+                nodes.Add(trees.Count > 1 && node.Id != 0 ? drawn with { Tree = number + 1 } : drawn);
             }
         }
 

@@ -83,7 +83,7 @@ public sealed class StepTree
     public async Task<IReadOnlyList<StepNode>> Draw(IEnumerable<(StepNode Node, int Count)> asked)
     {
         var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
-        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Of(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
+        var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Derive(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
         var steps = await site.Steps(draws);
         return [.. parents.Zip(steps, Add)];
     }
@@ -116,7 +116,7 @@ public sealed class StepTree
             var next = await site.Steps([.. open.Select(p => new Draw(p.Value, 0))], greedy);
             foreach (var ((node, prefix), step) in open.Zip(next))
             {
-                GeneratedTokens += Cost.Tokens(step, prefix);
+                GeneratedTokens += step.TokensSince(prefix);
                 ahead[node] = step;
             }
         }
@@ -133,14 +133,19 @@ public sealed class StepTree
         return [.. ranked.Take(n)];
     }
 
-    public void Keep(StepNode node) => node.Fate = node.Ended ? Fate.Finished : Fate.Kept;
+    /// <summary>Keeps a node, and the steps before it that were passed without a score.</summary>
+    public void Keep(StepNode node)
+    {
+        node.Fate = node.Ended ? Fate.Finished : Fate.Kept;
+        for (var before = node.Parent; before?.Parent is not null && double.IsNaN(before.Reward); before = before.Parent) before.Fate = Fate.Kept;
+    }
 
     private StepNode Add(StepNode parent, Prefix step)
     {
         var twin = known.GetValueOrDefault(step);
-        var node = new StepNode(nodes.Count, parent, step, twin);
+        var node = new StepNode(nodes.Count, parent, step, twin) { Fate = Fate.Pruned };
         nodes.Add(node);
-        GeneratedTokens += Cost.Tokens(step, parent.Prefix);
+        GeneratedTokens += step.TokensSince(parent.Prefix);
         if (twin is null) return known[step] = node;
         node.Fate = Fate.Duplicate;
         return twin;

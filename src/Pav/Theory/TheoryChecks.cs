@@ -23,7 +23,7 @@ public static class TheoryChecks
     {
         public Case(TheoryOptions options, int index)
         {
-            var chance = new Chance(Seeds.Of(options.Seed, "", "theory", index));
+            var chance = new Chance(Seeds.Derive(options.Seed, "", "theory", index));
             Tree = TokenTree.Random(chance, options.Steps, options.Depth, options.Right);
             (Policy, Prover) = (Tree.RandomPolicy(chance), Tree.RandomPolicy(chance));
             (Values, ProverValues) = (Tree.Values(Policy), Tree.Values(Prover));
@@ -117,7 +117,7 @@ public static class TheoryChecks
     /// <summary>Random states scaled so that K times the largest (or the mean) Q^π of their steps is what is asked for, each with a K and the terms of BoK(π).</summary>
     private static IEnumerable<(int K, ImprovementTerms Terms)> States(TheoryOptions o, double kq, bool mean = false)
     {
-        var chance = new Chance(Seeds.Of(o.Seed, "", "state", (long)(kq * 1e6)));
+        var chance = new Chance(Seeds.Derive(o.Seed, "", "state", (long)(kq * 1e6)));
         for (var i = 0; i < 20 * o.Trees;)
         {
             var k = BestOfKs[1 + (int)(chance.Uniform() * (BestOfKs.Length - 1))];

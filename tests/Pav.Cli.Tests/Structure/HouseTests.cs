@@ -7,12 +7,10 @@ public class HouseTests
 {
     private const int MostLines = 400;
 
-    /// <summary>Pairs of folders that use each other and are known: the list is to become empty.</summary>
+    /// <summary>Pairs of folders that use each other and are known: a registry needs what it lists.</summary>
     private static readonly HashSet<(string Project, string One, string Other)> Known =
     [
-        ("Pav", ".", "Grading"), ("Pav", "Labels", "Metrics"),
-        ("Pav.Models", ".", "Inference"), ("Pav.Models", ".", "Engine"), ("Pav.Models", ".", "Decoders"), ("Pav.Models", ".", "Chat"),
-        ("Pav.Models", ".", "Files"), ("Pav.Models", "Decoders", "Decoders/Families"), ("Pav.Models", "Engine", "Inference"),
+        ("Pav.Models", "Decoders", "Decoders/Families"),
     ];
 
     public static TheoryData<string> Projects => [.. Directory.GetDirectories(Home.Find("src")!).Select(f => Path.GetFileName(f)!).Order()];

@@ -85,7 +85,7 @@ public class ChatTemplateTests
         using (var json = new GZipStream(File.OpenRead(Path.Combine(Fixture("tokenizers"), "bytes-llama3", "tokenizer.json.gz")), CompressionMode.Decompress))
         using (var unpacked = File.Create(folder["tokenizer.json"])) json.CopyTo(unpacked);
         File.WriteAllText(folder["tokenizer_config.json"], """{"bos_token":"<|im_start|>","eos_token":"<|im_end|>","chat_template":[{"name":"tool_use","template":"no"},{"name":"default","template":"{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}\n{% endfor %}<answer>"}]}""");
-        var prompt = ChatTemplate.Load(folder.Path).Prompt(" {problem}\nThink. ", "Be brief.", () => Tokenizer.Load(folder.Path));
+        var prompt = new PromptTemplate(" {problem}\nThink. ") { Chat = ChatTemplate.Load(folder.Path).Frame("Be brief.", () => Tokenizer.Load(folder.Path)) };
         var problem = new Problem("p", "1+1?", "2");
         Assert.Equal("<system>Be brief.\n<user>1+1?\nThink.\n<answer>", prompt.Fill(problem));
         var tokenizer = Tokenizer.Load(folder.Path);
@@ -94,10 +94,10 @@ public class ChatTemplateTests
         Assert.Equal("<system>Be brief.\n<user>1+1?\nThink.\n<answer>", tokenizer.Decode(ids));
 
         File.WriteAllText(folder["chat_template.jinja"], "{{ messages[0].content }}!");
-        Assert.Equal("1+1?!", ChatTemplate.Load(folder.Path).Prompt("{problem}", "", () => tokenizer).Fill(problem));
+        Assert.Equal("1+1?!", ChatTemplate.Load(folder.Path).Frame("", () => tokenizer).Render(problem.Text));
         Tokenizer.Load(folder.Path).Save(folder[""]);
         File.Delete(folder["chat_template.jinja"]);
-        Assert.Equal("1+1?!", ChatTemplate.Load(folder.Path).Prompt("{problem}", "", () => tokenizer).Fill(problem));
+        Assert.Equal("1+1?!", ChatTemplate.Load(folder.Path).Frame("", () => tokenizer).Render(problem.Text));
         File.WriteAllText(folder["tokenizer_config.json"], "{}");
         Assert.Contains("has no chat template", Assert.Throws<UserError>(() => ChatTemplate.Load(folder.Path)).Message);
     }
@@ -108,7 +108,10 @@ public class ChatTemplateTests
     [InlineData("{% if 'sum' in messages[0].content %}S{% endif %}{{ messages[0].content.upper() }}", "the sum", "STHE SUM")]
     public void Templates_see_the_problem_itself(string template, string problem, string prompt)
     {
-        var asked = new ChatTemplate(template, [], "here").Prompt("{problem}", "", () => throw new InvalidOperationException("no need of a tokenizer"));
+        var asked = new PromptTemplate("{problem}")
+        {
+            Chat = new ChatTemplate(template, [], "here").Frame("", () => throw new InvalidOperationException("no need of a tokenizer")),
+        };
         Assert.Equal(prompt, asked.Fill(new("p", problem, "")));
         var kept = JsonSerializer.Deserialize<ChatFrame>(JsonSerializer.Serialize(asked.Chat, Json.Line), Json.Line)!;
         Assert.Equal(prompt, (asked with { Chat = kept }).Fill(new("p", problem, "")));

@@ -90,7 +90,7 @@ public class MadeTests
         // At the first position alone (sequences of one token), where the state is always the same.
         var task = new PlantedTask([2], length: 1, vocabulary: 4);
         var policy = MadePolicy.RandomInit(task, 4, hidden: 16);
-        var prover = ExactValues.Of(TabularPolicy.Prover(task, 10));
+        var prover = ExactValues.From(TabularPolicy.Prover(task, 10));
         var sampler = new MadeSampler(policy);
         double[] Bias(Action<SequenceBatch, int, Episode> credit)
         {

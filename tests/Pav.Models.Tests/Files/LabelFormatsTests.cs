@@ -87,7 +87,7 @@ public class LabelFormatsTests
             new("p", "π", "random", 0, ["Step 1: one\n", "Step 2: two. The answer is: 2\n"], [[], []], 1, "2", "gsm8k-1", [4, 4, 1], [2, 3, 1]),
             new("p", "π", "random", 1, ["Step 1: one\n", "Step 2: three. The answer is: 3"], [[], []], 0, "3", "gsm8k-1", [4, 4, 1], [2, 1, 0]),
         ];
-        var done = new LabelExport(format, 0.5, new("{problem}\n"), "GSM8K").Write(folder["out"], traces, new Dictionary<string,
+        var done = new LabelExport(format, 0.5, new PromptTemplate("{problem}\n").Fill, "GSM8K").Write(folder["out"], traces, new Dictionary<string,
             Problem> { ["p"] = problem });
         Assert.Equal(new Exported(2, 0, 0, 0), done);
 
@@ -107,13 +107,13 @@ public class LabelFormatsTests
     {
         using var folder = new TempFolder();
         var trace = new LabelledTrace("p", "π", "first_pit", 0, ["a\n", "b\n", "c\n", "d\n"], [[], [], [], []], 0, null, "numeric-3", [8, 8, 8, 0, 1], [5, 4, 3, 0, 0]);
-        new LabelExport(ExportFormat.Trl, 0.5, new("Q: {problem}\n"), "").Write(folder["out"], [trace], new Dictionary<string, Problem> { ["p"] = new("p", "x", "1") });
+        new LabelExport(ExportFormat.Trl, 0.5, new PromptTemplate("Q: {problem}\n").Fill, "").Write(folder["out"], [trace], new Dictionary<string, Problem> { ["p"] = new("p", "x", "1") });
         var row = JsonNode.Parse(File.ReadAllText(folder["out"]))!;
         Assert.Equal("""{"prompt":"Q: x\n","completions":["a","b"],"labels":[true,false],"q":[0.5,0.375]}""",
             new JsonObject(new[] { "prompt", "completions", "labels", "q" }.Select(k => KeyValuePair.Create(k, row[k]?.DeepClone()))).ToJsonString());
         Assert.True((bool)row["unfinished"]!);
 
-        var strict = new LabelExport(ExportFormat.Jsonl, 0.5, new("{problem}"), "");
+        var strict = new LabelExport(ExportFormat.Jsonl, 0.5, new PromptTemplate("{problem}").Fill, "");
         strict.Write(folder["jsonl"], [trace], new Dictionary<string, Problem> { ["p"] = new("p", "x", "1") });
         Assert.Contains("\"q\":[0.625,0.5,0.375,null,0.0]", File.ReadAllText(folder["jsonl"]));
         Assert.Contains("\"answer\":null", File.ReadAllText(folder["jsonl"]));

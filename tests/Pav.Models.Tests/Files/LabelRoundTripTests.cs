@@ -113,7 +113,7 @@ public sealed class LabelRoundTripTests : IDisposable
     }
 
     private Exported Export(ExportFormat format, IReadOnlyList<LabelledTrace> labels, IEnumerable<Problem> problems) =>
-        new LabelExport(format, 0.5, new("Q: {problem}\n"), "MATH").Write(folder["out"], labels, problems.ToDictionary(p => p.Id));
+        new LabelExport(format, 0.5, new PromptTemplate("Q: {problem}\n").Fill, "MATH").Write(folder["out"], labels, problems.ToDictionary(p => p.Id));
 
     private static (IReadOnlyList<LabelledTrace> Labels, IReadOnlyList<Problem> Problems) Import(ImportFormat format, string path)
     {

@@ -1,7 +1,7 @@
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using Pav.Models.Tokenizers;
 using Pav.Torch;
+using Pav.Models.Inference;
 
 namespace Pav.Models.Tests.Models;
 

@@ -34,7 +34,7 @@ public sealed class StrangeCheckpointTests : IDisposable
 
     private float[] Logits()
     {
-        using var source = WeightSource.Of(folder.Path);
+        using var source = WeightSource.From(folder.Path);
         using var runner = new CpuRunner(source, 1 << 22, 1);
         var row = runner.Add(new KvSegment(runner.Pool, null), [3, 4, 5]);
         runner.Run();

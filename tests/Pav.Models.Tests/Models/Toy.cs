@@ -28,7 +28,7 @@ internal static class Toy
 
     public static CpuRunner Runner(DecoderModel model, long cacheBytes, int threads)
     {
-        using var weights = WeightSource.Of(model);
+        using var weights = WeightSource.From(model);
         return new(weights, cacheBytes, threads);
     }
 

@@ -1,6 +1,6 @@
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using Pav.Torch;
+using Pav.Models.Inference;
 using static Pav.Torch.torch;
 
 namespace Pav.Models.Tests.Models;
@@ -16,7 +16,7 @@ public sealed class TransformerPolicyTests : IDisposable
     private TransformerPolicy Policy(EngineOptions? options = null) => new("toy", model, Toy.Tokenizer, Toy.Template, options);
 
     private static Draw[] Draws(int problems, int each) =>
-        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Of(1, p.Problem.Id + p.Text, "test", k))))];
+        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "test", k))))];
 
     private static string Told(Prefix prefix) => string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
 
@@ -168,7 +168,7 @@ public sealed class TransformerPolicyTests : IDisposable
         const int draws = 4000;
         using var policy = Policy();
         var root = Prefix.Root(Toy.Problem(2));
-        var results = await policy.Extend([.. Enumerable.Range(0, draws).Select(k => new Draw(root, Seeds.Of(5, "", "first", k)))], Until.StepEnd, Sampling);
+        var results = await policy.Extend([.. Enumerable.Range(0, draws).Select(k => new Draw(root, Seeds.Derive(5, "", "first", k)))], Until.StepEnd, Sampling);
         using var scope = NewDisposeScope();
         using var off = no_grad();
         var ids = Toy.Template.Encode(Toy.Tokenizer, root.Problem).Select(i => (long)i).ToArray();

@@ -1,5 +1,4 @@
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
 using static Pav.Torch.torch;
 
 namespace Pav.Models.Tests.Models;

@@ -139,7 +139,7 @@ public sealed class DialectTests
     {
         foreach (var (bits, n) in ((int, int)[])[(62, 1), (31, 1), (31, 5), (62, 20), (31, 64)])
         {
-            var starts = Enumerable.Range(0, 2000).Select(i => RemotePolicy.SeedOf(Seeds.Of(1, "p", "x", i), bits, n)).Distinct().Order().ToList();
+            var starts = Enumerable.Range(0, 2000).Select(i => RemotePolicy.SeedOf(Seeds.Derive(1, "p", "x", i), bits, n)).Distinct().Order().ToList();
             Assert.All(starts.Zip(starts.Skip(1)), pair => Assert.True(pair.Second - pair.First >= (ulong)n));
             Assert.True(starts[^1] + (ulong)n <= 1UL << bits);
             Assert.InRange(starts.Count, 1995, 2000);

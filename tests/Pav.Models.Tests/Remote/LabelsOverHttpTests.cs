@@ -107,8 +107,8 @@ public sealed class LabelsOverHttpTests : IDisposable
         using var estimated = await Open(silent, tokenizer);
         using var told = await Open(telling, tokenizer);
         Assert.Equal((TokenCounts.Estimated, TokenCounts.Told), (estimated.Tokens, told.Tokens));
-        var draws = Problems(4).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Of(5, p.Id, "usage", k)))).ToList();
-        async Task<List<int>> Tokens(RemotePolicy policy) => [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.Path().Sum(p => p.TokenCount))];
+        var draws = Problems(4).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(5, p.Id, "usage", k)))).ToList();
+        async Task<List<int>> Tokens(RemotePolicy policy) => [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.TokensSince())];
         var (a, b) = (await Tokens(estimated), await Tokens(told));
         for (var i = 0; i < a.Count; i++) Assert.InRange(a[i], b[i] - 1, b[i] + 1);
         Assert.All(a, n => Assert.True(n > 5));
@@ -116,7 +116,7 @@ public sealed class LabelsOverHttpTests : IDisposable
 
     private static async Task<int[]> Counts(IPolicy policy, IReadOnlyList<Prefix> prefixes, ulong seed)
     {
-        var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc).Select(k => new Draw(p, Seeds.Of(seed, p.Problem.Id, p.Text, k)))).ToList();
+        var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc).Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id, p.Text, k)))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, Options.Sampling!);
         return [.. traces.Chunk(Options.NMc).Select(mine => mine.Sum(Even.Rex))];
     }

@@ -10,7 +10,7 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
 
     private static readonly Problem Poisoned = new("poisoned", " 7 7 7 7", "");
 
-    private static Draw[] Roots(params Problem[] problems) => [.. problems.SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Of(1, p.Id, "lost", k))))];
+    private static Draw[] Roots(params Problem[] problems) => [.. problems.SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "lost", k))))];
 
     private static Problem Long(int tokens) => new("long", string.Concat(Enumerable.Repeat(" 3", tokens)), "");
 
@@ -78,10 +78,10 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
         Assert.Contains("64", lost.Reason);
 
         // 51 tokens of prompt and its line's end leave 12, or 11 to llama.cpp; nearly no trace of this model is shorter.
-        var tight = traces.Take(4).Select(t => t.Path().Sum(p => p.TokenCount)).Max();
+        var tight = traces.Take(4).Select(t => t.TokensSince()).Max();
         Assert.Equal(dialect == "vllm" ? 12 : 11, tight);
         Assert.All(traces.Where(t => !t.Lost), t => Assert.True(t.Ended));
-        Assert.True(traces.TakeLast(4).Max(t => t.Path().Sum(p => p.TokenCount)) > 12);
+        Assert.True(traces.TakeLast(4).Max(t => t.TokensSince()) > 12);
     }
 
     [Theory]

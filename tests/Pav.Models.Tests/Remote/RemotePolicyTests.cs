@@ -1,5 +1,6 @@
 using Pav.Double;
 using Pav.Models.Remote;
+using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Tests.Remote;
 
@@ -44,7 +45,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
             for (var i = 0; i < draws.Length; i++)
             {
                 Assert.All(there[i].Path(), p => Assert.Empty(p.Tokens));
-                int Spent(Prefix to) => to.Path().Skip(draws[i].Prefix.Depth + 1).Sum(p => p.TokenCount);
+                int Spent(Prefix to) => to.TokensSince(draws[i].Prefix);
                 if (dialect == "openai" && until == Until.StepEnd) Assert.True(Spent(there[i]) >= Spent(here[i]), "a whole trace was paid for one step");
                 else Assert.Equal(Spent(here[i]), Spent(there[i]));
             }
@@ -81,7 +82,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     private static Draw[] TextDraws()
     {
         var roots = Enumerable.Range(0, 4).Select(i => Prefix.Root(Models.Toy.Problem(i)));
-        return [.. roots.SelectMany(r => (Prefix[])[r, r.Then(" 1 2 3\n", tokenCount: 4)]).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(p, Seeds.Of(1, p.Problem.Id + p.Text, "text", k))))];
+        return [.. roots.SelectMany(r => (Prefix[])[r, r.Then(" 1 2 3\n", tokenCount: 4)]).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "text", k))))];
     }
 
     [Fact]
@@ -91,7 +92,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         var template = Models.Toy.Template with { TraceStops = TraceStops.From(["1 1"]) };
         using var local = remotes.Here(template);
         using var policy = await Remotes.Open([server], ids: false, template: template);
-        var draws = Enumerable.Range(0, 16).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 4)), Seeds.Of(1, "", "stop", k))).ToList();
+        var draws = Enumerable.Range(0, 16).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 4)), Seeds.Derive(1, "", "stop", k))).ToList();
         var here = await local.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, 31) })], Until.TraceEnd, Sampling);
         Assert.Equal(here.Select(t => (t.Text, t.Ended)), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(t => (t.Text, t.Ended)));
     }

@@ -38,7 +38,7 @@ public sealed class Remotes : IDisposable
         Local.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, bits) })], until, sampling);
 
     public static Draw[] Draws(int problems, int each) =>
-        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Of(1, p.Problem.Id + p.Text, "remote", k))))];
+        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "remote", k))))];
 
     public static string Told(Prefix prefix) => string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
 

@@ -58,7 +58,7 @@ public sealed class ReportedTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var server = await remotes.Start(new() { Dialect = dialect, IgnoresStop = true });
         using var policy = await remotes.Open(server, ids);
-        var draws = Enumerable.Range(0, 12).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 3)), Seeds.Of(1, "stop", "missed", k))).ToList();
+        var draws = Enumerable.Range(0, 12).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 3)), Seeds.Derive(1, "stop", "missed", k))).ToList();
         var here = await remotes.Here(draws, Until.StepEnd, Sampling, dialect == "vllm" ? 62 : 31);
         var there = await policy.Extend(draws, Until.StepEnd, Sampling);
         Assert.Equal(here.Select(t => t.Text), there.Select(t => t.Text));

@@ -5,6 +5,7 @@ using FsCheck.Fluent;
 using Pav.Models.Files;
 using Pav.Models.Tests.Models;
 using Pav.Models.Tokenizers;
+using Pav.Models.Engine;
 
 namespace Pav.Models.Tests.Tokenizers;
 
@@ -78,7 +79,7 @@ public class StepsOfTokensTests
         using var model = Toy.Model();
         var template = Toy.Template with { StepEnd = StepEnd.Parse(@" \d+ \d+\n| [37] ") };
         using var policy = new TransformerPolicy("toy", model, Toy.Tokenizer, template);
-        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Of(1, "", "draw", k))).ToList();
+        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Derive(1, "", "draw", k))).ToList();
         var steps = await policy.Extend(draws, Until.StepEnd, new(MaxTokens: 40));
         var traces = await policy.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
         Assert.True(traces.Count(t => t.Depth > 1) > 5, string.Join(";", traces.Take(8).Select(t => t.Depth + t.Text)));
@@ -137,7 +138,7 @@ public class StepsOfTokensTests
         using var model = Toy.Model();
         using var plain = new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template);
         using var stopping = new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template with { TraceStops = TraceStops.From(["1 1", "\nA"]) });
-        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Of(1, "", "draw", k))).ToList();
+        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Derive(1, "", "draw", k))).ToList();
         var all = await plain.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
         var cut = await stopping.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
         var alone = (await stopping.Extend([draws[7]], Until.TraceEnd, new(MaxTokens: 40)))[0];

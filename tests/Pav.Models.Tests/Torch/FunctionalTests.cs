@@ -64,7 +64,7 @@ public sealed class FunctionalTests : IDisposable
         var scores = q.matmul(k.repeat_interleave(2, 1).transpose(2, 3)) * 0.3;
         if (mask is not null) scores = scores + mask;
         var expected = scores.softmax(-1).matmul(v.repeat_interleave(2, 1));
-        Assert.True(torch.allclose(functional.attention(q, k, v, mask, 0.3), expected, 1e-10, 1e-12));
+        Assert.True(functional.attention(q, k, v, mask, 0.3).allclose(expected, 1e-10, 1e-12));
     }
 
     [Fact]

@@ -40,8 +40,8 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal("a test", file.Metadata["made by"]);
         Assert.Equal([true, false, true], file.Read("flag").to_array<bool>());
         Assert.Equal(ScalarType.BFloat16, file.Read("half").dtype);
-        Assert.Equal([0f, 1, 2], file.Read("half").@float().to_array<float>());
-        Assert.Equal([0f, 1, 2], file.Read("half16").@float().to_array<float>());
+        Assert.Equal([0f, 1, 2], file.Read("half").to(torch.float32).to_array<float>());
+        Assert.Equal([0f, 1, 2], file.Read("half16").to(torch.float32).to_array<float>());
         Assert.Equal([3L, 2], file.Read("weights").shape);
         Assert.Equal([0f, 3, 1, 4, 2, 5], file.Read("weights").to_array<float>());
         Assert.Equal([1.5, -2.5], file.Read("wide").to_array<double>());

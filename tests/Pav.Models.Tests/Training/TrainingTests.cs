@@ -19,7 +19,7 @@ public class TrainingTests
     /// <summary>"Q: d … d\nA: d" repeats its digit a varying number of times.</summary>
     private static string Document(long index)
     {
-        var (digit, times) = (Seeds.Of(3, "", "digit", index) % 10, 1 + (int)(Seeds.Of(3, "", "times", index) % 6));
+        var (digit, times) = (Seeds.Derive(3, "", "digit", index) % 10, 1 + (int)(Seeds.Derive(3, "", "times", index) % 6));
         return $"Q:{string.Concat(Enumerable.Repeat($" {digit}", times))}\nA: {digit}";
     }
 
@@ -119,7 +119,7 @@ public class TrainingTests
     [Fact]
     public void A_pass_meets_each_row_at_most_once_in_batches_of_similar_length()
     {
-        int[] lengths = [.. Enumerable.Range(0, 103).Select(i => 1 + (int)(Seeds.Of(0, "", "length", i) % 50))];
+        int[] lengths = [.. Enumerable.Range(0, 103).Select(i => 1 + (int)(Seeds.Derive(0, "", "length", i) % 50))];
         var batches = new EpochBatches(lengths, 10, seed: 5);
         var pass = Enumerable.Range(0, 10).Select(step => batches.At(step)).ToList();
         Assert.Equal(100, pass.SelectMany(b => b).Distinct().Count());

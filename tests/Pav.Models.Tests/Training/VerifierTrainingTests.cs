@@ -15,7 +15,7 @@ public class VerifierTrainingTests
     /// <summary>Right where no step is bad; three steps and the end. Q halves with each step still to come, and is 0 after a bad one.</summary>
     private static LabelledTrace Trace(string problem, int index)
     {
-        var bad = Enumerable.Range(0, 3).Select(h => Seeds.Uniform(Seeds.Of(1, problem, "bad", index), h) < 0.3).ToList();
+        var bad = Enumerable.Range(0, 3).Select(h => Seeds.Uniform(Seeds.Derive(1, problem, "bad", index), h) < 0.3).ToList();
         var rex = bad.Contains(true) ? 0 : 1;
         string[] steps = [.. bad.Select(b => b ? "bad\n" : "good\n"), "end"];
         int[] n = [8, 8, 8, 8, 1], c = [3, .. Enumerable.Range(1, 3).Select(h => bad.Take(h).Contains(true) ? 0 : 2 + 2 * h), rex];

@@ -33,14 +33,14 @@ public class DidacticTests
         Assert.Equal(10.0 / 24, at[task.Target[2]], 12);
         Assert.Equal(1.0 / 24, at[task.EndOfSequence], 12);
         Assert.Equal(1, at.ToArray().Sum(), 12);
-        Assert.InRange(ExactValues.Of(TabularPolicy.Prover(task, 1e9)).Accuracy, 1 - 1e-6, 1);
+        Assert.InRange(ExactValues.From(TabularPolicy.Prover(task, 1e9)).Accuracy, 1 - 1e-6, 1);
     }
 
     [Fact]
     public void Exact_values_are_those_of_an_enumeration()
     {
         var policy = Some(Small, 3);
-        var values = ExactValues.Of(policy);
+        var values = ExactValues.From(policy);
         for (var k = 0; k < Small.LiveStates; k++)
             for (var t = 0; t < Small.Length; t++)
                 Assert.Equal(Enumerated(policy, t, k), values.V(t, k), 14);
@@ -52,7 +52,7 @@ public class DidacticTests
     public void Nothing_is_gained_on_average_under_the_policy_itself()
     {
         var policy = Some(PlantedTask.Random(4, 2), 9);
-        var values = ExactValues.Of(policy);
+        var values = ExactValues.From(policy);
         for (var t = 0; t < 10; t++)
             for (var k = 0; k < 4; k++)
                 Assert.True(Math.Abs(policy.At(t, k).ToArray().Select((p, a) => p * values.A(t, k, a)).Sum()) < 1e-12);
@@ -62,7 +62,7 @@ public class DidacticTests
     public void Progress_telescopes()
     {
         var task = PlantedTask.Random(3, 8);
-        var (policy, prover) = (TabularPolicy.Prover(task, 3), ExactValues.Of(TabularPolicy.Prover(task, 10)));
+        var (policy, prover) = (TabularPolicy.Prover(task, 3), ExactValues.From(TabularPolicy.Prover(task, 10)));
         for (ulong seed = 0; seed < 500; seed++)
         {
             var episode = policy.Play(seed);
@@ -120,14 +120,14 @@ public class DidacticTests
     {
         var logits = Logits(Small, 3);
         var policy = TabularPolicy.Softmax(Small, logits);
-        var gradient = TabularGradient.Exact(policy, StepReward.Outcome, 1, ExactValues.Of(policy));
+        var gradient = TabularGradient.Exact(policy, StepReward.Outcome, 1, ExactValues.From(policy));
         for (var i = 0; i < logits.Length; i++)
         {
             double At(double step)
             {
                 var moved = logits.ToArray();
                 moved[i] += step;
-                return ExactValues.Of(TabularPolicy.Softmax(Small, moved)).Accuracy;
+                return ExactValues.From(TabularPolicy.Softmax(Small, moved)).Accuracy;
             }
 
             Assert.Equal((At(1e-5) - At(-1e-5)) / 2e-5, gradient[i], 9);
@@ -140,7 +140,7 @@ public class DidacticTests
         const int Episodes = 20_000;
         const double Alpha = 1.5;
         var (policy, prover) = Pair(Small);
-        var values = reward == StepReward.APi ? ExactValues.Of(policy) : prover;
+        var values = reward == StepReward.APi ? ExactValues.From(policy) : prover;
         var exact = TabularGradient.Exact(policy, reward, Alpha, prover);
         foreach (var baseline in new Func<int, int, double>[] { (_, _) => 0, (t, k) => 0.4 + 0.1 * t - 0.2 * k })
         {
@@ -169,7 +169,7 @@ public class DidacticTests
         const int Draws = 4000, N = 20;
         var task = PlantedTask.Random(3, 4);
         var policy = TabularPolicy.Prover(task, 12);
-        var values = ExactValues.Of(policy);
+        var values = ExactValues.From(policy);
         double[] drawn = [.. Enumerable.Range(0, Draws).Select(i => values.Rollouts(2, 1, N, Seeds.Mix((ulong)i)).Value)];
         var played = Enumerable.Range(0, Draws).Average(i => (double)policy.Play(Seeds.Mix((ulong)i + 77), 2, 1).Rex(task));
         var (q, mean) = (values.V(2, 1), drawn.Average());
@@ -202,7 +202,7 @@ public class DidacticTests
 
     private static TabularPolicy Some(PlantedTask task, ulong seed) => TabularPolicy.Softmax(task, Logits(task, seed));
 
-    private static (TabularPolicy Policy, ExactValues Prover) Pair(PlantedTask task) => (Some(task, 11), ExactValues.Of(TabularPolicy.Prover(task, 6)));
+    private static (TabularPolicy Policy, ExactValues Prover) Pair(PlantedTask task) => (Some(task, 11), ExactValues.From(TabularPolicy.Prover(task, 6)));
 
     private static double Enumerated(TabularPolicy policy, int t, int k)
     {

@@ -56,7 +56,7 @@ public class PolicyGradientTests
         const double Alpha = 1.5;
         var task = new PlantedTask([2, 0], length: 4, vocabulary: 4);
         var policy = TabularPolicy.Softmax(task, [.. Enumerable.Range(0, task.TableSize).Select(i => 2 * Seeds.Uniform(11, i))]);
-        var prover = ExactValues.Of(TabularPolicy.Prover(task, 6));
+        var prover = ExactValues.From(TabularPolicy.Prover(task, 6));
         var exact = TabularGradient.Exact(policy, Same(reward, credit), Alpha, prover);
         foreach (var baseline in new[] { "none", "value", "leave one out" })
         {
@@ -64,7 +64,7 @@ public class PolicyGradientTests
             var (sum, squares) = (new double[exact.Length], new double[exact.Length]);
             for (var g = 0; g < Groups; g++)
             {
-                Episode[] episodes = [.. Enumerable.Range(0, Size).Select(i => policy.Play(Seeds.Of(3, baseline, "episode", g * Size + i)))];
+                Episode[] episodes = [.. Enumerable.Range(0, Size).Select(i => policy.Play(Seeds.Derive(3, baseline, "episode", g * Size + i)))];
                 StepReturns[] returns = [.. episodes.Select(e => new StepReturns(e.Rex(task), Returns.Dense(reward, credit, Alpha, prover.Along(e), e.Steps)))];
                 var others = LeaveOneOut.Of(returns);
                 var gradient = new double[exact.Length];

@@ -101,14 +101,14 @@ public class MetricsTests
             Trace("p", 2, ["c\n", "Answer: 0"], 0, [0, 0, 1], [0, 0, 0]),
         ];
         double[][] scores = [[0.5, 0.9, 1], [0.5, 0.3, 0.1], [0.5, 0.95, 0.2]];
-        var q = VerifierMeasures.Of("v", outcome: false, traces, scores);
+        var q = VerifierMeasures.From("v", outcome: false, traces, scores);
         Assert.Equal(("q", 1, 1), (q.Kind, q.AucWithin, q.AucPooled));
         Assert.Equal(1, q.RankWithinState);               // a over b; c has no label
         Assert.Equal((0.01 + 0.09 + 0 + 0.01 + 0.04) / 6, q.Brier!.Value, 12); // the shared problem once
         Assert.Equal(6, q.Reliability.Sum(r => r.Count));
         Assert.InRange(q.Correlation!.Value, 0.9, 1);
-        var orm = VerifierMeasures.Of("v", outcome: true, traces, scores);
+        var orm = VerifierMeasures.From("v", outcome: true, traces, scores);
         Assert.Equal((0.01 + 0.04) / 3, orm.Brier!.Value, 12);
-        Assert.Null(VerifierMeasures.Of("v", false, traces[..1], scores[..1]).AucWithin);
+        Assert.Null(VerifierMeasures.From("v", false, traces[..1], scores[..1]).AucWithin);
     }
 }

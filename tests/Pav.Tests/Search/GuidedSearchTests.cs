@@ -25,7 +25,7 @@ public class GuidedSearchTests
 
         public Prefix Step(Prefix p)
         {
-            var step = Toy.Step(p, Seeds.Uniform(Seeds.Of(Options.Seed, problem.Id, stream, counter++), 0));
+            var step = Toy.Step(p, Seeds.Uniform(Seeds.Derive(Options.Seed, problem.Id, stream, counter++), 0));
             Tokens += step.Tokens.Count;
             return step;
         }
@@ -145,6 +145,9 @@ public class GuidedSearchTests
 
             Assert.Equal((Grader.Numeric.Extract(beam.MaxBy(Q.Q)!.Text), drawing.Tokens), (result.Row.Answer, result.Row.GeneratedTokens));
             Assert.Contains(result.Tree!.Nodes, n => n.Q is null);
+            Assert.Equal([0], result.Tree.Nodes.Where(n => n.Fate == Fate.Root).Select(n => n.Id));
+            for (var node = result.Tree.Nodes.Single(n => n.Fate == Fate.Chosen); node.Parent > 0; node = result.Tree.Nodes[node.Parent])
+                Assert.Equal(Fate.Kept, result.Tree.Nodes[node.Parent].Fate);
         }
     }
 
@@ -228,7 +231,7 @@ public class GuidedSearchTests
                 if (!incremental) weights = [.. particles.Select(p => Math.Exp((Q.Q(p) + 0.5 * Progress(p)) / 0.1))];
                 var sum = weights.Sum();
                 if (incremental && sum * sum / weights.Sum(w => w * w) >= 3) continue;
-                var u = Seeds.Uniform(Seeds.Of(Options.Seed, problem.Id, "resample", depth), 0);
+                var u = Seeds.Uniform(Seeds.Derive(Options.Seed, problem.Id, "resample", depth), 0);
                 var taken = new List<Prefix>();
                 for (var k = 0; k < 6; k++)
                 {

@@ -32,7 +32,7 @@ public class SearchTests
             {
                 for (var k = 0; k < (p.Depth == 0 ? n * candidates : candidates); k++)
                 {
-                    var child = Toy.Step(p, Seeds.Uniform(Seeds.Of(seed, problem.Id, "beam", counter++), 0));
+                    var child = Toy.Step(p, Seeds.Uniform(Seeds.Derive(seed, problem.Id, "beam", counter++), 0));
                     tokens += child.Tokens.Count;
                     if (!next.Contains(child)) next.Add(child);
                 }

@@ -22,7 +22,7 @@ internal sealed record EvaluateSettings : SamplingSettings
     [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
     public int[] HardBeam { get; init; } = [];
 
-    [Flag("Further graders of the same samples, printed beside --grader: how much of a number is the grader's", Choices = GraderChoice.Names)]
+    [GraderFlag("Further graders of the same samples, printed beside --grader: how much of a number is the grader's")]
     public string[] AlsoGrader { get; init; } = [];
 
     [Flag("Also measure this verifier on --labels", Input = true)]
@@ -101,6 +101,6 @@ internal static class EvaluateCommand
         using (var lines = JsonLines.Append(context.Run.At(ScoresName)))
             foreach (var (trace, q) in traces.Zip(scored)) lines.Write(new Pav.Report.Reproduction.ScoredTrace(trace.Problem, trace.Trace, trace.Rex, q));
         var kind = Pav.Models.VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind;
-        return VerifierMeasures.Of(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
+        return VerifierMeasures.From(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
     }
 }

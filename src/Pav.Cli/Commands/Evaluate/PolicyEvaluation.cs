@@ -73,7 +73,7 @@ internal sealed class PolicyEvaluation(
         return measures;
     }
 
-    internal static ulong BesideHard(ulong seed) => Seeds.Of(seed, "", "beside a hard set", 0);
+    internal static ulong BesideHard(ulong seed) => Seeds.Derive(seed, "", "beside a hard set", 0);
 
     private async Task<IReadOnlyList<Tally>> Tallies(IReadOnlyList<Problem> problems, ulong drawn)
     {
@@ -91,7 +91,7 @@ internal sealed class PolicyEvaluation(
                 var further = await Further([.. sampled.Where(s => s.Traces.All(t => grader.Rex(t) == 0)).Select(s => s.Problem)], drawn);
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
-                    var tokens = set.Traces.Sum(t => t.Path().Sum(p => (long)p.TokenCount));
+                    var tokens = set.Traces.Sum(t => (long)t.TokensSince());
                     var own = Verdict(grader, set, best);
                     var (more, moreRight) = further.GetValueOrDefault(set.Problem.Id);
                     var tally = done[set.Problem.Id] = new(

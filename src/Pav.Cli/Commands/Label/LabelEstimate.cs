@@ -12,14 +12,14 @@ internal static class LabelEstimate
     public static async Task<JsonObject> Tell(OpenedPolicy policy, IReadOnlyList<Problem> problems, LabelOptions options, CommandContext context)
     {
         var stride = Math.Max(1, problems.Count / Traces);
-        var draws = problems.Where((_, i) => i % stride == 0).Take(Traces).Select(p => new Draw(Prefix.Root(p), Seeds.Of(options.Seed, p.Id, "trace", 0))).ToList();
+        var draws = problems.Where((_, i) => i % stride == 0).Take(Traces).Select(p => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", 0))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, options.Sampling ?? new(), context.Cancel);
         var prompt = policy.PromptTokens / (double)traces.Count;
         var costs = traces.Select(t => OfProblem(t, prompt, options)).ToList();
         var least = Bootstrap.Mean([.. costs.Select(c => c.Least)]);
         var most = Bootstrap.Mean([.. costs.Select(c => c.Most)]);
         var completions = problems.Count * costs.Average(c => c.Completions);
-        var (steps, tokens) = (traces.Average(t => t.Depth), traces.Average(t => (double)Tokens(t, 0)));
+        var (steps, tokens) = (traces.Average(t => t.Depth), traces.Average(t => (double)t.TokensSince()));
         context.Reporter.Say($"{problems.Count:N0} problems; {traces.Count} sampled traces have {steps:0.0} steps and {tokens:0.0} tokens on average");
         context.Reporter.Say(options.Plan is null
             ? $"labels of all problems: {completions:N0} completions, {Millions(problems.Count * most.Value)} tokens generated [{Millions(problems.Count * most.Low)} to {Millions(problems.Count * most.High)}]"
@@ -37,16 +37,13 @@ internal static class LabelEstimate
     private static (double Completions, double Prompts, double Least, double Most) OfProblem(Prefix trace, double prompt, LabelOptions options)
     {
         var (few, many) = options.Plan is { } plan ? (plan.First, plan.Most) : (options.NMc, options.NMc);
-        var whole = Tokens(trace, 0);
-        var states = trace.Path().SkipLast(1).Select((_, h) => (Each: h == 0 ? 1.0 : options.NCov, Tokens: Tokens(trace, h))).ToList();
+        var whole = trace.TokensSince();
+        var states = trace.Path().SkipLast(1).Select((state, h) => (Each: h == 0 ? 1.0 : options.NCov, Tokens: trace.TokensSince(state))).ToList();
         double own = options.NCov * whole;
         return (
             options.NCov + many * states.Sum(s => s.Each), options.NCov * prompt + many * states.Sum(s => s.Each * (prompt + whole - s.Tokens)),
             own + few * states.Sum(s => s.Each * s.Tokens), own + many * states.Sum(s => s.Each * s.Tokens));
     }
-
-    /// <summary>Tokens after the first h steps.</summary>
-    private static int Tokens(Prefix trace, int h) => trace.Path().Skip(h + 1).Sum(p => p.TokenCount);
 
     private static string Millions(double tokens) => tokens >= 1e6 ? $"{tokens / 1e6:0.0} M" : $"{tokens:N0}";
 }

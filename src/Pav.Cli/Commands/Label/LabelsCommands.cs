@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Label;
@@ -126,7 +127,7 @@ internal static class LabelsCommands
     private static Task<JsonObject> RunExport(LabelsExportSettings settings, CommandContext context)
     {
         var format = settings.Format switch { "trl" => ExportFormat.Trl, "math-shepherd" => ExportFormat.MathShepherd, _ => ExportFormat.Jsonl };
-        var export = new LabelExport(format, settings.Threshold, new(settings.Template.Replace("\\n", "\n")), settings.Task);
+        var export = new LabelExport(format, settings.Threshold, new PromptTemplate(settings.Template.Replace("\\n", "\n")).Fill, settings.Task);
         var done = export.Write(settings.Out, settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems),
             settings.Overwrite);
         if (done.Lost > 0 || done.Left > 0)

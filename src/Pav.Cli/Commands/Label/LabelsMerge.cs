@@ -47,7 +47,7 @@ internal static class LabelsMerge
                     first ??= (line, where);
                     if (Kind(line) != Kind(first.Value.Line)) throw new UserError($"{where} and {first.Value.Where} are labels of different kinds ({Kind(line)}; {Kind(first.Value.Line)}) and do not go together.");
                     var bytes = JsonSerializer.SerializeToUtf8Bytes(line, Json.Line);
-                    var content = Hash(bytes);
+                    var content = Fnv1a.Hash(bytes);
                     if (seen.TryGetValue((line.Problem, line.Trace), out var other))
                     {
                         if (other.Content != content) throw new UserError($"trace {line.Trace} of problem {line.Problem} is there twice and not the same: {other.Where} and {where}; leave one of the two out.");
@@ -84,11 +84,4 @@ internal static class LabelsMerge
     }
 
     private static string Kind(LabelledTrace line) => $"policy {line.Policy}, grader {line.Grader}, strategy {line.Strategy}, step end {StepEnd.Parse(line.StepEnd)}, {(line.Plan is null ? "fixed allocation" : $"adaptive allocation {line.Plan}")}";
-
-    private static ulong Hash(byte[] bytes)
-    {
-        var h = 14695981039346656037UL;
-        foreach (var b in bytes) h = (h ^ b) * 1099511628211UL;
-        return h;
-    }
 }

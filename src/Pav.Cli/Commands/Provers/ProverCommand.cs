@@ -79,12 +79,8 @@ internal static class ProverCommand
             {
                 var steps = batch.Select(s => Prefixes(s, problems[s.Problem])).ToList();
                 var scores = await verifier.Score([.. steps.SelectMany(s => s)], context.Cancel);
-                var at = 0;
-                foreach (var state in steps)
-                {
-                    seen.Add(new(scores[at].Q[^2], [.. scores.Skip(at).Take(state.Count).Select(s => s.Q[^1])]));
-                    at += state.Count;
-                }
+                seen.AddRange(scores.SplitBy(steps.Select(s => s.Count))
+                    .Select(slice => new PickedSteps.Seen(slice[0].Q[^2], [.. slice.Select(s => s.Q[^1])])));
                 verifier.Reset();
                 tracker.At(seen.Count, "");
             }
@@ -110,7 +106,7 @@ internal static class ProverCommand
         var run = Path.Combine(settings.Search, "run.json");
         var options = File.Exists(run) ? Json.Read<JsonObject>(run)["options"] : null;
         var policies = new[] { "provers", "sweep_provers" }.SelectMany(o => options?[o]?.AsArray().Select(p => (string)p!) ?? []).Distinct()
-            .Where(p => ProverName.BestOf(p) is null && Home.TryModel(p) is not null).ToDictionary(p => Checkpoint.NameOf(Home.Model("--provers", p)), p => VerifierRecord.Load(Home.Model("--provers", p)).Policy);
+            .Where(p => ProverChoice.BestOf(p) is null && Home.TryModel(p) is not null).ToDictionary(p => Checkpoint.NameOf(Home.Model("--provers", p)), p => VerifierRecord.Load(Home.Model("--provers", p)).Policy);
         return SearchAgreement.Of(settings.Search, JsonLines.Read<SearchRow>(file), study, name => policies.GetValueOrDefault(name, name), settings.Seed);
     }
 

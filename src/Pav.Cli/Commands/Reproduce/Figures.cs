@@ -4,6 +4,7 @@ using Pav.Didactic;
 using Pav.Models.Files;
 using Pav.Models.Training;
 using Pav.Report.Reproduction;
+using Pav.Cli.Options;
 using Folders = System.Collections.Generic.IReadOnlyList<(string Model, System.Collections.Generic.IReadOnlyList<(int Seed, string Folder)> Runs)>;
 
 namespace Pav.Cli.Commands.Reproduce;
@@ -11,10 +12,17 @@ namespace Pav.Cli.Commands.Reproduce;
 /// <summary>A figure: what it asks of the plan, and how its runs are summed up.</summary>
 internal sealed record Figure(string Id, Func<ReproducePlan, Func<RunSize, FigureSummary>> Prepare);
 
+/// <summary>An option that names figures.</summary>
+internal sealed class FiguresFlagAttribute : FlagAttribute
+{
+    public FiguresFlagAttribute(string description)
+        : base(description) => Choices = string.Join('|', Figures.All.Select(f => f.Id).Prepend(Figures.Every));
+}
+
 /// <summary>All figures, in the order of the results.</summary>
 internal static class Figures
 {
-    public const string Choices = "all|3|4|5a|5b|5c|6a|6b|7|8|9|10|11|G|theory|alpha|ceiling|frontier|adaptive|methods|refresh";
+    public const string Every = "all";
 
     public static IReadOnlyList<Figure> All { get; } =
     [
@@ -40,7 +48,7 @@ internal static class Figures
         new("refresh", Refresh),
     ];
 
-    public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains("all") ? All : [.. All.Where(f => names.Contains(f.Id))];
+    public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains(Every) ? All : [.. All.Where(f => names.Contains(f.Id))];
 
     private static Func<RunSize, FigureSummary> OfMain(ReproducePlan plan, Func<IReadOnlyList<ModelRuns>, RunSize, FigureSummary> sumUp) => Of(Searches(plan, plan.Search), sumUp);
 
@@ -124,7 +132,7 @@ internal static class Figures
         var model = plan.Models[0];
         var scores = plan.Seeds(plan.Scale.Seeds).Select(s => (Seed: s, Valid: plan.Scores(model, s, test: false), Test: plan.Scores(model, s, test: true))).ToList();
         static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder, EvaluateCommand.ScoresName))];
-        return size => ThresholdFigure.Of(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], Math.Max(1, SearchFigures.StrengthOf(plan.Prover)), plan.Alpha, size with { Models = [model] });
+        return size => ThresholdFigure.Of(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], ProverName.Strength(plan.Prover) ?? 1, plan.Alpha, size with { Models = [model] });
     }
 
     private static Func<RunSize, FigureSummary> Didactic(ReproducePlan plan, Func<DidacticSummary, RunSize, FigureSummary> sumUp)

@@ -15,7 +15,7 @@ namespace Pav.Cli.Commands.Reproduce;
 
 internal sealed record ReproduceSettings
 {
-    [Flag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Choices = Figures.Choices, Prefix = "fig")]
+    [FiguresFlag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Prefix = "fig")]
     public string[] Figure { get; init; } = [];
 
     [Flag("How large: quick (all in 20 minutes on two cores), default (3 hours), full (a night), or a file like recipes/reproduce/quick.json")]

@@ -48,7 +48,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     public double Alpha => settings.Alpha;
 
-    public string Prover => scale.Strengths.Contains(4) ? "bo4" : $"bo{scale.Strengths[0]}";
+    public string Prover => ProverName.From(scale.Strengths.Contains(4) ? 4 : scale.Strengths[0]);
 
     /// <summary>Parts asked for since the last call: those of one figure.</summary>
     public IReadOnlyList<Part> TakeNeeded()
@@ -113,7 +113,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Beams with best-of-K provers of every strength.</summary>
     public string StrengthSearch(string model, int seed) => Search($"search-provers-{Short(model)}-{seed}", "Search with provers of every strength.", model, seed, s => s with
     {
-        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.StrengthBeams, Provers = [.. scale.Strengths.Select(k => $"bo{k}")], Alpha = FixedAlpha(), Trees = 0,
+        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.StrengthBeams, Provers = [.. scale.Strengths.Select(ProverName.From)], Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>A beam with the progress of every base policy as prover.</summary>

@@ -73,7 +73,7 @@ internal static class RlCommand
 
         Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
         {
-            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens), Seeds.Of(settings.Seed, "", "oracle", iteration));
+            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens), Seeds.Derive(settings.Seed, "", "oracle", iteration));
             return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
         }
 

@@ -28,7 +28,7 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
 
-    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
+    [GraderFlag]
     public string Grader { get; init; } = "numeric";
 
     [Flag("What a step earns besides the outcome: nothing, alpha times progress A, or alpha times Q (which fails: App. G)", Choices = "orm|pav|pqv")]

@@ -26,7 +26,7 @@ internal static class SearchCommand
         settings.Check();
         var methods = settings.ChosenMethods();
         if (methods.Any(m => m.Search.Needs.HasFlag(Needs.Verifier) && !m.ByOracle)) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
-        foreach (var name in settings.Provers.Concat(settings.SweepProvers).Where(p => ProverName.BestOf(p) is null))
+        foreach (var name in settings.Provers.Concat(settings.SweepProvers).Where(p => ProverChoice.BestOf(p) is null))
             Checkpoint.CheckValues("--provers", name, Home.Model("--provers", name));
         var problems = settings.ReadProblems();
         var grader = new WatchedGrader(Grader.Named(settings.Grader));
@@ -41,7 +41,7 @@ internal static class SearchCommand
                 policy, grader.Grader,
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
                 settings.Outcome == "" ? null : Open("--outcome", settings.Outcome));
-            Prover Named(string name) => ProverName.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
+            Prover Named(string name) => ProverChoice.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
             foreach (var name in settings.NeededProvers(methods)) Named(name);
             var run = new SearchRun(settings, tools, Named, context.Run, context.Reporter, context.Cancel);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));

@@ -110,7 +110,7 @@ internal sealed class SearchRun(
     private IEnumerable<Stage> OracleStages(Chosen with, ulong seed)
     {
         if (settings.Oracle == 0) return [];
-        var oracle = new MonteCarloVerifier(tools.Policy, tools.Grader, settings.Oracle, settings.Sampling, Seeds.Of(seed, "", "oracle", 0));
+        var oracle = new MonteCarloVerifier(tools.Policy, tools.Grader, settings.Oracle, settings.Sampling, Seeds.Derive(seed, "", "oracle", 0));
         var provers = settings.OracleProvers.Select(k => Prover.By(oracle.BestOf(k))).ToList();
         return methods.Where(m => m.ByOracle).GroupBy(m => m.Search)
             .SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools with { Verifier = oracle }, settings.OracleBeam))

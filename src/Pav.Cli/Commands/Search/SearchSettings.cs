@@ -81,7 +81,7 @@ internal sealed record SearchSettings : SamplingSettings
     public double? FixedSettle => AutoNumber.Parse("--settle", Settle, 100);
 
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
-    public IEnumerable<int> OracleProvers => Provers.Distinct().Select(ProverName.BestOf).OfType<int>();
+    public IEnumerable<int> OracleProvers => Provers.Distinct().Select(ProverChoice.BestOf).OfType<int>();
 
     /// <summary>Every prover that the methods, or the choice of alpha, will ask for.</summary>
     public IReadOnlyList<string> NeededProvers(IReadOnlyList<SearchMethod> methods) =>

@@ -84,7 +84,7 @@ internal static class TrainCommands
         double Accuracy(DecoderModel model)
         {
             using var policy = new TransformerPolicy("valid", model, tokenizer, template, Checkpoint.EngineOf(settings));
-            var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Of(settings.Seed, p.Id, "valid", 0))).ToList();
+            var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Derive(settings.Seed, p.Id, "valid", 0))).ToList();
             return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
         }
         var task = FineTuning.Task(() => settings.ToOptions().Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);

@@ -87,7 +87,7 @@ internal abstract record PolicyTrainingSettings : TrainingSettings
     [Flag("Most tokens of a sampled trace", Min = 1)]
     public int MaxTokens { get; init; } = 256;
 
-    [Flag(GraderChoice.Help, Choices = GraderChoice.Names)]
+    [GraderFlag]
     public string Grader { get; init; } = "numeric";
 }
 

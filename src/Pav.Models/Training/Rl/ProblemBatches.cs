@@ -16,7 +16,7 @@ internal sealed class ProblemBatches(IReadOnlyList<Problem> problems, int size, 
         {
             pass = iteration / perPass;
             order = [.. problems];
-            LengthBuckets.Shuffle(order, Seeds.Of(seed, "", "problems", pass));
+            LengthBuckets.Shuffle(order, Seeds.Derive(seed, "", "problems", pass));
         }
 
         return order[(iteration % perPass * size)..((iteration % perPass + 1) * size)];

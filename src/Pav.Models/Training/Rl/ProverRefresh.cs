@@ -1,6 +1,6 @@
-using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Decoders;
+using Pav.Models.Inference;
 
 namespace Pav.Models.Training;
 
@@ -17,7 +17,7 @@ public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels
 /// </summary>
 public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader, RefreshOptions options, EngineOptions engine) : IDisposable
 {
-    private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)), Seeds.Of(options.Labels.Seed, "", "refresh", 0));
+    private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)), Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
     private TransformerVerifier? loaded;
     private int loadedAt = -1;
 
@@ -44,7 +44,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         if (!File.Exists(cost))
         {
             var (lines, tokens) = (new List<LabelledTrace>(), 0L);
-            var own = options.Labels with { Seed = Seeds.Of(options.Labels.Seed, "", "refresh", at) };
+            var own = options.Labels with { Seed = Seeds.Derive(options.Labels.Seed, "", "refresh", at) };
             await foreach (var line in Labelling.Run(policy, grader, fresh, own, progress: p => tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
             AtomicFile.Write(labels, stream => lines.ForEach(line =>
             {

@@ -69,7 +69,7 @@ internal sealed class RlLearner : IDisposable
         for (var epoch = 0; epoch < options.Epochs; epoch++)
         {
             var order = episodes.ToArray();
-            if (several) LengthBuckets.Shuffle(order, Seeds.Of(options.Seed, "", $"epoch {epoch}", iteration));
+            if (several) LengthBuckets.Shuffle(order, Seeds.Derive(options.Seed, "", $"epoch {epoch}", iteration));
             foreach (var batch in Episode.Parts(order, options.Minibatches))
             {
                 sums += Accumulate(batch, before);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Serialization;
 using Pav.Models.Files;
 using Pav.Models.Files.TensorBoard;
+using Pav.Models.Inference;
 
 namespace Pav.Models.Training;
 
@@ -137,7 +138,7 @@ public sealed class RlLoop : IDisposable
         var due = row.Iteration % options.EvaluateEvery == 0 || row.Iteration == options.Iterations || position.Stopped;
         if (due && task.HeldOut.Count > 0)
         {
-            var seed = Seeds.Of(options.Seed, "", "held-out", 0);
+            var seed = Seeds.Derive(options.Seed, "", "held-out", 0);
             var sets = Wait(RepeatedSampling.Draw(task.HeldOut, policy, task.HeldOutSamples, seed, sampling, cancel));
             var right = sets.Select(set => set.Traces.Select(task.Grader.Rex).ToList()).ToList();
             row = row with { ValidAccuracy = right.Average(r => r.Average()), ValidPass = right.Average(r => r.Max()) };
@@ -166,7 +167,7 @@ public sealed class RlLoop : IDisposable
         [
             .. from problem in batches.At(row.Iteration)
                from k in Enumerable.Range(0, options.Samples)
-               select new Draw(Prefix.Root(problem), Seeds.Of(options.Seed, problem.Id, $"rl {row.Iteration}", k)),
+               select new Draw(Prefix.Root(problem), Seeds.Derive(options.Seed, problem.Id, $"rl {row.Iteration}", k)),
         ];
         Prefix[][] groups = [.. Wait(policy.Extend(draws, Until.TraceEnd, sampling, cancel)).Chunk(options.Samples)];
         clock.Lap("sampling");

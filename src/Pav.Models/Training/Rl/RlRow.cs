@@ -45,7 +45,7 @@ public sealed record RlRow(
         var traces = groups.SelectMany(g => g).ToList();
         double[]? progress = qMu is null ? null : [.. qMu.SelectMany(g => g).SelectMany(Advantage.OfSteps)];
         bool[] repeated = [.. traces.SelectMany(Repeats)];
-        int[] lengths = [.. traces.Select(t => t.Path().Sum(p => p.Tokens.Count))];
+        int[] lengths = [.. traces.Select(t => t.TokensSince())];
         return this with
         {
             Reward = traces.Average(grader.Rex),

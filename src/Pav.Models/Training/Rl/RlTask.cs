@@ -1,5 +1,5 @@
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
+using Pav.Models.Inference;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;

@@ -20,7 +20,7 @@ public sealed record VerifierMeasures(
     /// Measures of H + 1 scores for each labelled trace. AUCs are at the last step against Rex; ranks and Pearson correlation over distinct steps against Q̂; Brier, ECE and
     /// reliability against Q̂ over distinct prefixes, or at the last step only for a verifier of outcomes (<paramref name="outcome"/>).
     /// </summary>
-    public static VerifierMeasures Of(string name, bool outcome, IReadOnlyList<LabelledTrace> traces, IReadOnlyList<double[]> scores, ulong seed = 1)
+    public static VerifierMeasures From(string name, bool outcome, IReadOnlyList<LabelledTrace> traces, IReadOnlyList<double[]> scores, ulong seed = 1)
     {
         var judged = traces.Zip(scores).Where(s => !s.First.Unfinished).Select(s => new Judged(s.First.Problem, s.Second[^1], s.First.Rex == 1)).ToList();
         var within = Auc.WithinProblems(judged, seed);

@@ -1,6 +1,4 @@
-using Pav.Models.Tokenizers;
-
-namespace Pav.Models;
+namespace Pav.Models.Tokenizers;
 
 /// <summary>Ids are the truth for a step's own policy, text for all others.</summary>
 internal static class StepIds
@@ -11,7 +9,7 @@ internal static class StepIds
     /// </summary>
     /// <param name="text">The step's.</param>
     /// <param name="written">Ids of any tokenizer, or none.</param>
-    public static int[] Of(Tokenizer tokenizer, string text, IReadOnlyList<int> written) =>
+    public static int[] From(Tokenizer tokenizer, string text, IReadOnlyList<int> written) =>
         written.Count > 0 && Text(tokenizer, written) == text ? [.. written] : tokenizer.Encode(text, addSpecial: false, continues: true);
 
     /// <summary>The text of a step's ids, which goes on after the prompt's.</summary>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Pav.Models.Tokenizers;
 
-namespace Pav.Models;
+namespace Pav.Models.Engine;
 
 /// <summary>Where the steps of ids end and where a trace does, and drawn ids as the steps of a trace.</summary>
 internal sealed class StepChain

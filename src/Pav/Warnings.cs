@@ -1,4 +1,4 @@
-namespace Pav.Models;
+namespace Pav;
 
 /// <summary>What a user should know and a run can go on with. Each sentence is told once.</summary>
 public static class Warnings
