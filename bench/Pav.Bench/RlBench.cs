@@ -28,7 +28,7 @@ internal static class RlBench
         foreach (var baseline in new[] { RlBaseline.LeaveOneOut, RlBaseline.Value })
             foreach (var pass in new[] { 512, 1024, 2048, 4096 })
             {
-                var options = new RlOptions(100, Problems, Samples, MaxTokens: 128, Baseline: baseline, PassTokens: pass);
+                var options = new RlOptions { Iterations = 100, Batch = Problems, Samples = Samples, MaxTokens = 128, Baseline = baseline, PassTokens = pass };
                 using var learner = new RlLearner(options, model.Clone(), model.Clone(), baseline == RlBaseline.Value ? model.WithScoreHead() : null);
                 var (sampling, scoring, update, equal) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
                 long generated = 0, read = 0;

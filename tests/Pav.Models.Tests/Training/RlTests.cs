@@ -17,8 +17,11 @@ public class RlTests
     /// <summary>Right is a trace that holds a 7: easily found, and easily made certain.</summary>
     private static readonly Grader Sevens = new("sevens", 1, text => text.Contains(" 7", StringComparison.Ordinal) ? "7" : null, s => s, (a, b) => a == b);
 
-    private static readonly RlOptions Options = new(
-        Iterations: 9, Problems: 4, Samples: 4, MaxTokens: 6, Alpha: 1, Rate: 3e-3, ValueRate: 3e-3, Warmup: 2, PassTokens: 64, EvaluateEvery: 4, CheckpointEvery: 3, GuardWindow: 4);
+    private static readonly RlOptions Options = new()
+    {
+        Iterations = 9, Batch = 4, Samples = 4, MaxTokens = 6, Alpha = 1, Rate = 3e-3, ValueRate = 3e-3, Warmup = 2, PassTokens = 64,
+        EvaluateEvery = 4, CheckpointEvery = 3, GuardWindow = 4,
+    };
 
     private static RlTask Task(Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover) =>
         new()

@@ -176,7 +176,7 @@ internal static class Figures
     {
         if (runs.Count == 0) return new(0, Credit.Own, 0);
         var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
-        return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit, settings.Rate) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
+        return settings.FixedAlpha is { } alpha ? new(alpha, settings.ToOptions(alpha).Credit, settings.Rl.Rate) : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
     }
 
     private static IReadOnlyList<TestTally> Tallies(string folder) => [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName)).Select(t => new TestTally(t.Problem, t.Right, t.Samples, t.Unsolved))];

@@ -233,8 +233,12 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd,
         TraceStop = settings.TraceStop, Problems = RlTrain(),
         ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
-        Baseline = "leave_one_out", MaxTokens = MaxTokens, Grader = settings.Grader, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = scale.RlRate, ValidSamples = 2,
-        EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4), Seed = (ulong)seed,
+        Baseline = "leave_one_out", Grader = settings.Grader, ValidSamples = 2, Seed = (ulong)seed,
+        Rl = new()
+        {
+            MaxTokens = MaxTokens, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = scale.RlRate,
+            EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4),
+        },
     }));
 
     /// <summary>How the start of RL is asked; nothing where 'train rft' has written that down.</summary>

@@ -89,7 +89,7 @@ internal static class RlCommand
 
         Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
         {
-            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.MaxTokens), Seeds.Derive(settings.Seed, "", "oracle", iteration));
+            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens), Seeds.Derive(settings.Seed, "", "oracle", iteration));
             return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
         }
 
@@ -105,7 +105,8 @@ internal static class RlCommand
                 {
                     var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
                     using var own = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
-                    var brief = (settings with { Iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Iterations, StopOnHacking = false }).ToOptions(alpha);
+                    var iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Rl.Iterations;
+                    var brief = (settings with { Rl = settings.Rl with { Iterations = iterations, StopOnHacking = false } }).ToOptions(alpha);
                     var result = RlLoop.Run(task with { Prover = ProverOf(own) }, brief, place, cancel: context.Cancel);
                     if (!result.Finished) throw new OperationCanceledException(context.Cancel);
                     found.Add(new(alpha, result.ValidAccuracy!.Value));
@@ -131,7 +132,7 @@ internal static class RlCommand
         var folder = Home.Model("--verifier", settings.Verifier);
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
-        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
+        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.Rl.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
         return new(
             run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining()),
             Checkpoint.EngineOf(settings));
@@ -143,7 +144,7 @@ internal static class RlCommand
         var tokenizer = Tokenizer.Load(last);
         var template = Checkpoint.Template(new(), last);
         using var policy = new TransformerPolicy("last", model, tokenizer, template, Checkpoint.EngineOf(settings));
-        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.Rl.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
         using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
         return await evaluation.Run(problems, settings.Hard, settings.HardBeam, verifier);
     }

@@ -31,9 +31,6 @@ internal sealed record RlSettings : ModelSettings
     [GraderFlag]
     public string Grader { get; init; } = "numeric";
 
-    [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
-    public int MaxTokens { get; init; } = 256;
-
     [Flag("What a step earns besides the outcome: nothing, alpha times progress A, or alpha times Q (which fails: App. G)", Choices = "orm|pav|pqv")]
     public string Reward { get; init; } = "pav";
 
@@ -48,9 +45,6 @@ internal sealed record RlSettings : ModelSettings
 
     [Flag("Iterations of RL with each that auto tries; 0: as many as --iterations, since what wins early may be fooling the verifier later", Min = 0)]
     public int AlphaIterations { get; init; }
-
-    [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
-    public int AlphaUntil { get; init; }
 
     [Flag("Q verifier whose progress is rewarded (a 'train verifier' run or a checkpoint); with --reward orm it only watches", Input = true)]
     public string Verifier { get; init; } = "";
@@ -67,53 +61,14 @@ internal sealed record RlSettings : ModelSettings
     [Flag("What is subtracted from returns: a value function by token, the other samples of the problem, or nothing", Choices = "value|leave_one_out|none")]
     public string Baseline { get; init; } = "value";
 
-    [Flag("Weight of KL(policy || start) per token", Min = 0, Max = 100)]
-    public double Kl { get; init; } = 0.001;
-
-    [Flag("Iterations: batches of traces, each followed by an update", Min = 1)]
-    public int Iterations { get; init; } = 200;
-
-    [Flag("Problems of a batch", Min = 1, Max = 65536)]
-    public int Batch { get; init; } = 32;
-
-    [Flag("Traces of each problem of a batch", Min = 1, Max = 65536)]
-    public int Samples { get; init; } = 8;
-
-    [Flag("Peak learning rate", Min = 0, AboveMin = true, Max = 10)]
-    public double Rate { get; init; } = 1e-4;
-
-    [Flag("Peak learning rate of the value function", Min = 0, AboveMin = true, Max = 10)]
-    public double ValueRate { get; init; } = 3e-4;
+    [OptionGroup]
+    public RlOptions Rl { get; init; } = new();
 
     [WarmupFlag("Iterations")]
     public string Warmup { get; init; } = "10%";
 
-    [Flag("Largest 2-norm of all gradients together", Min = 0, AboveMin = true)]
-    public double Clip { get; init; } = 1;
-
-    [Flag("Adam's second decay rate", Min = 0, Max = 0.999999)]
-    public double Beta2 { get; init; } = 0.999;
-
     [OptionGroup]
     public LoraChoice Lora { get; init; } = new();
-
-    [Flag("Passes over a batch; with more than one update the ratio of probabilities is clipped (PPO)", Min = 1, Max = 1000)]
-    public int Epochs { get; init; } = 1;
-
-    [Flag("Updates of a pass", Min = 1, Max = 65536)]
-    public int Minibatches { get; init; } = 1;
-
-    [Flag("The ratio is kept in 1 plus or minus this", Min = 0, AboveMin = true, Max = 0.999)]
-    public double ClipRatio { get; init; } = 0.2;
-
-    [Flag("Tokens of one forward and backward pass, over which gradients add up", Min = 1)]
-    public int PassTokens { get; init; } = 2048;
-
-    [Flag("Iterations between measures on --valid-problems", Min = 1)]
-    public int EvaluateEvery { get; init; } = 20;
-
-    [Flag("Iterations between checkpoints to resume from", Min = 1)]
-    public int CheckpointEvery { get; init; } = 20;
 
     [Flag("Held-out problems measured at intervals; the best policy on them is kept as checkpoints/best", Input = true)]
     public string ValidProblems { get; init; } = "";
@@ -154,15 +109,6 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Its peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double RefreshRate { get; init; } = 1e-4;
 
-    [Flag("A step counts as one without progress where |A| is below this", Min = 0, Max = 1)]
-    public double NoProgress { get; init; } = 0.01;
-
-    [Flag("Iterations over which the guard against reward hacking looks; 0 is off", Min = 0)]
-    public int GuardWindow { get; init; } = 40;
-
-    [Flag("Stop where progress rises while right answers fall, instead of warning")]
-    public bool StopOnHacking { get; init; }
-
     public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
 
     /// <summary>The number that --alpha gives; null for auto.</summary>
@@ -171,12 +117,17 @@ internal sealed record RlSettings : ModelSettings
     public RlOptions ToOptions(double alpha)
     {
         var reward = Reward switch { "orm" => DenseReward.None, "pav" => DenseReward.Progress, _ => DenseReward.Q };
-        return new(
-            Iterations, Batch, Samples, MaxTokens, reward,
-            Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own, alpha, AlphaUntil,
-            Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
-            Kl, Rate, ValueRate, WarmupFlagAttribute.Steps(Warmup, Iterations), Clip, Beta2, Epochs, Minibatches, ClipRatio, PassTokens, EvaluateEvery, CheckpointEvery, NoProgress, GuardWindow, StopOnHacking, Seed,
-            Lora.Chosen, Fit);
+        return Rl with
+        {
+            Reward = reward,
+            Credit = Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own,
+            Alpha = alpha,
+            Baseline = Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
+            Warmup = WarmupFlagAttribute.Steps(Warmup, Rl.Iterations),
+            Seed = Seed,
+            Lora = Lora.Chosen,
+            Fit = Fit,
+        };
     }
 
     /// <summary>How a refresh fine-tunes the verifier.</summary>
@@ -198,7 +149,7 @@ internal sealed record RlSettings : ModelSettings
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
         if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");
         if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");
-        if (StopOnHacking && (GuardWindow == 0 || Verifier == "" && OracleRollouts == 0)) throw new UserError("--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
+        if (Rl.StopOnHacking && (Rl.GuardWindow == 0 || Verifier == "" && OracleRollouts == 0)) throw new UserError("--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
         if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
     }
 }

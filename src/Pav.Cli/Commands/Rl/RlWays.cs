@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Pav.Cli.Options;
+using Pav.Models.Training;
 using Pav.Report.Folders;
 
 namespace Pav.Cli.Commands.Rl;
@@ -8,13 +9,13 @@ namespace Pav.Cli.Commands.Rl;
 internal static class RlWays
 {
     /// <summary>Options that change where, how fast or how often a run is measured, and not what it learns.</summary>
-    private static readonly HashSet<string> Free = Names(nameof(RlSettings.Seed), nameof(RlSettings.PassTokens), nameof(RlSettings.EvaluateEvery), nameof(RlSettings.CheckpointEvery));
+    private static readonly HashSet<string> Free = Names(nameof(RlSettings.Seed), nameof(RlOptions.PassTokens), nameof(RlOptions.EvaluateEvery), nameof(RlOptions.CheckpointEvery));
 
     /// <summary>Options of step rewards; of RL with outcome rewards alone they say nothing.</summary>
     private static readonly HashSet<string> OfSteps = Names(
-        nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations), nameof(RlSettings.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
+        nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations), nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
         nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems), nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
-        nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlSettings.NoProgress), nameof(RlSettings.GuardWindow), nameof(RlSettings.StopOnHacking));
+        nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow), nameof(RlOptions.StopOnHacking));
 
     /// <summary>What the run in that folder was asked for.</summary>
     public static RlAsked Read(string folder, RunRow row)

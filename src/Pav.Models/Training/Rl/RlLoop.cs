@@ -53,7 +53,7 @@ public sealed class RlLoop : IDisposable
         learner = RlLearner.Resume(task, options, checkpoints);
         row = position.Next;
         schedule = new(1, options.Warmup, options.Iterations);
-        batches = new(task.Problems, options.Problems, options.Seed);
+        batches = new(task.Problems, options.Batch, options.Seed);
         sampling = new(MaxTokens: options.MaxTokens);
         var (metricsFile, timingFile) = (Path.Combine(folder, MetricsName), Path.Combine(folder, TimingName));
         JsonLines.Keep<RlRow>(metricsFile, line => line.Iteration < row.Iteration);
@@ -75,8 +75,8 @@ public sealed class RlLoop : IDisposable
         RlTask task, RlOptions options, string folder, Action<RlProgress>? progress = null, CancellationToken cancel = default)
     {
         options.Check();
-        if (task.Problems.Count < options.Problems)
-            throw new UserError($"a batch of {options.Problems} problems needs at least as many to draw from, there are {task.Problems.Count}");
+        if (task.Problems.Count < options.Batch)
+            throw new UserError($"a batch of {options.Batch} problems needs at least as many to draw from, there are {task.Problems.Count}");
         if (options.Reward != DenseReward.None && task.Prover is null)
             throw new UserError("step rewards need a prover; name a verifier or oracle rollouts, or choose outcome rewards");
         using var loop = new RlLoop(task, options, folder, progress, cancel);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Pav.Models.Decoders;
 
 namespace Pav.Models.Training;
@@ -14,32 +15,94 @@ public enum RlBaseline
     LeaveOneOut,
 }
 
-/// <summary>Online RL (Sec. 5, App. E): REINFORCE on Rex + α·A^μ per step, Adam with clipping, warm-up and cosine decay to zero.</summary>
-/// <param name="Iterations">Batches of traces, each followed by one update (or <paramref name="Epochs"/> × <paramref name="Minibatches"/>).</param>
-/// <param name="Problems">Problems of a batch.</param>
-/// <param name="Samples">Traces of each, at temperature 1.</param>
-/// <param name="MaxTokens">Most tokens of a trace.</param>
-/// <param name="Alpha">Weight of the step rewards.</param>
-/// <param name="AlphaUntil">The iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it. A fixed verifier is less and less right about a policy that moves away from the one it learned.</param>
-/// <param name="Kl">Weight of KL(π‖π₀) per token, summed over a trace; π₀ is the policy that RL starts from.</param>
-/// <param name="Rate">Peak learning rate of the policy.</param>
-/// <param name="ValueRate">Peak learning rate of the value function.</param>
-/// <param name="Clip">Largest joint 2-norm of the policy's gradients, and of the value function's.</param>
-/// <param name="Epochs">Passes over a batch; with more than one update the ratio π/π_old is clipped (PPO).</param>
-/// <param name="Minibatches">Updates of a pass.</param>
-/// <param name="ClipRatio">The ratio is kept in 1 ± this.</param>
-/// <param name="PassTokens">Tokens of one forward and backward pass; gradients add up over the passes of an update, so it changes the speed and nothing else but rounding.</param>
-/// <param name="NoProgress">A step with |A^μ| below this counts as one without progress.</param>
-/// <param name="GuardWindow">Iterations over which the guard against reward hacking looks; 0 is off.</param>
-/// <param name="Lora">Trains adapters of the policy and of the value function; null: all weights.</param>
-/// <param name="Fit">The device; null: the CPU.</param>
-public sealed record RlOptions(
-    int Iterations, int Problems = 32, int Samples = 8, int MaxTokens = 256, DenseReward Reward = DenseReward.Progress, Credit Credit = Credit.Own, double Alpha = 3, int AlphaUntil = 0,
-    RlBaseline Baseline = RlBaseline.Value, double Kl = 0.001, double Rate = 1e-4, double ValueRate = 3e-4, int Warmup = 0, double Clip = 1, double Beta2 = 0.999,
-    int Epochs = 1, int Minibatches = 1, double ClipRatio = 0.2, int PassTokens = 2048,
-    int EvaluateEvery = 20, int CheckpointEvery = 20, double NoProgress = 0.01, int GuardWindow = 40, bool StopOnHacking = false, ulong Seed = 1,
-    Lora? Lora = null, TrainFit? Fit = null)
+/// <summary>
+/// Online RL (Sec. 5, App. E): REINFORCE on Rex + α·A^μ per step, Adam with clipping, warm-up and cosine decay to zero. What has a flag is
+/// an option of <c>pav rl</c> by that name.
+/// </summary>
+public sealed record RlOptions
 {
+    [Flag("Iterations: batches of traces, each followed by an update", Min = 1)]
+    public int Iterations { get; init; } = 200;
+
+    [Flag("Problems of a batch", Min = 1, Max = 65536)]
+    [JsonPropertyName("problems")]
+    public int Batch { get; init; } = 32;
+
+    [Flag("Traces of each problem of a batch", Min = 1, Max = 65536)]
+    public int Samples { get; init; } = 8;
+
+    [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
+    public int MaxTokens { get; init; } = 256;
+
+    public DenseReward Reward { get; init; } = DenseReward.Progress;
+
+    public Credit Credit { get; init; } = Credit.Own;
+
+    /// <summary>Weight of the step rewards.</summary>
+    public double Alpha { get; init; } = 3;
+
+    /// <summary>A fixed verifier is less and less right about a policy that moves away from the one it learned.</summary>
+    [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
+    public int AlphaUntil { get; init; }
+
+    public RlBaseline Baseline { get; init; } = RlBaseline.Value;
+
+    /// <summary>Summed over a trace; the start is the policy that RL begins from.</summary>
+    [Flag("Weight of KL(policy || start) per token", Min = 0, Max = 100)]
+    public double Kl { get; init; } = 0.001;
+
+    [Flag("Peak learning rate", Min = 0, AboveMin = true, Max = 10)]
+    public double Rate { get; init; } = 1e-4;
+
+    [Flag("Peak learning rate of the value function", Min = 0, AboveMin = true, Max = 10)]
+    public double ValueRate { get; init; } = 3e-4;
+
+    /// <summary>Iterations of the warm-up.</summary>
+    public int Warmup { get; init; }
+
+    /// <summary>Of the policy, and of the value function.</summary>
+    [Flag("Largest 2-norm of all gradients together", Min = 0, AboveMin = true)]
+    public double Clip { get; init; } = 1;
+
+    [Flag("Adam's second decay rate", Min = 0, Max = 0.999999)]
+    public double Beta2 { get; init; } = 0.999;
+
+    [Flag("Passes over a batch; with more than one update the ratio of probabilities is clipped (PPO)", Min = 1, Max = 1000)]
+    public int Epochs { get; init; } = 1;
+
+    [Flag("Updates of a pass", Min = 1, Max = 65536)]
+    public int Minibatches { get; init; } = 1;
+
+    [Flag("The ratio is kept in 1 plus or minus this", Min = 0, AboveMin = true, Max = 0.999)]
+    public double ClipRatio { get; init; } = 0.2;
+
+    /// <summary>Gradients add up over the passes of an update, so it changes the speed and nothing else but rounding.</summary>
+    [Flag("Tokens of one forward and backward pass, over which gradients add up", Min = 1)]
+    public int PassTokens { get; init; } = 2048;
+
+    [Flag("Iterations between measures on --valid-problems", Min = 1)]
+    public int EvaluateEvery { get; init; } = 20;
+
+    [Flag("Iterations between checkpoints to resume from", Min = 1)]
+    public int CheckpointEvery { get; init; } = 20;
+
+    [Flag("A step counts as one without progress where |A| is below this", Min = 0, Max = 1)]
+    public double NoProgress { get; init; } = 0.01;
+
+    [Flag("Iterations over which the guard against reward hacking looks; 0 is off", Min = 0)]
+    public int GuardWindow { get; init; } = 40;
+
+    [Flag("Stop where progress rises while right answers fall, instead of warning")]
+    public bool StopOnHacking { get; init; }
+
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Trains adapters of the policy and of the value function; null: all weights.</summary>
+    public Lora? Lora { get; init; }
+
+    /// <summary>The device; null: the CPU.</summary>
+    public TrainFit? Fit { get; init; }
+
     /// <summary>Weight of the step rewards at an iteration. Worked: alpha 3 until 100 is 1.5 at 50 and 0 from 100 on.</summary>
     public double AlphaAt(int iteration) => AlphaUntil == 0 ? Alpha : Alpha * Math.Max(0, 1 - (double)iteration / AlphaUntil);
 
@@ -54,7 +117,7 @@ public sealed record RlOptions(
         (bool Good, string Rule)[] rules =
         [
             (Iterations >= 1, $"the number of iterations must be at least 1, it is {Iterations}"),
-            (Problems >= 1 && Samples >= 1, $"a batch needs at least 1 problem and 1 sample of each, it has {Problems} and {Samples}"),
+            (Batch >= 1 && Samples >= 1, $"a batch needs at least 1 problem and 1 sample of each, it has {Batch} and {Samples}"),
             (Baseline != RlBaseline.LeaveOneOut || Samples >= 2, "the leave-one-out baseline needs at least 2 samples of each problem"),
             (MaxTokens >= 1 && PassTokens >= 1, "traces and passes must hold at least 1 token"),
             (Alpha >= 0 && double.IsFinite(Alpha), $"alpha must be a number of at least 0, it is {Alpha}"),
@@ -64,7 +127,7 @@ public sealed record RlOptions(
             (Warmup >= 0 && Warmup <= Iterations, $"the warm-up must be 0 to {Iterations} iterations (all of them), it is {Warmup}"),
             ModelSetup.Rule(Lora),
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
-            (Epochs >= 1 && Minibatches >= 1 && Minibatches <= Problems * Samples, $"epochs and minibatches must be at least 1, and no more minibatches than traces; they are {Epochs} and {Minibatches}"),
+            (Epochs >= 1 && Minibatches >= 1 && Minibatches <= Batch * Samples, $"epochs and minibatches must be at least 1, and no more minibatches than traces; they are {Epochs} and {Minibatches}"),
             (ClipRatio is > 0 and < 1, $"the clip of the ratio must be between 0 and 1, it is {ClipRatio}"),
             (EvaluateEvery >= 1 && CheckpointEvery >= 1, "the iterations between evaluations and between checkpoints must each be at least 1"),
             (GuardWindow is 0 or >= 4, $"the guard's window must be 0 (off) or at least 4 iterations, it is {GuardWindow}"),

@@ -1,6 +1,6 @@
 using Pav.Models.Inference;
 using Pav.Models.Decoders;
-using Pav.Models.Engine;
+using Pav.Models.Inference;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
