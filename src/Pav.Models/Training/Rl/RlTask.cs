@@ -1,4 +1,3 @@
-using Pav.Models.Inference;
 using Pav.Models.Decoders;
 using Pav.Models.Inference;
 using Pav.Models.Tokenizers;
