@@ -1,6 +1,7 @@
-// Bundles the report into dist/report.html: one file, nothing fetched. With --tests, bundles the tests for `node --test`.
+// Bundles the report into page/report.html, or the file after --out: one file, nothing fetched. With --tests, bundles the tests for `node --test`.
 import { build } from 'esbuild'
 import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 if (process.argv.includes('--tests')) {
   const tests = (await readdir('test')).filter(name => name.endsWith('.test.ts'))
@@ -16,8 +17,10 @@ if (process.argv.includes('--tests')) {
   if (/<\/script|<!--/i.test(script)) throw new Error('The bundled script holds text that would end its own element.')
 
   const page = (await readFile('src/report.html', 'utf8')).replace('/*style*/', () => style).replace('/*script*/', () => script)
-  await mkdir('dist', { recursive: true })
-  await writeFile('dist/report.html.tmp', page)
-  await rename('dist/report.html.tmp', 'dist/report.html')
-  console.log(`dist/report.html: ${Math.round(page.length / 1024)} KB`)
+  const at = process.argv.indexOf('--out')
+  const file = at > 0 ? process.argv[at + 1] : 'page/report.html'
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(`${file}.tmp`, page)
+  await rename(`${file}.tmp`, file)
+  console.log(`${file}: ${Math.round(page.length / 1024)} KB`)
 }

@@ -26,7 +26,8 @@ public static class MethodsFigure
             [.. kind.Select((x, i) => new Line(x.Curve!.Name, $"series-{i}", At(x.Curve!), []))])).ToList();
         return new(
             "methods", title, asks, FigureVerdict.Measured, Sentence(curves!, baseline), "", panels, [.. Findings(curves!, baseline)],
-            [$"Prover of the methods on Q + αA: {prover}. A row is a budget of generated tokens; between two sizes of a method its accuracy is interpolated."], size, Intervals.OfSearch);
+            [$"Prover of the methods on Q + αA: {prover}. A row is a budget of generated tokens; between two sizes of a method its accuracy is interpolated.",
+                "Forests of width 1 and DVTS compare steps of one state only, where best-of-K orders them as Q does: on Q + αA they are the same search, and are left out."], size, Intervals.OfSearch);
     }
 
     private static List<LinePoint> At(Curve curve) =>

@@ -6,6 +6,8 @@ namespace Pav;
 /// </summary>
 public sealed record DiverseTrees : SizedSearch
 {
+    public override bool ComparesStates => false;
+
     protected override async Task<Found> Run(SearchSite site, int n)
     {
         var tree = site.Tree("dvts");

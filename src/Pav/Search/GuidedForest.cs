@@ -11,6 +11,8 @@ public sealed record GuidedForest : Search
 
     public override bool IsNested => true;
 
+    public override bool ComparesStates => Width > 1;
+
     public override bool Fits(int n) => n % Width == 0;
 
     public override async Task<IReadOnlyList<Found>> Run(SearchSite site, IReadOnlyList<int> sizes)
@@ -35,6 +37,8 @@ public sealed record SequentialForest : Search
     public int Width { get; init; } = 1;
 
     public override bool IsNested => true;
+
+    public override bool ComparesStates => Width > 1;
 
     public override bool Fits(int n) => n % Width == 0;
 

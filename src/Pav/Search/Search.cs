@@ -33,6 +33,11 @@ public abstract record Search
     /// <summary>Does each step of a trace cost several candidates? Sizes are then those of beams, else those of samples.</summary>
     public virtual bool SamplesCandidates => true;
 
+    /// <summary>
+    /// Are steps of different states compared with each other? Where they are not, a prover BoK(π) changes nothing: within a state it orders steps as Q does.
+    /// </summary>
+    public virtual bool ComparesStates => true;
+
     /// <summary>Is this a size that the search can have?</summary>
     public virtual bool Fits(int n) => true;
 

@@ -325,6 +325,19 @@ public class GuidedSearchTests
     }
 
     [Fact]
+    public async Task A_best_of_K_prover_changes_nothing_where_only_steps_of_one_state_are_compared()
+    {
+        foreach (var method in SearchMethods.All.Where(m => m.Search is { ByProgress: true } and not TreeSearch && !m.ByOracle))
+        {
+            var onQ = method with { Search = method.Search with { ByProgress = false } };
+            var same = (await Run(method, 4)).Select(r => (r.Row.Answer, r.Row.GeneratedTokens))
+                .SequenceEqual((await Run(onQ, 4)).Select(r => (r.Row.Answer, r.Row.GeneratedTokens)));
+            if (!method.Search.ComparesStates) Assert.True(same, method.Id);
+            if (method == SearchMethods.BeamByProgress) Assert.False(same);
+        }
+    }
+
+    [Fact]
     public void Methods_are_found_by_id_and_choice()
     {
         Assert.All(SearchMethods.All, m => Assert.Same(m, SearchMethods.Find(m.Id)));

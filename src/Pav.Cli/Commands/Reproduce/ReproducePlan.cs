@@ -98,10 +98,11 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         Trees = seed == 1 ? 6 : 0, TreesBeam = scale.Beam.Contains(4) ? 4 : scale.Beam[^1],
     });
 
-    /// <summary>Every method that there is, at equal budgets.</summary>
+    /// <summary>Every method that there is, at equal budgets; without those that a best-of-K prover makes the same as their twin on Q.</summary>
     public string MethodsSearch(string model, int seed) => Search($"search-methods-{Short(model)}-{seed}", "Answer the test problems with every search method.", model, seed, s => s with
     {
-        Outcome = Outcome(model, seed), Methods = [MethodsFlagAttribute.All], N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
+        Outcome = Outcome(model, seed), Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)],
+        N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>The same on validation problems.</summary>
