@@ -330,8 +330,9 @@ public class GuidedSearchTests
         foreach (var method in SearchMethods.All.Where(m => m.Search is { ByProgress: true } and not TreeSearch && !m.ByOracle))
         {
             var onQ = method with { Search = method.Search with { ByProgress = false } };
-            var same = (await Run(method, 4)).Select(r => (r.Row.Answer, r.Row.GeneratedTokens))
-                .SequenceEqual((await Run(onQ, 4)).Select(r => (r.Row.Answer, r.Row.GeneratedTokens)));
+            static IEnumerable<(int, string, Fate)> Steps(IEnumerable<SearchResult> results) =>
+                results.SelectMany(r => r.Tree!.Nodes).Select(n => (n.Parent, n.Step, n.Fate));
+            var same = Steps(await Run(method, 4, trees: true)).SequenceEqual(Steps(await Run(onQ, 4, trees: true)));
             if (!method.Search.ComparesStates) Assert.True(same, method.Id);
             if (method == SearchMethods.BeamByProgress) Assert.False(same);
         }
