@@ -23,7 +23,7 @@ internal sealed record DemoSettings : RunSettings
     public int Threads { get; init; }
 
     [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576, Local = true)]
-    public int MemoryMb { get; init; } = 512;
+    public int MemoryMb { get; init; } = 160;
 }
 
 /// <summary>The files that were written.</summary>
