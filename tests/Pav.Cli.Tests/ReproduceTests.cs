@@ -44,7 +44,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         var plan = new ReproducePlan(ReproduceScale.Load("quick") with { RftSteps = rftSteps }, new()
         {
-            Out = "out", Policy = "mine", Problems = "test.jsonl", TrainProblems = "train.jsonl", ValidProblems = "valid.jsonl", Device = "cuda:1", Chat = "no-thinking", System = "Be brief.", StepEnd = "blank-line",
+            Out = "out", Policy = "mine", Problems = "test.jsonl", TrainProblems = "train.jsonl", ValidProblems = "valid.jsonl", Device = "cuda:1",
+            Prompt = new() { Chat = "no-thinking", System = "Be brief." }, Ends = new() { StepEnd = "blank-line" },
         });
         foreach (var figure in Figures.All) figure.Prepare(plan);
         object? Of(Part part, string option) => part.Command.Schema.Fields.FirstOrDefault(f => f.FlagName == option)?.Get(part.Options);

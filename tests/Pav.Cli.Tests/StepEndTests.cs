@@ -65,18 +65,18 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("Q: 1+1?\\nA: 2\\n\\nQ: {problem}\\nA:", "\nQ:")]
     [InlineData("What is {problem}", "\n\nQuestion:|\n\nProblem:")]
     public void A_model_that_nobody_taught_stops_where_the_templates_next_problem_begins(string template, string stops) =>
-        Assert.Equal(stops.Split('|'), Checkpoint.Template(new(template), tiny.At("nowhere")).TraceStops.Texts);
+        Assert.Equal(stops.Split('|'), Checkpoint.Template(new() { Template = template }, tiny.At("nowhere")).TraceStops.Texts);
 
     [Fact]
     public void A_taught_policy_stops_as_its_record_says_unless_told_otherwise()
     {
         var folder = Directory.CreateDirectory(tiny.At("taught")).FullName;
         new PolicyRecord("Q: {problem}\n").Save(folder);
-        Assert.Empty(Checkpoint.Template(new(), folder).TraceStops.Texts);
+        Assert.Empty(Checkpoint.Template(new(), new(), folder).TraceStops.Texts);
         new PolicyRecord("Q: {problem}\n", TraceStops: ["\n\n"]).Save(folder);
-        Assert.Equal(["\n\n"], Checkpoint.Template(new(), folder).TraceStops.Texts);
-        Assert.Equal(["#"], Checkpoint.Template(new(TraceStop: ["#"]), folder).TraceStops.Texts);
-        Assert.Empty(Checkpoint.Template(new(TraceStop: ["none"]), folder).TraceStops.Texts);
-        Assert.Contains("is empty", Assert.Throws<UserError>(() => Checkpoint.Template(new(TraceStop: [""]), folder)).Message);
+        Assert.Equal(["\n\n"], Checkpoint.Template(new(), new(), folder).TraceStops.Texts);
+        Assert.Equal(["#"], Checkpoint.Template(new(), folder, new() { TraceStop = ["#"] }).TraceStops.Texts);
+        Assert.Empty(Checkpoint.Template(new(), folder, new() { TraceStop = ["none"] }).TraceStops.Texts);
+        Assert.Contains("is empty", Assert.Throws<UserError>(() => Checkpoint.Template(new(), folder, new() { TraceStop = [""] })).Message);
     }
 }

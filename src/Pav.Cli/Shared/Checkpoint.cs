@@ -32,21 +32,22 @@ internal static class Checkpoint
     /// And the step end given, else its own, else newline; the texts that end a trace given, else its own, else those of models that nobody
     /// taught where to stop.
     /// </summary>
-    public static PromptTemplate Template(PromptChoice choice, string folder)
+    public static PromptTemplate Template(PromptChoice choice, string folder, EndChoice? ends = null)
     {
+        ends ??= new();
         var own = PolicyRecord.Find(folder);
         var given = choice.Template.Replace("\\n", "\n");
-        if (choice.Chat == ChatChoice.Off && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
-        if (choice.Chat != ChatChoice.Off && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
-        var template = choice.Chat == ChatChoice.Off
+        if (choice.Chat == PromptChoice.ChatOff && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
+        if (choice.Chat != PromptChoice.ChatOff && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
+        var template = choice.Chat == PromptChoice.ChatOff
             ? given != "" ? new PromptTemplate(given) : new(own?.PromptTemplate ?? PlainTemplate) { Chat = own?.Chat }
             : new(given != "" ? given : "{problem}")
             {
                 Chat = ChatTemplate.Load(folder).Frame(
-                    choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == ChatChoice.NoThinking ? false : null),
+                    choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == PromptChoice.NoThinking ? false : null),
             };
-        var stops = choice.GivenStops ?? (own is not null ? TraceStops.From(own.TraceStops ?? []) : choice.Chat == ChatChoice.Off ? RunningOn(template.Text) : TraceStops.None);
-        return template with { StepEnd = StepEnd.Parse(choice.StepEnd != "" ? choice.StepEnd : own?.StepEnd), TraceStops = stops };
+        var stops = ends.GivenStops ?? (own is not null ? TraceStops.From(own.TraceStops ?? []) : choice.Chat == PromptChoice.ChatOff ? RunningOn(template.Text) : TraceStops.None);
+        return template with { StepEnd = StepEnd.Parse(ends.StepEnd != "" ? ends.StepEnd : own?.StepEnd), TraceStops = stops };
     }
 
     /// <summary>
@@ -94,7 +95,7 @@ internal static class Checkpoint
     {
         Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
-        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Prompt, folder), EngineOf(settings));
+        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Prompt, folder, settings.Ends), EngineOf(settings));
     }
 
     /// <param name="option">What names it.</param>

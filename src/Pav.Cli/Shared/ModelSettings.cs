@@ -35,20 +35,11 @@ internal abstract record SamplingSettings : ModelSettings
         }
     } = "";
 
-    [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
-    public string Template { get; init; } = "";
+    [OptionGroup]
+    public PromptChoice Prompt { get; init; } = new();
 
-    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
-    public string Chat { get; init; } = ChatChoice.Off;
-
-    [Flag(ChatChoice.SystemHelp)]
-    public string System { get; init; } = "";
-
-    [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
-    public string StepEnd { get; init; } = "";
-
-    [Flag(PromptChoice.TraceStopHelp)]
-    public string[] TraceStop { get; init; } = [];
+    [OptionGroup]
+    public EndChoice Ends { get; init; } = new();
 
     [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
@@ -120,8 +111,6 @@ internal abstract record SamplingSettings : ModelSettings
     /// <summary>The command means nothing where servers do not tell how many tokens they generate.</summary>
     public virtual bool CountsTokens => false;
 
-    public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
-
     public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
 
     public RemoteOptions ToRemoteOptions() => new(Policy, Model, PerRequest, InFlight, RequestTimeout, RunTimeout, GiveUp, Hedge, ApiKey.Load(ApiKeyEnv, ApiKeyFile));
@@ -131,36 +120,6 @@ internal abstract record SamplingSettings : ModelSettings
         var problems = Pav.Models.Files.Problems.Read(Problems);
         return Limit == 0 ? problems : [.. problems.Take(Limit)];
     }
-}
-
-/// <summary>
-/// How the command line wants prompts and the ends of answers: the options --template, --step-end, --chat, --system, --trace-stop.
-/// </summary>
-internal sealed record PromptChoice(string Template = "", string StepEnd = "", string Chat = ChatChoice.Off, string System = "", IReadOnlyList<string>? TraceStop = null)
-{
-    public const string NoStop = "none";
-
-    public const string TraceStopHelp =
-        "Texts that end a trace, which is cut before them, for models that run on: '\\n\\nQuestion:'; none: no text does (default: as the policy was taught; for others without --chat the word before {problem}, else \\n\\nQuestion: and \\n\\nProblem:)";
-
-    /// <summary>The stops that were given, with \n written out standing for a newline; null: none were.</summary>
-    public TraceStops? GivenStops
-    {
-        get
-        {
-            if (TraceStop is not { Count: > 0 } given) return null;
-            if (given.Contains(NoStop)) return given.Count == 1 ? TraceStops.None : throw new UserError($"--trace-stop has '{NoStop}' beside other texts; give the texts, or {NoStop} alone.");
-            return TraceStops.From(given.Select(t => t.Replace("\\n", "\n")));
-        }
-    }
-}
-
-/// <summary>The options that put problems to chat models (docs/formats.md).</summary>
-internal static class ChatChoice
-{
-    public const string Off = "off", NoThinking = "no-thinking", Names = "off|on|no-thinking";
-    public const string Help = "Put problems by the model's chat template, --template being the user's message (default: the problem); no-thinking also turns Qwen3's thinking off";
-    public const string SystemHelp = "The system message, with --chat";
 }
 
 /// <summary>An option that names graders (docs/formats.md).</summary>

@@ -47,20 +47,11 @@ internal sealed record ReproduceSettings
     [Flag("Model from which verifiers are trained (default: --policy)")]
     public string Model { get; init; } = "";
 
-    [Flag("How a problem is put to your models; {problem} stands for its text, \\n for a newline (default: as they were taught)")]
-    public string Template { get; init; } = "";
+    [OptionGroup]
+    public PromptChoice Prompt { get; init; } = new();
 
-    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
-    public string Chat { get; init; } = ChatChoice.Off;
-
-    [Flag(ChatChoice.SystemHelp)]
-    public string System { get; init; } = "";
-
-    [Flag("Where a step of --policy ends: newline, blank-line, or a pattern such as \\.\\s (default: as it was taught, else newline)")]
-    public string StepEnd { get; init; } = "";
-
-    [Flag(PromptChoice.TraceStopHelp)]
-    public string[] TraceStop { get; init; } = [];
+    [OptionGroup]
+    public EndChoice Ends { get; init; } = new();
 
     [Flag("Most tokens of a trace; 0: as the scale says", Min = 0, Max = 1048576)]
     public int MaxTokens { get; init; }
@@ -99,9 +90,8 @@ internal static class ReproduceCommand
     {
         var reporter = context.Reporter;
         if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
-        var forPolicy = given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model
-            + given.Template + given.System + given.StepEnd + string.Join("", given.TraceStop);
-        if (given.Policy == "" && (forPolicy != "" || given.Chat != ChatChoice.Off))
+        var forPolicy = given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model;
+        if (given.Policy == "" && (forPolicy != "" || given.Prompt != new PromptChoice() || !given.Ends.IsDefault))
             throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system, --step-end and --trace-stop "
                 + "go with --policy.");
         var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };

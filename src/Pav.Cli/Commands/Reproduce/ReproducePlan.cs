@@ -147,8 +147,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Scores after every step of labelled traces.</summary>
     public string Scores(string model, int seed, bool test) => Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}", $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd,
-        TraceStop = settings.TraceStop, Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens,
+        Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
+        Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens,
         Grader = settings.Grader,
         Verifier = Verifier(model, seed), Labels = [test ? TestLabels(model) : ValidLabels(model)], Seed = 3,
     });
@@ -174,14 +174,14 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string Rft(string model) => scale.RftSteps == 0 ? Base(model) : Add($"rft-{Short(model)}", "Fine-tune the base policy on its own correct traces: the start of RL.", TrainCommands.Rft, new RftSettings
     {
         Model = Base(model), Labels = [Labels(model, 1)], Problems = [TrainProblems()], Steps = scale.RftSteps, Batch = 32, Rate = 1e-4, Warmup = $"{Math.Max(1, scale.RftSteps / 10)}",
-        EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Template = settings.Template, Chat = settings.Chat, System = settings.System, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
+        EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Prompt = settings.Prompt, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
     });
 
     /// <summary>What that start does by itself on the test problems of RL.</summary>
     public string RlStart(string model) => Add($"rl-start-{Short(model)}", $"Measure the start of RL; what none of {scale.RlHardSamples} samples solves is the hard set.", EvaluateCommand.Spec, new EvaluateSettings
     {
-        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd,
-        TraceStop = settings.TraceStop, Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples,
+        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends,
+        Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples,
         scale.RlTestSamples), MaxTokens = MaxTokens, Grader = settings.Grader,
         ProblemsPerBatch = 100, Seed = 1,
     });
@@ -231,8 +231,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     private string Rl(string name, string say, string model, int seed, Func<RlSettings, RlSettings> with) => Add(name, say, RlCommand.Spec, with(new()
     {
-        Policy = Rft(model), Template = Untaught.Template, Chat = Untaught.Chat, System = Untaught.System, StepEnd = settings.StepEnd,
-        TraceStop = settings.TraceStop, Problems = RlTrain(),
+        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends,
+        Problems = RlTrain(),
         ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
         Baseline = "leave_one_out", Grader = settings.Grader, ValidSamples = 2, Seed = (ulong)seed,
         Rl = new()
@@ -243,7 +243,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     }));
 
     /// <summary>How the start of RL is asked; nothing where 'train rft' has written that down.</summary>
-    private (string Template, string Chat, string System) Untaught => scale.RftSteps == 0 ? (settings.Template, settings.Chat, settings.System) : ("", ChatChoice.Off, "");
+    private PromptChoice Untaught => scale.RftSteps == 0 ? settings.Prompt : new();
 
     /// <summary>Ten lines, the longest there are, with traps among them: outcome rewards are sparse on them.</summary>
     private const int RlLevel = 10;
@@ -264,21 +264,22 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
 
     private string Label(string name, string say, string model, string problems, LabelSettings label) => Add(name, say, LabelCommand.Spec, label with
     {
-        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd,
-        TraceStop = settings.TraceStop, Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
+        Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
+        Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
     private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
     {
         Model = settings.Model != "" ? settings.Model : Given ? settings.Policy : model, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
-        Template = Given ? settings.Template : "Checked:\n{problem}\n", Chat = settings.Chat, System = settings.System, Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = $"{Math.Min(50, steps / 2)}", WeightDecay = 0.01, Beta2 = 0.95,
+        Prompt = Given ? settings.Prompt : new() { Template = "Checked:\n{problem}\n" },
+        Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = $"{Math.Min(50, steps / 2)}", WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     });
 
     private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {
-        Policy = Base(model), Template = settings.Template, Chat = settings.Chat, System = settings.System, StepEnd = settings.StepEnd,
-        TraceStop = settings.TraceStop, Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens,
+        Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
+        Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens,
         Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
     }));
 

@@ -48,7 +48,7 @@ internal static class RlCommand
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
         var watched = new WatchedGrader(Grader.Named(settings.Grader));
-        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder), watched.Grader);
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder, settings.Ends), watched.Grader);
         var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
         IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
         GraderChoice.Warn(GraderAdvice.ForReferences(grader, [.. problems, .. tests]), context);
@@ -124,7 +124,9 @@ internal static class RlCommand
     {
         var folder = settings.ProverPolicy == "" ? policy : Home.Model("--prover-policy", settings.ProverPolicy);
         using var model = DecoderCheckpoint.Load(folder);
-        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), Checkpoint.Template(settings.ProverPolicy == "" ? settings.Prompt : settings.Prompt with { Template = "" }, folder), Checkpoint.EngineOf(settings));
+        var prompt = settings.ProverPolicy == "" ? settings.Prompt : settings.Prompt with { Template = "" };
+        var template = Checkpoint.Template(prompt, folder, settings.Ends);
+        return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), template, Checkpoint.EngineOf(settings));
     }
 
     private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, string run)

@@ -10,20 +10,11 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Policy to start from, as a rule after 'train rft': a checkpoint folder, a training run, or an embedded model", Required = true, Input = true)]
     public string Policy { get; init; } = "";
 
-    [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the policy was taught)")]
-    public string Template { get; init; } = "";
+    [OptionGroup]
+    public PromptChoice Prompt { get; init; } = new();
 
-    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
-    public string Chat { get; init; } = ChatChoice.Off;
-
-    [Flag(ChatChoice.SystemHelp)]
-    public string System { get; init; } = "";
-
-    [Flag("Where a step ends: newline, blank-line, or a pattern such as \\.\\s (default: as the policy was taught, else newline)")]
-    public string StepEnd { get; init; } = "";
-
-    [Flag(PromptChoice.TraceStopHelp)]
-    public string[] TraceStop { get; init; } = [];
+    [OptionGroup]
+    public EndChoice Ends { get; init; } = new();
 
     [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
     public string Problems { get; init; } = "";
@@ -108,8 +99,6 @@ internal sealed record RlSettings : ModelSettings
 
     [Flag("Its peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double RefreshRate { get; init; } = 1e-4;
-
-    public PromptChoice Prompt => new(Template, StepEnd, Chat, System, TraceStop);
 
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);

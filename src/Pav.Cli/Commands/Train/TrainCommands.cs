@@ -69,7 +69,9 @@ internal static class TrainCommands
     private static Task<TrainResult> RunSft(SftSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
-        var template = settings.Data == "" && settings.Template == "" && settings.Chat == ChatChoice.Off ? new PromptTemplate(Corpus.QuickTemplate) : Checkpoint.Template(settings.Prompt, folder);
+        var template = settings.Data == "" && settings.Prompt is { Template: "", Chat: PromptChoice.ChatOff }
+            ? new PromptTemplate(Corpus.QuickTemplate)
+            : Checkpoint.Template(settings.Prompt, folder);
         Demonstration[] data = settings.Data == ""
             ? [.. Enumerable.Range(0, settings.Count).Select(i => Corpus.Homework(settings.Seed, i)).Select(h => new Demonstration(h.Prompt, h.Completion))]
             : [.. Demonstrations(settings.Data, template)];

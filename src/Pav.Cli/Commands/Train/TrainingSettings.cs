@@ -67,16 +67,8 @@ internal abstract record PolicyTrainingSettings : TrainingSettings
     [Flag("Model to start from: a checkpoint folder, a training run, or an embedded model (pav-tiny-s)", Required = true, Input = true)]
     public string Model { get; init; } = "";
 
-    [Flag("How a problem is put to the policy; {problem} stands for its text, \\n for a newline (default: as the model was taught)")]
-    public string Template { get; init; } = "";
-
-    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
-    public string Chat { get; init; } = ChatChoice.Off;
-
-    [Flag(ChatChoice.SystemHelp)]
-    public string System { get; init; } = "";
-
-    public PromptChoice Prompt => new(Template, "", Chat, System);
+    [OptionGroup]
+    public PromptChoice Prompt { get; init; } = new();
 
     [Flag("Held-out problems; the checkpoint that solves most of them by one sample each is the best", Input = true)]
     public string ValidProblems { get; init; } = "";
@@ -129,16 +121,8 @@ internal sealed record VerifierSettings : TrainingSettings
     [Flag("The problems that were labelled, in all label files", Required = true, Input = true)]
     public string[] Problems { get; init; } = [];
 
-    [Flag("How a problem is put to the verifier; {problem} stands for its text, \\n for a newline (default: as the model was taught)")]
-    public string Template { get; init; } = "";
-
-    [Flag(ChatChoice.Help, Choices = ChatChoice.Names)]
-    public string Chat { get; init; } = ChatChoice.Off;
-
-    [Flag(ChatChoice.SystemHelp)]
-    public string System { get; init; } = "";
-
-    public PromptChoice Prompt => new(Template, "", Chat, System);
+    [OptionGroup]
+    public PromptChoice Prompt { get; init; } = new();
 
     [Flag("Weights of labels: Q below and from 0.5 in equal parts, or each label alike", Choices = "buckets|none")]
     public string Balance { get; init; } = "buckets";
