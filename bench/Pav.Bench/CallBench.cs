@@ -42,9 +42,9 @@ internal static unsafe class CallBench
     /// <summary>The function of bench/native/build/libpav_direct.so in a parent of the program; null where that was not built.</summary>
     private static void* Direct()
     {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            var path = Path.Combine(at.FullName, "bench", "native", "build", "libpav_direct.so");
+            var path = Path.Combine(directory.FullName, "bench", "native", "build", "libpav_direct.so");
             if (File.Exists(path)) return (void*)NativeLibrary.GetExport(NativeLibrary.Load(path), "pav_direct");
         }
 

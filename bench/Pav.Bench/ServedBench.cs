@@ -54,7 +54,7 @@ internal static class ServedBench
         double total = all.Sum(p => (long)p.Length);
         Console.WriteLine($"{all.Count:N0} requests on {Replicas} replicas ({string.Join(", ", prompts.Select(p => $"{p.Count:N0}"))}); told by their usage: {tallies.Sum(t => t.CachedTokens) / (double)tallies.Sum(t => t.PromptTokens):P1} of prompt tokens cached");
         Console.WriteLine($"read again, prompts alone: {prompts.Sum(p => Cached(p, _ => 0, 1)) / total:P1} as sent; {Cached(all, Scattered, Replicas) / total:P1} dealt out by chance; {Cached(all, _ => 0, 1) / total:P1} on one replica");
-        var each = prompts.SelectMany((mine, r) => mine.Select(p => (Replica: r, Prompt: string.Join(",", p)))).GroupBy(x => x.Prompt).Where(g => g.Count() > 1).ToList();
+        var each = prompts.SelectMany((served, r) => served.Select(p => (Replica: r, Prompt: string.Join(",", p)))).GroupBy(x => x.Prompt).Where(g => g.Count() > 1).ToList();
         Console.WriteLine($"prefixes whose requests all went to one replica: {each.Average(g => g.Select(x => x.Replica).Distinct().Count() == 1 ? 1.0 : 0):P0}");
     }
 

@@ -17,9 +17,9 @@ internal static class StreamingBench
 
         private static Prefix Whole(Draw draw)
         {
-            var at = draw.Prefix;
-            for (var h = at.Depth; h < StepsOfTrace; h++) at = at.Then(h == StepsOfTrace - 1 ? $"Answer: {draw.Seed % 3}" : $"{h}: {draw.Seed:x} and so on\n", ended: h == StepsOfTrace - 1, tokenCount: 12);
-            return at;
+            var prefix = draw.Prefix;
+            for (var h = prefix.Depth; h < StepsOfTrace; h++) prefix = prefix.Then(h == StepsOfTrace - 1 ? $"Answer: {draw.Seed % 3}" : $"{h}: {draw.Seed:x} and so on\n", ended: h == StepsOfTrace - 1, tokenCount: 12);
+            return prefix;
         }
     }
 

@@ -36,7 +36,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         this.template = template;
         tree = new(runner);
         eos = [.. runner.Config.Eos];
-        if (tokenizer.Eos is { } own) eos.Add(own);
+        if (tokenizer.Eos is { } known) eos.Add(known);
         steps = new(tokenizer, template.StepEnd, runner.Outputs, template.TraceStops);
         engine = new(name, runner, tree, options, eos.Contains);
     }

@@ -140,7 +140,7 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     {
         var path = tree.Find(stretches).Path().ToArray();
         var nodes = new KvNode[stretches.Length];
-        for (var (h, at) = (0, -1); h < stretches.Length; h++) nodes[h] = path[stretches[h].Length > 0 ? ++at : at];
+        for (var (h, position) = (0, -1); h < stretches.Length; h++) nodes[h] = path[stretches[h].Length > 0 ? ++position : position];
         return nodes;
     }
 

@@ -34,7 +34,7 @@ public sealed record MachineFacts(
 
     /// <summary>Paths of the shared libraries in the lines of /proc/self/maps.</summary>
     internal static List<string> MappedLibraries(IEnumerable<string> maps) =>
-        [.. maps.Select(line => line.IndexOf('/') is var at && at >= 0 ? line[at..] : "").Where(path => path.Contains(".so", StringComparison.Ordinal)).Distinct()];
+        [.. maps.Select(line => line.IndexOf('/') is var slash && slash >= 0 ? line[slash..] : "").Where(path => path.Contains(".so", StringComparison.Ordinal)).Distinct()];
 
     /// <summary>Debian's reference BLAS and OpenBLAS are both called libblas.so.3; their folders tell them apart.</summary>
     internal static BlasFacts BlasOf(IReadOnlyList<string> mapped)

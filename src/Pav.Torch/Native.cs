@@ -99,9 +99,9 @@ internal static unsafe partial class Native
     {
         if (name != Library) return 0;
         if (Environment.GetEnvironmentVariable("PAV_NATIVE") is { Length: > 0 } given) return Load(given);
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            var path = Path.Combine(at.FullName, "native", "build", "libpav_torch.so");
+            var path = Path.Combine(directory.FullName, "native", "build", "libpav_torch.so");
             if (File.Exists(path)) return Load(path);
         }
         throw new TorchException(

@@ -127,7 +127,7 @@ public static unsafe class Operator
     {
         var results = new Value[capacity];
         int count;
-        fixed (Value* at = results) count = Invoke(name, args, at, capacity);
+        fixed (Value* first = results) count = Invoke(name, args, first, capacity);
         return Array.ConvertAll(results[..count], value => new Tensor(value.Pointer));
     }
 
@@ -152,12 +152,12 @@ public static unsafe class Operator
         var onHeap = words > StackWords ? new long[words] : null;
         fixed (long* pinned = onHeap)
         {
-            var at = pinned != null ? pinned : onStack;
+            var cell = pinned != null ? pinned : onStack;
             var packed = stackalloc Value[args.Length];
             for (var i = 0; i < args.Length; i++)
             {
-                packed[i] = args[i].Pack(at);
-                if (args[i].Tag >= Tag.IntList) at += args[i].Words;
+                packed[i] = args[i].Pack(cell);
+                if (args[i].Tag >= Tag.IntList) cell += args[i].Words;
             }
             int count;
             if (pav_call(op, packed, args.Length, results, capacity, &count) != 0) throw Failure(name, args);

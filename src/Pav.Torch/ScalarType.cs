@@ -29,7 +29,7 @@ public static class ScalarTypes
     /// <summary>PyTorch's name: float32.</summary>
     public static string Name(this ScalarType type) => type.ToString().ToLowerInvariant();
 
-    internal static ScalarType Of<T>() where T : unmanaged =>
+    internal static ScalarType From<T>() where T : unmanaged =>
         typeof(T) == typeof(float) ? ScalarType.Float32
         : typeof(T) == typeof(double) ? ScalarType.Float64
         : typeof(T) == typeof(long) ? ScalarType.Int64

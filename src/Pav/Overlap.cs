@@ -6,7 +6,7 @@ namespace Pav;
 public static class Overlap
 {
     /// <summary>Problems of the second set whose text is one of the first's, but for case, spaces and punctuation.</summary>
-    public static IReadOnlyList<(Problem Known, Problem Again)> Of(IEnumerable<Problem> known, IEnumerable<Problem> tested)
+    public static IReadOnlyList<(Problem Known, Problem Again)> Find(IEnumerable<Problem> known, IEnumerable<Problem> tested)
     {
         var keys = known.GroupBy(p => Key(p.Text)).ToDictionary(g => g.Key, g => g.First());
         return [.. tested.Where(p => keys.ContainsKey(Key(p.Text))).Select(p => (keys[Key(p.Text)], p))];

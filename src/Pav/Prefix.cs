@@ -59,8 +59,8 @@ public sealed class Prefix : IEquatable<Prefix>
     public IReadOnlyList<Prefix> Path()
     {
         var path = new Prefix[Depth + 1];
-        var at = this;
-        for (var i = Depth; i >= 0; i--, at = at.Parent!) path[i] = at;
+        var prefix = this;
+        for (var i = Depth; i >= 0; i--, prefix = prefix.Parent!) path[i] = prefix;
         return path;
     }
 

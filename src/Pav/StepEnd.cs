@@ -90,7 +90,7 @@ public sealed class StepEnd
     /// <summary>The length of the shortest beginning that holds an end, else of all.</summary>
     private int FirstEnd(ReadOnlySpan<char> text)
     {
-        if (Literal is { } end) return text.IndexOf(end, StringComparison.Ordinal) is var at and >= 0 ? at + end.Length : text.Length;
+        if (Literal is { } end) return text.IndexOf(end, StringComparison.Ordinal) is var found and >= 0 ? found + end.Length : text.Length;
         if (!pattern!.IsMatch(text)) return text.Length;
         var (none, some) = (0, text.Length);
         while (some - none > 1)

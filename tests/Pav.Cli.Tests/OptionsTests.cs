@@ -32,7 +32,7 @@ public class OptionsTests
         public int? Limit { get; init; }
     }
 
-    private static readonly OptionSchema Schema = OptionSchema.Of(typeof(Sample));
+    private static readonly OptionSchema Schema = OptionSchema.From(typeof(Sample));
 
     private static Sample Bind(string? recipe, params (string, string)[] flags) =>
         (Sample)Schema.Bind(recipe is null ? [] : [Recipe.Parse("r.json", recipe)], flags.Append(("--out", "x")).ToDictionary(f => f.Item1, f => f.Item2));
@@ -106,7 +106,7 @@ public class OptionsTests
     [Fact]
     public void AGroupsOptionsAreFlatUnderTheirOwnNames()
     {
-        var schema = OptionSchema.Of(typeof(Grouped));
+        var schema = OptionSchema.From(typeof(Grouped));
         Assert.Equal(["out", "count", "alpha", "rate", "n", "n_cov", "strategy", "quick", "limit", "warmup"], schema.Fields.Select(f => f.SnakeName));
         Assert.Equal("0.75", OptionField.Text(schema.Fields.Single(f => f.FlagName == "--alpha").Default));
         var bound = (Grouped)schema.Bind([Recipe.Parse("r.json", """{ "n_cov": 7, "count": 2 }""")], new Dictionary<string, string> { ["--out"] = "x", ["--alpha"] = "2" });
@@ -127,7 +127,7 @@ public class OptionsTests
     [InlineData("0.07", "7%", 100, 7)]
     public void AWarmupIsStepsOrAShareOfThem(string text, string read, int total, int steps)
     {
-        var bound = (Grouped)OptionSchema.Of(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text });
+        var bound = (Grouped)OptionSchema.From(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text });
         Assert.Equal((read, steps), (bound.Warmup, WarmupFlagAttribute.Steps(bound.Warmup, total)));
     }
 
@@ -140,7 +140,7 @@ public class OptionsTests
     public void AnotherWarmupIsRefused(string text) =>
         Assert.Equal(
             $"--warmup is '{text}', but must be a whole number, or a share from 0% to 100%.",
-            Assert.Throws<UserError>(() => OptionSchema.Of(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text })).Message);
+            Assert.Throws<UserError>(() => OptionSchema.From(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text })).Message);
 
     [Theory]
     [InlineData("label", "lable", 2)]

@@ -165,7 +165,7 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         var set = environment.ToDictionary(e => e.Split('=')[0], e => e.Split('=')[1]);
         var shard = Shard.Parse(text, set.GetValueOrDefault);
         Assert.Equal(new Shard(index, count), shard);
-        Assert.Equal(Enumerable.Range(0, 50), Enumerable.Range(0, count).SelectMany(i => new Shard(i, count).Of(Enumerable.Range(0, 50))).Order());
+        Assert.Equal(Enumerable.Range(0, 50), Enumerable.Range(0, count).SelectMany(i => new Shard(i, count).Select(Enumerable.Range(0, 50))).Order());
     }
 
     [Theory]

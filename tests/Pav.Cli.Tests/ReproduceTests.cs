@@ -24,7 +24,7 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         var made = new HashSet<string>();
         foreach (var part in plan.Parts)
         {
-            foreach (var field in OptionSchema.Of(part.Command.Options).Fields.Where(f => f.Flag.Input))
+            foreach (var field in OptionSchema.From(part.Command.Options).Fields.Where(f => f.Flag.Input))
             {
                 var values = field.Get(part.Options) switch { string s => [s], string[] many => many, _ => Array.Empty<string>() };
                 Assert.All(values.Where(v => v.StartsWith("out/", StringComparison.Ordinal)), v => Assert.Contains(made, m => v == m || v.StartsWith(m + "/", StringComparison.Ordinal)));
@@ -48,13 +48,13 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
             Prompt = new() { Chat = "no-thinking", System = "Be brief." }, Ends = new() { StepEnd = "blank-line" },
         });
         foreach (var figure in Figures.All) figure.Prepare(plan);
-        object? Of(Part part, string option) => part.Command.Schema.Fields.FirstOrDefault(f => f.FlagName == option)?.Get(part.Options);
-        Assert.All(plan.Parts.Where(p => p.Options is ModelSettings), p => Assert.Equal("cuda:1", Of(p, "--device")));
-        Assert.All(plan.Parts.Where(p => p.Options is SamplingSettings or RlSettings), p => Assert.Equal("blank-line", Of(p, "--step-end")));
+        object? Option(Part part, string option) => part.Command.Schema.Fields.FirstOrDefault(f => f.FlagName == option)?.Get(part.Options);
+        Assert.All(plan.Parts.Where(p => p.Options is ModelSettings), p => Assert.Equal("cuda:1", Option(p, "--device")));
+        Assert.All(plan.Parts.Where(p => p.Options is SamplingSettings or RlSettings), p => Assert.Equal("blank-line", Option(p, "--step-end")));
         // RL goes on from the model itself, or from a run of 'train rft', which has recorded how it is asked.
         var asked = plan.Parts.Where(p => p.Options is SamplingSettings or TrainingSettings or RlSettings && (rftSteps == 0 || !p.Name.StartsWith("rl-", StringComparison.Ordinal))).ToList();
         Assert.Contains(asked, p => p.Command.Name == "search");
-        Assert.All(asked, p => Assert.Equal(("no-thinking", "Be brief."), (Of(p, "--chat"), Of(p, "--system"))));
+        Assert.All(asked, p => Assert.Equal(("no-thinking", "Be brief."), (Option(p, "--chat"), Option(p, "--system"))));
     }
 
     /// <summary>Every figure that one model allows, from a random model: the commands fit together, and what is done is not done again.</summary>

@@ -164,7 +164,7 @@ public sealed class RunFolderTests : IDisposable
     public void WhatWasBegunGivesItsOptions()
     {
         RunFolder.Open("label", new Sample { Seed = 9 }, temporary.At("run")).Dispose();
-        var options = (Sample)OptionSchema.Of(typeof(Sample)).Bind([RunFolder.Begun("label", temporary.At("run"))!], new Dictionary<string, string>());
+        var options = (Sample)OptionSchema.From(typeof(Sample)).Bind([RunFolder.Begun("label", temporary.At("run"))!], new Dictionary<string, string>());
         Assert.Equal(9UL, options.Seed);
         Assert.Null(RunFolder.Begun("search", temporary.At("run")));
     }

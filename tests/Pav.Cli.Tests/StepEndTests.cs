@@ -72,9 +72,9 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         var folder = Directory.CreateDirectory(tiny.At("taught")).FullName;
         new PolicyRecord("Q: {problem}\n").Save(folder);
-        Assert.Empty(Checkpoint.Template(new(), new(), folder).TraceStops.Texts);
+        Assert.Empty(Checkpoint.Template(new(), folder).TraceStops.Texts);
         new PolicyRecord("Q: {problem}\n", TraceStops: ["\n\n"]).Save(folder);
-        Assert.Equal(["\n\n"], Checkpoint.Template(new(), new(), folder).TraceStops.Texts);
+        Assert.Equal(["\n\n"], Checkpoint.Template(new(), folder).TraceStops.Texts);
         Assert.Equal(["#"], Checkpoint.Template(new(), folder, new() { TraceStop = ["#"] }).TraceStops.Texts);
         Assert.Empty(Checkpoint.Template(new(), folder, new() { TraceStop = ["none"] }).TraceStops.Texts);
         Assert.Contains("is empty", Assert.Throws<UserError>(() => Checkpoint.Template(new(), folder, new() { TraceStop = [""] })).Message);

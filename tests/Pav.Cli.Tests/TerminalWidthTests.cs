@@ -16,7 +16,7 @@ public partial class TerminalWidthTests
     public void TheTableOfASearchFits(int width)
     {
         var search = Search(Method("sample", 1), Method("best-of-n-orm", 128), Method("oracle-beam-pav", 16, 0.25, "bo4"));
-        var lines = ResultTable.Of(search, width).ToList();
+        var lines = ResultTable.FromSummary(search, width).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, width));
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^oracle-beam-pav bo4 +16 +0\.25 +86\.3 +82\.3-100\.0 +98\.0 +6525 +2755 +300$"));
         Assert.Equal(width == 120 ? 1 : 3, lines.TakeWhile(line => !line.StartsWith('-')).Count());
@@ -29,7 +29,7 @@ public partial class TerminalWidthTests
     {
         static IEnumerable<string> First(List<string> lines) => lines.SkipWhile(l => !l.StartsWith("---")).Skip(1).SkipLast(1).Select(l => l.Split(' ')[0]).Where(w => w != "beam-pav");
         var name = string.Join('-', Enumerable.Repeat("verifier-of-another-policy", 6));
-        var lines = ResultTable.Of(Search(Method("beam-pav", 4, 0.5, name)), width).ToList();
+        var lines = ResultTable.FromSummary(Search(Method("beam-pav", 4, 0.5, name)), width).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, width));
         Assert.Equal(name.Replace("-", ""), string.Concat(First(lines)).Replace("-", ""));
     }
@@ -89,7 +89,7 @@ public partial class TerminalWidthTests
     public void TheTableOfAllMethodsIsGroupedByKindAndFits()
     {
         var search = Search([.. SearchMethods.All.Select(m => Method(m.Id, 128, m.HasProver ? 0.25 : null, m.HasProver ? "bo32" : null) with { Kind = m.Kind })]);
-        var lines = ResultTable.Of(search, 80).ToList();
+        var lines = ResultTable.FromSummary(search, 80).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, 80));
         Assert.Equal(
             ["Samples:", "Ranked samples:", "Beams:", "Searches of one tree:", "Particle filters:", "Forests:", "Oracle searches:"],

@@ -267,7 +267,7 @@ public sealed class DoubleServer : IAsyncDisposable
 
     private ulong SeedOf(ulong seed, int i) => Options switch
     {
-        { OwnSeed: { } own } => Seeds.Derive(own, "", "own", Interlocked.Increment(ref drawnByOwnSeed)),
+        { OwnSeed: { } seeded } => Seeds.Derive(seeded, "", "own", Interlocked.Increment(ref drawnByOwnSeed)),
         { Dialect: "sglang" } => seed,
         _ => seed + (ulong)i,
     };

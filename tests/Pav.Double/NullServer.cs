@@ -47,8 +47,8 @@ public sealed class NullServer : IAsyncDisposable
         var length = (int)(context.Request.ContentLength ?? 0);
         var body = new byte[length];
         await context.Request.Body.ReadExactlyAsync(body);
-        var at = body.AsSpan().IndexOf("\"seed\":"u8) + 7;
-        var seed = at < 7 ? "0" : Encoding.ASCII.GetString(body.AsSpan(at, body.AsSpan(at).IndexOfAny((byte)',', (byte)'}')));
+        var start = body.AsSpan().IndexOf("\"seed\":"u8) + 7;
+        var seed = start < 7 ? "0" : Encoding.ASCII.GetString(body.AsSpan(start, body.AsSpan(start).IndexOfAny((byte)',', (byte)'}')));
         var text = $$$"""{"id":"cmpl-0","object":"text_completion","choices":[{"index":0,"text":"1: add three to {{{seed}}}\n2: and take it away again\nAnswer: {{{seed}}}","logprobs":null,"finish_reason":"stop","stop_reason":null}],"usage":{"prompt_tokens":40,"completion_tokens":24,"total_tokens":64}}""";
         context.Response.ContentLength = Encoding.UTF8.GetByteCount(text);
         await context.Response.WriteAsync(text);

@@ -7,6 +7,6 @@ public class OverlapTests
     {
         Problem[] known = [new("a", "What is $1 + 2$?", "3"), new("b", "What is $1 - 2$?", "-1")];
         Problem[] tested = [new("t1", "what is  1+2", "3"), new("t2", "What is $1 \\cdot 2$?", "2"), new("t3", "What is $-1 - 2$?", "-3")];
-        Assert.Equal([("a", "t1")], Overlap.Of(known, tested).Select(o => (o.Known.Id, o.Again.Id)));
+        Assert.Equal([("a", "t1")], Overlap.Find(known, tested).Select(o => (o.Known.Id, o.Again.Id)));
     }
 }

@@ -45,9 +45,9 @@ internal sealed class ToyPolicy(string name = "toy") : IPolicy
         Draws.AddRange(draws);
         return Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(d =>
         {
-            var at = d.Prefix;
-            for (var k = 0; !at.Ended && (k == 0 || until == Until.TraceEnd); k++) at = Toy.Step(at, Seeds.Uniform(d.Seed, k));
-            return at;
+            var current = d.Prefix;
+            for (var k = 0; !current.Ended && (k == 0 || until == Until.TraceEnd); k++) current = Toy.Step(current, Seeds.Uniform(d.Seed, k));
+            return current;
         })]);
     }
 }

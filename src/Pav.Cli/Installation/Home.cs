@@ -25,9 +25,9 @@ internal static partial class Home
     /// <summary>The nearest file or folder of that relative path, from the program's folder upward; null if there is none.</summary>
     public static string? Find(string relative)
     {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            var path = Path.Combine(at.FullName, relative);
+            var path = Path.Combine(directory.FullName, relative);
             if (File.Exists(path) || Directory.Exists(path)) return path;
         }
         return null;

@@ -24,7 +24,7 @@ internal sealed class OptionSchema
 
     public IReadOnlyList<OptionField> Fields { get; }
 
-    public static OptionSchema Of(Type type) => Known.GetOrAdd(type, t => new OptionSchema(t));
+    public static OptionSchema From(Type type) => Known.GetOrAdd(type, t => new OptionSchema(t));
 
     /// <summary>A record from recipes' values, later ones over earlier ones, and over them the flags' texts; every value checked.</summary>
     public object Bind(IEnumerable<Recipe> recipes, IReadOnlyDictionary<string, string> flags)

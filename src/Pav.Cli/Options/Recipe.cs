@@ -18,7 +18,7 @@ internal sealed record Recipe(string Source, string? Command, IReadOnlyDictionar
     public static string Locate(string nameOrFile, string command = "")
     {
         if (File.Exists(nameOrFile)) return nameOrFile;
-        if (command != "" && Home.Find(Path.Combine("recipes", $"{command.Replace(' ', '-')}-{nameOrFile}.json")) is { } own) return own;
+        if (command != "" && Home.Find(Path.Combine("recipes", $"{command.Replace(' ', '-')}-{nameOrFile}.json")) is { } stored) return stored;
         if (Home.Find(Path.Combine("recipes", nameOrFile + ".json")) is { } path) return path;
         var known = Home.Find("recipes") is { } folder ? Directory.GetFiles(folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order().ToList() : [];
         throw new UserError($"Recipe '{nameOrFile}' is neither a file nor the name of one that comes with pav{(known.Count == 0 ? "" : $" ({string.Join(", ", known)})")}.");

@@ -30,12 +30,12 @@ internal sealed record CommandContext(RunFolder? Folder, Reporter Reporter, Canc
 /// <summary>A verb of pav: what it is called and for, its options record, and what it does. The result is a record, which --json prints and run.json keeps.</summary>
 internal sealed record CommandSpec(string Name, string Description, string Example, Output Output, Type Options, Func<object, CommandContext, Task<object>> Run)
 {
-    public OptionSchema Schema => OptionSchema.Of(Options);
+    public OptionSchema Schema => OptionSchema.From(Options);
 
     /// <summary>May it write a run folder?</summary>
     public bool HasFolder => Output is Output.Folder or Output.OptionalFolder;
 
-    public static CommandSpec Of<TOptions, TResult>(
+    public static CommandSpec Create<TOptions, TResult>(
         string name, string description, string example, Output output, Func<TOptions, CommandContext, Task<TResult>> run)
         where TOptions : new() where TResult : notnull =>
         new(name, description, example, output, typeof(TOptions), async (options, context) => await run((TOptions)options, context));

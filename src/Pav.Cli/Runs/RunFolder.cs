@@ -71,7 +71,7 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Opens or makes the folder and writes run.json.</summary>
     public static RunFolder Open(string command, object options, string path)
     {
-        var schema = OptionSchema.Of(options.GetType());
+        var schema = OptionSchema.From(options.GetType());
         var file = IoPath.Combine(path, ManifestName);
         if (File.Exists(path)) throw new UserError($"--out {path} is a file, but must be a folder.");
         // A kill in the first write of run.json leaves these two alone.

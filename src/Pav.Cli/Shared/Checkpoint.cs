@@ -16,7 +16,7 @@ internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = nul
 
     public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
 
-    public static PolicyRecord Of(PromptTemplate template) =>
+    public static PolicyRecord From(PromptTemplate template) =>
         new(template.Text, template.StepEnd.Recorded, template.Chat, template.TraceStops.Texts is { Count: > 0 } stops ? stops : null);
 
     public void Save(string folder) => AtomicFile.WriteJson(Path.Combine(folder, FileName), this);
@@ -35,19 +35,19 @@ internal static class Checkpoint
     public static PromptTemplate Template(PromptChoice choice, string folder, EndChoice? ends = null)
     {
         ends ??= new();
-        var own = PolicyRecord.Find(folder);
+        var record = PolicyRecord.Find(folder);
         var given = choice.Template.Replace("\\n", "\n");
         if (choice.Chat == PromptChoice.ChatOff && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
         if (choice.Chat != PromptChoice.ChatOff && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
         var template = choice.Chat == PromptChoice.ChatOff
-            ? given != "" ? new PromptTemplate(given) : new(own?.PromptTemplate ?? PlainTemplate) { Chat = own?.Chat }
+            ? given != "" ? new PromptTemplate(given) : new(record?.PromptTemplate ?? PlainTemplate) { Chat = record?.Chat }
             : new(given != "" ? given : "{problem}")
             {
                 Chat = ChatTemplate.Load(folder).Frame(
                     choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == PromptChoice.NoThinking ? false : null),
             };
-        var stops = ends.GivenStops ?? (own is not null ? TraceStops.From(own.TraceStops ?? []) : choice.Chat == PromptChoice.ChatOff ? RunningOn(template.Text) : TraceStops.None);
-        return template with { StepEnd = StepEnd.Parse(ends.StepEnd != "" ? ends.StepEnd : own?.StepEnd), TraceStops = stops };
+        var stops = ends.GivenStops ?? (record is not null ? TraceStops.From(record.TraceStops ?? []) : choice.Chat == PromptChoice.ChatOff ? RunningOn(template.Text) : TraceStops.None);
+        return template with { StepEnd = StepEnd.Parse(ends.StepEnd != "" ? ends.StepEnd : record?.StepEnd), TraceStops = stops };
     }
 
     /// <summary>

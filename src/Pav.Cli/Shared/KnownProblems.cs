@@ -12,7 +12,7 @@ internal static class KnownProblems
     {
         foreach (var file in TrainedOn(modelFolder).Where(f => File.Exists(f) || Directory.Exists(f)))
         {
-            var overlap = Overlap.Of(LabelFiles.Problems([file]).Values, tested);
+            var overlap = Overlap.Find(LabelFiles.Problems([file]).Values, tested);
             if (overlap.Count > 0) reporter.Say($"warning: {overlap.Count} of the {tested.Count} problems stand in {file}, on which {modelFolder} was trained; what is measured on them says little");
         }
     }

@@ -6,14 +6,14 @@ namespace Pav.Cli.Terminal;
 /// <summary>The tables of the didactic task as text.</summary>
 internal static class DidacticTables
 {
-    public static IEnumerable<string> Of(DidacticSummary summary, int width) =>
+    public static IEnumerable<string> FromSummary(DidacticSummary summary, int width) =>
         [.. Speeds(summary, width), .. Strengths(summary, width), .. Tabular(summary, width), .. Passes(summary, width), "", .. summary.Findings, "", Rate(summary)];
 
     private static IEnumerable<string> Speeds(DidacticSummary summary, int width) => Titled(
         width,
         Text($"Fig. 3a and 9: iterations until an accuracy, median [first, last] over seeds; gamma = {summary.Gamma}, Adam, exact values"),
         ["|y*|", "reward", "seeds", "start", "50%", "99%", "100%", "at the end", "iterations"],
-        summary.Speeds.Select(r => (string[])[$"{r.Length}", Name(r.Reward), $"{r.Seeds}", Text($"{r.Start:0.0e0}"), Of(r.To50, r.Seeds), Of(r.To99, r.Seeds), Of(r.To100, r.Seeds), Text($"{100 * r.Final:0.0}%"), $"{r.Cap}"]));
+        summary.Speeds.Select(r => (string[])[$"{r.Length}", Name(r.Reward), $"{r.Seeds}", Text($"{r.Start:0.0e0}"), ReachText(r.To50, r.Seeds), ReachText(r.To99, r.Seeds), ReachText(r.To100, r.Seeds), Text($"{100 * r.Final:0.0}%"), $"{r.Cap}"]));
 
     private static IEnumerable<string> Strengths(DidacticSummary summary, int width) => Titled(
         width,
@@ -54,7 +54,7 @@ internal static class DidacticTables
         return all.Count == 0 ? [] : ["", title, "", .. ResultTable.Lines(headings, all, width)];
     }
 
-    private static string Of(Reach reach, int seeds) =>
+    private static string ReachText(Reach reach, int seeds) =>
         reach.Reached == 0 ? "never"
         : reach.Median is null ? $"never, {reach.Reached} of {seeds} at {reach.First}"
         : $"{reach.Median} [{reach.First}, {(reach.Last is { } last ? $"{last}" : "never")}]";

@@ -54,8 +54,8 @@ internal static class ResultTable
         var height = headings.Max(h => h.Length);
         for (var line = 0; line < height; line++)
         {
-            var at = line;
-            yield return Line([.. headings.Select(h => at - (height - h.Length) is >= 0 and var i ? h[i] : "")]);
+            var column = line;
+            yield return Line([.. headings.Select(h => column - (height - h.Length) is >= 0 and var i ? h[i] : "")]);
         }
         yield return new string('-', widths.Sum() + gap * (widths.Length - 1));
         foreach (var row in rows)
@@ -84,7 +84,7 @@ internal static class ResultTable
     }
 
     /// <summary>Methods of a search, by kind, with accuracy, its 95% interval, Pass@N of the candidates, and costs per problem.</summary>
-    public static IEnumerable<string> Of(Summary summary, int width = int.MaxValue)
+    public static IEnumerable<string> FromSummary(Summary summary, int width = int.MaxValue)
     {
         string[] headings = ["method", "n", "alpha", "right %", "95% interval", "any right %", "tokens generated", "tokens scored", "problems"];
         var kinds = summary.Methods.GroupBy(m => m.Kind).ToList();

@@ -44,7 +44,7 @@ internal static class RlTable
 
     private static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture);
 
-    private static string Points(SeedInterval of) => string.Create(CultureInfo.InvariantCulture, $"{100 * of.Value:+0.0;-0.0;0.0}{(of.Low is null ? "" : $" [{100 * of.Low:+0.0;-0.0;0.0}, {100 * of.High:+0.0;-0.0;0.0}]")}");
+    private static string Points(SeedInterval interval) => string.Create(CultureInfo.InvariantCulture, $"{100 * interval.Value:+0.0;-0.0;0.0}{(interval.Low is null ? "" : $" [{100 * interval.Low:+0.0;-0.0;0.0}, {100 * interval.High:+0.0;-0.0;0.0}]")}");
 
     private static string Times(SeedInterval? ratio, string unit) =>
         ratio is null ? "unknown" : TimesFewer.Words(ratio.Value, ratio.Low, ratio.High, unit);

@@ -32,7 +32,7 @@ internal static class TraceExample
     {
         var byId = tree.Nodes.ToDictionary(n => n.Id);
         var path = new List<TreeNode>();
-        for (var at = tree.Nodes.FirstOrDefault(n => n.Fate == Fate.Chosen); at is { Parent: >= 0 }; at = byId[at.Parent]) path.Add(at);
+        for (var chosen = tree.Nodes.FirstOrDefault(n => n.Fate == Fate.Chosen); chosen is { Parent: >= 0 }; chosen = byId[chosen.Parent]) path.Add(chosen);
         path.Reverse();
         return path;
     }

@@ -175,10 +175,10 @@ internal static partial class JinjaFunctions
         return map;
     }
 
-    private static string Join(string between, object? of, JinjaSpot spot)
+    private static string Join(string between, object? items, JinjaSpot spot)
     {
         var text = new StringBuilder();
-        foreach (var (i, item) in JinjaValue.Items(of, spot).Index())
+        foreach (var (i, item) in JinjaValue.Items(items, spot).Index())
         {
             spot.Step();
             if (i > 0) text.Append(spot.Made(between));

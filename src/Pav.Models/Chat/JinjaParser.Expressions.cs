@@ -66,11 +66,11 @@ internal sealed partial class JinjaParser
         while (true)
         {
             var line = Here.Line;
-            if (Here.Kind == JinjaKind.Sign && Here.Text is "==" or "!=" or "<" or "<=" or ">" or ">=") parts.Add((tokens[at++].Text, Operated(0), line));
+            if (Here.Kind == JinjaKind.Sign && Here.Text is "==" or "!=" or "<" or "<=" or ">" or ">=") parts.Add((tokens[position++].Text, Operated(0), line));
             else if (TakeName("in")) parts.Add(("in", Operated(0), line));
-            else if (Here is { Kind: JinjaKind.Name, Text: "not" } && tokens[at + 1] is { Kind: JinjaKind.Name, Text: "in" })
+            else if (Here is { Kind: JinjaKind.Name, Text: "not" } && tokens[position + 1] is { Kind: JinjaKind.Name, Text: "in" })
             {
-                at += 2;
+                position += 2;
                 parts.Add(("not in", Operated(0), line));
             }
             else break;
@@ -99,7 +99,7 @@ internal sealed partial class JinjaParser
         var parts = new List<(string Sign, JinjaExpression Right, int Line)>();
         while (Here.Kind == JinjaKind.Sign && Levels[level].Contains(Here.Text))
         {
-            var (sign, line) = (Here.Text, tokens[at++].Line);
+            var (sign, line) = (Here.Text, tokens[position++].Line);
             parts.Add((sign, Operated(level + 1), line));
         }
 
@@ -116,7 +116,7 @@ internal sealed partial class JinjaParser
     private JinjaExpression Unary()
     {
         var signs = new List<(string Sign, int Line)>();
-        while (Here is { Kind: JinjaKind.Sign, Text: "-" or "+" }) signs.Add((Here.Text, tokens[at++].Line));
+        while (Here is { Kind: JinjaKind.Sign, Text: "-" or "+" }) signs.Add((Here.Text, tokens[position++].Line));
         var inner = Postfixed(Primary());
         var (after, line) = (new List<Func<object?, JinjaScope, object?>>(), 0);
         signs.Reverse();
@@ -165,7 +165,7 @@ internal sealed partial class JinjaParser
             var line = Here.Line;
             if (Take("."))
             {
-                var name = Here.Kind == JinjaKind.Number ? tokens[at++].Text : Name();
+                var name = Here.Kind == JinjaKind.Number ? tokens[position++].Text : Name();
                 if (Take("("))
                 {
                     var arguments = Arguments();
@@ -197,12 +197,12 @@ internal sealed partial class JinjaParser
 
     private JinjaExpression Primary()
     {
-        var token = tokens[at++];
+        var token = tokens[position++];
         switch (token.Kind)
         {
             case JinjaKind.String:
                 var parts = new List<string> { token.Text };
-                while (Here.Kind == JinjaKind.String) parts.Add(tokens[at++].Text);
+                while (Here.Kind == JinjaKind.String) parts.Add(tokens[position++].Text);
                 var text = string.Concat(parts);
                 return _ => text;
             case JinjaKind.Number:
@@ -273,10 +273,10 @@ internal sealed partial class JinjaParser
         var (plain, named) = (new List<JinjaExpression>(), new List<(string, JinjaExpression)>());
         while (!Take(")"))
         {
-            if (Here.Kind == JinjaKind.Name && tokens[at + 1] is { Kind: JinjaKind.Sign, Text: "=" })
+            if (Here.Kind == JinjaKind.Name && tokens[position + 1] is { Kind: JinjaKind.Sign, Text: "=" })
             {
                 var name = Name();
-                at++;
+                position++;
                 if (named.Exists(n => n.Item1 == name)) throw wrong(Here.Line, $"the argument {name}, given twice,");
                 named.Add((name, Expression()));
             }

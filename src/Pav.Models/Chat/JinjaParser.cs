@@ -15,9 +15,9 @@ internal delegate JinjaFlow JinjaStatement(JinjaScope scope, StringBuilder outpu
 /// </summary>
 internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func<int, string, UserError> wrong)
 {
-    private int at, depth;
+    private int position, depth;
 
-    private JinjaToken Here => tokens[at];
+    private JinjaToken Here => tokens[position];
 
     public JinjaStatement Template() => Body([], out _);
 
@@ -35,7 +35,7 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
         var statements = new List<JinjaStatement>();
         while (true)
         {
-            var token = tokens[at++];
+            var token = tokens[position++];
             if (token.Kind == JinjaKind.Text) statements.Add((scope, output) => { output.Append(scope.At(token.Line, wrong).Made(token.Text)); return JinjaFlow.Next; });
             else if (token.Kind == JinjaKind.Open)
             {
@@ -252,14 +252,14 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
     private bool Take(string sign)
     {
         if (Here.Kind != JinjaKind.Sign || Here.Text != sign) return false;
-        at++;
+        position++;
         return true;
     }
 
     private bool TakeName(string name)
     {
         if (Here.Kind != JinjaKind.Name || Here.Text != name) return false;
-        at++;
+        position++;
         return true;
     }
 
@@ -268,10 +268,10 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
         if (!Take(sign)) throw wrong(Here.Line, $"'{Here.Text}' where {sign} is expected");
     }
 
-    private string Name() => Here.Kind == JinjaKind.Name ? tokens[at++].Text : throw wrong(Here.Line, $"'{Here.Text}' where a name is expected");
+    private string Name() => Here.Kind == JinjaKind.Name ? tokens[position++].Text : throw wrong(Here.Line, $"'{Here.Text}' where a name is expected");
 
     private void Close()
     {
-        if (tokens[at++] is { Kind: not JinjaKind.Close } other) throw wrong(other.Line, $"'{other.Text}' where the tag's end is expected");
+        if (tokens[position++] is { Kind: not JinjaKind.Close } other) throw wrong(other.Line, $"'{other.Text}' where the tag's end is expected");
     }
 }

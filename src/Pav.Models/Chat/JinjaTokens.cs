@@ -13,19 +13,19 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
 
     private readonly string text = (source.Replace("\r\n", "\n").Replace('\r', '\n') is var lines && lines.EndsWith('\n') ? lines[..^1] : lines);
     private readonly List<JinjaToken> tokens = [];
-    private int at, counted, line = 1;
+    private int position, counted, line = 1;
 
     public IReadOnlyList<JinjaToken> Read()
     {
         var lineStarts = true;
-        while (at < text.Length)
+        while (position < text.Length)
         {
             var open = NextOpen();
-            var before = text[at..open];
+            var before = text[position..open];
             if (open == text.Length)
             {
                 Add(JinjaKind.Text, before);
-                at = open;
+                position = open;
                 break;
             }
 
@@ -34,12 +34,12 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
             if (sign == '-') before = before.TrimEnd();
             else if (tag != '{' && sign != '+' && (start > 0 || lineStarts) && before.AsSpan(start).IsWhiteSpace()) before = before[..start];
             Add(JinjaKind.Text, before);
-            at = open + (sign == '-' || (sign == '+' && tag != '{') ? 3 : 2);
+            position = open + (sign == '-' || (sign == '+' && tag != '{') ? 3 : 2);
             if (tag == '#')
             {
-                var end = text.IndexOf("#}", at, StringComparison.Ordinal);
+                var end = text.IndexOf("#}", position, StringComparison.Ordinal);
                 if (end < 0) throw wrong(Line, "a comment {# that does not end");
-                at = end;
+                position = end;
                 Close("#}", text[end - 1], trims: true);
             }
             else
@@ -50,7 +50,7 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
                 Close(tag == '{' ? "}}" : "%}", kept, trims: tag == '%');
             }
 
-            lineStarts = text[at - 1] == '\n';
+            lineStarts = text[position - 1] == '\n';
         }
 
         tokens.Add(new(JinjaKind.End, "", Line));
@@ -61,7 +61,7 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
     {
         get
         {
-            var here = Math.Min(at, text.Length);
+            var here = Math.Min(position, text.Length);
             (line, counted) = (line + text.AsSpan(counted, here - counted).Count('\n'), here);
             return line;
         }
@@ -69,7 +69,7 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
 
     private int NextOpen()
     {
-        for (var i = at; i + 1 < text.Length; i++)
+        for (var i = position; i + 1 < text.Length; i++)
             if (text[i] == '{' && text[i + 1] is '{' or '%' or '#') return i;
         return text.Length;
     }
@@ -82,10 +82,10 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
     /// <summary>Past a tag's end, and past the space after it that the tag takes away.</summary>
     private void Close(string end, char sign, bool trims)
     {
-        at += end.Length;
+        position += end.Length;
         if (sign == '-')
-            while (at < text.Length && char.IsWhiteSpace(text[at])) at++;
-        else if (trims && sign != '+' && at < text.Length && text[at] == '\n') at++;
+            while (position < text.Length && char.IsWhiteSpace(text[position])) position++;
+        else if (trims && sign != '+' && position < text.Length && text[position] == '\n') position++;
     }
 
     /// <summary>The words up to a tag's end; returns the sign before that, if any.</summary>
@@ -94,29 +94,29 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
         var depth = 0;
         while (true)
         {
-            while (at < text.Length && char.IsWhiteSpace(text[at])) at++;
-            if (at >= text.Length) throw wrong(Line, $"a tag without its {end}");
-            if (depth == 0 && text[at] is '-' or '+' && string.CompareOrdinal(text, at + 1, end, 0, 2) == 0) return text[at++];
-            if (depth == 0 && string.CompareOrdinal(text, at, end, 0, 2) == 0) return ' ';
-            var from = at;
-            if (text[at] is '\'' or '"') Add(JinjaKind.String, Quoted());
-            else if (char.IsAsciiDigit(text[at]))
+            while (position < text.Length && char.IsWhiteSpace(text[position])) position++;
+            if (position >= text.Length) throw wrong(Line, $"a tag without its {end}");
+            if (depth == 0 && text[position] is '-' or '+' && string.CompareOrdinal(text, position + 1, end, 0, 2) == 0) return text[position++];
+            if (depth == 0 && string.CompareOrdinal(text, position, end, 0, 2) == 0) return ' ';
+            var from = position;
+            if (text[position] is '\'' or '"') Add(JinjaKind.String, Quoted());
+            else if (char.IsAsciiDigit(text[position]))
             {
                 var field = from > 0 && text[from - 1] == '.';
-                while (at < text.Length && (char.IsAsciiDigit(text[at]) || (!field && text[at] == '.' && at + 1 < text.Length && char.IsAsciiDigit(text[at + 1])))) at++;
-                Add(JinjaKind.Number, text[from..at]);
+                while (position < text.Length && (char.IsAsciiDigit(text[position]) || (!field && text[position] == '.' && position + 1 < text.Length && char.IsAsciiDigit(text[position + 1])))) position++;
+                Add(JinjaKind.Number, text[from..position]);
             }
-            else if (char.IsLetter(text[at]) || text[at] == '_')
+            else if (char.IsLetter(text[position]) || text[position] == '_')
             {
-                while (at < text.Length && (char.IsLetterOrDigit(text[at]) || text[at] == '_')) at++;
-                Add(JinjaKind.Name, text[from..at]);
+                while (position < text.Length && (char.IsLetterOrDigit(text[position]) || text[position] == '_')) position++;
+                Add(JinjaKind.Name, text[from..position]);
             }
             else
             {
-                var sign = Signs.FirstOrDefault(s => string.CompareOrdinal(text, at, s, 0, s.Length) == 0) ?? throw wrong(Line, $"'{text[at]}' in a tag");
+                var sign = Signs.FirstOrDefault(s => string.CompareOrdinal(text, position, s, 0, s.Length) == 0) ?? throw wrong(Line, $"'{text[position]}' in a tag");
                 if (sign is "(" or "[" or "{") depth++;
                 if (sign is ")" or "]" or "}") depth--;
-                at += sign.Length;
+                position += sign.Length;
                 Add(JinjaKind.Sign, sign);
             }
         }
@@ -124,30 +124,30 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
 
     private string Quoted()
     {
-        var quote = text[at++];
+        var quote = text[position++];
         var value = new StringBuilder();
-        while (at < text.Length && text[at] != quote)
+        while (position < text.Length && text[position] != quote)
         {
-            if (text[at] != '\\' || at + 1 >= text.Length)
+            if (text[position] != '\\' || position + 1 >= text.Length)
             {
-                value.Append(text[at++]);
+                value.Append(text[position++]);
                 continue;
             }
 
-            var escaped = text[at + 1];
-            at += 2;
+            var escaped = text[position + 1];
+            position += 2;
             if (escaped is 'x' or 'u')
             {
                 var digits = escaped == 'x' ? 2 : 4;
-                if (at + digits > text.Length || !int.TryParse(text.AsSpan(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var code)) throw wrong(Line, $"the escape \\{escaped} without its digits");
+                if (position + digits > text.Length || !int.TryParse(text.AsSpan(position, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var code)) throw wrong(Line, $"the escape \\{escaped} without its digits");
                 value.Append((char)code);
-                at += digits;
+                position += digits;
             }
             else value.Append(escaped switch { 'n' => "\n", 't' => "\t", 'r' => "\r", '\\' or '\'' or '"' => $"{escaped}", '\n' => "", _ => $"\\{escaped}" });
         }
 
-        if (at >= text.Length) throw wrong(Line, "a text without its closing quote");
-        at++;
+        if (position >= text.Length) throw wrong(Line, "a text without its closing quote");
+        position++;
         return value.ToString();
     }
 }

@@ -77,14 +77,14 @@ internal sealed unsafe class AttentionKernel : IDisposable
                 for (var r = 0; r < length; r += Rows)
                 {
                     var (count, first, end) = Seen(shape, length, r);
-                    var at = (long)r * qStride + h * size;
-                    Products.Multiply(q + at, qStride, count, keysByPosition.Data + (long)first * size, size, end - first, p, padded);
-                    Products.Multiply(dO + at, qStride, count, valuesByPosition.Data + (long)first * size, size, end - first, ds, padded);
+                    var offset = (long)r * qStride + h * size;
+                    Products.Multiply(q + offset, qStride, count, keysByPosition.Data + (long)first * size, size, end - first, p, padded);
+                    Products.Multiply(dO + offset, qStride, count, valuesByPosition.Data + (long)first * size, size, end - first, ds, padded);
                     for (var t = 0; t < count; t++)
                     {
                         float* row = p + (long)t * padded, gradient = ds + (long)t * padded;
                         var (from, to) = (Math.Max(0, r + t + 1 - shape.Window) - first, r + t + 1 - first);
-                        var shift = RowKernels.Dot(o + at + (long)t * qStride, dO + at + (long)t * qStride, size);
+                        var shift = RowKernels.Dot(o + offset + (long)t * qStride, dO + offset + (long)t * qStride, size);
                         if (shape.Cap != 0)
                         {
                             RowKernels.Cap(row, to, shape.Cap);
@@ -106,10 +106,10 @@ internal sealed unsafe class AttentionKernel : IDisposable
 
                     Products.Multiply(ds, padded, count, keysByColumn.Data + (long)first * Products.Panel, end - first, size, result, wide,
                         panelStride: (long)length * Products.Panel);
-                    RowKernels.Copy(result, wide, dq + at, qStride, count, size);
-                    RowKernels.Copy(q + at, qStride, query, wide, count, size);
+                    RowKernels.Copy(result, wide, dq + offset, qStride, count, size);
+                    RowKernels.Copy(q + offset, qStride, query, wide, count, size);
                     Products.AddOuter(ds, padded, end - first, query, wide, wide, count, sumK + (long)first * wide, wide);
-                    RowKernels.Copy(dO + at, qStride, query, wide, count, size);
+                    RowKernels.Copy(dO + offset, qStride, query, wide, count, size);
                     Products.AddOuter(p, padded, end - first, query, wide, wide, count, sumV + (long)first * wide, wide);
                 }
 

@@ -246,7 +246,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         private readonly CpuDecoder decoder;
         private readonly Rows[] streams;
         private readonly LayerState?[] states;
-        private Floats? own;
+        private Floats? allocated;
 
         public Worker(CpuDecoder decoder)
         {
@@ -262,7 +262,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         public Rows Gradient { get; }
 
         /// <summary>Of the weights, of one part.</summary>
-        public Floats Gradients => own ??= new(decoder.Gradients.Length);
+        public Floats Gradients => allocated ??= new(decoder.Gradients.Length);
 
         /// <summary>The stream after the last layer.</summary>
         public Rows Last { get; private set; } = null!;
@@ -331,7 +331,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
             foreach (var state in states) state?.Dispose();
             Scratch.Dispose();
             Gradient.Dispose();
-            own?.Dispose();
+            allocated?.Dispose();
         }
     }
 }

@@ -116,9 +116,9 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
 
             for (var i = 0; i < count; i++)
             {
-                var at = (long)i * stream.Stride;
+                var offset = (long)i * stream.Stride;
                 pass.norm.Gradient(
-                    back.Data + at, stream.Stride, stream.Data + at, stream.Stride, 1, scales.Data + i, worker.Gradient.Data
+                    back.Data + offset, stream.Stride, stream.Data + offset, stream.Stride, 1, scales.Data + i, worker.Gradient.Data
                         + (long)part.Read[from + i] * stream.Stride, stream.Stride, true, weights);
             }
 

@@ -52,22 +52,22 @@ internal sealed unsafe class Layer : IDisposable
 
         Rotate(tokens, s.Queries, config.Heads, 1, (float)config.AttentionScale);
         Rotate(tokens, s.Keys, config.KvHeads, 1, 1);
-        var at = 0L;
+        var offset = 0L;
         foreach (var ids in tokens.Ids)
         {
             scratch.Attention.Forward(
-                shape, ids.Length, s.Queries.Data + at * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + at * s.Keys.Stride, s.Values.Data
-                    + at * s.Values.Stride, s.Values.Stride,
-                s.Attended.Data + at * s.Attended.Stride, s.LogSums.Data + at * config.Heads);
-            at += ids.Length;
+                shape, ids.Length, s.Queries.Data + offset * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + offset * s.Keys.Stride, s.Values.Data
+                    + offset * s.Values.Stride, s.Values.Stride,
+                s.Attended.Data + offset * s.Attended.Stride, s.LogSums.Data + offset * config.Heads);
+            offset += ids.Length;
         }
 
         Join(o, s.Attended, x, mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, s.Middle, scratch);
         innerNorm.Forward(s.Middle.Data, hidden, n, s.InnerNormed.Data, hidden, Column(s.Scales, 2, n));
         Project(gate, s.InnerNormed, n, s.Gates, scratch);
         Project(up, s.InnerNormed, n, s.Ups, scratch);
-        EachRow(n, s.Gates.Stride, at =>
-            RowKernels.Gate(s.Gates.Data + at, s.Ups.Data + at, scratch.Inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
+        EachRow(n, s.Gates.Stride, offset =>
+            RowKernels.Gate(s.Gates.Data + offset, s.Ups.Data + offset, scratch.Inner.Data + offset, Products.Padded(config.IntermediateSize), Gelu));
         Join(down, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
     }
 
@@ -80,8 +80,8 @@ internal sealed unsafe class Layer : IDisposable
         var (n, s, hidden, inner) = (tokens.Tokens, state, x.Stride, scratch.Inner);
         var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
         down.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
-        EachRow(n, inner.Stride, at =>
-            RowKernels.GateGradient(s.Gates.Data + at, s.Ups.Data + at, inner.Data + at, Products.Padded(config.IntermediateSize), Gelu));
+        EachRow(n, inner.Stride, offset =>
+            RowKernels.GateGradient(s.Gates.Data + offset, s.Ups.Data + offset, inner.Data + offset, Products.Padded(config.IntermediateSize), Gelu));
         down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
         Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
         Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
@@ -89,15 +89,15 @@ internal sealed unsafe class Layer : IDisposable
 
         joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
         Back(o, s.Attended, joined, n, scratch.Attended, false, gradients, scratch);
-        var at = 0L;
+        var offset = 0L;
         foreach (var ids in tokens.Ids)
         {
-            long qAt = at * s.Queries.Stride, kvAt = at * s.Values.Stride;
+            long qAt = offset * s.Queries.Stride, kvAt = offset * s.Values.Stride;
             scratch.Attention.Gradient(
                 shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt, s.Values.Stride,
                     s.Attended.Data + qAt, scratch.Attended.Data + qAt,
-                s.LogSums.Data + at * config.Heads, scratch.Queries.Data + qAt, scratch.Keys.Data + kvAt, scratch.Values.Data + kvAt);
-            at += ids.Length;
+                s.LogSums.Data + offset * config.Heads, scratch.Queries.Data + qAt, scratch.Keys.Data + kvAt, scratch.Values.Data + kvAt);
+            offset += ids.Length;
         }
 
         Rotate(tokens, scratch.Queries, config.Heads, -1, (float)config.AttentionScale);
@@ -134,7 +134,7 @@ internal sealed unsafe class Layer : IDisposable
 
         Project(p, x, n, before, scratch);
         norm.Forward(before.Data, before.Stride, n, result.Data, result.Stride, scales);
-        EachRow(n, result.Stride, at => RowKernels.Add(stream.Data + at, result.Data + at, result.Columns));
+        EachRow(n, result.Stride, offset => RowKernels.Add(stream.Data + offset, result.Data + offset, result.Columns));
     }
 
     /// <summary>The gradient of what was to join the stream from that of the sum.</summary>

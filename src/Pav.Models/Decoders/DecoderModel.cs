@@ -208,9 +208,9 @@ public sealed class DecoderModel : IDisposable
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
-                var own = Seeds.Derive(seed, name, "init", 0);
+                var derived = Seeds.Derive(seed, name, "init", 0);
                 for (var i = 0; i < values.Length; i++)
-                    values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(own, 2 * i))) * Math.Cos(2 * Math.PI * Seeds.Uniform(own, 2 * i + 1)));
+                    values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(derived, 2 * i))) * Math.Cos(2 * Math.PI * Seeds.Uniform(derived, 2 * i + 1)));
             }
 
             made[name] = tensor(values, shape);
@@ -333,9 +333,9 @@ public sealed class DecoderModel : IDisposable
 
     private static Tensor Copied(Tensor weight, Device? device = null, ScalarType? type = null)
     {
-        using var own = weight.detach();
+        using var detached = weight.detach();
         var (place, kind) = (device ?? weight.device, type ?? weight.dtype);
-        return place == weight.device && kind == weight.dtype ? own.clone() : own.to(place, kind);
+        return place == weight.device && kind == weight.dtype ? detached.clone() : detached.to(place, kind);
     }
 
     public void Dispose()

@@ -63,9 +63,9 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     internal Dictionary<string, Tensor> Init(DecoderConfig config, Device device, ulong seed) => Shapes(config).ToDictionary(s => s.Key, s =>
     {
         var values = new float[s.Value[0] * s.Value[1]];
-        var own = Seeds.Derive(seed, s.Key, "lora", 0);
+        var derived = Seeds.Derive(seed, s.Key, "lora", 0);
         if (s.Key.EndsWith(A, StringComparison.Ordinal))
-            for (var i = 0; i < values.Length; i++) values[i] = (float)((2 * Seeds.Uniform(own, i) - 1) / Math.Sqrt(s.Value[1]));
+            for (var i = 0; i < values.Length; i++) values[i] = (float)((2 * Seeds.Uniform(derived, i) - 1) / Math.Sqrt(s.Value[1]));
         return torch.tensor(values, s.Value).to(device);
     });
 
@@ -125,7 +125,7 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         foreach (var (key, _) in json)
             if (!keys.Used.Contains(key) && !Harmless.Contains(key) && !keys.IsNone(key)) throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
         var given = json["base_model_name_or_path"]?.ToString() ?? "";
-        var found = new[] { given, Path.Combine(folder, given) }.FirstOrDefault(at => given != "" && File.Exists(Path.Combine(at, "config.json")))
+        var found = new[] { given, Path.Combine(folder, given) }.FirstOrDefault(candidate => given != "" && File.Exists(Path.Combine(candidate, "config.json")))
             ?? throw keys.Refuse("base_model_name_or_path", "there is no checkpoint in that folder; write the folder of the base model there");
         return (lora, Path.GetFullPath(found));
     }

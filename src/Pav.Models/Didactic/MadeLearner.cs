@@ -54,8 +54,8 @@ internal sealed unsafe class MadeLearner : IDisposable
                 scratch);
             if (i == 0) break;
             layers[i].InputGradient(slopes[i + 1].Data, slopes[i + 1].Stride, size, slopes[i].Data, slopes[i].Stride, false, scratch);
-            for (var at = 0; at < size * units[i].Stride; at++)
-                if (units[i].Data[at] <= 0) slopes[i].Data[at] = 0;
+            for (var index = 0; index < size * units[i].Stride; index++)
+                if (units[i].Data[index] <= 0) slopes[i].Data[index] = 0;
         }
 
         var found = new Span<float>(gradient.Data, policy.Values.Length);

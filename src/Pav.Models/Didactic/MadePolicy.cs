@@ -29,11 +29,11 @@ public sealed class MadePolicy
     /// <summary>Weights and biases uniform in ±1/√(inputs of the layer).</summary>
     public static MadePolicy RandomInit(PlantedTask task, ulong seed, int hidden = 128)
     {
-        var own = Seeds.Derive(seed, "made", "init", 0);
+        var derived = Seeds.Derive(seed, "made", "init", 0);
         var layers = MadeLayer.All(task, hidden);
         var values = new float[layers[^1].End];
         foreach (var layer in layers)
-            for (var i = layer.Weights; i < layer.End; i++) values[i] = (float)((2 * Seeds.Uniform(own, i) - 1) / Math.Sqrt(layer.Inputs));
+            for (var i = layer.Weights; i < layer.End; i++) values[i] = (float)((2 * Seeds.Uniform(derived, i) - 1) / Math.Sqrt(layer.Inputs));
         return new(task, hidden, values);
     }
 

@@ -121,8 +121,8 @@ public sealed class MadeSampler
         for (; task.IsLive(t, k); t++)
         {
             var (u, a) = ((float)Seeds.Uniform(seed, t), 0);
-            var of = Probabilities(t);
-            while (a < of.Length - 1 && (u -= of[a]) >= 0) a++;
+            var distribution = Probabilities(t);
+            while (a < distribution.Length - 1 && (u -= distribution[a]) >= 0) a++;
             tokens[t] = a;
             states[++steps] = k = task.Next(k, a);
         }

@@ -22,10 +22,10 @@ public static class MadeSft
         var rows = new SequenceBatch(task, batch);
         for (var iteration = 0; iteration < iterations; iteration++)
         {
-            var own = Seeds.Derive(seed, "made", "sft", iteration);
+            var derived = Seeds.Derive(seed, "made", "sft", iteration);
             for (var b = 0; b < batch; b++)
             {
-                var episode = teacher.Play(Seeds.Mix(own + (ulong)b));
+                var episode = teacher.Play(Seeds.Mix(derived + (ulong)b));
                 rows.Set(b, episode, _ => 1);
             }
 
@@ -66,11 +66,11 @@ public sealed class MadePolicyGradient : IDisposable
     public double Step()
     {
         sampler.Read();
-        var own = Seeds.Derive(options.Seed, "made", "policy gradient", iteration++);
+        var derived = Seeds.Derive(options.Seed, "made", "policy gradient", iteration++);
         var (episodes, values) = (new Episode[options.Batch], new double[options.Batch][]);
         for (var b = 0; b < options.Batch; b++)
         {
-            var seed = Seeds.Mix(own + (ulong)b);
+            var seed = Seeds.Mix(derived + (ulong)b);
             episodes[b] = sampler.Play(seed);
             values[b] = Values(episodes[b], Seeds.Mix(seed + 1));
         }
@@ -81,7 +81,7 @@ public sealed class MadePolicyGradient : IDisposable
             var (episode, sampled) = (episodes[b], options.Reward == StepReward.AMuAllActions ? StepReward.Outcome : options.Reward);
             var credit = StepCredit.OfSteps(sampled, episode.Rex(task), options.Alpha, values[b]);
             rows.Set(b, episode, h => credit[h] - mean);
-            if (options.Reward == StepReward.AMuAllActions) SetAllActions(b, episode, Seeds.Mix(own ^ (ulong)(b + 1) << 32));
+            if (options.Reward == StepReward.AMuAllActions) SetAllActions(b, episode, Seeds.Mix(derived ^ (ulong)(b + 1) << 32));
         }
 
         // Without a gradient so far, as where outcome reward waits for its first hit, a step changes nothing and is left out.
@@ -135,9 +135,9 @@ internal sealed class SequenceBatch(PlantedTask task, int size)
         actions.AsSpan(b * width, width).Clear();
         for (var t = 0; t < episode.Steps; t++)
         {
-            var at = b * width + t * task.Vocabulary + episode.Tokens[t];
-            inputs[at] = 1;
-            weights[at] = (float)weight(t);
+            var index = b * width + t * task.Vocabulary + episode.Tokens[t];
+            inputs[index] = 1;
+            weights[index] = (float)weight(t);
         }
     }
 

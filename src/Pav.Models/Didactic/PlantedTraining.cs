@@ -17,7 +17,7 @@ public sealed class PlantedTraining(PlantedSettings settings)
     /// <param name="progress">Told after every iteration.</param>
     public PlantedRow Run(PlantedRun run, Action? progress = null, CancellationToken cancel = default)
     {
-        var policy = starts.GetOrAdd((run.Length, run.Seed), of => new(() => FineTuned(of.Length, of.Seed))).Value.Clone();
+        var policy = starts.GetOrAdd((run.Length, run.Seed), start => new(() => FineTuned(start.Length, start.Seed))).Value.Clone();
         var task = policy.Task;
         var sampler = new MadeSampler(policy);
         ulong Own(int iteration) => Seeds.Derive(run.Seed, "planted", "evaluation", iteration);

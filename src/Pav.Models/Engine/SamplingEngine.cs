@@ -119,13 +119,13 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         while (groups.TryPeek(out var group) && active.Count + entering.Count < options.Slots)
         {
             var node = group.Node;
-            var own = KvSegment.BlocksFor(draws[group.Waiting.Peek()].Limit);
+            var blocks = KvSegment.BlocksFor(draws[group.Waiting.Peek()].Limit);
             KvTree.Pin(node, 1);
-            if (!tree.MakeRoom(own + KvTree.BlocksMissing(node)))
+            if (!tree.MakeRoom(blocks + KvTree.BlocksMissing(node)))
             {
                 KvTree.Pin(node, -1);
                 if (active.Count + entering.Count > 0) return;
-                var bytes = (own + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
+                var bytes = (blocks + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
                 throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockBytes:N0}; raise the cache budget or lower the token limit");
             }
 
@@ -135,8 +135,8 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 computing.Add(group);
             }
 
-            entering.Add(new(group.Waiting.Dequeue(), node, own, new(runner.Pool, node.Segment)));
-            tree.Promised += own;
+            entering.Add(new(group.Waiting.Dequeue(), node, blocks, new(runner.Pool, node.Segment)));
+            tree.Promised += blocks;
             if (group.Waiting.Count == 0) groups.Dequeue();
             if (runner.Pending - active.Count > PrefillTokens) return;
         }

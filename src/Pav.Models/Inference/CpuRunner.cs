@@ -46,19 +46,19 @@ internal sealed unsafe class CpuRunner : IRunner
         finalNorm = Norm("model.norm.weight");
         var tied = Config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true };
         head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config).Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
-        layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((at, i) => new Layer(
-            Norm(at + "input_layernorm.weight"),
-            Joined(at, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            Config.QueryKeyNorm ? Norm(at + "self_attn.q_norm.weight") : null,
-            Config.QueryKeyNorm ? Norm(at + "self_attn.k_norm.weight") : null,
+        layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((prefix, i) => new Layer(
+            Norm(prefix + "input_layernorm.weight"),
+            Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+            Config.QueryKeyNorm ? Norm(prefix + "self_attn.q_norm.weight") : null,
+            Config.QueryKeyNorm ? Norm(prefix + "self_attn.k_norm.weight") : null,
             Config.WindowOf(i) ?? int.MaxValue,
-            Joined(at, Config.OutputBias, "self_attn.o_proj"),
-            Config.PostNorms ? Norm(at + "post_attention_layernorm.weight") : null,
-            Norm(at + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
-            Joined(at, Config.MlpBias, "mlp.gate_proj"),
-            Joined(at, Config.MlpBias, "mlp.up_proj"),
-            Joined(at, Config.MlpBias, "mlp.down_proj"),
-            Config.PostNorms ? Norm(at + "post_feedforward_layernorm.weight") : null))];
+            Joined(prefix, Config.OutputBias, "self_attn.o_proj"),
+            Config.PostNorms ? Norm(prefix + "post_attention_layernorm.weight") : null,
+            Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
+            Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
+            Joined(prefix, Config.MlpBias, "mlp.up_proj"),
+            Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.PostNorms ? Norm(prefix + "post_feedforward_layernorm.weight") : null))];
         Pool = new(2L * Config.Layers * kvSize * Kernels.Block * sizeof(float), cacheBytes, inMemory: true);
 
         float[] Norm(string name)
@@ -68,12 +68,12 @@ internal sealed unsafe class CpuRunner : IRunner
             return values;
         }
 
-        PackedLinear Joined(string at, bool biased, params string[] names)
+        PackedLinear Joined(string prefix, bool biased, params string[] names)
         {
-            var stored = names.Select(n => weights.Open($"{at}{n}.weight")).ToList();
+            var stored = names.Select(n => weights.Open($"{prefix}{n}.weight")).ToList();
             try
             {
-                return new(stored, biased ? [.. names.Select(n => weights.Values($"{at}{n}.bias"))] : null);
+                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null);
             }
             finally
             {
@@ -146,7 +146,7 @@ internal sealed unsafe class CpuRunner : IRunner
         sin.Free();
         var (c, s) = functional.rotary_tables(Rotary.Frequencies(Config), angles);
         using (c)
-        using (s) (cos, sin) = (Buffer.Of(c.to_array<float>()), Buffer.Of(s.to_array<float>()));
+        using (s) (cos, sin) = (Buffer.Create(c.to_array<float>()), Buffer.Create(s.to_array<float>()));
     }
 
     /// <summary>Queries of rows [from, to) into <see cref="queries"/>, keys and values into their segments' blocks.</summary>
@@ -168,8 +168,8 @@ internal sealed unsafe class CpuRunner : IRunner
 
             var (segment, first, firstRow) = pending.Runs[pending.RunOf[r]];
             var index = first + r - firstRow;
-            var at = (long)(segment.Start + index) * size;
-            float* c = cos.Data + at, s = sin.Data + at + size / 2;
+            var offset = (long)(segment.Start + index) * size;
+            float* c = cos.Data + offset, s = sin.Data + offset + size / 2;
             Kernels.Rotate(q, Config.Heads, size, c, s);
             Kernels.Rotate(k, kv, size, c, s);
             System.Buffer.MemoryCopy(q, queries.Data + (long)r * querySize, querySize * sizeof(float), querySize * sizeof(float));
@@ -284,7 +284,7 @@ internal sealed unsafe class CpuRunner : IRunner
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
     private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
     {
-        private Buffer normed = Buffer.Of(MostRows * hidden), broad = Buffer.Of(MostRows * wide), upper = Buffer.Of(MostRows * inner), attended = Buffer.Of(MostRows * query), scores;
+        private Buffer normed = Buffer.Create(MostRows * hidden), broad = Buffer.Create(MostRows * wide), upper = Buffer.Create(MostRows * inner), attended = Buffer.Create(MostRows * query), scores;
 
         public float* Normed => normed.Data;
         public float* Wide => broad.Data;
@@ -309,16 +309,16 @@ internal sealed unsafe class CpuRunner : IRunner
         public float* Data;
         private long length;
 
-        public static Buffer Of(long floats)
+        public static Buffer Create(long floats)
         {
             var made = default(Buffer);
             Grow(ref made, floats);
             return made;
         }
 
-        public static Buffer Of(float[] values)
+        public static Buffer Create(float[] values)
         {
-            var made = Of(values.Length);
+            var made = Create(values.Length);
             values.CopyTo(new Span<float>(made.Data, values.Length));
             return made;
         }

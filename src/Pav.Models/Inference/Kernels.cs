@@ -150,11 +150,11 @@ internal static unsafe class Kernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Attend(float* q, ReadOnlySpan<KvRun> blocks, int from, int length, long keys, long values, int size, float scale, float cap, float* scores, float* output)
     {
-        var at = 0;
-        for (var b = 0; at < length; b++)
+        var offset = 0;
+        for (var b = 0; offset < length; b++)
         {
-            Scores(q, blocks[b].Data + keys, size, scores + at);
-            at += blocks[b].Count;
+            Scores(q, blocks[b].Data + keys, size, scores + offset);
+            offset += blocks[b].Count;
         }
 
         if (cap != 0)
@@ -172,9 +172,9 @@ internal static unsafe class Kernels
         for (; d < size; d++)
         {
             float sum = 0;
-            at = 0;
-            for (var b = 0; at < length; at += blocks[b++].Count)
-                for (var t = 0; t < blocks[b].Count && at + t < length; t++) sum += scores[at + t] * blocks[b].Data[values + d + t * size];
+            offset = 0;
+            for (var b = 0; offset < length; offset += blocks[b++].Count)
+                for (var t = 0; t < blocks[b].Count && offset + t < length; t++) sum += scores[offset + t] * blocks[b].Data[values + d + t * size];
             output[d] = sum * norm;
         }
     }

@@ -121,7 +121,7 @@ internal sealed unsafe class PackedLinear : IDisposable
     {
         if (typeof(T) == typeof(float)) return Vector256.Load((float*)w);
         var upper = Vector256.Load((uint*)w) << 16;
-        return typeof(T) == typeof(ushort) ? upper.AsSingle() : OfHalves(upper);
+        return typeof(T) == typeof(ushort) ? upper.AsSingle() : FromHalves(upper);
     }
 
     /// <summary>Weights of outputs 8 … 15.</summary>
@@ -130,12 +130,12 @@ internal sealed unsafe class PackedLinear : IDisposable
     {
         if (typeof(T) == typeof(float)) return Vector256.Load((float*)w + 8);
         var upper = Vector256.Load((uint*)w) & Vector256.Create(0xFFFF0000u);
-        return typeof(T) == typeof(ushort) ? upper.AsSingle() : OfHalves(upper);
+        return typeof(T) == typeof(ushort) ? upper.AsSingle() : FromHalves(upper);
     }
 
     /// <summary>Finite float16 in the upper halves: the bits moved to their places in a float32, whose exponent is then 112 too small.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> OfHalves(Vector256<uint> upper)
+    private static Vector256<float> FromHalves(Vector256<uint> upper)
     {
         var magnitude = (upper & Vector256.Create(0x7FFF0000u)) >>> 3;
         return ((magnitude.AsSingle() * Vector256.Create(5.192296858534828e33f)).AsUInt32() | (upper & Vector256.Create(0x80000000u))).AsSingle();

@@ -55,8 +55,8 @@ internal sealed class TorchRunner : IRunner
         var slots = Placed(rows.Select(row => Slot(row)));
         Batch[] batches = [.. pending.Runs.Select((run, i) => i).ToLookup(i => TokensOf(i) == 1).Select(runs => new Batch(this, [.. runs]))];
         var back = new long[Pending];
-        var at = 0L;
-        foreach (var batch in batches) at = batch.Number(back, at);
+        var start = 0L;
+        foreach (var batch in batches) start = batch.Number(back, start);
         var order = Placed(back);
         var hidden = model.forward(Placed(pending.Tokens.Select(t => (long)t)), Placed(rows.Select(row => (long)pending.PositionOf(row))), pending.Runs.Max(run => run.Segment.End), Attend);
         var read = hidden.index_select(0, Placed(pending.Read.Select(row => (long)row)));
@@ -129,12 +129,12 @@ internal sealed class TorchRunner : IRunner
             Tensor Forbidding(Tensor hidden) => zeros([runs.Length, longest, context], runner.model.ComputeType, runner.model.Device).masked_fill(hidden, double.NegativeInfinity);
         }
 
-        /// <summary>Tells each row of the call its place in the results of all batches, of which this one's begin at <paramref name="at"/>; answers where they end.</summary>
-        public long Number(long[] places, long at)
+        /// <summary>Tells each row of the call its place in the results of all batches, of which this one's begin at <paramref name="place"/>; answers where they end.</summary>
+        public long Number(long[] places, long place)
         {
             for (var r = 0; r < runs.Length; r++)
-                for (var t = 0; t < runner.TokensOf(runs[r]); t++) places[runner.pending.Runs[runs[r]].FirstRow + t] = at + r * longest + t;
-            return at + runs.Length * longest;
+                for (var t = 0; t < runner.TokensOf(runs[r]); t++) places[runner.pending.Runs[runs[r]].FirstRow + t] = place + r * longest + t;
+            return place + runs.Length * longest;
         }
 
         /// <summary>[R·T, heads, size].</summary>
@@ -147,7 +147,7 @@ internal sealed class TorchRunner : IRunner
                 config.WindowOf(layer) is null ? mask : windowed ?? mask, config.AttentionScale, config.AttentionCap);
             return seen.transpose(1, 2).reshape((long)runs.Length * longest, config.Heads, config.HeadSize);
 
-            Tensor Gathered(Tensor from, Tensor at, int length, int heads) => from.index_select(0, at).reshape(runs.Length, length, heads, config.HeadSize).transpose(1, 2);
+            Tensor Gathered(Tensor from, Tensor rows, int length, int heads) => from.index_select(0, rows).reshape(runs.Length, length, heads, config.HeadSize).transpose(1, 2);
         }
     }
 }

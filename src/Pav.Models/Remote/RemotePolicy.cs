@@ -109,11 +109,11 @@ public sealed class RemotePolicy : IPolicy, IDisposable
             throw new UserError($"stopped after the {options.RunTimeout:0.###} s of --run-timeout; start the same command again to go on");
         }
 
-        async Task OfPrefix(Prefix prefix, int[] mine, CancellationTokenSource all)
+        async Task OfPrefix(Prefix prefix, int[] indices, CancellationTokenSource all)
         {
             try
             {
-                await Continue(prefix, mine, draws, until, sampling, results, all.Token);
+                await Continue(prefix, indices, draws, until, sampling, results, all.Token);
             }
             catch
             {
@@ -139,31 +139,31 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     }
 
     /// <summary>All draws of one prefix. Greedy ones are all the same draw.</summary>
-    private async Task Continue(Prefix prefix, int[] mine, IReadOnlyList<Draw> draws, Until until, Sampling sampling, Prefix[] results, CancellationToken cancel)
+    private async Task Continue(Prefix prefix, int[] indices, IReadOnlyList<Draw> draws, Until until, Sampling sampling, Prefix[] results, CancellationToken cancel)
     {
         if (prefix.Ended)
         {
-            foreach (var i in mine) results[i] = prefix;
-            Drawn?.Invoke(mine.Length);
+            foreach (var i in indices) results[i] = prefix;
+            Drawn?.Invoke(indices.Length);
             return;
         }
 
         var prompt = PromptOf(prefix);
         if (prefix.Depth == 0 && prompt.Ids is { } known && context is { } most && known.Length + reserve >= most)
         {
-            LoseAll(mine, $"its prompt has {known.Length} tokens, and the servers' context is {most}");
+            LoseAll(indices, $"its prompt has {known.Length} tokens, and the servers' context is {most}");
             return;
         }
 
         var limit = Limit(prefix, prompt, sampling);
         var key = Seeds.Derive(0, prefix.Problem.Id, "route", 0);
         var greedy = sampling.Temperature == 0;
-        var requests = (greedy ? [[mine[0]]] : mine.Chunk(perRequest)).Select(chunk => One(chunk, perRequest, limit)).ToList();
+        var requests = (greedy ? [[indices[0]]] : indices.Chunk(perRequest)).Select(chunk => One(chunk, perRequest, limit)).ToList();
         var samples = (await Task.WhenAll(requests)).SelectMany(s => s).ToList();
         if (greedy)
         {
-            foreach (var i in mine) results[i] = results[mine[0]];
-            if (mine.Length > 1) Drawn?.Invoke(mine.Length - 1);
+            foreach (var i in indices) results[i] = results[indices[0]];
+            if (indices.Length > 1) Drawn?.Invoke(indices.Length - 1);
         }
         else if (until == Until.TraceEnd && samples.Count > 1 && Servers.Count > 1) watch.Add(samples);
 

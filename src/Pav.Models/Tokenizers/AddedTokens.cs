@@ -34,12 +34,12 @@ internal sealed class AddedTokenFinder
     public IEnumerable<(string Text, AddedToken? Token)> Parts(string text)
     {
         var done = 0;
-        for (var at = 0; Next(text, at) is { } found;)
+        for (var position = 0; Next(text, position) is { } found;)
         {
             var (start, token) = found;
-            at = start + token.Content.Length;
-            if (token.SingleWord && !StandsAlone(text, start, at)) continue;
-            var (from, to) = (start, at);
+            position = start + token.Content.Length;
+            if (token.SingleWord && !StandsAlone(text, start, position)) continue;
+            var (from, to) = (start, position);
             if (token.StripLeft) while (from > done && char.IsWhiteSpace(text[from - 1])) from--;
             if (token.StripRight) while (to < text.Length && char.IsWhiteSpace(text[to])) to++;
             if (from > done) yield return (text[done..from], null);
@@ -50,15 +50,15 @@ internal sealed class AddedTokenFinder
         if (done < text.Length) yield return (done == 0 ? text : text[done..], null);
     }
 
-    private (int Start, AddedToken Token)? Next(string text, int at)
+    private (int Start, AddedToken Token)? Next(string text, int position)
     {
-        for (; at < text.Length; at++)
+        for (; position < text.Length; position++)
         {
-            var skip = text.AsSpan(at).IndexOfAny(firsts);
+            var skip = text.AsSpan(position).IndexOfAny(firsts);
             if (skip < 0) return null;
-            at += skip;
-            foreach (var length in lengths[text[at]])
-                if (at + length <= text.Length && byContent.TryGetValue(text.AsSpan(at, length), out var token)) return (at, token);
+            position += skip;
+            foreach (var length in lengths[text[position]])
+                if (position + length <= text.Length && byContent.TryGetValue(text.AsSpan(position, length), out var token)) return (position, token);
         }
 
         return null;

@@ -43,7 +43,7 @@ internal sealed class Bpe
         ignoreMerges = json.Flag("ignore_merges");
         fuseUnknown = json.Flag("fuse_unk");
         if (json.Text("unk_token") is { } unk) unknown = words.TryGetValue(unk, out var id) ? id : throw json.Wrong($"the unk_token \"{unk}\" is not in the vocabulary");
-        if (bytes) symbolOfByte = [.. Enumerable.Range(0, 256).Select(b => words.GetValueOrDefault(ByteAlphabet.Of((byte)b).ToString(), -1))];
+        if (bytes) symbolOfByte = [.. Enumerable.Range(0, 256).Select(b => words.GetValueOrDefault(ByteAlphabet.FromByte((byte)b).ToString(), -1))];
         else if (json.Flag("byte_fallback")) fallback = [.. Enumerable.Range(0, 256).Select(b => words.GetValueOrDefault($"<0x{b:X2}>", -1))];
         merges = file.MergesOf(words);
     }
@@ -148,23 +148,23 @@ internal sealed class Bpe
         var (left, right, queue) = (work.Left, work.Right, work.Queue);
         for (var i = 0; i < count; i++) (left[i], right[i]) = (i - 1, i + 1);
         for (var i = 0; i + 1 < count; i++) Offer(i);
-        while (queue.TryDequeue(out var at, out var key))
+        while (queue.TryDequeue(out var position, out var key))
         {
-            var next = right[at];
-            if (ids[at] < 0 || next >= count || !merges.Find(PairTable.Key(ids[at], ids[next]), out var rank, out var merged) || rank != (int)(key >> 32)) continue;
-            ids[at] = merged;
+            var next = right[position];
+            if (ids[position] < 0 || next >= count || !merges.Find(PairTable.Key(ids[position], ids[next]), out var rank, out var merged) || rank != (int)(key >> 32)) continue;
+            ids[position] = merged;
             ids[next] = -1;
-            right[at] = right[next];
-            if (right[at] < count) left[right[at]] = at;
-            if (left[at] >= 0) Offer(left[at]);
-            Offer(at);
+            right[position] = right[next];
+            if (right[position] < count) left[right[position]] = position;
+            if (left[position] >= 0) Offer(left[position]);
+            Offer(position);
         }
 
         for (var i = 0; i < count; i = right[i]) output.Add(ids[i]);
 
-        void Offer(int at)
+        void Offer(int position)
         {
-            if (right[at] < count && merges.Find(PairTable.Key(ids[at], ids[right[at]]), out var rank, out _)) queue.Enqueue(at, ((ulong)(uint)rank << 32) | (uint)at);
+            if (right[position] < count && merges.Find(PairTable.Key(ids[position], ids[right[position]]), out var rank, out _)) queue.Enqueue(position, ((ulong)(uint)rank << 32) | (uint)position);
         }
     }
 }

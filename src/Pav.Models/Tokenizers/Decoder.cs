@@ -72,7 +72,7 @@ internal static class ByteAlphabet
     private static readonly string Characters = Make();
     private static readonly short[] Bytes = Inverse();
 
-    public static char Of(byte value) => Characters[value];
+    public static char FromByte(byte value) => Characters[value];
 
     public static string Encode(ReadOnlySpan<byte> bytes)
     {

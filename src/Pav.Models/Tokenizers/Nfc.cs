@@ -45,9 +45,9 @@ internal static class Nfc
         {
             var combining = tables.Class(runes[i]);
             if (combining == 0) continue;
-            var (code, at) = (runes[i], i);
-            for (; at > 0 && tables.Class(runes[at - 1]) > combining; at--) runes[at] = runes[at - 1];
-            runes[at] = code;
+            var (code, position) = (runes[i], i);
+            for (; position > 0 && tables.Class(runes[position - 1]) > combining; position--) runes[position] = runes[position - 1];
+            runes[position] = code;
         }
     }
 
@@ -86,10 +86,10 @@ internal static class Nfc
         /// </summary>
         public (int Start, int End)? Unsettled(string text, int from)
         {
-            for (int at = from, before = from, length; at < text.Length; (before, at) = (at, at + length))
+            for (int position = from, before = from, length; position < text.Length; (before, position) = (position, position + length))
             {
-                if (IsSettled(text, at, out length)) continue;
-                var end = at + length;
+                if (IsSettled(text, position, out length)) continue;
+                var end = position + length;
                 while (end < text.Length && !IsSettled(text, end, out var more)) end += more;
                 return (before, end);
             }
@@ -97,11 +97,11 @@ internal static class Nfc
             return null;
         }
 
-        private bool IsSettled(string text, int at, out int length)
+        private bool IsSettled(string text, int position, out int length)
         {
-            var first = text[at];
-            length = char.IsHighSurrogate(first) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
-            return settled[length == 2 ? char.ConvertToUtf32(first, text[at + 1]) : first];
+            var first = text[position];
+            length = char.IsHighSurrogate(first) && position + 1 < text.Length && char.IsLowSurrogate(text[position + 1]) ? 2 : 1;
+            return settled[length == 2 ? char.ConvertToUtf32(first, text[position + 1]) : first];
         }
 
         public int Class(int code) => classes.GetValueOrDefault(code);

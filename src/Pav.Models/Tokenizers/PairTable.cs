@@ -36,9 +36,9 @@ internal sealed class PairTable
 
     private int At(ulong key)
     {
-        var at = (int)((key * 0x9E3779B97F4A7C15) >> shift);
-        while (slots[at].Key != key && slots[at].Key != 0) at = (at + 1) & (slots.Length - 1);
-        return at;
+        var index = (int)((key * 0x9E3779B97F4A7C15) >> shift);
+        while (slots[index].Key != key && slots[index].Key != 0) index = (index + 1) & (slots.Length - 1);
+        return index;
     }
 
     private void Grow()

@@ -49,7 +49,7 @@ internal sealed class PiecePattern
             return;
         }
 
-        var (matched, starts) = standIns.Of(text);
+        var (matched, starts) = standIns.Replace(text);
         Find(matched, starts, into);
     }
 
@@ -120,17 +120,17 @@ internal sealed class StandIns
     }
 
     /// <returns>A text in stand-ins and where each of its units starts in the text.</returns>
-    public (char[] Text, int[] Starts) Of(ReadOnlySpan<char> text)
+    public (char[] Text, int[] Starts) Replace(ReadOnlySpan<char> text)
     {
-        var (made, from, count, at) = (new char[text.Length], new int[text.Length + 1], 0, 0);
+        var (made, from, count, position) = (new char[text.Length], new int[text.Length + 1], 0, 0);
         foreach (var rune in text.EnumerateRunes())
         {
             made[count] = rune.IsBmp ? (char)rune.Value : UnitOf(rune.Value);
-            from[count++] = at;
-            at += rune.Utf16SequenceLength;
+            from[count++] = position;
+            position += rune.Utf16SequenceLength;
         }
 
-        from[count] = at;
+        from[count] = position;
         return (made[..count], from);
     }
 

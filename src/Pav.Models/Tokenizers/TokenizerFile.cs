@@ -144,10 +144,10 @@ internal sealed class TokenizerFile : IDisposable
         return (space, length - 1);
     }
 
-    private static int Copy(ref Utf8JsonReader reader, ref char[] into, int at)
+    private static int Copy(ref Utf8JsonReader reader, ref char[] into, int position)
     {
-        if (into.Length < at + reader.ValueSpan.Length) Array.Resize(ref into, 2 * (at + reader.ValueSpan.Length));
-        return reader.CopyString(into.AsSpan(at));
+        if (into.Length < position + reader.ValueSpan.Length) Array.Resize(ref into, 2 * (position + reader.ValueSpan.Length));
+        return reader.CopyString(into.AsSpan(position));
     }
 
     public void Dispose() => rest.Dispose();

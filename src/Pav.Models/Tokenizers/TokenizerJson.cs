@@ -11,7 +11,7 @@ internal readonly record struct TokenizerJson(string File, string Where, JsonEle
 
     public bool Has(string name) => Find(name) is not null;
 
-    public string? Text(string name) => Of(name, JsonValueKind.String)?.GetString();
+    public string? Text(string name) => Get(name, JsonValueKind.String)?.GetString();
 
     public bool Flag(string name, bool whenAbsent = false) => Find(name) switch
     {
@@ -21,18 +21,18 @@ internal readonly record struct TokenizerJson(string File, string Where, JsonEle
         _ => throw Unexpected(name),
     };
 
-    public int? Int(string name) => Of(name, JsonValueKind.Number) is not { } number ? null : number.TryGetInt32(out var value) ? value : throw Unexpected(name);
+    public int? Int(string name) => Get(name, JsonValueKind.Number) is not { } number ? null : number.TryGetInt32(out var value) ? value : throw Unexpected(name);
 
     /// <summary>The value of a name; null where it is absent or null.</summary>
     public JsonElement? Find(string name) => Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    public TokenizerJson? Child(string name) => Of(name, JsonValueKind.Object) is { } child ? this with { Where = Under(name), Json = child } : null;
+    public TokenizerJson? Child(string name) => Get(name, JsonValueKind.Object) is { } child ? this with { Where = Under(name), Json = child } : null;
 
     public TokenizerJson Required(string name) => Child(name) ?? throw Wrong($"has no \"{name}\"");
 
     public IReadOnlyList<TokenizerJson> Children(string name)
     {
-        if (Of(name, JsonValueKind.Array) is not { } list) return [];
+        if (Get(name, JsonValueKind.Array) is not { } list) return [];
         var self = this;
         return [.. list.EnumerateArray().Select((child, i) => child.ValueKind == JsonValueKind.Object ? self with { Where = $"{self.Under(name)}[{i}]", Json = child } : throw self.Wrong($"\"{name}\"[{i}] is not an object"))];
     }
@@ -45,7 +45,7 @@ internal readonly record struct TokenizerJson(string File, string Where, JsonEle
 
     public UserError Wrong(string what) => new($"{File}: {(Where.Length > 0 ? Where + ": " : "")}{what}");
 
-    private JsonElement? Of(string name, JsonValueKind kind) => Find(name) is not { } value ? null : value.ValueKind == kind ? value : throw Unexpected(name);
+    private JsonElement? Get(string name, JsonValueKind kind) => Find(name) is not { } value ? null : value.ValueKind == kind ? value : throw Unexpected(name);
 
     private string Under(string name) => $"{Where}{(Where.Length > 0 ? "." : "")}{name}";
 

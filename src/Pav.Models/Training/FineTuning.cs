@@ -45,5 +45,5 @@ public static class FineTuning
     ];
 
     private static TokenRow[] Rows(Tokenizer tokenizer, IReadOnlyList<Demonstration> demonstrations) =>
-        [.. demonstrations.AsParallel().AsOrdered().Select(d => TokenRow.Of(tokenizer, d))];
+        [.. demonstrations.AsParallel().AsOrdered().Select(d => TokenRow.From(tokenizer, d))];
 }

@@ -19,15 +19,15 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     /// </summary>
     public long Peak => Weights + Optimizer + Gradients + Math.Max(Activations + Logits, Stepping);
 
-    internal static MemoryAccount Of(DecoderModel model, TrainOptions options, TrainingTask task) =>
-        Of(model.Config, options with { Lora = model.Lora }, task.Longest, task.Predicts, model.Parameters["model.norm.weight"].dtype);
+    internal static MemoryAccount Estimate(DecoderModel model, TrainOptions options, TrainingTask task) =>
+        Estimate(model.Config, options with { Lora = model.Lora }, task.Longest, task.Predicts, model.Parameters["model.norm.weight"].dtype);
 
     /// <param name="config">Of the model, with the head that is trained.</param>
     /// <param name="options">How.</param>
     /// <param name="longest">Tokens of the longest row.</param>
     /// <param name="predicts">Of how many of them a next-token loss is taken; 0 with a score head.</param>
     /// <param name="stored">Type of the weights that LoRA freezes.</param>
-    internal static MemoryAccount Of(DecoderConfig config, TrainOptions options, int longest, int predicts, ScalarType stored)
+    internal static MemoryAccount Estimate(DecoderConfig config, TrainOptions options, int longest, int predicts, ScalarType stored)
     {
         var head = Count(DecoderModel.Shapes(config).Where(s => s.Key.StartsWith("score.", StringComparison.Ordinal)));
         var trained = options.Lora is { } lora ? Count(lora.Shapes(config)) + head : config.Parameters;

@@ -9,7 +9,7 @@ internal readonly record struct TokenRow(int[] Ids, int LearnFrom)
 {
     public static TokenRow Document(Tokenizer tokenizer, string text) => new([.. tokenizer.Encode(text), Eos(tokenizer)], 1);
 
-    public static TokenRow Of(Tokenizer tokenizer, Demonstration demonstration)
+    public static TokenRow From(Tokenizer tokenizer, Demonstration demonstration)
     {
         var (prompt, eos) = (tokenizer.Encode(demonstration.Prompt), Eos(tokenizer));
         var completion = StepIds.From(tokenizer, demonstration.Completion, demonstration.Ids ?? []);

@@ -25,15 +25,15 @@ internal sealed class TorchTrainer(DecoderModel model, TrainerOptions options) :
     public float[] Values(IReadOnlyList<ReadRow> rows)
     {
         using var off = no_grad();
-        var (places, at) = (new int[rows.Count], 0);
-        for (var r = 0; r < rows.Count; r++) (places[r], at) = (at, at + rows[r].ReadAt.Length);
+        var (places, start) = (new int[rows.Count], 0);
+        for (var r = 0; r < rows.Count; r++) (places[r], start) = (start, start + rows[r].ReadAt.Length);
         var values = Array.Empty<float>();
         foreach (var batch in Enumerable.Range(0, rows.Count).OrderBy(r => rows[r].Ids.Length).Chunk(ValueRows))
         {
             using var scope = NewDisposeScope();
             var head = Head([.. batch.Select(r => rows[r])], pack: false);
             var (flat, width, from) = (head.to_array<float>(), (int)head.size(1), 0);
-            if (values.Length == 0) values = new float[at * width];
+            if (values.Length == 0) values = new float[start * width];
             foreach (var r in batch)
             {
                 var count = rows[r].ReadAt.Length * width;

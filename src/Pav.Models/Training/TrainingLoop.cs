@@ -24,73 +24,73 @@ public static class TrainingLoop
     {
         options.Check();
         var checkpoints = new Checkpoints(folder, task.SaveBeside);
-        var at = checkpoints.Resume(new Position(options), position => position.Options.Learned, "a training");
+        var reached = checkpoints.Resume(new Position(options), position => position.Options.Learned, "a training");
         using var model = options.Setup.Ready(checkpoints.IsResumed ? options.Load(checkpoints.Last) : task.Start());
         using var trainer = Trainer.From(model, new(options.Beta2, options.WeightDecay, options.Fitted.Pack));
         checkpoints.Restore(trainer);
-        account?.Invoke(MemoryAccount.Of(model, options, task));
+        account?.Invoke(MemoryAccount.Estimate(model, options, task));
         var logFile = Path.Combine(folder, LogName);
-        JsonLines.Keep<JsonObject>(logFile, row => (long)row["step"]! <= at.Step);
+        JsonLines.Keep<JsonObject>(logFile, row => (long)row["step"]! <= reached.Step);
         using var log = JsonLines.Append(logFile);
         var schedule = new WarmupCosine(options.Rate, options.Warmup, options.Steps);
-        var (wall, training, tokensBefore, secondsBefore) = (Stopwatch.StartNew(), new Stopwatch(), at.Tokens, at.Seconds);
+        var (wall, training, tokensBefore, secondsBefore) = (Stopwatch.StartNew(), new Stopwatch(), reached.Tokens, reached.Seconds);
 
-        while (at.Step < options.Steps)
+        while (reached.Step < options.Steps)
         {
             if (cancel.IsCancellationRequested)
             {
-                checkpoints.SaveLast(at, model, trainer);
+                checkpoints.SaveLast(reached, model, trainer);
                 return Result(finished: false);
             }
 
             training.Start();
-            var (rate, batch) = (schedule.At((int)at.Step), task.Next(at.Step));
+            var (rate, batch) = (schedule.At((int)reached.Step), task.Next(reached.Step));
             var loss = batch.Parts.Sum(trainer.Accumulate);
             trainer.Step(rate, options.Clip);
             training.Stop();
-            var step = at.Step + 1;
+            var step = reached.Step + 1;
             if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
-            at = at with { Step = step, Tokens = at.Tokens + batch.Tokens, LossSum = at.LossSum + loss, LossCount = at.LossCount + 1,
+            reached = reached with { Step = step, Tokens = reached.Tokens + batch.Tokens, LossSum = reached.LossSum + loss, LossCount = reached.LossCount + 1,
                 LastLoss = loss };
-            progress?.Invoke(new(step, options.Steps, loss, (at.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
+            progress?.Invoke(new(step, options.Steps, loss, (reached.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
 
             var evaluation = task.Evaluate is not null && Due(options.EvaluateEvery) ? task.Evaluate(model) : null;
-            at = at with { Seconds = secondsBefore + wall.Elapsed.TotalSeconds };
+            reached = reached with { Seconds = secondsBefore + wall.Elapsed.TotalSeconds };
             if (evaluation is not null || Due(options.LogEvery))
             {
-                log.Write(LogRow(at, rate, evaluation));
-                at = at with { LossSum = 0, LossCount = 0 };
+                log.Write(LogRow(reached, rate, evaluation));
+                reached = reached with { LossSum = 0, LossCount = 0 };
             }
 
-            if (evaluation is not null && (at.BestStep == 0 || !(evaluation.Score <= at.BestScore)))
+            if (evaluation is not null && (reached.BestStep == 0 || !(evaluation.Score <= reached.BestScore)))
             {
-                at = at with { BestScore = evaluation.Score, BestStep = step };
+                reached = reached with { BestScore = evaluation.Score, BestStep = step };
                 checkpoints.SaveBest(model);
             }
 
             if (!Due(options.CheckpointEvery)) continue;
             if (step == options.Steps && task.Evaluate is null)
             {
-                at = at with { BestStep = step };
+                reached = reached with { BestStep = step };
                 checkpoints.SaveBest(model);
             }
 
             log.Sync();
-            checkpoints.SaveLast(at, model, trainer);
+            checkpoints.SaveLast(reached, model, trainer);
 
             bool Due(int every) => step % every == 0 || step == options.Steps;
         }
 
         return Result(finished: true);
 
-        TrainResult Result(bool finished) => new(finished, at.Step, at.LastLoss, at.BestScore, at.BestStep, at.Tokens, at.Seconds, checkpoints.Best);
+        TrainResult Result(bool finished) => new(finished, reached.Step, reached.LastLoss, reached.BestScore, reached.BestStep, reached.Tokens, reached.Seconds, checkpoints.Best);
     }
 
-    private static JsonObject LogRow(Position at, double rate, Evaluation? evaluation)
+    private static JsonObject LogRow(Position reached, double rate, Evaluation? evaluation)
     {
         var row = new JsonObject
         {
-            ["step"] = at.Step, ["loss"] = at.LossSum / at.LossCount, ["rate"] = rate, ["tokens"] = at.Tokens, ["seconds"] = Math.Round(at.Seconds, 3),
+            ["step"] = reached.Step, ["loss"] = reached.LossSum / reached.LossCount, ["rate"] = rate, ["tokens"] = reached.Tokens, ["seconds"] = Math.Round(reached.Seconds, 3),
         };
         foreach (var (name, value) in evaluation?.Measures ?? new Dictionary<string, double>())
             if (double.IsFinite(value)) row[$"valid_{name}"] = value;

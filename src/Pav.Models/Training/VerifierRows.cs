@@ -17,7 +17,7 @@ public enum Balance
 internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt, int[] Labelled, double[] Labels)
 {
     /// <summary>Tokenised once, in the order of the traces; those without a label are left out.</summary>
-    public static VerifierRow[] Of(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, VerifierEncoding encoding, VerifierKind kind) =>
+    public static VerifierRow[] FromTraces(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, VerifierEncoding encoding, VerifierKind kind) =>
     [
         .. traces.AsParallel().AsOrdered().Select(trace =>
         {
@@ -34,8 +34,8 @@ internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt,
     {
         double[] labels = [.. rows.SelectMany(row => row.Labels)];
         var weights = balance == Balance.Buckets ? BalancedBuckets.Weights(labels) : [.. labels.Select(_ => 1.0)];
-        var at = 0;
-        return [.. rows.Select(row => weights[at..(at += row.Labels.Length)])];
+        var position = 0;
+        return [.. rows.Select(row => weights[position..(position += row.Labels.Length)])];
     }
 }
 
@@ -54,7 +54,7 @@ internal static class VerifierScores
     /// <summary>The H + 1 raw scores of each row, without gradient.</summary>
     public static double[][] All(DecoderModel model, IReadOnlyList<VerifierRow> rows)
     {
-        var (flat, at) = (Trainer.Values(model, [.. rows.Select(row => new ReadRow(row.Ids, row.ReadAt))]), 0);
-        return [.. rows.Select(row => flat[at..(at += row.ReadAt.Length)].Select(z => (double)z).ToArray())];
+        var (flat, start) = (Trainer.Values(model, [.. rows.Select(row => new ReadRow(row.Ids, row.ReadAt))]), 0);
+        return [.. rows.Select(row => flat[start..(start += row.ReadAt.Length)].Select(z => (double)z).ToArray())];
     }
 }

@@ -24,8 +24,8 @@ public static class VerifierTraining
         if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a verifier must be measured on problems that it has not seen");
         var tokenizer = Tokenizer.Load(inputs.Trunk);
         var encoding = new VerifierEncoding(tokenizer, inputs.Template, ends: DecoderCheckpoint.Ends(inputs.Trunk));
-        var train = VerifierRow.Of(inputs.Train, inputs.Problems, encoding, inputs.Kind);
-        var heldOut = VerifierRow.Of(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
+        var train = VerifierRow.FromTraces(inputs.Train, inputs.Problems, encoding, inputs.Kind);
+        var heldOut = VerifierRow.FromTraces(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
         if (train.Length == 0 || heldOut.Length == 0)
             throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that {(inputs.Kind == VerifierKind.Outcome ? "an outcome" : "a value")} verifier can use; it needs some of both");
         var record = Describe(inputs, train);
@@ -84,7 +84,7 @@ public static class VerifierTraining
     {
         int[] halves = [.. rows.Select(row => (int)(Seeds.Derive(0, row.Trace.Problem, "calibration", 0) & 1))];
         ScoreCalibration[] fits = [.. new[] { 0, 1 }.Select(half => Calibrate(rows.Where((_, r) => halves[r] != half), [.. scores.Where((_, r) => halves[r] != half)]))];
-        return [.. scores.Select((own, r) => own.Select(fits[halves[r]].Probability).ToArray())];
+        return [.. scores.Select((values, r) => values.Select(fits[halves[r]].Probability).ToArray())];
     }
 
     private static VerifierRecord Describe(VerifierInputs inputs, VerifierRow[] train) => new(

@@ -11,7 +11,7 @@ internal static class LabelTokens
 
     /// <summary>Null where the run or a cost cannot be found.</summary>
     /// <param name="verifier">A training run's folder, or a checkpoint in it.</param>
-    public static long? Of(string verifier)
+    public static long? Read(string verifier)
     {
         var folders = new[] { verifier, Path.Combine(verifier, "..", "..") };
         if (folders.Select(f => Path.Combine(f, "run.json")).FirstOrDefault(File.Exists) is not { } file) return null;

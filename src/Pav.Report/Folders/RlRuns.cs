@@ -53,7 +53,7 @@ public static class RlRuns
     {
         var curves = ways.Select(w => (w.Name, w.Runs[0].Asked.Way.OutcomeOnly, Valid: Curves(w.Runs.Where(r => r.Finished)))).Where(w => w.Valid.Count > 0).ToList();
         var outcome = curves.Find(w => w.OutcomeOnly);
-        return outcome.Valid is null ? [] : curves.Where(w => !w.OutcomeOnly).Select(w => RlComparison.Of(w.Name, w.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>();
+        return outcome.Valid is null ? [] : curves.Where(w => !w.OutcomeOnly).Select(w => RlComparison.From(w.Name, w.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>();
     }
 
     private static IReadOnlyList<RlCurve> Curves(IEnumerable<Run> runs) => [.. runs.Select(Valid).Where(c => c.Points.Count > 0)];
@@ -76,7 +76,7 @@ public static class RlRuns
 
     private static RlCurve Valid(Run run)
     {
-        var labels = run.Asked.Way.OutcomeOnly || run.Asked.Verifier == "" ? 0 : LabelTokens.Of(run.Asked.Verifier);
+        var labels = run.Asked.Way.OutcomeOnly || run.Asked.Verifier == "" ? 0 : LabelTokens.Read(run.Asked.Verifier);
         return new(run.Asked.Seed, [.. RlRow.Measured(run.Rows).Select(m =>
         {
             var (tokens, all) = (m.Spent.GeneratedTokens, m.Spent.GeneratedTokens + m.Spent.ProverTokens);
@@ -91,9 +91,9 @@ public static class RlRuns
         return [.. rows.GroupBy(r => r.Iteration / size).OrderBy(g => g.Key).Select(bucket =>
         {
             var means = new Dictionary<string, double> { ["iteration"] = bucket.Average(r => r.Iteration) };
-            void Mean(string measure, Func<RlRow, double?> of)
+            void Mean(string measure, Func<RlRow, double?> select)
             {
-                if (bucket.Average(of) is { } mean) means[measure] = mean;
+                if (bucket.Average(select) is { } mean) means[measure] = mean;
             }
 
             Mean("reward", r => r.Reward);
@@ -108,7 +108,7 @@ public static class RlRuns
 
     private static IReadOnlyList<PassBand> Bands(IReadOnlyList<IReadOnlyDictionary<string, double>> passes) =>
     [
-        .. passes.SelectMany(p => p).Where(p => passes.All(of => of.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
+        .. passes.SelectMany(p => p).Where(p => passes.All(other => other.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
             .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),
     ];
 

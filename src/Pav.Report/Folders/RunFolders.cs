@@ -107,7 +107,7 @@ public static class RunFolders
         var rows = JsonLines.Read<SearchRow>(search).ToList();
         var problems = rows.Select(r => r.Problem).Distinct().Count();
         var complete = rows.GroupBy(r => (r.Method, r.Alpha, r.Prover, r.N)).Where(g => g.Select(r => r.Problem).Distinct().Count() == problems).SelectMany(g => g).ToList();
-        return Summary.Of(complete, [], null, null, null);
+        return Summary.From(complete, [], null, null, null);
     }
 
     private static List<VerifierMeasures> Verifiers(List<Folder> folders, List<ResultRow> results)

@@ -11,7 +11,7 @@ public static class AdaptiveFigure
 {
     public static IReadOnlyList<double> Thresholds { get; } = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
 
-    public static FigureSummary Of(IReadOnlyList<ModelRuns> models, string prover, RunSize size)
+    public static FigureSummary From(IReadOnlyList<ModelRuns> models, string prover, RunSize size)
     {
         const string title = "Beams that grow where the verifier is unsure";
         const string asks = "Is compute better spent where the verifier is unsure? The smallest beam first, then larger ones for as long as the verifier's Q of the best answer stays below a threshold, beside beams of one fixed size for all problems.";
@@ -24,7 +24,7 @@ public static class AdaptiveFigure
                 if (SearchFigures.Curve(m, method, by) is not { Points.Count: > 1 } fixedSize || Grown(m, method, by, fixedSize) is not { } grown) continue;
                 lines.AddRange([grown.ToLine(), fixedSize.ToLine(kind: method == SearchMethods.BeamByQ.Id ? "series-4" : "series-5")]);
                 if (Comparisons.AtEqualTokens(grown, fixedSize) is not { } gain) continue;
-                findings.Add(Finding.Of($"{m.Model}: {grown.Name} minus {fixedSize.Name} at equal tokens, mean over thresholds {SearchFigures.Sizes(Comparisons.Comparable(grown, fixedSize))}", gain, "points"));
+                findings.Add(Finding.From($"{m.Model}: {grown.Name} minus {fixedSize.Name} at equal tokens, mean over thresholds {SearchFigures.Sizes(Comparisons.Comparable(grown, fixedSize))}", gain, "points"));
                 ahead.Add(gain.Low > 0);
             }
 
@@ -39,14 +39,14 @@ public static class AdaptiveFigure
     /// <summary>The beams of a curve, grown at every threshold; its "N" is the threshold. Null where some row holds no Q.</summary>
     private static Curve? Grown(ModelRuns m, string method, string? prover, Curve beams)
     {
-        var of = m.Runs.Select(run => run.Rows.Where(r => r.Method == method && (prover is null || r.Prover == prover)).GroupBy(r => (r.Problem, r.N)).ToDictionary(g => g.Key, g => g.First())).ToList();
-        if (of.Any(rows => rows.Values.Any(r => r.Q is null))) return null;
+        var rowsOfRun = m.Runs.Select(run => run.Rows.Where(r => r.Method == method && (prover is null || r.Prover == prover)).GroupBy(r => (r.Problem, r.N)).ToDictionary(g => g.Key, g => g.First())).ToList();
+        if (rowsOfRun.Any(rows => rows.Values.Any(r => r.Q is null))) return null;
         return beams with
         {
             Name = $"growing {beams.Name} (N: threshold)", Points = [.. Thresholds.Select(t =>
             {
                 double[][] Each(Func<(SearchRow Best, long Tokens), double> value) =>
-                    [.. of.Select(rows => beams.Problems.Select(p => value(Grow([.. beams.Points.Select(b => rows[(p, (int)b.N)])], t))).ToArray())];
+                    [.. rowsOfRun.Select(rows => beams.Problems.Select(p => value(Grow([.. beams.Points.Select(b => rows[(p, (int)b.N)])], t))).ToArray())];
                 var correct = Each(g => g.Best.Correct);
                 return new CurvePoint(t, correct, correct, Each(g => g.Tokens), correct);
             })],

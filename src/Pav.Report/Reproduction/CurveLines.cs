@@ -15,7 +15,7 @@ internal static class CurveLines
     {
         y ??= p => p.Correct;
         return new(
-            name ?? curve.Name, kind ?? curve.Kind, [.. curve.Points.Select(p => LinePoint.Of(x(p), CrossedBootstrap.Mean(y(p)), p.N))],
+            name ?? curve.Name, kind ?? curve.Kind, [.. curve.Points.Select(p => LinePoint.From(x(p), CrossedBootstrap.Mean(y(p)), p.N))],
             curve.Seeds.Count < 2 ? [] : [.. curve.Seeds.Select((seed, s) => new SeedLine(seed, [.. curve.Points.Select(p => new LinePoint(xOfSeed(p, s), y(p)[s].Average()))]))]);
     }
 }

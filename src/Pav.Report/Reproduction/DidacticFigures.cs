@@ -20,7 +20,7 @@ public static class DidacticFigures
         var panels = new List<Panel>
         {
             new($"Fig. 3a: |y*| = {s.Length}, γ = {Text(s.Gamma)}", Iterations, Found, false, true,
-                [.. s.Curves.Where(c => c.Length == s.Length && c.Reward is StepReward.AMuAllActions or StepReward.Outcome).Select(c => Of(c, c.Reward == StepReward.Outcome ? "outcome only" : "outcome and progress", c.Reward == StepReward.Outcome ? "series-1" : "series-0"))]),
+                [.. s.Curves.Where(c => c.Length == s.Length && c.Reward is StepReward.AMuAllActions or StepReward.Outcome).Select(c => LineFrom(c, c.Reward == StepReward.Outcome ? "outcome only" : "outcome and progress", c.Reward == StepReward.Outcome ? "series-1" : "series-0"))]),
             new("Fig. 3b: strength of the prover", "γ", $"mean accuracy over {s.Iterations} iterations", true, true,
                 [.. adam.Select((g, i) => Strength(g, g[0].Rollouts == 0 ? "Adam, exact values" : $"Adam, {g[0].Rollouts} rollouts per value", $"series-{i}")), .. sgd.Count > 1 ? new[] { Strength(sgd, "plain gradient descent", "series-2") } : []]),
         };
@@ -51,7 +51,7 @@ public static class DidacticFigures
         const string asks = "What else might reward a step: Q^μ, progress under the policy itself, the sums of either to go? The same task with each in the place of A^μ.";
         StepReward[] order = [StepReward.AMuAllActions, StepReward.AMu, StepReward.QMu, StepReward.APi, StepReward.AMuToGo, StepReward.QMuToGo, StepReward.Outcome];
         var panels = s.Curves.Where(c => s.Curves.Any(o => o.Length == c.Length && o.Reward is StepReward.QMu or StepReward.AMuToGo)).GroupBy(c => c.Length)
-            .Select(g => new Panel($"|y*| = {g.Key}", Iterations, Found, false, true, [.. g.OrderBy(c => Array.IndexOf(order, c.Reward)).Select(c => Of(c, Name(c.Reward), $"series-{Array.IndexOf(order, c.Reward)}"))])).ToList();
+            .Select(g => new Panel($"|y*| = {g.Key}", Iterations, Found, false, true, [.. g.OrderBy(c => Array.IndexOf(order, c.Reward)).Select(c => LineFrom(c, Name(c.Reward), $"series-{Array.IndexOf(order, c.Reward)}"))])).ToList();
         var findings = s.Speeds.Where(r => panels.Any(p => p.Title == $"|y*| = {r.Length}")).OrderBy(r => r.Length).ThenBy(r => Array.IndexOf(order, r.Reward))
             .Select(r => new Finding($"|y*| = {r.Length}, {Name(r.Reward)}: seeds of {r.Seeds} that reach 99% within {r.Cap} iterations", r.To99.Reached, null, null, "")).ToList();
         if (panels.Count == 0) return FigureSummary.NotRun("9", "What might stand in the place of progress", asks, "Not run: the run compares no other rewards.");
@@ -64,7 +64,7 @@ public static class DidacticFigures
         StepReward.AMuToGo => "A^μ to go", StepReward.QMuToGo => "Q^μ to go", _ => "outcome only",
     };
 
-    private static Line Of(AccuracyCurve c, string name, string kind) => new(name, kind, [.. c.Points.Select(p => new LinePoint(p.Iteration, p.Median, c.Seeds > 1 ? p.Low : null, c.Seeds > 1 ? p.High : null))], []);
+    private static Line LineFrom(AccuracyCurve c, string name, string kind) => new(name, kind, [.. c.Points.Select(p => new LinePoint(p.Iteration, p.Median, c.Seeds > 1 ? p.Low : null, c.Seeds > 1 ? p.High : null))], []);
 
     private static Line Strength(IReadOnlyList<StrengthRow> rows, string name, string kind) => new(name, kind, [.. rows.Select(r => new LinePoint(r.Gamma, r.Mean, r.Seeds > 1 ? r.Low : null, r.Seeds > 1 ? r.High : null))], []);
 

@@ -53,7 +53,7 @@ public sealed record Line(string Name, string Kind, IReadOnlyList<LinePoint> Poi
 /// <summary>A point with its 95% interval, where there is one. <paramref name="N"/>: the size that stands behind it.</summary>
 public sealed record LinePoint(double X, double Y, double? Low = null, double? High = null, double? N = null)
 {
-    public static LinePoint Of(double x, Interval y, double? n = null) => new(x, y.Value, y.Low, y.High, n);
+    public static LinePoint From(double x, Interval y, double? n = null) => new(x, y.Value, y.Low, y.High, n);
 }
 
 public sealed record SeedLine(int Seed, IReadOnlyList<LinePoint> Points);
@@ -63,7 +63,7 @@ public sealed record SeedLine(int Seed, IReadOnlyList<LinePoint> Points);
 /// <param name="Paper">What the paper reports, with where it says so.</param>
 public sealed record Finding(string What, double? Value, double? Low, double? High, string Unit, string? Paper = null)
 {
-    public static Finding Of(string what, Interval value, string unit, string? paper = null) => new(what, Finite(value.Value), Finite(value.Low), Finite(value.High), unit, paper);
+    public static Finding From(string what, Interval value, string unit, string? paper = null) => new(what, Finite(value.Value), Finite(value.Low), Finite(value.High), unit, paper);
 
     private static double? Finite(double value) => double.IsFinite(value) ? value : null;
 }

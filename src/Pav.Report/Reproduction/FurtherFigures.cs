@@ -20,10 +20,10 @@ public static class FurtherFigures
             foreach (var (learned, exact) in new[] { (SearchMethods.BeamByQ.Id, SearchMethods.OracleBeamByQ.Id), (SearchMethods.BeamByProgress.Id, SearchMethods.OracleBeamByProgress.Id) })
             {
                 if (lines.FirstOrDefault(l => l.Kind == learned) is not { } a || lines.FirstOrDefault(l => l.Kind == exact) is not { } b || Comparisons.AtEqualN(b, a, p => p.Correct) is not { } lost) continue;
-                findings.Add(Finding.Of($"{m.Model}: {b.Name} minus {a.Name}, mean over beam sizes {SearchFigures.Sizes(b.Points)}: lost to the verifier", lost, "points"));
+                findings.Add(Finding.From($"{m.Model}: {b.Name} minus {a.Name}, mean over beam sizes {SearchFigures.Sizes(b.Points)}: lost to the verifier", lost, "points"));
             }
 
-            findings.Add(Finding.Of($"{m.Model}: not answered by the beam of {oracle.Points[^1].N} on exact Q: lost to the search and the policy", oracle.Bootstrapped(s => 1 - s.Mean(oracle.Points[^1].Correct)), "points"));
+            findings.Add(Finding.From($"{m.Model}: not answered by the beam of {oracle.Points[^1].N} on exact Q: lost to the search and the policy", oracle.Bootstrapped(s => 1 - s.Mean(oracle.Points[^1].Correct)), "points"));
         }
 
         return panels.Count == 0 ? FigureSummary.NotRun("ceiling", "The oracle's ceiling", asks, "Not run: no search with an oracle.")
@@ -45,7 +45,7 @@ public static class FurtherFigures
             var help = curve.Points.Where(p => p.N is >= 0.2 and <= 0.6).ToList();
             if (curve.At(0) is not { } zero || help.Count == 0) continue;
             var gain = curve.Bootstrapped(s => help.Average(p => s.Mean(p.Correct)) - s.Mean(zero.Correct));
-            findings.Add(Finding.Of($"{m.Model}: mean over α = {SearchFigures.Sizes(help)} minus α = 0", gain, "points", "above 0: α from 0.2 to 0.6 all help; best 0.5 (2B, 9B) and 0.2 (27B)"));
+            findings.Add(Finding.From($"{m.Model}: mean over α = {SearchFigures.Sizes(help)} minus α = 0", gain, "points", "above 0: α from 0.2 to 0.6 all help; best 0.5 (2B, 9B) and 0.2 (27B)"));
             grades.Add(gain.Low > 0 ? FigureVerdict.Reproduced : FigureVerdict.NotReproduced);
         }
 
@@ -66,8 +66,8 @@ public static class FurtherFigures
             Curve? any = null;
             foreach (var method in SearchMethods.All.Where(m => !m.ByOracle).Select(m => m.Id))
             {
-                var of = SearchMethods.Find(method)!.HasProver ? prover : null;
-                if (SearchFigures.Curve(v, method, of) is not { } a || SearchFigures.Curve(t, method, of) is not { } b) continue;
+                var by = SearchMethods.Find(method)!.HasProver ? prover : null;
+                if (SearchFigures.Curve(v, method, by) is not { } a || SearchFigures.Curve(t, method, by) is not { } b) continue;
                 any ??= b.Seeds.Count == t.Runs.Count ? b : null;
                 settings.AddRange(from p in a.Points let q = b.At(p.N) where q is not null && b.Seeds.Count == t.Runs.Count
                     select new Setting(string.Create(CultureInfo.InvariantCulture, $"{a.Name}, N = {p.N}"), p.Tokens.Average(x => x.Average()), p.Correct.Average(x => x.Average()), q, q.Tokens.Average(x => x.Average())));
@@ -77,13 +77,13 @@ public static class FurtherFigures
             var budgets = settings.Select(s => s.Tokens).Order().ToList();
             var chosen = budgets.Select(b => settings.Where(s => s.Tokens <= b).MaxBy(s => s.Accuracy)!).ToList();
             var hindsight = budgets.Select(b => settings.Where(s => s.Tokens <= b).MaxBy(s => s.Test.Correct.Average(x => x.Average()))!).ToList();
-            LinePoint Point(double budget, Setting s) => LinePoint.Of(budget, CrossedBootstrap.Mean(s.Test.Correct));
+            LinePoint Point(double budget, Setting s) => LinePoint.From(budget, CrossedBootstrap.Mean(s.Test.Correct));
             panels.Add(new($"Base policy {t.Model}", "budget: generated tokens per problem", Answered, true, true,
             [
                 new("chosen on validation problems", SearchMethods.BeamByProgress.Id, [.. budgets.Zip(chosen, Point)], []),
                 new("best in hindsight", "other", [.. budgets.Zip(hindsight, (b, s) => Point(b, s) with { Low = null, High = null })], []),
             ]));
-            findings.Add(Finding.Of($"{t.Model}: best in hindsight minus chosen, mean over budgets", any.Bootstrapped(s => hindsight.Zip(chosen, (h, c) => s.Mean(h.Test.Correct) - s.Mean(c.Test.Correct)).Average()), "points"));
+            findings.Add(Finding.From($"{t.Model}: best in hindsight minus chosen, mean over budgets", any.Bootstrapped(s => hindsight.Zip(chosen, (h, c) => s.Mean(h.Test.Correct) - s.Mean(c.Test.Correct)).Average()), "points"));
             foreach (var (from, setting) in budgets.Zip(chosen).Where((x, i) => i == 0 || x.Second != chosen[i - 1]))
                 findings.Add(new($"{t.Model}: from {from.ToString("N0", CultureInfo.InvariantCulture)} tokens on: {setting.Name}; on test problems", setting.Test.Correct.Average(x => x.Average()), null, null, "share"));
         }

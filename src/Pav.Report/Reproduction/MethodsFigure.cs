@@ -31,7 +31,7 @@ public static class MethodsFigure
     }
 
     private static List<LinePoint> At(Curve curve) =>
-        [.. Budgets.Where(b => Covers(curve, b)).Select(b => LinePoint.Of(b, curve.Bootstrapped(s => LogTokens.AccuracyAt(curve.On(s), b))))];
+        [.. Budgets.Where(b => Covers(curve, b)).Select(b => LinePoint.From(b, curve.Bootstrapped(s => LogTokens.AccuracyAt(curve.On(s), b))))];
 
     private static double Tokens(CurvePoint p) => p.Tokens.Average(t => t.Average());
 
@@ -54,13 +54,13 @@ public static class MethodsFigure
             var covering = curves.Where(x => Covers(x.Curve, budget)).Select(x => x.Curve).ToList();
             if (covering.Count == 0) continue;
             var best = covering.MaxBy(c => c.Bootstrapped(s => LogTokens.AccuracyAt(c.On(s), budget)).Value)!;
-            yield return Finding.Of(
+            yield return Finding.From(
                 string.Create(CultureInfo.InvariantCulture, $"{budget:N0} tokens, best of {covering.Count} methods: {best.Name}"),
                 best.Bootstrapped(s => LogTokens.AccuracyAt(best.On(s), budget)), "share");
         }
 
         foreach (var (method, curve) in curves.Where(x => x.Method.Search.Needs != Needs.Nothing))
-            yield return Finding.Of(
+            yield return Finding.From(
                 $"{curve.Name}: fewest tokens with which the weighted vote is as accurate as at its largest size, over those of this method (0: never)",
                 Comparisons.TokenRatio(curve, baseline), "times");
     }

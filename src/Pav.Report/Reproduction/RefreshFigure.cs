@@ -23,7 +23,7 @@ public static class RefreshFigure
     /// <param name="refreshed">One of the first labels, refreshed at intervals.</param>
     /// <param name="whole">One of labels of its own training problems alone, as many in all; kept.</param>
     /// <param name="strong">The first two with a larger α, at which a verifier that is kept is fooled; null where they were not run.</param>
-    public static FigureSummary Of(string model, RefreshArm before, RefreshArm refreshed, RefreshArm whole, (double Alpha, RefreshArm Before, RefreshArm Refreshed)? strong, string way, RunSize size)
+    public static FigureSummary From(string model, RefreshArm before, RefreshArm refreshed, RefreshArm whole, (double Alpha, RefreshArm Before, RefreshArm Refreshed)? strong, string way, RunSize size)
     {
         const string asks = "Does it pay that the prover keeps up with the policy? RL with a verifier that is fine-tuned at intervals on fresh labels of the present policy, against one that had as many labels of the same problems before RL, by the policy that RL starts from, and is kept.";
         var rule = string.Create(CultureInfo.InvariantCulture, $"Reproduced: the last policy with refreshes is ahead of that with the labels before RL on test problems, excluding zero, at rollouts that differ by {100 * Equal}% at most; partly: ahead, excluding zero, of that whose labels are all of the verifier's own training problems; else not.");
@@ -40,17 +40,17 @@ public static class RefreshFigure
         var (gain, over) = (Gain(refreshed, before), Gain(refreshed, whole));
         var findings = new List<Finding>
         {
-            Finding.Of($"{model}: labels during RL minus the same before it, test problems", gain, "points"),
-            Finding.Of($"{model}: labels during RL minus labels of other problems, test problems", over, "points"),
+            Finding.From($"{model}: labels during RL minus the same before it, test problems", gain, "points"),
+            Finding.From($"{model}: labels during RL minus labels of other problems, test problems", over, "points"),
             new($"{model}: rollouts in all, labels during RL over the same before it", refreshed.InAll / before.InAll, null, null, "times"),
             new($"{model}: rollouts in all, labels during RL over labels of other problems", refreshed.InAll / whole.InAll, null, null, "times"),
         };
-        if (strong is { } at)
+        if (strong is { } stronger)
         {
-            var alpha = string.Create(CultureInfo.InvariantCulture, $"α = {at.Alpha}");
-            panels.Add(OverIterations($"Start {model}, {alpha}", Refreshed(at.Refreshed), Before(at.Before)));
-            findings.Add(Finding.Of($"{model}, {alpha}: labels during RL minus the same before it, test problems", Gain(at.Refreshed, at.Before), "points"));
-            findings.Add(new($"{model}, {alpha}: rollouts in all, labels during RL over the same before it", at.Refreshed.InAll / at.Before.InAll, null, null, "times"));
+            var alpha = string.Create(CultureInfo.InvariantCulture, $"α = {stronger.Alpha}");
+            panels.Add(OverIterations($"Start {model}, {alpha}", Refreshed(stronger.Refreshed), Before(stronger.Before)));
+            findings.Add(Finding.From($"{model}, {alpha}: labels during RL minus the same before it, test problems", Gain(stronger.Refreshed, stronger.Before), "points"));
+            findings.Add(new($"{model}, {alpha}: rollouts in all, labels during RL over the same before it", stronger.Refreshed.InAll / stronger.Before.InAll, null, null, "times"));
         }
 
         var fair = Math.Abs(refreshed.InAll / before.InAll - 1) <= Equal;

@@ -40,13 +40,13 @@ public static class RlFigures
         var (panels, findings, grades) = (new List<Panel>(), new List<Finding>(), new List<FigureVerdict>());
         foreach (var m in models)
         {
-            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("outcome and progress (PAV-RL)", "series-0", m.Pav), Of("outcome only (ORM-RL)", "series-1", m.Orm)]));
+            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [LineFrom("outcome and progress (PAV-RL)", "series-0", m.Pav), LineFrom("outcome only (ORM-RL)", "series-1", m.Orm)]));
             var (pav, orm, start) = (Passes("", "", m.Pav), Passes("", "", m.Orm), Passes("", "", [.. m.Pav.Select(r => r with { Test = m.Start })]));
             var gain = pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(orm.Points[0].Correct));
-            findings.Add(Finding.Of($"{m.Model}: PAV-RL minus ORM-RL, test problems", gain, "points", "more than 7 (Fig. 7)"));
-            findings.Add(Finding.Of($"{m.Model}: PAV-RL minus its start", pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points", "11 (2B), 15 (9B)"));
-            findings.Add(Finding.Of($"{m.Model}: ORM-RL minus its start", orm.Bootstrapped(s => s.Mean(orm.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points"));
-            var speed = RlComparison.Of("pav", [.. m.Pav.Select(r => r.Valid)], "orm", [.. m.Orm.Select(r => r.Valid)]);
+            findings.Add(Finding.From($"{m.Model}: PAV-RL minus ORM-RL, test problems", gain, "points", "more than 7 (Fig. 7)"));
+            findings.Add(Finding.From($"{m.Model}: PAV-RL minus its start", pav.Bootstrapped(s => s.Mean(pav.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points", "11 (2B), 15 (9B)"));
+            findings.Add(Finding.From($"{m.Model}: ORM-RL minus its start", orm.Bootstrapped(s => s.Mean(orm.Points[0].Correct) - s.Mean(start.Points[0].Correct)), "points"));
+            var speed = RlComparison.From("pav", [.. m.Pav.Select(r => r.Valid)], "orm", [.. m.Orm.Select(r => r.Valid)]);
             if (speed is not null) findings.Add(new($"{m.Model}: iterations of ORM-RL over those of PAV-RL for ORM-RL's last accuracy, geometric mean over the {speed.Reached} of {speed.Seeds} seeds that reach it{NoHigher(speed)}", speed.Iterations?.Value, speed.Iterations?.Low, speed.Iterations?.High, "times", "about 6 (Fig. 7)"));
             grades.Add(FigureVerdicts.From(gain is { Low: > 0, Value: >= 0.07 }, gain.Low > 0 || Faster(m)));
         }
@@ -57,7 +57,7 @@ public static class RlFigures
         static string NoHigher(RlComparison c) => c.FromStart == 0 ? "" : $" (on {c.FromStart} it is no higher than where RL began)";
 
         // On every seed by itself.
-        static bool Faster(RlRuns m) => m.Pav.Join(m.Orm, p => p.Seed, o => o.Seed, (p, o) => RlComparison.Of("", [p.Valid], "", [o.Valid])).ToList() is { Count: >= SearchFigures.FewestSeeds } bySeed
+        static bool Faster(RlRuns m) => m.Pav.Join(m.Orm, p => p.Seed, o => o.Seed, (p, o) => RlComparison.From("", [p.Valid], "", [o.Valid])).ToList() is { Count: >= SearchFigures.FewestSeeds } bySeed
             && bySeed.All(c => c is { Iterations.Value: > 1 });
     }
 
@@ -80,18 +80,18 @@ public static class RlFigures
                 var start = Passes("start", "series-2", [m.Pav[0] with { Test = m.Start }]);
                 panels.Add(new($"{m.Model}, {name}", "N samples", "some sample is right", true, true, [pav.OverN(), orm.OverN(), .. on is null ? [start.OverN()] : Array.Empty<Line>()]));
                 var gain = Comparisons.AtEqualN(pav, orm, p => p.Correct)!.Value;
-                findings.Add(Finding.Of($"{m.Model}: Pass@N of PAV-RL minus that of ORM-RL, {name}, mean over N", gain, "points", on is null ? "above 0 at every N up to 128 (Fig. 8a)" : "many more solved with small N (Fig. 8b)"));
+                findings.Add(Finding.From($"{m.Model}: Pass@N of PAV-RL minus that of ORM-RL, {name}, mean over N", gain, "points", on is null ? "above 0 at every N up to 128 (Fig. 8a)" : "many more solved with small N (Fig. 8b)"));
                 if (gain.Low > 0 && pav.Points.Zip(orm.Points).All(p => p.First.Correct.Average(x => x.Average()) >= p.Second.Correct.Average(x => x.Average()))) held++;
                 if (on is not null)
                 {
                     if (Beams("PAV-RL", "series-0", m.Pav, on) is not { } a || Beams("ORM-RL", "series-1", m.Orm, on) is not { } b) continue;
                     panels.Add(new($"{m.Model}, {name}", "size of a beam on Q", "answered", true, true, [a.OverN(), b.OverN()]));
-                    findings.Add(Finding.Of($"{m.Model}: answered by beams of {SearchFigures.Sizes(a.Points)} from PAV-RL minus those from ORM-RL, {name}", Comparisons.AtEqualN(a, b, p => p.Correct)!.Value, "points"));
+                    findings.Add(Finding.From($"{m.Model}: answered by beams of {SearchFigures.Sizes(a.Points)} from PAV-RL minus those from ORM-RL, {name}", Comparisons.AtEqualN(a, b, p => p.Correct)!.Value, "points"));
                     continue;
                 }
 
                 var most = (Orm: orm.Points[^1], Start: start.Points[^1]);
-                findings.Add(Finding.Of($"{m.Model}: Pass@{most.Orm.N} of ORM-RL minus that of the start", orm.Bootstrapped(s => s.Mean(most.Orm.Correct) - new CrossedSample([0], s.Problems).Mean(most.Start.Correct)), "points", "below 0 for N of 64 and more (Fig. 8a)"));
+                findings.Add(Finding.From($"{m.Model}: Pass@{most.Orm.N} of ORM-RL minus that of the start", orm.Bootstrapped(s => s.Mean(most.Orm.Correct) - new CrossedSample([0], s.Problems).Mean(most.Start.Correct)), "points", "below 0 for N of 64 and more (Fig. 8a)"));
             }
 
             grades.Add(FigureVerdicts.From(held == 2, held == 1));
@@ -111,14 +111,14 @@ public static class RlFigures
         {
             Line Idle(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, r.NoProgress))]);
             panels.Add(new($"Start {m.Model}", Iterations, "steps without progress", false, true, [Idle("Rex + αA", "series-0", m.Pav), Idle("Rex + αQ", "series-3", m.Pqv)]));
-            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [Of("Rex + αA", "series-0", m.Pav), Of("Rex + αQ", "series-3", m.Pqv)]));
+            panels.Add(new($"Start {m.Model}", Iterations, Accuracy, false, true, [LineFrom("Rex + αA", "series-0", m.Pav), LineFrom("Rex + αQ", "series-3", m.Pqv)]));
             var shared = m.Pav.Join(m.Pqv, a => a.Seed, q => q.Seed, (a, q) => (A: a, Q: q)).ToList();
             if (shared.Count == 0) continue;
             var (a, q) = (Passes("", "", [.. shared.Select(r => r.A)]), Passes("", "", [.. shared.Select(r => r.Q)]));
             var lost = a.Bootstrapped(s => s.Mean(a.Points[0].Correct) - s.Mean(q.Points[0].Correct));
             var idle = RlComparison.Over([.. shared.Select(r => Last(r.Q) - Last(r.A))]);
             findings.Add(new($"{m.Model}: steps without progress in the last tenth of iterations, αQ minus αA", idle.Value, idle.Low, idle.High, "points", "the share grows with αQ (App. G)"));
-            findings.Add(Finding.Of($"{m.Model}: accuracy on test problems, αA minus αQ", lost, "points", "αQ collapses (App. G)"));
+            findings.Add(Finding.From($"{m.Model}: accuracy on test problems, αA minus αQ", lost, "points", "αQ collapses (App. G)"));
             var more = idle.Low > 0;
             grades.Add(FigureVerdicts.FromBoth(more, lost.Low > 0));
         }
@@ -138,7 +138,7 @@ public static class RlFigures
         };
     }
 
-    private static Line Of(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, (IReadOnlyList<LinePoint>)[.. r.Valid.Points.Select(p => new LinePoint(p.Iteration, p.Accuracy))]))]);
+    private static Line LineFrom(string name, string kind, IReadOnlyList<RlRun> runs) => Over(name, kind, [.. runs.Select(r => (r.Seed, (IReadOnlyList<LinePoint>)[.. r.Valid.Points.Select(p => new LinePoint(p.Iteration, p.Accuracy))]))]);
 
     /// <summary>Means over seeds with t intervals, at iterations that all have.</summary>
     internal static Line Over(string name, string kind, IReadOnlyList<(int Seed, IReadOnlyList<LinePoint> Points)> seeds)
@@ -172,7 +172,7 @@ public static class RlFigures
         var tallies = runs.Select(r => r.Test.ToDictionary(t => t.Problem)).ToList();
         return new(name, kind, [.. runs.Select(r => r.Seed)], problems, [.. Enumerable.Range(0, 17).Select(i => 1 << i).Where(n => n <= samples).Select(n =>
         {
-            double[][] pass = [.. tallies.Select(t => problems.Select(p => PassAtN.Of(t[p].Samples, t[p].Right, n)).ToArray())];
+            double[][] pass = [.. tallies.Select(t => problems.Select(p => PassAtN.Compute(t[p].Samples, t[p].Right, n)).ToArray())];
             return new CurvePoint(n, pass, pass, pass, pass);
         })]);
     }

@@ -27,8 +27,8 @@ public static class SearchFigures
             ]));
             var gain = Comparisons.AtEqualTokens(pav, orm);
             var ratio = Comparisons.TokenRatio(pav, orm);
-            if (gain is { } g) findings.Add(Finding.Of($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
-            findings.Add(Finding.Of($"{m.Model}: fewest tokens with which best-of-N is as accurate as at N = {orm.Points[^1].N}, over those of the beam (0: never)", ratio, "times", "1.5 to 5 (abstract), up to 10 (Sec. 4.1), at best-of-128"));
+            if (gain is { } g) findings.Add(Finding.From($"{m.Model}: beam minus best-of-N at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, orm))}", g, "points", "8 to 10 points (Fig. 4)"));
+            findings.Add(Finding.From($"{m.Model}: fewest tokens with which best-of-N is as accurate as at N = {orm.Points[^1].N}, over those of the beam (0: never)", ratio, "times", "1.5 to 5 (abstract), up to 10 (Sec. 4.1), at best-of-128"));
             grades.Add(FigureVerdicts.From(gain is { Low: > 0, Value: >= 0.08 } || ratio is { Low: > 1, Value: >= 1.5 }, gain is { Low: > 0 } || ratio is { Low: > 1 }));
         }
 
@@ -49,10 +49,10 @@ public static class SearchFigures
             var lines = new[] { Pav, Q, Orm, SearchMethods.BestByQ.Id, SearchMethods.WeightedVote.Id, SearchMethods.Majority.Id }.Select(method => Curve(m, method, method == Pav ? prover : null)).OfType<Curve>().ToList();
             panels.Add(new($"Base policy {m.Model}", TokensAxis, Answered, true, true, [.. lines.Select(l => l.ToLine())]));
             var overQ = Comparisons.AtEqualTokens(pav, q);
-            if (overQ is { } o) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus beam on Q at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, q))}", o, "points", "above it at every size (Fig. 5a)"));
-            findings.Add(Finding.Of($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", Comparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
+            if (overQ is { } o) findings.Add(Finding.From($"{m.Model}: beam on Q + αA minus beam on Q at equal tokens, mean over beam sizes {Sizes(Comparisons.Comparable(pav, q))}", o, "points", "above it at every size (Fig. 5a)"));
+            findings.Add(Finding.From($"{m.Model}: fewest tokens with which the beam on Q is as accurate as at its largest size, over those of the beam on Q + αA (0: never)", Comparisons.TokenRatio(pav, q), "times", "8 (Fig. 5a)"));
             var overRanking = Curve(m, SearchMethods.BestByQ.Id) is { } ranked ? Comparisons.AtEqualTokens(pav, ranked) : null;
-            if (overRanking is { } r) findings.Add(Finding.Of($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
+            if (overRanking is { } r) findings.Add(Finding.From($"{m.Model}: beam on Q + αA minus best-of-N by the Q verifier at equal tokens", r, "points", "above it (Fig. 5a)"));
             grades.Add(FigureVerdicts.FromBoth(overQ is { Low: > 0 }, overRanking is { Low: > 0 }));
         }
 
@@ -81,7 +81,7 @@ public static class SearchFigures
             Interval OverExtremes(double k) => curves[0].Bootstrapped(s => Pooled(s, k) - (Pooled(s, shared[0]) + Pooled(s, shared[^1])) / 2);
             findings.Add(new($"{m.Model}: K of the highest accuracy, over beam sizes {string.Join(", ", lines.Select(l => l.N))}", best, null, null, "", "4 (Fig. 5b)"));
             var four = shared.Contains(4) ? OverExtremes(4) : default;
-            if (shared.Contains(4)) findings.Add(Finding.Of($"{m.Model}: K = 4 minus the mean of K = {shared[0]} and K = {shared[^1]}", four, "points", "K = 4 above both (Fig. 5b)"));
+            if (shared.Contains(4)) findings.Add(Finding.From($"{m.Model}: K = 4 minus the mean of K = {shared[0]} and K = {shared[^1]}", four, "points", "K = 4 above both (Fig. 5b)"));
             grades.Add(FigureVerdicts.From(best == 4 && four.Low > 0, best > shared[0] && best < shared[^1] && OverExtremes(best).Low > 0));
         }
 
@@ -109,17 +109,17 @@ public static class SearchFigures
         foreach (var (m, i) in models.Select((m, i) => (m, i)))
         {
             var points = models.Select((p, x) => (X: x, Curve: Report.Curve.From("", Pav, m.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == p.Model))).Where(x => x.Curve is not null)
-                .Select(x => LinePoint.Of(x.X + 1, CrossedBootstrap.Mean(x.Curve!.Points[0].Correct))).ToList();
+                .Select(x => LinePoint.From(x.X + 1, CrossedBootstrap.Mean(x.Curve!.Points[0].Correct))).ToList();
             lines.Add(new($"base policy {m.Model}", $"series-{i}", points, []));
         }
         var largest = models[^1];
-        var own = Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == largest.Model);
+        var specialised = Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == largest.Model);
         var findings = new List<Finding>();
         var grades = new List<FigureVerdict>();
         foreach (var weaker in models.SkipLast(1))
         {
-            if (own is null || Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == weaker.Model) is not { } other || Comparisons.AtEqualN(other, own, p => p.Correct) is not { } gain) continue;
-            findings.Add(Finding.Of($"base {largest.Model}: prover {weaker.Model} minus prover {largest.Model}, beam of {n}", gain, "points", "above 0 for the largest base (Fig. 5c)"));
+            if (specialised is null || Report.Curve.From("", Pav, largest.Runs, r => r.Method == Pav && r.N == n && ProverOf(r) == weaker.Model) is not { } other || Comparisons.AtEqualN(other, specialised, p => p.Correct) is not { } gain) continue;
+            findings.Add(Finding.From($"base {largest.Model}: prover {weaker.Model} minus prover {largest.Model}, beam of {n}", gain, "points", "above 0 for the largest base (Fig. 5c)"));
             grades.Add(FigureVerdicts.From(gain.Low > 0, gain.Value > 0));
         }
         var summary = Sum("5c", "Base policy and prover", asks, rule, grades.Count == 0 ? [] : [grades.Min()],
@@ -146,8 +146,8 @@ public static class SearchFigures
             panels.Add(new($"Different traces, base policy {m.Model}", "N: beam size, or samples", "different traces", true, false, [.. shown.Select(c => c.OverN(p => p.Distinct))]));
             var overQ = Comparisons.AtEqualN(pav, q, p => p.Pass);
             var overIid = Comparisons.AtEqualN(pav, iid, p => p.Pass);
-            if (overQ is { } x) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of the beam on Q, mean over N", x, "points", "above 0 (Fig. 6a)"));
-            if (overIid is { } y) findings.Add(Finding.Of($"{m.Model}: Pass@N of the beam on Q + αA minus that of N independent samples, mean over N", y, "points", "above 0 (Fig. 6a)"));
+            if (overQ is { } x) findings.Add(Finding.From($"{m.Model}: Pass@N of the beam on Q + αA minus that of the beam on Q, mean over N", x, "points", "above 0 (Fig. 6a)"));
+            if (overIid is { } y) findings.Add(Finding.From($"{m.Model}: Pass@N of the beam on Q + αA minus that of N independent samples, mean over N", y, "points", "above 0 (Fig. 6a)"));
             grades.Add(FigureVerdicts.FromBoth(overQ is { Low: > 0 }, overIid is { Low: > 0 }));
         }
 
@@ -168,13 +168,13 @@ public static class SearchFigures
     public static FigureSummary WithAlpha(FigureSummary figure, IReadOnlyList<ModelRuns> models)
     {
         static string Text(double? alpha) => alpha?.ToString(CultureInfo.InvariantCulture) ?? "";
-        string Of(ModelRuns m)
+        string Alphas(ModelRuns m)
         {
             var bySeed = m.Runs.Select(r => (r.Seed, Alpha: string.Join(", ", r.Rows.Where(x => x.Method == Pav).Select(x => x.Alpha).Distinct().Order().Select(Text)))).ToList();
             return $"{m.Model} {(bySeed.DistinctBy(s => s.Alpha).Count() == 1 ? bySeed[0].Alpha : string.Join(", ", bySeed.Select(s => $"{s.Alpha} (seed {s.Seed})")))}";
         }
 
-        return figure.Verdict == FigureVerdict.NotRun ? figure : figure with { Notes = [$"α of the beams on Q + αA: {string.Join("; ", models.Select(Of))}.", .. figure.Notes] };
+        return figure.Verdict == FigureVerdict.NotRun ? figure : figure with { Notes = [$"α of the beams on Q + αA: {string.Join("; ", models.Select(Alphas))}.", .. figure.Notes] };
     }
 
     /// <summary>Seeds below which no figure counts as reproduced.</summary>

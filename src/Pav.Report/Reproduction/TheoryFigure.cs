@@ -9,7 +9,7 @@ public sealed record ProverTerms(int K, Interval Distinguishability, Interval Al
 /// <summary>Theorem 3.1 against what happened: a prover's two terms beside the gain that its progress gave the beam.</summary>
 public static class TheoryFigure
 {
-    public static FigureSummary Of(ModelRuns runs, IReadOnlyList<ProverTerms> provers, IReadOnlyList<int> beams, RunSize size)
+    public static FigureSummary From(ModelRuns runs, IReadOnlyList<ProverTerms> provers, IReadOnlyList<int> beams, RunSize size)
     {
         const string asks = "Can a prover be chosen before training? Theorem 3.1's terms, distinguishability and alignment, measured from rollouts for best-of-K, beside what progress under that prover added to beam search on Q.";
         const string rule = "Reproduced: the rank correlation over K of the terms' sum with the gain is above zero, excluding it; partly: the K with the largest sum is among the two of the largest gain, and its gain is above zero, excluding it; else not.";
@@ -25,14 +25,14 @@ public static class TheoryFigure
         var gains = order.Select(p => (p.K, Gain: curves[0].With.Bootstrapped(s => Gain(s, p.K)))).ToList();
         var predicted = order.MaxBy(p => p.Score)!.K;
         var grade = FigureVerdicts.From(correlation.Low > 0, gains.OrderByDescending(g => g.Gain.Value).Take(2).Any(g => g.K == predicted && g.Gain.Low > 0));
-        Line Term(string name, string kind, Func<ProverTerms, Interval> of) => new(name, kind, [.. order.Select(p => LinePoint.Of(p.K, of(p)))], []);
+        Line Term(string name, string kind, Func<ProverTerms, Interval> select) => new(name, kind, [.. order.Select(p => LinePoint.From(p.K, select(p)))], []);
         return SearchFigures.Sum("theory", "Choosing a prover before training", asks, rule, [grade],
             [
                 new("Terms of Theorem 3.1", "K of the prover best-of-K", "term", true, false, [Term("distinguishability", "series-0", p => p.Distinguishability), Term("alignment", "series-1", p => p.Alignment)]),
-                new($"What progress added, beams of {string.Join(", ", beams)}", "K of the prover best-of-K", "problems answered, minus the beam on Q", true, false, [new("gain over the beam on Q", SearchMethods.BeamByProgress.Id, [.. gains.Select(g => LinePoint.Of(g.K, g.Gain))], [])]),
+                new($"What progress added, beams of {string.Join(", ", beams)}", "K of the prover best-of-K", "problems answered, minus the beam on Q", true, false, [new("gain over the beam on Q", SearchMethods.BeamByProgress.Id, [.. gains.Select(g => LinePoint.From(g.K, g.Gain))], [])]),
             ],
             [
-                Finding.Of("rank correlation over K of the terms' sum with the gain", correlation, ""),
+                Finding.From("rank correlation over K of the terms' sum with the gain", correlation, ""),
                 new("K with the largest sum of terms", predicted, null, null, "", "provers in the middle (Sec. 3.4)"),
                 new("K with the largest gain", gains.MaxBy(g => g.Gain.Value).K, null, null, "", "4 (Fig. 5b)"),
             ], size,

@@ -11,7 +11,7 @@ public sealed record SeededScores(int Seed, IReadOnlyList<ScoredTrace> Validatio
 /// <summary>Figure 10: predicting the outcome from a threshold on the score of each step.</summary>
 public static class ThresholdFigure
 {
-    public static FigureSummary Of(string model, IReadOnlyList<SeededScores> seeds, int k, double alpha, RunSize size)
+    public static FigureSummary From(string model, IReadOnlyList<SeededScores> seeds, int k, double alpha, RunSize size)
     {
         const string asks = "How early can the outcome of a trace be told from a step? After each step a trace is called right where its score is above a threshold chosen on validation traces; the share of wrong calls on test traces, for Q alone and for the effective reward Q + αA.";
         const string rule = "Reproduced: over all steps the error of Q + αA is below that of Q, excluding zero; partly: in the first third of the steps alone; else not.";
@@ -23,10 +23,10 @@ public static class ThresholdFigure
         {
             double[][] errors = [.. seeds.Select(seed =>
             {
-                StepScore Of(ScoredTrace t) => new(score(t), t.Rex == 1);
-                var threshold = ThresholdError.Choose([.. seed.Validation.Where(t => t.Q.Count > h).Select(Of)]);
+                StepScore Score(ScoredTrace t) => new(score(t), t.Rex == 1);
+                var threshold = ThresholdError.Choose([.. seed.Validation.Where(t => t.Q.Count > h).Select(Score)]);
                 var byProblem = seed.Test.Where(t => t.Q.Count > h).ToLookup(t => t.Problem);
-                return problems.Select(p => byProblem[p].Average(t => ThresholdError.IsError(Of(t), threshold) ? 1.0 : 0)).ToArray();
+                return problems.Select(p => byProblem[p].Average(t => ThresholdError.IsError(Score(t), threshold) ? 1.0 : 0)).ToArray();
             })];
             return new(h, errors, errors, errors, errors);
         }
@@ -34,7 +34,7 @@ public static class ThresholdFigure
         Curve Curve(string name, string kind, Func<ScoredTrace, int, double> score) => new(name, kind, [.. seeds.Select(s => s.Seed)], problems, [.. steps.Select(h => At(h, t => score(t, h)))]);
         double Prover(double q) => BestOfK.FromQ(q, k);
         var onQ = Curve("Q", SearchMethods.BeamByQ.Id, (t, h) => t.Q[h]);
-        var effective = Curve("Q + αA", SearchMethods.BeamByProgress.Id, (t, h) => EffectiveReward.Of(t.Q[h], Prover(t.Q[h]) - Prover(t.Q[h - 1]), alpha));
+        var effective = Curve("Q + αA", SearchMethods.BeamByProgress.Id, (t, h) => EffectiveReward.Compute(t.Q[h], Prover(t.Q[h]) - Prover(t.Q[h - 1]), alpha));
         var guess = Curve("no score: the commoner outcome", SearchMethods.Sample.Id, (_, _) => 0);
         Interval Less(IReadOnlyList<int> over) => onQ.Bootstrapped(s => over.Average(h => s.Mean(onQ.At(h)!.Correct) - s.Mean(effective.At(h)!.Correct)));
         var (all, early) = (Less(steps), Less([.. steps.Take(Math.Max(1, steps.Count / 3))]));
@@ -42,8 +42,8 @@ public static class ThresholdFigure
             [FigureVerdicts.From(all.Low > 0, early.Low > 0)],
             [new($"Base policy {model}", "steps taken", "wrong calls", false, true, [effective.OverN(), onQ.OverN(), guess.OverN()])],
             [
-                Finding.Of("error of Q minus error of Q + αA, mean over all steps", all, "points", "above 0 at every step (Fig. 10)"),
-                Finding.Of("the same over the first third of the steps", early, "points", "most of all at early steps (Fig. 10)"),
+                Finding.From("error of Q minus error of Q + αA, mean over all steps", all, "points", "above 0 at every step (Fig. 10)"),
+                Finding.From("the same over the first third of the steps", early, "points", "most of all at early steps (Fig. 10)"),
             ],
             size with { Problems = problems.Count, Seeds = seeds.Count },
             "The effective reward tells the outcome better than Q", "The effective reward tells the outcome better than Q at early steps", "The effective reward tells the outcome no better than Q does");

@@ -69,7 +69,7 @@ internal sealed record Curve(string Name, string Kind, IReadOnlyList<int> Seeds,
     }
 
     public Interval Bootstrapped(Func<CrossedSample, double> statistic, int repetitions = CrossedBootstrap.Repetitions) =>
-        CrossedBootstrap.Of(Seeds.Count, Problems.Count, statistic, repetitions: repetitions);
+        CrossedBootstrap.Interval(Seeds.Count, Problems.Count, statistic, repetitions: repetitions);
 
     /// <summary>Tokens and accuracy of every size on a sample.</summary>
     public (double Tokens, double Accuracy)[] On(CrossedSample sample) => [.. Points.Select(p => (sample.Mean(p.Tokens), sample.Mean(p.Correct)))];
@@ -97,7 +97,7 @@ internal sealed record MethodCurve(string Method, double? Alpha, string? Prover,
 
     public MethodSummary Summarise(CurvePoint point)
     {
-        var accuracy = CrossedBootstrap.Of(Curve.Seeds.Count, Curve.Problems.Count, s => s.Mean(point.Correct), repetitions: Bootstrap.Repetitions);
+        var accuracy = CrossedBootstrap.Interval(Curve.Seeds.Count, Curve.Problems.Count, s => s.Mean(point.Correct), repetitions: Bootstrap.Repetitions);
         var method = SearchMethods.Find(Method);
         return new(
             Method, (int)point.N, Alpha, Prover, Curve.Problems.Count, Curve.Seeds.Count, accuracy.Value, accuracy.Low, accuracy.High, CurvePoint.Mean(point.Pass), point.MeanTokens,

@@ -40,7 +40,7 @@ public sealed record RlComparison(
     private static readonly double[] Student = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093];
 
     /// <summary>Null where no seed has both.</summary>
-    public static RlComparison? Of(string a, IReadOnlyList<RlCurve> ofA, string b, IReadOnlyList<RlCurve> ofB)
+    public static RlComparison? From(string a, IReadOnlyList<RlCurve> ofA, string b, IReadOnlyList<RlCurve> ofB)
     {
         var pairs = ofA.Join(ofB, x => x.Seed, x => x.Seed, (x, y) => (A: x.Points, B: y.Points)).ToList();
         if (pairs.Count == 0) return null;
@@ -76,5 +76,5 @@ public sealed record RlComparison(
         return null;
     }
 
-    private static SeedInterval Exponential(SeedInterval of) => new(Math.Exp(of.Value), of.Low is { } low ? Math.Exp(low) : null, of.High is { } high ? Math.Exp(high) : null);
+    private static SeedInterval Exponential(SeedInterval logs) => new(Math.Exp(logs.Value), logs.Low is { } low ? Math.Exp(low) : null, logs.High is { } high ? Math.Exp(high) : null);
 }

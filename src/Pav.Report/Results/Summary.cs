@@ -53,7 +53,7 @@ public record Summary(
     [property: JsonPropertyName("peak_memory_mb")] double? PeakMemoryMb)
 {
     /// <summary>Summarises a search: every method in the order of <see cref="SearchMethods.All"/>, and each against those it is to be compared with.</summary>
-    public static Summary Of(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double? seconds, double? peakMemoryMb)
+    public static Summary From(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double? seconds, double? peakMemoryMb)
     {
         var curves = MethodCurve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
         var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against ?? [] from b in curves where b.Method == against select (A: a, B: b);

@@ -111,11 +111,11 @@ public sealed unsafe class SafetensorsFile : IDisposable
         using var here = bare.cpu();
         using var flat = here.contiguous();
         var left = flat.numel * flat.dtype.Size();
-        for (var at = (byte*)flat.data_ptr; left > 0;)
+        for (var cursor = (byte*)flat.data_ptr; left > 0;)
         {
             var piece = (int)Math.Min(left, 1 << 30);
-            stream.Write(new ReadOnlySpan<byte>(at, piece));
-            at += piece;
+            stream.Write(new ReadOnlySpan<byte>(cursor, piece));
+            cursor += piece;
             left -= piece;
         }
     }
@@ -131,7 +131,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             foreach (var (key, value) in (metadata ?? new Dictionary<string, string>()).OrderBy(m => m.Key, StringComparer.Ordinal))
                 if (key != "format") json.WriteString(key, value);
             json.WriteEndObject();
-            var at = 0L;
+            var offset = 0L;
             foreach (var (name, tensor) in tensors)
             {
                 json.WriteStartObject(name);
@@ -140,8 +140,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 foreach (var size in tensor.shape) json.WriteNumberValue(size);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
-                json.WriteNumberValue(at);
-                json.WriteNumberValue(at += tensor.numel * tensor.dtype.Size());
+                json.WriteNumberValue(offset);
+                json.WriteNumberValue(offset += tensor.numel * tensor.dtype.Size());
                 json.WriteEndArray();
                 json.WriteEndObject();
             }

@@ -102,13 +102,13 @@ internal static class SafetensorsHeader
 
     private static void CheckTiling(IEnumerable<SafetensorsEntry> entries, long dataLength, string file)
     {
-        var at = 0L;
+        var offset = 0L;
         foreach (var entry in entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
-            if (entry.Begin != at) throw new SafetensorsException($"{file}: tensor '{entry.Name}': begins at byte {entry.Begin}, the one before it ends at {at}");
+            if (entry.Begin != offset) throw new SafetensorsException($"{file}: tensor '{entry.Name}': begins at byte {entry.Begin}, the one before it ends at {offset}");
             if (entry.End > dataLength) throw new SafetensorsException($"{file}: tensor '{entry.Name}': ends at byte {entry.End}, the data at {dataLength}: the file is cut short");
-            at = entry.End;
+            offset = entry.End;
         }
-        if (at != dataLength) throw new SafetensorsException($"{file}: {dataLength - at} bytes after the last tensor belong to none");
+        if (offset != dataLength) throw new SafetensorsException($"{file}: {dataLength - offset} bytes after the last tensor belong to none");
     }
 }

@@ -69,7 +69,7 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
         var lines = new List<WorksheetLine>(level);
         for (var k = 0; k < level; k++)
         {
-            var operation = random.Of(Operation.All);
+            var operation = random.Pick(Operation.All);
             if (random.Chance(SkipShare))
             {
                 lines.Add(new(operation, true));
@@ -79,7 +79,7 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
             for (var tries = 0; operation.Apply(value) is < 0 or >= Values; tries++)
             {
                 if (tries == 20) return null;
-                operation = random.Of(Operation.All);
+                operation = random.Pick(Operation.All);
             }
 
             value = operation.Apply(value);
@@ -111,5 +111,5 @@ internal sealed class SeededRandom(ulong seed)
 
     public bool Chance(double p) => Next() < p;
 
-    public T Of<T>(T[] items) => items[Below(items.Length)];
+    public T Pick<T>(T[] items) => items[Below(items.Length)];
 }

@@ -3,7 +3,7 @@ namespace Pav.Didactic;
 /// <summary>What the tables say of the paper's claims, in sentences; where an effect does not show, that is the sentence.</summary>
 internal static class DidacticFindings
 {
-    public static IReadOnlyList<string> Of(DidacticSummary s) =>
+    public static IReadOnlyList<string> From(DidacticSummary s) =>
         [.. Speed(s), .. Lengths(s), .. Strength(s, GradientMethod.Adam), .. Strength(s, GradientMethod.Sgd), .. Tabular(s), .. Rewards(s), .. Pass(s)];
 
     private static IEnumerable<string> Speed(DidacticSummary s)

@@ -8,7 +8,7 @@ public readonly record struct AccuracyPoint(int Iteration, double Median, double
 /// <summary>Iterations until a level of accuracy, over seeds: how many got there, and the first, median and last of all (null: never).</summary>
 public sealed record Reach(int Reached, int? First, int? Median, int? Last)
 {
-    public static Reach Of(IEnumerable<int?> iterations)
+    public static Reach From(IEnumerable<int?> iterations)
     {
         var sorted = iterations.OrderBy(i => i ?? int.MaxValue).ToList();
         return new(sorted.Count(i => i is not null), sorted[0], sorted[(sorted.Count - 1) / 2], sorted[^1]);
@@ -40,7 +40,7 @@ public sealed record DidacticSummary(
 {
     private const int MostPoints = 200;
 
-    public static DidacticSummary Of(DidacticPlan plan, PlantedSettings settings, IReadOnlyList<PlantedRow> rows, IReadOnlyList<TabularRow> tabular)
+    public static DidacticSummary From(DidacticPlan plan, PlantedSettings settings, IReadOnlyList<PlantedRow> rows, IReadOnlyList<TabularRow> tabular)
     {
         var plain = rows.Where(r => r.Run is { Method: GradientMethod.Adam, Rollouts: 0 } && (r.Run.Gamma is null || r.Run.Gamma == plan.Gamma)).ToList();
         var kinds = plain.GroupBy(r => (r.Run.Length, r.Run.Reward)).OrderBy(g => g.Key.Length).ThenBy(g => g.Key.Reward).ToList();
@@ -56,7 +56,7 @@ public sealed record DidacticSummary(
                 where plan.PassLengths.Contains(g.Key.Length) && g.Key.Reward is StepReward.AMuAllActions or StepReward.Outcome && g.Any(r => r.AfterHundred is not null)
                 select Pass(g.Key.Length, g.Key.Reward, [.. g.Select(r => r.AfterHundred).OfType<double>()])],
             tabular, [], timed.Count == 0 ? 0 : timed[timed.Count / 2]);
-        return summary with { Findings = DidacticFindings.Of(summary) };
+        return summary with { Findings = DidacticFindings.From(summary) };
     }
 
     public SpeedRow? Speed(int length, StepReward reward) => Speeds.FirstOrDefault(s => s.Length == length && s.Reward == reward);
@@ -75,14 +75,14 @@ public sealed record DidacticSummary(
         return new(rows[0].Run.Length, rows[0].Run.Reward, rows.Count,
             [.. Enumerable.Range(0, count).Where(i => i % stride == 0 || i == count - 1).Select(i =>
             {
-                var at = rows.Select(r => r.Curve[i]).Order().ToList();
-                return new AccuracyPoint(i * PlantedRow.Every, at[(at.Count - 1) / 2], at[0], at[^1]);
+                var accuracies = rows.Select(r => r.Curve[i]).Order().ToList();
+                return new AccuracyPoint(i * PlantedRow.Every, accuracies[(accuracies.Count - 1) / 2], accuracies[0], accuracies[^1]);
             })]);
     }
 
     private static SpeedRow Speed(List<PlantedRow> rows) => new(
         rows[0].Run.Length, rows[0].Run.Reward, rows.Count, rows.Min(r => r.Run.Iterations), Median(rows, r => r.Start), Median(rows, r => r.Curve[^1]),
-        Reach.Of(rows.Select(r => r.Reached(0.5))), Reach.Of(rows.Select(r => r.Reached(0.99))), Reach.Of(rows.Select(r => r.Reached(1))));
+        Reach.From(rows.Select(r => r.Reached(0.5))), Reach.From(rows.Select(r => r.Reached(0.99))), Reach.From(rows.Select(r => r.Reached(1))));
 
     private static StrengthRow Strength(DidacticPlan plan, GradientMethod method, int rollouts, double gamma, List<PlantedRow> rows)
     {

@@ -51,16 +51,16 @@ public static class TabularGradient
     /// <summary>C(s, a): what <see cref="StepCredit"/> gives to a step on average, up to a constant of the state.</summary>
     private static double[] ExpectedCredit(TabularPolicy policy, StepReward reward, double alpha, ExactValues prover)
     {
-        var own = ExactValues.From(policy);
+        var exact = ExactValues.From(policy);
         var extra = reward switch
         {
             StepReward.Outcome => null,
             StepReward.AMu or StepReward.AMuAllActions or StepReward.QMu => prover.Table,
-            StepReward.APi or StepReward.AMuToGo => own.Table,
+            StepReward.APi or StepReward.AMuToGo => exact.Table,
             StepReward.QMuToGo => SumToGo(policy, prover.Table),
             _ => throw new ArgumentOutOfRangeException(nameof(reward), reward, null),
         };
-        var credit = own.Table.ToArray();
+        var credit = exact.Table.ToArray();
         for (var i = 0; extra is not null && i < credit.Length; i++) credit[i] += alpha * extra[i];
         return credit;
     }

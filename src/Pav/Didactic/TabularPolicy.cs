@@ -42,11 +42,11 @@ public sealed class TabularPolicy
         var probabilities = logits.ToArray();
         for (var row = 0; row < probabilities.Length; row += task.Vocabulary)
         {
-            var of = probabilities.AsSpan(row, task.Vocabulary);
+            var actions = probabilities.AsSpan(row, task.Vocabulary);
             var (largest, sum) = (double.NegativeInfinity, 0.0);
-            foreach (var x in of) largest = Math.Max(largest, x);
-            foreach (ref var x in of) sum += x = Math.Exp(x - largest);
-            foreach (ref var x in of) x /= sum;
+            foreach (var x in actions) largest = Math.Max(largest, x);
+            foreach (ref var x in actions) sum += x = Math.Exp(x - largest);
+            foreach (ref var x in actions) x /= sum;
         }
 
         return new(task, probabilities);

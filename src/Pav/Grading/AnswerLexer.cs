@@ -67,7 +67,7 @@ internal sealed class AnswerLexer
     private readonly string text;
     private readonly List<Token> tokens = [];
     private readonly Stack<Group> groups = new();
-    private int at;
+    private int position;
     private readonly bool listed;
     private bool spaced, inMatrix;
 
@@ -77,7 +77,7 @@ internal sealed class AnswerLexer
     public static List<Token> Read(string text, bool listed = false)
     {
         var lexer = new AnswerLexer(text, listed);
-        while (lexer.at < text.Length) lexer.Next();
+        while (lexer.position < text.Length) lexer.Next();
         return lexer.tokens;
     }
 
@@ -95,9 +95,9 @@ internal sealed class AnswerLexer
 
     private void Next()
     {
-        var c = text[at];
+        var c = text[position];
         if (c == 'ℝ') Character(c);
-        else if (char.IsAsciiDigit(c) || (c == '.' && Digit(at + 1))) Number();
+        else if (char.IsAsciiDigit(c) || (c == '.' && Digit(position + 1))) Number();
         else if (char.IsLetter(c)) Letters();
         else if (c == '\\') Command();
         else if (c == '^' && Degrees()) return;
@@ -106,7 +106,7 @@ internal sealed class AnswerLexer
 
     private void Character(char c)
     {
-        at++;
+        position++;
         switch (c)
         {
             case '{': Open(Group.Shown); break;
@@ -127,8 +127,8 @@ internal sealed class AnswerLexer
             case 'ℝ': Add(TokenKind.Symbol, "bbR"); break;
             case '√': Mark("sqrt"); break;
             case '∞': Add(TokenKind.Symbol, "infty"); break;
-            case '<' or '>' or '!' when at < text.Length && text[at] == '=': at++; Mark(c + "="); break;
-            case '*' when at < text.Length && text[at] == '*': at++; Mark("^"); break;
+            case '<' or '>' or '!' when position < text.Length && text[position] == '=': position++; Mark(c + "="); break;
+            case '*' when position < text.Length && text[position] == '*': position++; Mark("^"); break;
             case '+' or '-' or '*' or '/' or '^' or '_' or '(' or ')' or '[' or ']' or '|' or '!' or '=' or '<' or '>' or ',' or ':' or '&': Mark($"{c}"); break;
             case '\'' when tokens is [.., { Kind: TokenKind.Symbol } last]: tokens[^1] = last with { Text = last.Text + "'" }; break;
             default: spaced |= char.IsWhiteSpace(c) || c == '~'; break;
@@ -150,29 +150,29 @@ internal sealed class AnswerLexer
     private void Number()
     {
         var digits = new StringBuilder();
-        var start = at;
-        while (Digit(at)) digits.Append(text[at++]);
-        if (at - start is > 0 and <= 3)
+        var start = position;
+        while (Digit(position)) digits.Append(text[position++]);
+        if (position - start is > 0 and <= 3)
         {
             while (Separator() is var after and > 0)
             {
                 digits.Append(text, after, 3);
-                at = after + 3;
+                position = after + 3;
             }
         }
 
-        if (at < text.Length && text[at] == '.' && (Digit(at + 1) || Follows(at + 1, "\\overline{")))
+        if (position < text.Length && text[position] == '.' && (Digit(position + 1) || Follows(position + 1, "\\overline{")))
         {
-            digits.Append(text[at++]);
-            while (Digit(at)) digits.Append(text[at++]);
-            if (Follows(at, "\\overline{"))
+            digits.Append(text[position++]);
+            while (Digit(position)) digits.Append(text[position++]);
+            if (Follows(position, "\\overline{"))
             {
-                var end = at + 10;
+                var end = position + 10;
                 while (Digit(end)) end++;
-                if (end > at + 10 && end < text.Length && text[end] == '}')
+                if (end > position + 10 && end < text.Length && text[end] == '}')
                 {
-                    digits.Append('(').Append(text, at + 10, end - at - 10).Append(')');
-                    at = end + 1;
+                    digits.Append('(').Append(text, position + 10, end - position - 10).Append(')');
+                    position = end + 1;
                 }
             }
         }
@@ -184,22 +184,22 @@ internal sealed class AnswerLexer
     /// <summary>1.5e3, 2E-5: an exponent of ten that follows the digits at once, of at most three digits.</summary>
     private void Exponent(StringBuilder digits)
     {
-        if (at >= text.Length || text[at] is not ('e' or 'E')) return;
-        var start = at + 1 < text.Length && text[at + 1] is '+' or '-' ? at + 2 : at + 1;
+        if (position >= text.Length || text[position] is not ('e' or 'E')) return;
+        var start = position + 1 < text.Length && text[position + 1] is '+' or '-' ? position + 2 : position + 1;
         var end = start;
         while (Digit(end)) end++;
         if (end - start is 0 or > 3 || (end < text.Length && (char.IsLetter(text[end]) || text[end] is '.' or '^'))) return;
-        digits.Append('e').Append(text, at + 1, end - at - 1);
-        at = end;
+        digits.Append('e').Append(text, position + 1, end - position - 1);
+        position = end;
     }
 
     private int Separator()
     {
         foreach (var mark in new[] { ",\\! ", ",\\!", "{,}", ",\\,", "\\!", "\\,", "," })
         {
-            var after = at + mark.Length;
+            var after = position + mark.Length;
             if (listed && mark == ",") continue;
-            if (Follows(at, mark) && Digit(after) && Digit(after + 1) && Digit(after + 2) && !Digit(after + 3)) return after;
+            if (Follows(position, mark) && Digit(after) && Digit(after + 1) && Digit(after + 2) && !Digit(after + 3)) return after;
         }
 
         return -1;
@@ -207,13 +207,13 @@ internal sealed class AnswerLexer
 
     private void Letters()
     {
-        var start = at;
-        while (at < text.Length && char.IsLetter(text[at])) at++;
-        var run = text[start..at];
+        var start = position;
+        while (position < text.Length && char.IsLetter(text[position])) position++;
+        var run = text[start..position];
         var lower = run.ToLowerInvariant();
         if (lower is "or" or "and") Mark(",");
         else if (lower is "inf" or "infty" or "infinity" or "oo" && !InText) Add(TokenKind.Symbol, "infty");
-        else if (AfterValue && at < text.Length && text[at] is '²' or '³') Add(TokenKind.Word, lower);
+        else if (AfterValue && position < text.Length && text[position] is '²' or '³') Add(TokenKind.Word, lower);
         else if (run.Length == 1 && !(InText && AfterValue)) Add(TokenKind.Symbol, run == "π" ? "pi" : run);
         else if (InText || (AfterValue && Units.Contains(lower))) Add(TokenKind.Word, lower);
         else if (run == "pi") Add(TokenKind.Symbol, run);
@@ -225,18 +225,18 @@ internal sealed class AnswerLexer
 
     private void Command()
     {
-        at++;
-        if (at == text.Length) return;
-        if (!char.IsAsciiLetter(text[at]))
+        position++;
+        if (position == text.Length) return;
+        if (!char.IsAsciiLetter(text[position]))
         {
-            Escape(text[at++]);
+            Escape(text[position++]);
             return;
         }
 
-        var start = at;
-        while (at < text.Length && char.IsAsciiLetter(text[at])) at++;
-        if (text.AsSpan(start, at - start) is ['q', 'u', 'a', 'd', _, ..]) at = start + 4;
-        var name = text[start..at];
+        var start = position;
+        while (position < text.Length && char.IsAsciiLetter(text[position])) position++;
+        if (text.AsSpan(start, position - start) is ['q', 'u', 'a', 'd', _, ..]) position = start + 4;
+        var name = text[start..position];
         if (Marks.TryGetValue(name, out var mark)) Mark(mark);
         else if (name is "begin" or "end") Environment(name);
         else if (Functions.Contains(name)) Add(TokenKind.Function, name);
@@ -248,7 +248,7 @@ internal sealed class AnswerLexer
         else if (Invisible.Contains(name))
         {
             spaced = true;
-            if (name is "left" or "right" && at < text.Length && text[at] == '.') at++;
+            if (name is "left" or "right" && position < text.Length && text[position] == '.') position++;
         }
         else Add(TokenKind.Symbol, name.StartsWith("var", StringComparison.Ordinal) ? name[3..] : name);
     }
@@ -256,12 +256,12 @@ internal sealed class AnswerLexer
     /// <summary>The R of \mathbb{R} and \mathbb R.</summary>
     private char? BlackboardLetter()
     {
-        var i = at;
+        var i = position;
         while (i < text.Length && text[i] == ' ') i++;
         var braced = i < text.Length && text[i] == '{';
         if (braced) i++;
         if (i >= text.Length || !char.IsAsciiLetterUpper(text[i]) || (braced && !Follows(i + 1, "}"))) return null;
-        at = braced ? i + 2 : i + 1;
+        position = braced ? i + 2 : i + 1;
         return text[i];
     }
 
@@ -270,17 +270,17 @@ internal sealed class AnswerLexer
         if (c == '{') Mark("{set");
         else if (c == '}') Mark("set}");
         else if (c == '|') Mark("|");
-        else if (c == '\\' && (at >= text.Length || !char.IsAsciiLetter(text[at]) || inMatrix)) Mark("row");
-        else if (c == '\\') at--;
+        else if (c == '\\' && (position >= text.Length || !char.IsAsciiLetter(text[position]) || inMatrix)) Mark("row");
+        else if (c == '\\') position--;
         else spaced = true;
     }
 
     /// <summary>Matrices keep their bounds, other environments have none.</summary>
     private void Environment(string which)
     {
-        if (at >= text.Length || text[at] != '{' || text.IndexOf('}', at) is not (var end and >= 0)) return;
-        var name = text[(at + 1)..end];
-        at = end + 1;
+        if (position >= text.Length || text[position] != '{' || text.IndexOf('}', position) is not (var end and >= 0)) return;
+        var name = text[(position + 1)..end];
+        position = end + 1;
         if (name is not ("pmatrix" or "bmatrix" or "Bmatrix" or "vmatrix" or "Vmatrix" or "matrix" or "smallmatrix" or "array")) return;
         if (name == "array" && which == "begin") SkipGroup();
         inMatrix = true;
@@ -289,29 +289,29 @@ internal sealed class AnswerLexer
 
     private void Hide(Group group)
     {
-        while (at < text.Length && text[at] == ' ') at++;
+        while (position < text.Length && text[position] == ' ') position++;
         spaced |= group == Group.Text;
-        if (at >= text.Length || text[at] != '{') return;
-        at++;
+        if (position >= text.Length || text[position] != '{') return;
+        position++;
         Open(group);
     }
 
     private void SkipGroup()
     {
-        if (at < text.Length && text[at] == '{' && text.IndexOf('}', at) is var end and >= 0) at = end + 1;
+        if (position < text.Length && text[position] == '{' && text.IndexOf('}', position) is var end and >= 0) position = end + 1;
     }
 
     /// <summary>Leaves out ^\circ and ^{\circ}.</summary>
     private bool Degrees()
     {
-        var i = at + 1;
+        var i = position + 1;
         var braced = false;
         for (; i < text.Length && text[i] is ' ' or '{'; i++) braced |= text[i] == '{';
         var name = Follows(i, "\\circ") ? 5 : Follows(i, "\\degree") ? 7 : 0;
         if (name == 0) return false;
         i += name;
         if (braced && text.IndexOf('}', i) is var end and >= 0) i = end + 1;
-        at = i;
+        position = i;
         return true;
     }
 

@@ -10,7 +10,7 @@ internal sealed class ExpressionParser
     private readonly List<Token> tokens;
     private readonly string plusMinus;
     private readonly Work work;
-    private int at, depth;
+    private int position, depth;
     private bool inBars;
 
     private ExpressionParser(IEnumerable<Token> tokens, string plusMinus, Work work) => (this.tokens, this.plusMinus, this.work) = ([.. tokens], plusMinus, work);
@@ -25,8 +25,8 @@ internal sealed class ExpressionParser
 
     private bool AtEndOrUnit(Expression expression)
     {
-        if (at == tokens.Count) return true;
-        return tokens[at].Kind == TokenKind.Word && expression.HasNumber && Enumerable.Range(at, tokens.Count - at).All(InUnit);
+        if (position == tokens.Count) return true;
+        return tokens[position].Kind == TokenKind.Word && expression.HasNumber && Enumerable.Range(position, tokens.Count - position).All(InUnit);
     }
 
     /// <summary>Numbers stand in a unit as exponents only: "12 cm^2" is one, "12 maybe 13" is none.</summary>
@@ -37,12 +37,12 @@ internal sealed class ExpressionParser
         var token => token.Text is "^" or "{" or "}" or "/" or "(" or ")",
     };
 
-    private Token? Here => at < tokens.Count ? tokens[at] : null;
+    private Token? Here => position < tokens.Count ? tokens[position] : null;
 
     private bool Take(string mark)
     {
         if (Here is not { } token || !token.Is(mark)) return false;
-        at++;
+        position++;
         return true;
     }
 
@@ -100,7 +100,7 @@ internal sealed class ExpressionParser
 
     private bool StartsFactor() => Here is { } token && (token.Kind switch
     {
-        TokenKind.Number => tokens[at - 1].Kind != TokenKind.Number,
+        TokenKind.Number => tokens[position - 1].Kind != TokenKind.Number,
         TokenKind.Symbol or TokenKind.Function => true,
         TokenKind.Mark => token.Text is "(" or "[" or "{" or "frac" or "sqrt" or "binom" or "overline" || (token.Text == "|" && !inBars),
         _ => false,
@@ -127,7 +127,7 @@ internal sealed class ExpressionParser
     private Expression Primary()
     {
         var token = Here ?? throw new UnreadableAnswer();
-        at++;
+        position++;
         return token.Kind switch
         {
             TokenKind.Number => Mixed(token),
@@ -179,11 +179,11 @@ internal sealed class ExpressionParser
         if (Take("{")) return Closed("}");
         if (Here is { Kind: TokenKind.Number, Text.Length: > 1 } digits && digits.Text.All(char.IsAsciiDigit))
         {
-            tokens[at] = digits with { Text = digits.Text[1..] };
+            tokens[position] = digits with { Text = digits.Text[1..] };
             return ToNumber(digits.Text[..1]);
         }
 
-        return Here is { Kind: TokenKind.Number } ? ToNumber(tokens[at++].Text) : Primary();
+        return Here is { Kind: TokenKind.Number } ? ToNumber(tokens[position++].Text) : Primary();
     }
 
     /// <summary>3\frac{1}{2} and 3 1/2 are three and a half; a number with a subscript is one in that base, and no value is made of it.</summary>
@@ -194,17 +194,17 @@ internal sealed class ExpressionParser
         if (!value.IsWhole) return value;
         if (Here is { } next && next.Is("frac"))
         {
-            var back = (at, Tokens: tokens.ToArray());
-            at++;
+            var back = (position, Tokens: tokens.ToArray());
+            position++;
             if (new Quotient(Argument(), Argument()) is { WrittenFraction: not null } fraction) return new Sum(value, fraction);
-            at = back.at;
+            position = back.position;
             tokens.Clear();
             tokens.AddRange(back.Tokens);
         }
-        else if (at + 2 < tokens.Count && tokens[at] is { Kind: TokenKind.Number, Spaced: true } top && tokens[at + 1].Is("/") && tokens[at + 2].Kind == TokenKind.Number)
+        else if (position + 2 < tokens.Count && tokens[position] is { Kind: TokenKind.Number, Spaced: true } top && tokens[position + 1].Is("/") && tokens[position + 2].Kind == TokenKind.Number)
         {
-            at += 3;
-            return new Sum(value, new Quotient(ToNumber(top.Text), ToNumber(tokens[at - 1].Text)));
+            position += 3;
+            return new Sum(value, new Quotient(ToNumber(top.Text), ToNumber(tokens[position - 1].Text)));
         }
 
         return value;
@@ -219,9 +219,9 @@ internal sealed class ExpressionParser
     /// <summary>The texts of a group or of one token.</summary>
     private string Flat()
     {
-        if (!Take("{")) return Here is not null ? tokens[at++].Text : throw new UnreadableAnswer();
+        if (!Take("{")) return Here is not null ? tokens[position++].Text : throw new UnreadableAnswer();
         var text = "";
-        while (!Take("}")) text += Here is not null ? tokens[at++].Text : throw new UnreadableAnswer();
+        while (!Take("}")) text += Here is not null ? tokens[position++].Text : throw new UnreadableAnswer();
         return text;
     }
 

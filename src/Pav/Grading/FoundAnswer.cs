@@ -39,21 +39,21 @@ internal static class FoundAnswer
     public static string? Boxed(string text)
     {
         var box = text.LastIndexOf("\\boxed", StringComparison.Ordinal);
-        var at = box >= 0 ? box + 6 : text.LastIndexOf("\\fbox", StringComparison.Ordinal) is var frame and >= 0 ? frame + 5 : -1;
-        if (at < 0 || at >= text.Length) return null;
-        if (text[at] == ' ')
+        var position = box >= 0 ? box + 6 : text.LastIndexOf("\\fbox", StringComparison.Ordinal) is var frame and >= 0 ? frame + 5 : -1;
+        if (position < 0 || position >= text.Length) return null;
+        if (text[position] == ' ')
         {
-            var rest = text.AsSpan(at).Trim();
+            var rest = text.AsSpan(position).Trim();
             if (rest.Length > 0 && rest[0] != '{') return Filled(rest[..(rest.IndexOf('$') is var dollar and >= 0 ? dollar : rest.Length)]);
-            at = text.IndexOf('{', at);
+            position = text.IndexOf('{', position);
         }
 
-        if (at < 0 || text[at] != '{') return null;
+        if (position < 0 || text[position] != '{') return null;
         var depth = 0;
-        for (var i = at; i < text.Length; i++)
+        for (var i = position; i < text.Length; i++)
         {
             depth += text[i] == '{' ? 1 : text[i] == '}' ? -1 : 0;
-            if (depth == 0) return Filled(text.AsSpan(at + 1, i - at - 1));
+            if (depth == 0) return Filled(text.AsSpan(position + 1, i - position - 1));
         }
 
         return null;
@@ -98,8 +98,8 @@ internal static class FoundAnswer
     public static string? AnswerIs(string text)
     {
         const string lead = "answer is";
-        var at = text.LastIndexOf(lead, StringComparison.OrdinalIgnoreCase);
-        if (at < 0 || FirstLine(text.AsSpan(at + lead.Length).TrimStart(':')) is not { } rest) return null;
+        var position = text.LastIndexOf(lead, StringComparison.OrdinalIgnoreCase);
+        if (position < 0 || FirstLine(text.AsSpan(position + lead.Length).TrimStart(':')) is not { } rest) return null;
         var end = rest.IndexOf(". ", StringComparison.Ordinal);
         return Filled((end >= 0 ? rest.AsSpan(0, end) : rest).TrimEnd('.'));
     }
@@ -107,9 +107,9 @@ internal static class FoundAnswer
     /// <summary>The first number on the line of the last <c>####</c>.</summary>
     public static string? AfterHashes(string text)
     {
-        var at = text.LastIndexOf("####", StringComparison.Ordinal);
-        if (at < 0) return null;
-        var line = text.AsSpan(at + 4);
+        var position = text.LastIndexOf("####", StringComparison.Ordinal);
+        if (position < 0) return null;
+        var line = text.AsSpan(position + 4);
         var end = line.IndexOf('\n');
         return NumberText.First(end < 0 ? line : line[..end]);
     }

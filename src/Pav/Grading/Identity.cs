@@ -16,7 +16,7 @@ internal static class Identity
     private const int Points = 3;
     private const double Close = 1e-9;
 
-    public static bool Of(Expression a, Expression b, Work work)
+    public static bool Holds(Expression a, Expression b, Work work)
     {
         for (var point = 0; point < Points; point++)
         {
@@ -48,10 +48,10 @@ internal static class Identity
     {
         Number? Variable(string name) => Whole(1 + (Hash(name, 3 * Points) >> 44));
         if (ExactValue.Find(a, Variable, work) is { Top.IsZero: false } x && ExactValue.Find(b, Variable, work) is { Top.IsZero: false } y)
-            return Of(a, new Product(Ratio(x.Top * y.Bottom, x.Bottom * y.Top), b), work);
+            return Holds(a, new Product(Ratio(x.Top * y.Bottom, x.Bottom * y.Top), b), work);
         var (left, right) = (Value(a, 0, work).Value, Value(b, 0, work).Value);
         return left != 0 && right != 0 && Complex.IsFinite(left / right) && (left / right) is { Imaginary: 0 } ratio
-            && Of(a, new Product(FromDouble(ratio.Real), b), work);
+            && Holds(a, new Product(FromDouble(ratio.Real), b), work);
     }
 
     private static Number FromDouble(double value) => Ratio(new BigInteger(value * (1L << 40)), BigInteger.One << 40);
@@ -102,8 +102,8 @@ internal static class Identity
             case Quotient q:
                 return Modulo(q.Bottom, point, work) is { } bottom and > 0 && Modulo(q.Top, point, work) is { } top ? Times(top, Inverse(bottom, work)) : null;
             case Power p:
-                if (Integer(p.Exponent, work) is not { } exponent || Modulo(p.Base, point, work) is not { } of || (of == 0 && exponent <= 0)) return null;
-                var magnitude = Pow(of, (ulong)Math.Abs(exponent), work);
+                if (Integer(p.Exponent, work) is not { } exponent || Modulo(p.Base, point, work) is not { } root || (root == 0 && exponent <= 0)) return null;
+                var magnitude = Pow(root, (ulong)Math.Abs(exponent), work);
                 return exponent < 0 ? Inverse(magnitude, work) : magnitude;
             case Call { Function: "!" } f:
                 return Integer(f.Argument, work) is { } count and >= 0 and <= 3000 ? Factorial((int)count, work) : null;
@@ -174,10 +174,10 @@ internal static class Identity
                 var (top, bottom) = (Value(q.Top, point, work), Value(q.Bottom, point, work));
                 return Met(top.Value / bottom.Value, Math.Max(Relative(top), Relative(bottom)) * Complex.Abs(top.Value / bottom.Value));
             case Power p:
-                var (of, exponent) = (Value(p.Base, point, work), Value(p.Exponent, point, work));
-                var power = OddRoot(p.Exponent) is { } sign && of.Value is { Real: < 0, Imaginary: 0 }
-                    ? sign * Math.Pow(-of.Value.Real, exponent.Value.Real) : Raised(of.Value, exponent.Value);
-                return Met(power, Relative(of) * Complex.Abs(power));
+                var (raised, exponent) = (Value(p.Base, point, work), Value(p.Exponent, point, work));
+                var power = OddRoot(p.Exponent) is { } sign && raised.Value is { Real: < 0, Imaginary: 0 }
+                    ? sign * Math.Pow(-raised.Value.Real, exponent.Value.Real) : Raised(raised.Value, exponent.Value);
+                return Met(power, Relative(raised) * Complex.Abs(power));
             case Root r:
                 var under = Value(r.Of, point, work);
                 var root = r.Order % 2 == 1 && under.Value is { Real: < 0, Imaginary: 0 } negative ? -Math.Pow(-negative.Real, 1.0 / r.Order) : r.Order == 2 ? Complex.Sqrt(under.Value) : Complex.Pow(under.Value, 1.0 / r.Order);
@@ -203,11 +203,11 @@ internal static class Identity
     private static double? OddRoot(Expression exponent) =>
         exponent.WrittenFraction is var (top, bottom) && !bottom.IsOne && !bottom.IsEven ? (top.IsEven ? 1 : -1) : null;
 
-    private static Complex Raised(Complex of, Complex exponent)
+    private static Complex Raised(Complex number, Complex exponent)
     {
-        if (exponent.Imaginary != 0 || exponent.Real != Math.Round(exponent.Real) || Math.Abs(exponent.Real) > 64) return Complex.Pow(of, exponent);
+        if (exponent.Imaginary != 0 || exponent.Real != Math.Round(exponent.Real) || Math.Abs(exponent.Real) > 64) return Complex.Pow(number, exponent);
         var result = Complex.One;
-        for (var k = 0; k < Math.Abs(exponent.Real); k++) result *= of;
+        for (var k = 0; k < Math.Abs(exponent.Real); k++) result *= number;
         return exponent.Real < 0 ? 1 / result : result;
     }
 

@@ -34,7 +34,7 @@ internal sealed class LatexText
     };
 
     private readonly string text;
-    private int at, depth;
+    private int position, depth;
 
     private LatexText(string text) => this.text = text;
 
@@ -42,10 +42,10 @@ internal sealed class LatexText
     {
         var reader = new LatexText(latex);
         var plain = new StringBuilder();
-        while (reader.at < latex.Length)
+        while (reader.position < latex.Length)
         {
             plain.Append(reader.Until());
-            reader.at++;
+            reader.position++;
         }
 
         return plain.ToString();
@@ -55,22 +55,22 @@ internal sealed class LatexText
     private string Until()
     {
         var plain = new StringBuilder();
-        while (at < text.Length && text[at] != '}') plain.Append(Piece());
+        while (position < text.Length && text[position] != '}') plain.Append(Piece());
         return plain.ToString();
     }
 
     private string Piece()
     {
-        var c = text[at++];
+        var c = text[position++];
         switch (c)
         {
             case '{':
                 if (++depth > Deepest) throw new UnreadableAnswer();
                 var inside = Until();
                 depth--;
-                at = Math.Min(at + 1, text.Length);
+                position = Math.Min(position + 1, text.Length);
                 return inside;
-            case '\\': return at < text.Length ? Command() : "";
+            case '\\': return position < text.Length ? Command() : "";
             case '~': return "\u00a0";
             case '&': return "   ";
             default: return $"{c}";
@@ -79,16 +79,16 @@ internal sealed class LatexText
 
     private string Command()
     {
-        if (!char.IsAsciiLetter(text[at])) return Escaped(text[at++]);
-        var start = at;
-        while (at < text.Length && char.IsAsciiLetter(text[at])) at++;
-        var name = text[start..at];
-        while (at < text.Length && text[at] == ' ') at++;
+        if (!char.IsAsciiLetter(text[position])) return Escaped(text[position++]);
+        var start = position;
+        while (position < text.Length && char.IsAsciiLetter(text[position])) position++;
+        var name = text[start..position];
+        while (position < text.Length && text[position] == ' ') position++;
         switch (name)
         {
             case "frac" or "nicefrac": return $"{Argument()}/{Argument()}";
             case "sqrt":
-                if (at < text.Length && text[at] == '[' && text.IndexOf(']', at) is var close and >= 0) at = close + 1;
+                if (position < text.Length && text[position] == '[' && text.IndexOf(']', position) is var close and >= 0) position = close + 1;
                 return $"√({Argument()})";
             case "mathbb": return Argument() is var set && set == "R" ? "ℝ" : $"\ue000{set}";
             case "mathbf" or "mathcal" or "mathit": return $"\ue001{Argument()}";
@@ -110,19 +110,19 @@ internal sealed class LatexText
 
     private string Argument()
     {
-        while (at < text.Length && text[at] == ' ') at++;
-        return at < text.Length && text[at] != '}' ? Piece() : "";
+        while (position < text.Length && text[position] == ' ') position++;
+        return position < text.Length && text[position] != '}' ? Piece() : "";
     }
 
     private string Environment()
     {
         var name = Argument();
-        var end = text.IndexOf($"\\end{{{name}}}", at, StringComparison.Ordinal);
+        var end = text.IndexOf($"\\end{{{name}}}", position, StringComparison.Ordinal);
         if (end < 0 || name is not ("pmatrix" or "bmatrix" or "array" or "smallmatrix")) return "";
         if (name == "array") Argument();
-        var rows = text[at..Math.Max(at, end)].Split("\\\\").Select(row =>
+        var rows = text[position..Math.Max(position, end)].Split("\\\\").Select(row =>
             string.Join(' ', row.Split('&').Select(cell => Convert(cell).Trim())));
-        at = end + name.Length + 6;
+        position = end + name.Length + 6;
         return $"[ {string.Join("; ", rows)} ]";
     }
 }

@@ -159,7 +159,7 @@ internal static partial class MathAnswer
         {
             if (a.Signs.SequenceEqual(b.Signs) && a.Sides.Zip(b.Sides).All(s => Equal(s.First, s.Second))) return true;
             if (rules.Meaning) return Meaning.SameRelations(a, b, this, work);
-            return a.Signs is ["="] && b.Signs is ["="] && Difference(a) is { } left && Difference(b) is { } right && (Identity.Of(left, right, work) || Identity.Of(Expression.Negative(left), right, work));
+            return a.Signs is ["="] && b.Signs is ["="] && Difference(a) is { } left && Difference(b) is { } right && (Identity.Holds(left, right, work) || Identity.Holds(Expression.Negative(left), right, work));
         }
 
         private static Expression? Difference(Relation equation) =>
@@ -199,7 +199,7 @@ internal static partial class MathAnswer
         {
             if (inMatrix && Identity.Constant(given, work) is { } value
                 && Identity.Constant(wanted, work) is { } reference) return Math.Round(value, 3) == Math.Round(reference, 3);
-            return Identity.Of(given, wanted, work) || (rules.RelativeTolerance > 0 && Near(given, wanted));
+            return Identity.Holds(given, wanted, work) || (rules.RelativeTolerance > 0 && Near(given, wanted));
         }
 
         private bool Near(Expression given, Expression wanted)

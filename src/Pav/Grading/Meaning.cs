@@ -135,7 +135,7 @@ internal static class Meaning
         if (relation.Sides.Take(Math.Max(exact, 1)).Any(IsName)) return relation.Sides[exact > 0 ? exact : relation.Sides.Count - 1];
         var constants = relation.Sides.Take(exact + 1).OfType<Value>().Where(v => Identity.Constant(v.Of, work) is not null).ToList();
         if (constants.Count != exact + 1) return null;
-        return constants.Zip(constants.Skip(1)).All(pair => Identity.Of(pair.First.Of, pair.Second.Of, work)) ? constants[^1] : null;
+        return constants.Zip(constants.Skip(1)).All(pair => Identity.Holds(pair.First.Of, pair.Second.Of, work)) ? constants[^1] : null;
     }
 
     /// <summary>
@@ -222,7 +222,7 @@ internal static class Meaning
         if (given.Letters.Length == 1 && wanted.Letters.Length == 1) return given.Letters == wanted.Letters;
         var decimals = wanted.Of is Expression.Number { IsWhole: false };
         if (IsWorkedOut(wanted.Of) && !IsWorkedOut(given.Of) && !(decimals && ExactValue.Constant(given.Of, work) is null)) return false;
-        return Identity.Of(given.Of, wanted.Of, work) || Rounds(given.Of, wanted.Of, work) || Rounds(wanted.Of, given.Of, work);
+        return Identity.Holds(given.Of, wanted.Of, work) || Rounds(given.Of, wanted.Of, work) || Rounds(wanted.Of, given.Of, work);
     }
 
     /// <summary>28% is 28, and 0.28 too.</summary>

@@ -7,9 +7,9 @@ internal static class NumberText
     public static string? Whole(string text)
     {
         var body = text.AsSpan().Trim().TrimEnd('.').TrimEnd('%').TrimEnd('\\').Trim();
-        var at = 0;
-        var negative = Sign(body, ref at);
-        return at < body.Length && End(body, at) == body.Length ? Signed(negative, body[at..]) : null;
+        var position = 0;
+        var negative = Sign(body, ref position);
+        return position < body.Length && End(body, position) == body.Length ? Signed(negative, body[position..]) : null;
     }
 
     /// <summary>The last number of a text; a minus after a letter, a digit or a bracket is a difference, no sign.</summary>
@@ -30,33 +30,33 @@ internal static class NumberText
         return from < 0 ? null : Signed(IsNegative(text, from), text[from..to]);
     }
 
-    private static bool IsNegative(ReadOnlySpan<char> text, int at)
+    private static bool IsNegative(ReadOnlySpan<char> text, int position)
     {
-        var before = at - 1;
+        var before = position - 1;
         while (before >= 0 && text[before] is '$' or '\\') before--;
         return before >= 0 && text[before] is '-' or '−' && (before == 0 || !(char.IsLetterOrDigit(text[before - 1]) || text[before - 1] is ')' or ']' or '}'));
     }
 
-    private static bool Sign(ReadOnlySpan<char> text, ref int at)
+    private static bool Sign(ReadOnlySpan<char> text, ref int position)
     {
         var negative = false;
-        for (; at < text.Length && text[at] is '-' or '−' or '+' or '$' or '\\' or ' '; at++) negative |= text[at] is '-' or '−';
+        for (; position < text.Length && text[position] is '-' or '−' or '+' or '$' or '\\' or ' '; position++) negative |= text[position] is '-' or '−';
         return negative;
     }
 
     /// <summary>The end of the digits from there on, a comma between each three of them allowed, and of a fraction; the place itself where none begin.</summary>
-    private static int End(ReadOnlySpan<char> text, int at)
+    private static int End(ReadOnlySpan<char> text, int position)
     {
-        var end = Run(text, at);
-        if (end - at is > 0 and <= 3)
+        var end = Run(text, position);
+        if (end - position is > 0 and <= 3)
             while (end < text.Length && text[end] == ',' && Run(text, end + 1) == end + 4) end += 4;
         return end + 1 < text.Length && text[end] == '.' && char.IsAsciiDigit(text[end + 1]) ? Run(text, end + 1) : end;
     }
 
-    private static int Run(ReadOnlySpan<char> text, int at)
+    private static int Run(ReadOnlySpan<char> text, int position)
     {
-        while (at < text.Length && char.IsAsciiDigit(text[at])) at++;
-        return at;
+        while (position < text.Length && char.IsAsciiDigit(text[position])) position++;
+        return position;
     }
 
     private static string Signed(bool negative, ReadOnlySpan<char> digits)

@@ -110,7 +110,7 @@ internal static partial class Prm800kAnswer
         try
         {
             var work = new Work(MostSteps);
-            return Identity.Of(Read(given), Read(wanted), work);
+            return Identity.Holds(Read(given), Read(wanted), work);
 
             Expression Read(string text) => Tokens(text) is var tokens && tokens.Count > 0
                 ? ExpressionParser.Parse(tokens, 0, tokens.Count, "+", work) : throw new UnreadableAnswer();

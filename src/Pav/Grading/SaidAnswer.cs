@@ -47,15 +47,15 @@ internal static partial class SaidAnswer
     /// <summary>The content of the box that begins there and where it ends; no content if it is empty or never closes.</summary>
     private static (string? Content, int After) Read(string text, int start)
     {
-        var at = start + (text.AsSpan(start).StartsWith("\\boxed") ? 6 : 5);
-        while (at < text.Length && text[at] == ' ') at++;
-        if (at >= text.Length) return (null, at);
-        if (text[at] != '{') return char.IsAsciiDigit(text[at]) ? ($"{text[at]}", at + 1) : (null, at);
+        var position = start + (text.AsSpan(start).StartsWith("\\boxed") ? 6 : 5);
+        while (position < text.Length && text[position] == ' ') position++;
+        if (position >= text.Length) return (null, position);
+        if (text[position] != '{') return char.IsAsciiDigit(text[position]) ? ($"{text[position]}", position + 1) : (null, position);
         var depth = 0;
-        for (var i = at; i < text.Length; i++)
+        for (var i = position; i < text.Length; i++)
         {
             depth += text[i] == '{' ? 1 : text[i] == '}' ? -1 : 0;
-            if (depth == 0) return (text[(at + 1)..i].Trim() is { Length: > 0 } content ? content : null, i + 1);
+            if (depth == 0) return (text[(position + 1)..i].Trim() is { Length: > 0 } content ? content : null, i + 1);
         }
 
         return (null, text.Length);

@@ -60,9 +60,9 @@ public sealed record LabelledState(
         [.. from problem in traces.GroupBy(t => t.Problem)
             from state in problem.SelectMany(t => Enumerable.Range(0, t.Steps.Count).Select(h => (Trace: t, H: h, Text: string.Concat(t.Steps.Take(h))))).GroupBy(x => (x.H, x.Text))
             where state.Count() > 1 && state.All(x => x.Trace.N[x.H] > 0 && x.Trace.N[x.H + 1] > 0)
-            select Of(state.Count(), state.Key.H, [.. state.Select(x => x.Trace)])];
+            select From(state.Count(), state.Key.H, [.. state.Select(x => x.Trace)])];
 
-    private static LabelledState Of(int drawn, int h, IReadOnlyList<LabelledTrace> traces)
+    private static LabelledState From(int drawn, int h, IReadOnlyList<LabelledTrace> traces)
     {
         var first = traces[0];
         var next = traces.GroupBy(t => (Step: t.Steps[h], Ended: !t.Unfinished && h == t.Steps.Count - 1))

@@ -23,11 +23,11 @@ public static class Labelling
     {
         options.Check();
         var sampling = options.Sampling ?? new Sampling();
-        var at = new LabelProgress();
+        var reached = new LabelProgress();
         var gate = new Lock();
         void Report(int problems, int prefixes, long tokens)
         {
-            lock (gate) progress?.Invoke(at = new(at.Problems + problems, at.Prefixes + prefixes, at.GeneratedTokens + tokens));
+            lock (gate) progress?.Invoke(reached = new(reached.Problems + problems, reached.Prefixes + prefixes, reached.GeneratedTokens + tokens));
         }
 
         var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => Report(0, prefixes, tokens));

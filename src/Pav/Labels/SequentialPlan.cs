@@ -54,10 +54,10 @@ public sealed record SequentialPlan(int First, int Most, double HalfWidth, doubl
     public bool Enough(int n, int c)
     {
         if (n >= Most) return true;
-        var around = Wilson.Of(c, n);
+        var around = Wilson.Interval(c, n);
         if ((around.High - around.Low) / 2 <= HalfWidth) return true;
         if (Border == 0) return false;
-        around = Wilson.Of(c, n, Border);
+        around = Wilson.Interval(c, n, Border);
         return around.Low > 0.5 || around.High < 0.5;
     }
 

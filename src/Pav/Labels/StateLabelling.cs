@@ -19,8 +19,8 @@ public static class StateLabelling
         options.Check();
         if (stepsPerState < 2) throw new UserError($"{stepsPerState} step per state shows no difference between steps; draw at least 2");
         var sampling = options.Sampling ?? new Sampling();
-        var at = new Counter(progress);
-        var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => at.Add(0, prefixes, tokens));
+        var counter = new Counter(progress);
+        var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => counter.Add(0, prefixes, tokens));
         foreach (var batch in problems.Chunk(options.ProblemsPerBatch))
         {
             var seeds = batch.SelectMany(p => Enumerable.Range(0, options.NCov).Select(i => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", i)))).ToList();
@@ -29,10 +29,10 @@ public static class StateLabelling
                 .Where(s => done is null || !done((s.State.Problem.Id, s.State.Text))).ToList();
             var draws = states.SelectMany(s => Enumerable.Range(0, stepsPerState).Select(j => new Draw(s.State, Seeds.Derive(options.Seed, s.State.Problem.Id, $"step\n{s.State.Text}", j)))).ToList();
             var steps = await policy.Extend(draws, Until.StepEnd, sampling, cancel);
-            at.Add(0, 0, traces.Sum(t => (long)t.TokensSince()) + steps.Zip(draws, (s, d) => (long)s.TokensSince(d.Prefix)).Sum());
+            counter.Add(0, 0, traces.Sum(t => (long)t.TokensSince()) + steps.Zip(draws, (s, d) => (long)s.TokensSince(d.Prefix)).Sum());
 
             var counts = await rollouts.Count(states.Select(s => s.State).Concat(steps.Where(s => !s.Lost)), options.NMc, "rollout", cancel);
-            at.Add(batch.Length, 0, 0);
+            counter.Add(batch.Length, 0, 0);
             foreach (var ((state, drawn), slice) in states.Zip(steps.SplitBy(states.Select(_ => stepsPerState))))
             {
                 var next = slice.Where(s => !s.Lost).GroupBy(s => s)
@@ -47,21 +47,21 @@ public static class StateLabelling
 
     /// <summary>
     /// The same states and steps with <c>NMc</c> completions of another policy after each. They have random numbers of their own: with those of <see cref="Run"/> or of a third policy, equal seeds
-    /// would make the counts of alike policies alike, and the products of their estimates biased (<see cref="StepEstimate.OfOther"/>).
+    /// would make the counts of alike policies alike, and the products of their estimates biased (<see cref="StepEstimate.FromOther"/>).
     /// </summary>
     public static async IAsyncEnumerable<LabelledState> Recount(
         IPolicy policy, Grader grader, IReadOnlyDictionary<string, Problem> problems, IEnumerable<LabelledState> states, LabelOptions options,
         Action<LabelProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         options.Check();
-        var at = new Counter(progress);
-        var rollouts = new Rollouts(policy, grader, options.Sampling ?? new Sampling(), options.Seed, options.DrawsPerCall, (prefixes, tokens) => at.Add(0, prefixes, tokens));
+        var counter = new Counter(progress);
+        var rollouts = new Rollouts(policy, grader, options.Sampling ?? new Sampling(), options.Seed, options.DrawsPerCall, (prefixes, tokens) => counter.Add(0, prefixes, tokens));
         foreach (var batch in states.Chunk(options.ProblemsPerBatch))
         {
             var prefixes = batch.Select(s => s.ToPrefix(problems.Find(s.Problem))).ToList();
             var steps = batch.Zip(prefixes, (s, prefix) => s.Next.Select(n => prefix.Then(n.Step, n.Tokens, n.Ended)).ToList()).ToList();
             var counts = await rollouts.Count(prefixes.Concat(steps.SelectMany(s => s)), options.NMc, $"recount by {policy.Name}", cancel);
-            at.Add(batch.Length, 0, 0);
+            counter.Add(batch.Length, 0, 0);
             if (counts.FirstOrDefault(c => !c.Value.Counts.Known).Key is { } lost)
                 throw new UserError($"problem {lost.Problem.Id}: no completion after one of its states got a usable answer; start the same command again to go on");
             foreach (var (state, prefix, next) in batch.Zip(prefixes, steps))
@@ -87,8 +87,8 @@ public static class StateLabelling
 
     private sealed class Counter(Action<LabelProgress>? progress)
     {
-        private LabelProgress at;
+        private LabelProgress reached;
 
-        public void Add(int items, int prefixes, long tokens) => progress?.Invoke(at = new(at.Problems + items, at.Prefixes + prefixes, at.GeneratedTokens + tokens));
+        public void Add(int items, int prefixes, long tokens) => progress?.Invoke(reached = new(reached.Problems + items, reached.Prefixes + prefixes, reached.GeneratedTokens + tokens));
     }
 }

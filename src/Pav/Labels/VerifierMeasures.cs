@@ -32,7 +32,7 @@ public sealed record VerifierMeasures(
             name, outcome ? "outcome" : "q", Finite(within.Value), Finite(within.Low), Finite(within.High), Finite(Auc.Pooled(judged)),
             predicted.Length == 0 ? null : Calibration.Brier(predicted, observed),
             predicted.Length == 0 ? null : Calibration.Ece(predicted, observed),
-            Finite(Pav.RankWithinState.Of(steps.GroupBy(p => (p.Problem, p.State)).Select(g => g.Select(p => new RankedStep(p.Score, p.Q)).ToList()))),
+            Finite(Pav.RankWithinState.Compute(steps.GroupBy(p => (p.Problem, p.State)).Select(g => g.Select(p => new RankedStep(p.Score, p.Q)).ToList()))),
             Finite(Pav.Correlation.Pearson([.. steps.Select(p => p.Score)], [.. steps.Select(p => p.Q)])),
             Calibration.Reliability(predicted, observed));
     }

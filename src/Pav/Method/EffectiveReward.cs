@@ -5,5 +5,5 @@ namespace Pav;
 /// </summary>
 public static class EffectiveReward
 {
-    public static double Of(double q, double advantage, double alpha) => q + alpha * advantage;
+    public static double Compute(double q, double advantage, double alpha) => q + alpha * advantage;
 }

@@ -9,13 +9,13 @@ namespace Pav;
 public static class LeaveOneOut
 {
     /// <summary>One array per trace, one value per step of it; the group has at least 2 traces.</summary>
-    public static double[][] Of(IReadOnlyList<StepReturns> group)
+    public static double[][] Compute(IReadOnlyList<StepReturns> group)
     {
         if (group.Count < 2) throw new ArgumentException("a leave-one-out baseline needs at least two traces of a problem", nameof(group));
         var rex = group.Sum(t => t.Rex);
         var dense = new double[group.Max(t => t.Dense.Length)];
         foreach (var trace in group)
             for (var h = 0; h < trace.Dense.Length; h++) dense[h] += trace.Dense[h];
-        return [.. group.Select(own => own.Dense.Select((d, h) => (rex - own.Rex + dense[h] - d) / (group.Count - 1)).ToArray())];
+        return [.. group.Select(answer => answer.Dense.Select((d, h) => (rex - answer.Rex + dense[h] - d) / (group.Count - 1)).ToArray())];
     }
 }

@@ -6,5 +6,5 @@ namespace Pav;
 /// </summary>
 public static class PassAtN
 {
-    public static double Of(int samples, int right, int n) => BestOfK.FromCounts(new(samples, right), n);
+    public static double Compute(int samples, int right, int n) => BestOfK.FromCounts(new(samples, right), n);
 }

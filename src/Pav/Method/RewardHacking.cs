@@ -14,7 +14,7 @@ public readonly record struct HackingSigns(double Progress, double ProgressError
 public static class RewardHacking
 {
     /// <summary>Null while there are fewer iterations than the window.</summary>
-    public static HackingSigns? Of(IReadOnlyList<(double Rex, double Progress)> iterations, int window)
+    public static HackingSigns? Find(IReadOnlyList<(double Rex, double Progress)> iterations, int window)
     {
         var half = window / 2;
         if (half < 2 || iterations.Count < 2 * half) return null;

@@ -20,7 +20,7 @@ public readonly record struct StepEstimate(int Drawn, double Prover, double Prov
     /// <param name="policy">Counts of π's completions.</param>
     /// <param name="k">1 for μ itself.</param>
     /// <param name="ended">The step ends its trace: both values are its outcome, without noise.</param>
-    public static StepEstimate OfOther(QEstimate prover, QEstimate policy, int k = 1, int drawn = 1, bool ended = false)
+    public static StepEstimate FromOther(QEstimate prover, QEstimate policy, int k = 1, int drawn = 1, bool ended = false)
     {
         if (ended) return Outcome(policy, drawn);
         var (q, square) = BestOfKOf(prover, k);
@@ -28,7 +28,7 @@ public readonly record struct StepEstimate(int Drawn, double Prover, double Prov
     }
 
     /// <summary>μ is BoK(π), read from π's own completions: the product must not be that of two estimates with the same noise.</summary>
-    public static StepEstimate OfBestOf(int k, QEstimate policy, int drawn = 1, bool ended = false)
+    public static StepEstimate FromBestOf(int k, QEstimate policy, int drawn = 1, bool ended = false)
     {
         if (ended) return Outcome(policy, drawn);
         var (q, square) = BestOfKOf(policy, k);

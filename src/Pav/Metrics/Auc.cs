@@ -22,7 +22,7 @@ public static class Auc
     public static Interval WithinProblems(IReadOnlyList<Judged> traces, ulong seed = 1)
     {
         var problems = traces.GroupBy(t => t.Problem).Select(g => Wins([.. g])).Where(w => w.Pairs > 0).ToList();
-        return Bootstrap.Of(problems.Count, drawn => drawn.Sum(i => problems[i].Wins) / drawn.Sum(i => problems[i].Pairs), seed);
+        return Bootstrap.Interval(problems.Count, drawn => drawn.Sum(i => problems[i].Wins) / drawn.Sum(i => problems[i].Pairs), seed);
     }
 
     private static (double Wins, double Pairs) Wins(IReadOnlyList<Judged> traces)

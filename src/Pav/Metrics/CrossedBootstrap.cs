@@ -25,7 +25,7 @@ public static class CrossedBootstrap
 {
     public const int Repetitions = 1000;
 
-    public static Interval Of(int seeds, int problems, Func<CrossedSample, double> statistic, ulong seed = 1, int repetitions = Repetitions)
+    public static Interval Interval(int seeds, int problems, Func<CrossedSample, double> statistic, ulong seed = 1, int repetitions = Repetitions)
     {
         var all = new CrossedSample([.. Enumerable.Range(0, seeds)], [.. Enumerable.Range(0, problems)]);
         var drawn = new CrossedSample(new int[seeds], new int[problems]);
@@ -43,7 +43,7 @@ public static class CrossedBootstrap
     }
 
     /// <summary>Interval of the mean of values[seed][problem].</summary>
-    public static Interval Mean(double[][] values) => Of(values.Length, values[0].Length, sample => sample.Mean(values));
+    public static Interval Mean(double[][] values) => Interval(values.Length, values[0].Length, sample => sample.Mean(values));
 
     private static void Draw(int[] into, ulong seed)
     {

@@ -32,7 +32,7 @@ public record FirstError(
     }
 
     /// <summary>Worked: hits on 1 of 2 traces with an error and on 3 of 4 without are 0.5 and 0.75, F1 = 2·0.5·0.75/1.25 = 0.6.</summary>
-    public static FirstError Of(IReadOnlyList<MarkedScores> traces, double threshold)
+    public static FirstError From(IReadOnlyList<MarkedScores> traces, double threshold)
     {
         double? Accuracy(bool wrong) => traces.Where(t => t.First >= 0 == wrong).Select(t => (double?)(Predicted(t.Q, threshold) == t.First ? 1 : 0)).Average();
         var (error, correct) = (Accuracy(true), Accuracy(false));
@@ -45,6 +45,6 @@ public record FirstError(
     {
         double[] scores = [.. traces.SelectMany(t => t.Q).Distinct().Order()];
         var every = Math.Max(1, (scores.Length + MostThresholds - 1) / MostThresholds);
-        return scores.Where((_, i) => i % every == 0).Append(0.5).OrderByDescending(t => Of(traces, t).F1 ?? 0).ThenBy(t => Math.Abs(t - 0.5)).First();
+        return scores.Where((_, i) => i % every == 0).Append(0.5).OrderByDescending(t => From(traces, t).F1 ?? 0).ThenBy(t => Math.Abs(t - 0.5)).First();
     }
 }

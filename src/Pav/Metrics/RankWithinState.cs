@@ -10,7 +10,7 @@ public readonly record struct RankedStep(double Score, double Q);
 public static class RankWithinState
 {
     /// <summary>Over all states, each given by its sibling steps; NaN if no pair differs.</summary>
-    public static double Of(IEnumerable<IReadOnlyList<RankedStep>> states)
+    public static double Compute(IEnumerable<IReadOnlyList<RankedStep>> states)
     {
         var (right, all) = (0.0, 0.0);
         foreach (var steps in states)

@@ -29,5 +29,5 @@ public static class ThresholdError
     public static bool IsError(StepScore score, double threshold) => score.Score >= threshold != score.Right;
 
     /// <summary>Share of wrong predictions.</summary>
-    public static double Of(IReadOnlyList<StepScore> test, double threshold) => test.Average(s => IsError(s, threshold) ? 1.0 : 0);
+    public static double Share(IReadOnlyList<StepScore> test, double threshold) => test.Average(s => IsError(s, threshold) ? 1.0 : 0);
 }

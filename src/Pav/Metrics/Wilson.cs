@@ -6,7 +6,7 @@ public static class Wilson
     /// <summary>Standard errors of a 95% interval.</summary>
     public const double Z95 = 1.959963984540054;
 
-    public static Interval Of(int successes, int n, double z = Z95)
+    public static Interval Interval(int successes, int n, double z = Z95)
     {
         var (p, z2) = ((double)successes / n, z * z / n);
         var half = z / (1 + z2) * Math.Sqrt(p * (1 - p) / n + z2 / (4 * n));

@@ -40,7 +40,7 @@ public sealed class PickedSteps
     {
         if (labels.Policy.NMc < 2 || labels.States.Any(s => s.N < 2)) return null;
         var tally = new Tally(labels.Problems.Count);
-        var provers = candidate is null ? null : Enumerable.Range(0, labels.States.Count).Select(s => labels.Of(candidate, s)).ToList();
+        var provers = candidate is null ? null : Enumerable.Range(0, labels.States.Count).Select(s => labels.Find(candidate, s)).ToList();
         var fewest = provers?.Min(s => s.Next.Where(n => !n.Ended).Select(n => n.N).Append(s.N).Min()) ?? 0;
         if (candidate is { Other: null }) fewest /= 2;
         var others = candidate?.Other is null ? null : provers!.Select(s => BestOf(new(s.V, [.. s.Next.Select(n => n.Q)]))).ToList();
@@ -79,7 +79,7 @@ public sealed class PickedSteps
     }
 
     /// <summary>The effective reward of a state's steps; no prover means Q alone.</summary>
-    private IEnumerable<double> Rewards(Seen policy, Seen? prover) => prover is { } mu ? policy.Q.Zip(mu.Q, (pi, q) => EffectiveReward.Of(pi, q - mu.V, alpha)) : policy.Q;
+    private IEnumerable<double> Rewards(Seen policy, Seen? prover) => prover is { } mu ? policy.Q.Zip(mu.Q, (pi, q) => EffectiveReward.Compute(pi, q - mu.V, alpha)) : policy.Q;
 
     /// <summary>A state's counts dealt into two halves: one to be seen, one to count.</summary>
     private static (Counts Seen, double[] Count) Halves(LabelledState state, ulong seed)

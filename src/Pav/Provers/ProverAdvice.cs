@@ -12,7 +12,7 @@ namespace Pav;
 public sealed record ProverAdvice(string For, string By, string Prover, bool Decided, string Reason, long? MoreRollouts)
 {
     /// <summary>The best of two or more candidates by a predictor of which more is better, with paired bootstrap intervals over problems. They narrow with the square root of the number of problems; more rollouts on the same problems take away a part of their width only.</summary>
-    public static ProverAdvice Of(string use, string by, string words, IReadOnlyList<(string Name, ProblemRatio Value)> candidates, long rollouts, ulong seed)
+    public static ProverAdvice From(string use, string by, string words, IReadOnlyList<(string Name, ProblemRatio Value)> candidates, long rollouts, ulong seed)
     {
         var ranked = candidates.OrderByDescending(c => c.Value.Value).ToList();
         var best = ranked[0];

@@ -49,15 +49,15 @@ public sealed class ProverLabels
     public long Rollouts => Policy.Rollouts + Others.Sum(o => o.Rollouts);
 
     /// <summary>Labels of μ's policy at a state: π's own for BoK(π).</summary>
-    public LabelledState Of(ProverCandidate candidate, int state) => candidate.Other is { } other ? others[other][state] : States[state];
+    public LabelledState Find(ProverCandidate candidate, int state) => candidate.Other is { } other ? others[other][state] : States[state];
 
     /// <summary>Unbiased estimates for the steps of a state.</summary>
     public IReadOnlyList<StepEstimate> Estimates(ProverCandidate candidate, int state)
     {
         var policy = States[state].Next;
         return candidate.Other is null
-            ? [.. policy.Select(p => StepEstimate.OfBestOf(candidate.K, p.Q, p.Drawn, p.Ended))]
-            : [.. Of(candidate, state).Next.Zip(policy, (m, p) => StepEstimate.OfOther(m.Q, p.Q, candidate.K, p.Drawn, p.Ended))];
+            ? [.. policy.Select(p => StepEstimate.FromBestOf(candidate.K, p.Q, p.Drawn, p.Ended))]
+            : [.. Find(candidate, state).Next.Zip(policy, (m, p) => StepEstimate.FromOther(m.Q, p.Q, candidate.K, p.Drawn, p.Ended))];
     }
 
     /// <summary>

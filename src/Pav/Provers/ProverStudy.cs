@@ -31,7 +31,7 @@ public sealed class ProverStudy
     {
         (this.labels, this.alpha, this.seed, Candidates) = (labels, alpha, seed, candidates);
         picks = new(labels, alpha, seed);
-        Measures = candidates.ToDictionary(c => c.Name, c => Of(c, verifier));
+        Measures = candidates.ToDictionary(c => c.Name, c => MeasuresOf(c, verifier));
         Measures[None] = Picked(null, verifier).ToDictionary();
     }
 
@@ -50,7 +50,7 @@ public sealed class ProverStudy
         void Advise(string use, string by, string words, IEnumerable<string> names)
         {
             var measured = names.Where(n => Measures[n].TryGetValue(by, out var m) && double.IsFinite(m.Value)).Select(n => (n == None ? "Q alone" : n, Measures[n][by])).ToList();
-            if (measured.Count > 1) advice.Add(ProverAdvice.Of(use, by, words, measured, labels.Rollouts, seed));
+            if (measured.Count > 1) advice.Add(ProverAdvice.From(use, by, words, measured, labels.Rollouts, seed));
         }
 
         var names = Candidates.Select(c => c.Name).ToList();
@@ -62,7 +62,7 @@ public sealed class ProverStudy
             [Row(None, 1, null), .. Candidates.Select(c => Row(c.Name, c.K, c.Other is { } o ? labels.Others[o].Policy : labels.Policy.Policy))], advice, search);
     }
 
-    private Dictionary<string, ProblemRatio> Of(ProverCandidate candidate, IReadOnlyList<PickedSteps.Seen>? verifier)
+    private Dictionary<string, ProblemRatio> MeasuresOf(ProverCandidate candidate, IReadOnlyList<PickedSteps.Seen>? verifier)
     {
         double[] Zero() => new double[labels.Problems.Count];
         var (dist, align, noise, weight) = (Zero(), Zero(), Zero(), Zero());

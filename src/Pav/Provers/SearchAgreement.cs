@@ -12,7 +12,7 @@ public sealed record SearchedProver(string Name, double Accuracy, double Low, do
 /// </summary>
 public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnlyList<SearchedProver> Provers, IReadOnlyList<PredictorAgreement> Predictors)
 {
-    public static SearchAgreement Of(ProverSearches searches, ProverStudy study, ulong seed)
+    public static SearchAgreement From(ProverSearches searches, ProverStudy study, ulong seed)
     {
         var provers = searches.ByProver;
         var problems = provers.Values.Select(p => p.Select(g => g.Key)).Aggregate((a, b) => a.Intersect(b)).Order(StringComparer.Ordinal).ToList();
@@ -26,22 +26,22 @@ public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnl
             var measures = known.Select(n => study.Measures[n][k]).ToList();
             var again = new int[study.Problems];
             var repetition = 0L;
-            return new PredictorAgreement(k, known.Count, known.Count < 3 ? new(double.NaN, double.NaN, double.NaN) : Bootstrap.Of(problems.Count, drawn =>
+            return new PredictorAgreement(k, known.Count, known.Count < 3 ? new(double.NaN, double.NaN, double.NaN) : Bootstrap.Interval(problems.Count, drawn =>
             {
                 // The first call is the value itself, on the labels as they are.
-                var of = Seeds.Derive(seed, "", "labels", repetition);
-                for (var i = 0; i < again.Length; i++) again[i] = repetition == 0 ? i : (int)(Seeds.Uniform(of, i) * again.Length);
+                var derived = Seeds.Derive(seed, "", "labels", repetition);
+                for (var i = 0; i < again.Length; i++) again[i] = repetition == 0 ? i : (int)(Seeds.Uniform(derived, i) * again.Length);
                 repetition++;
-                return Correlation.Spearman([.. measures.Select(m => m.Of(again))], [.. known.Select(n => Mean(correct[n], drawn))]);
+                return Correlation.Spearman([.. measures.Select(m => m.Over(again))], [.. known.Select(n => Mean(correct[n], drawn))]);
             }, seed));
         }).ToList();
         return new(searches.N, searches.Alpha, problems.Count, [.. accuracy.Select(a => new SearchedProver(a.Name, a.Interval.Value, a.Interval.Low, a.Interval.High))], predictors);
     }
 
-    private static double Mean(double[] values, IReadOnlyList<int> at)
+    private static double Mean(double[] values, IReadOnlyList<int> indices)
     {
         var sum = 0.0;
-        for (var i = 0; i < at.Count; i++) sum += values[at[i]];
-        return sum / at.Count;
+        for (var i = 0; i < indices.Count; i++) sum += values[indices[i]];
+        return sum / indices.Count;
     }
 }

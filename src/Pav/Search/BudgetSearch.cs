@@ -42,9 +42,9 @@ public sealed record BudgetSearch : SizedSearch
         var weights = Softmax.From([.. open.Select(o => o.Reward / Temperature)]);
         if (!ByDirection) return weights;
         var words = open.Select(o => o.Prefix.Step.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).ToHashSet()).ToList();
-        var own = words.Select((w, i) => Softmax.From([.. words.Select(v => Similarity(w, v) / Spread)])[i]).ToArray();
-        var sum = weights.Zip(own, (w, o) => w * o).Sum();
-        return [.. weights.Zip(own, (w, o) => w * o / sum)];
+        var similar = words.Select((w, i) => Softmax.From([.. words.Select(v => Similarity(w, v) / Spread)])[i]).ToArray();
+        var sum = weights.Zip(similar, (w, o) => w * o).Sum();
+        return [.. weights.Zip(similar, (w, o) => w * o / sum)];
     }
 
     /// <summary>Words in common over words in either; 1 for two steps without words.</summary>

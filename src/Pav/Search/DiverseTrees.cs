@@ -18,7 +18,7 @@ public sealed record DiverseTrees : SizedSearch
             var open = Enumerable.Range(0, n).Where(i => tree.IsOpen(heads[i])).ToList();
             var steps = await tree.Grow(open.Select(i => (heads[i], site.Candidates)), ByProgress);
             foreach (var node in steps) node.Fate = Fate.Pruned;
-            foreach (var (i, own) in open.Zip(steps.SplitBy(open.Select(_ => site.Candidates)))) heads[i] = own.MaxBy(s => s.Reward)!;
+            foreach (var (i, candidates) in open.Zip(steps.SplitBy(open.Select(_ => site.Candidates)))) heads[i] = candidates.MaxBy(s => s.Reward)!;
             foreach (var head in heads) tree.Keep(head);
         }
 

@@ -117,7 +117,7 @@ public static class SearchBatch
             if (choice.Needs.HasFlag(Needs.Prover))
             {
                 var scores = values.Scores[options.Prover!.Name];
-                return new(answer, scores.Q[^1], EffectiveReward.Of(scores.Q[^1], Advantage.OfLastStep(scores.QMu), options.Alpha), values.Outcome);
+                return new(answer, scores.Q[^1], EffectiveReward.Compute(scores.Q[^1], Advantage.OfLastStep(scores.QMu), options.Alpha), values.Outcome);
             }
 
             var q = candidate.Node?.Q ?? (values.Scores.TryGetValue("", out var plain) ? plain.Q[^1] : 0);

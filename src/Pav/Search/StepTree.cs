@@ -99,7 +99,7 @@ public sealed class StepTree
             var depth = node.Prefix.Depth;
             (node.Q, node.QMu) = (score.Q[^1], score.QMu[depth]);
             node.A = depth == 0 ? 0 : node.QMu - score.QMu[depth - 1];
-            node.Reward = byProgress ? EffectiveReward.Of(node.Q, node.A, site.Options.Alpha) : node.Q;
+            node.Reward = byProgress ? EffectiveReward.Compute(node.Q, node.A, site.Options.Alpha) : node.Q;
             ScoredTokens += score.Tokens;
             if (double.IsNaN(Root.Reward)) (Root.Q, Root.QMu, Root.Reward) = (score.Q[0], score.QMu[0], score.Q[0]);
         }

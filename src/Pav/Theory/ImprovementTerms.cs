@@ -17,7 +17,7 @@ public readonly record struct ImprovementTerms(double PolicyVariance, double Pro
     public double Printed => ProverVariance + Alignment;
 
     /// <summary>From values of π and of μ at every node.</summary>
-    public static ImprovementTerms Of(TokenTree tree, double[] policy, double[] values, double[] proverValues)
+    public static ImprovementTerms From(TokenTree tree, double[] policy, double[] values, double[] proverValues)
     {
         var d = tree.Occupancy(policy);
         var (pi, mu) = (tree.Advantages(values), tree.Advantages(proverValues));

@@ -27,7 +27,7 @@ public static class TheoryChecks
             Tree = TokenTree.Random(chance, options.Steps, options.Depth, options.Right);
             (Policy, Prover) = (Tree.RandomPolicy(chance), Tree.RandomPolicy(chance));
             (Values, ProverValues) = (Tree.Values(Policy), Tree.Values(Prover));
-            Terms = ImprovementTerms.Of(Tree, Policy, Values, ProverValues);
+            Terms = ImprovementTerms.From(Tree, Policy, Values, ProverValues);
         }
 
         public TokenTree Tree { get; }
@@ -40,17 +40,17 @@ public static class TheoryChecks
         /// <summary>The terms of one state.</summary>
         public ImprovementTerms At(int state)
         {
-            var (at, b) = (state * Tree.Steps, Tree.Steps);
-            return ImprovementTerms.OfState(Policy.AsSpan(at, b), Tree.Advantages(Values).AsSpan(at, b), Tree.Advantages(ProverValues).AsSpan(at, b));
+            var (start, b) = (state * Tree.Steps, Tree.Steps);
+            return ImprovementTerms.OfState(Policy.AsSpan(start, b), Tree.Advantages(Values).AsSpan(start, b), Tree.Advantages(ProverValues).AsSpan(start, b));
         }
 
         /// <summary>π after a step on Q^π + αA^μ.</summary>
         public double[] Improved(double rate, double alpha) =>
-            Tree.NaturalGradientStep(Policy, [.. Tree.Q(Values).Zip(Tree.Advantages(ProverValues), (q, a) => EffectiveReward.Of(q, a, alpha))], rate);
+            Tree.NaturalGradientStep(Policy, [.. Tree.Q(Values).Zip(Tree.Advantages(ProverValues), (q, a) => EffectiveReward.Compute(q, a, alpha))], rate);
 
         public double Improvement(double rate, double alpha) => Tree.Values(Improved(rate, alpha))[0] - Values[0];
 
-        public TraceGradient Gradient(TraceGradient.Credit credit) => TraceGradient.Of(Tree, Policy, credit);
+        public TraceGradient Gradient(TraceGradient.Credit credit) => TraceGradient.From(Tree, Policy, credit);
 
         public TraceGradient OutcomeGradient => Gradient((states, _, leaf) => [.. states.Select(_ => Values[leaf])]);
     }
@@ -103,7 +103,7 @@ public static class TheoryChecks
     {
         var picks = cases.Select(c =>
         {
-            var terms = BestOfKs.Select(k => ImprovementTerms.Of(c.Tree, c.Policy, c.Values, [.. c.Values.Select(v => BestOfK.FromQ(v, k))])).ToList();
+            var terms = BestOfKs.Select(k => ImprovementTerms.From(c.Tree, c.Policy, c.Values, [.. c.Values.Select(v => BestOfK.FromQ(v, k))])).ToList();
             int Best(Func<ImprovementTerms, double> score) => BestOfKs[Enumerable.Range(0, terms.Count).MaxBy(i => score(terms[i]))];
             return (Printed: Best(t => t.Printed), Real: Best(t => t.Slope(o.Alpha)));
         }).ToList();
@@ -178,7 +178,7 @@ public static class TheoryChecks
     {
         var error = cases.Max(c =>
         {
-            var withOwn = c.Tree.NaturalGradientStep(c.Policy, [.. c.Tree.Q(c.Values).Zip(c.Tree.Advantages(c.Values), (q, a) => EffectiveReward.Of(q, a, o.Alpha))], 1);
+            var withOwn = c.Tree.NaturalGradientStep(c.Policy, [.. c.Tree.Q(c.Values).Zip(c.Tree.Advantages(c.Values), (q, a) => EffectiveReward.Compute(q, a, o.Alpha))], 1);
             return Largest(withOwn, c.Tree.NaturalGradientStep(c.Policy, c.Tree.Q(c.Values), 1 + o.Alpha));
         });
         return new(

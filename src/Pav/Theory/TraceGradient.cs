@@ -9,7 +9,7 @@ public sealed record TraceGradient(double[] Mean, double Variance)
     /// <summary>A trace by its states, steps and leaf; the answer is g of each step.</summary>
     public delegate double[] Credit(int[] states, int[] steps, int leaf);
 
-    public static TraceGradient Of(TokenTree tree, double[] policy, Credit credit)
+    public static TraceGradient From(TokenTree tree, double[] policy, Credit credit)
     {
         var mean = new double[policy.Length];
         var square = 0.0;
@@ -22,9 +22,9 @@ public sealed record TraceGradient(double[] Mean, double Variance)
             {
                 for (var a = 0; a < tree.Steps; a++)
                 {
-                    var at = states[h] * tree.Steps + a;
-                    var part = ((a == steps[h] ? 1 : 0) - policy[at]) * g[h];
-                    mean[at] += chance * part;
+                    var index = states[h] * tree.Steps + a;
+                    var part = ((a == steps[h] ? 1 : 0) - policy[index]) * g[h];
+                    mean[index] += chance * part;
                     square += chance * part * part;
                 }
             }

@@ -64,7 +64,7 @@ public sealed class ReportTests : IDisposable
                                    from row in new[] { Row($"p{p}", "best-of-n-orm", n, p % 4 == 0 ? 1 : 0), Row($"p{p}", "beam-pav", n, p % 2, 0.5, "bo4") }
                                    select row];
         var verifier = new VerifierMeasures("v", "q", 0.9, 0.88, 0.92, 0.95, 0.1, 0.02, 0.7, 0.6, [new(0.1, 0.2, 30)]);
-        var summary = Summary.Of(rows, [verifier], new { candidates = 3 }, 12, 900);
+        var summary = Summary.From(rows, [verifier], new { candidates = 3 }, 12, 900);
         var tree = new SearchTree("p1", "How many?", "7", "beam-q", 2, null, null, 1, [new(0, -1, "", 0.4, 0.87, 0, 0.4, Fate.Root, null), new(1, 0, "7\n", 0.9, 1, 0.13, 0.9, Fate.Chosen, 1)]);
         var label = new LabelledTrace("p1", "tiny", "random", 0, ["7\n"], [[3]], 1, "7", "integer", [4, 1], [2, 1]);
         AtomicFile.WriteJson(Path.Combine(folder, "summary.json"), summary);

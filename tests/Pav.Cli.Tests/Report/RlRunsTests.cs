@@ -60,17 +60,17 @@ public sealed class RlRunsTests : IDisposable
     {
         folder.Write("labels/cost.json", """{ "generated_tokens": 1500, "endpoints": [] }""");
         folder.Write("v/run.json", JsonSerializer.Serialize(new { command = "train verifier", options = new { labels = new[] { folder.At("labels") } } }));
-        RlComparison Of(string verifier) => Assert.Single(Read([Run("rft", "orm", 1, 0.5), Run("rft", "pav", 1, 0.95, ("verifier", folder.At(verifier)))])!.Comparisons);
+        RlComparison Compare(string verifier) => Assert.Single(Read([Run("rft", "orm", 1, 0.5), Run("rft", "pav", 1, 0.95, ("verifier", folder.At(verifier)))])!.Comparisons);
         foreach (var verifier in new[] { "v", "v/checkpoints/best" })
         {
             folder.Write("v/checkpoints/best/verifier.json", "{}");
-            var c = Of(verifier);
+            var c = Compare(verifier);
             Assert.Equal((2, 2, 0.5), (Math.Round(c.Tokens!.Value, 9), Math.Round(c.AllTokens!.Value, 9), Math.Round(c.LabelledTokens!.Value, 9)));
         }
 
         File.Delete(folder.At("labels/cost.json"));
-        Assert.NotNull(Of("v").AllTokens);
-        Assert.Null(Of("v").LabelledTokens);
+        Assert.NotNull(Compare("v").AllTokens);
+        Assert.Null(Compare("v").LabelledTokens);
     }
 
     private static RlData? Read(IReadOnlyList<(string, RunRow)> runs) => RlRuns.Read(runs, RlWays.Read);

@@ -45,6 +45,15 @@ public class HouseTests
         Assert.Empty(FolderGraph.Circles(FolderGraph.Uses("N", sources)));
     }
 
+    /// <summary>Lines over 140 columns are yet to be wrapped; their number may only fall. Where there are fewer, lower it here.</summary>
+    [Theory, InlineData("src", 1865), InlineData("tests", 677)]
+    public void NoMoreWideLines(string folder, int most)
+    {
+        var wide = FolderGraph.Sources(Home.Find(folder)!).Where(s => !s.Key.Contains("/obj/"))
+            .Sum(s => s.Value.Split('\n').Count(line => line.TrimEnd('\r').Length > 140));
+        Assert.True(wide <= most, $"{folder} has {wide} lines over 140 columns, {wide - most} more than before: wrap those that are new");
+    }
+
     [Theory, InlineData("src"), InlineData("tests")]
     public void NoLongFile(string folder)
     {

@@ -13,16 +13,16 @@ internal static class Numbers
     /// <summary>Each value of a gradient is the central difference of f in that direction.</summary>
     public static void AreSlopes(Func<double[], double> f, float[] x, ReadOnlySpan<float> gradient, double tolerance = 2e-4)
     {
-        var (at, largest) = (Wide(x), 1e-3);
+        var (moved, largest) = (Wide(x), 1e-3);
         var slopes = new double[x.Length];
         for (var i = 0; i < x.Length; i++)
         {
-            var (before, here) = (at[i], 0.0);
-            at[i] = before + Step;
-            here = f(at);
-            at[i] = before - Step;
-            slopes[i] = (here - f(at)) / (2 * Step);
-            at[i] = before;
+            var (before, here) = (moved[i], 0.0);
+            moved[i] = before + Step;
+            here = f(moved);
+            moved[i] = before - Step;
+            slopes[i] = (here - f(moved)) / (2 * Step);
+            moved[i] = before;
             largest = Math.Max(largest, Math.Abs(slopes[i]));
         }
 

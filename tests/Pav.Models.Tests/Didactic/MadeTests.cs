@@ -53,8 +53,8 @@ public class MadeTests
         sampler.Play(seed);
         for (var t = 9; t >= 0; t--)
         {
-            var of = sampler.Probabilities(t);
-            for (var a = 0; a < 15; a++) Assert.Equal(probabilities[t * 15 + a], of[a], 1e-6f);
+            var row = sampler.Probabilities(t);
+            for (var a = 0; a < 15; a++) Assert.Equal(probabilities[t * 15 + a], row[a], 1e-6f);
         }
 
         Assert.Equal(episode.Tokens, sampler.Play(seed).Tokens);

@@ -37,14 +37,14 @@ public class LabelFormatsTests
     {
         var (labels, problems) = Import(new LabelImport(ImportFormat.Prm800k, neutralIsRight, 0, "p", StepEnd.Newline), Sample("prm800k"),
             []);
-        var own = labels.Where(l => l.Problem == problems[0].Id).ToList();
+        var kept = labels.Where(l => l.Problem == problems[0].Id).ToList();
 
         // Steps with 1, 5 (none chosen, a person's instead), 1, 1, 1 and 5 completions, of which the last is chosen: 5 + 4 alternatives and the path.
-        Assert.Equal(10, own.Count);
-        Assert.All(own.SkipLast(1), l => Assert.True(l.Unfinished && l.N.SkipLast(1).All(n => n == 0) && l.N[^1] == 1));
-        Assert.Equal([0, 0, 0, 0, 0, neutral, 1, 1, 1], own.SkipLast(1).Select(l => l.C[^1]));
-        Assert.Equal([0, 1, 1, 1, 1, 1, 1], own[^1].N);
-        Assert.Equal("We have $3p+e=1.24$ and $5p+e=1.82$.\n", own[^1].Steps[1]);
+        Assert.Equal(10, kept.Count);
+        Assert.All(kept.SkipLast(1), l => Assert.True(l.Unfinished && l.N.SkipLast(1).All(n => n == 0) && l.N[^1] == 1));
+        Assert.Equal([0, 0, 0, 0, 0, neutral, 1, 1, 1], kept.SkipLast(1).Select(l => l.C[^1]));
+        Assert.Equal([0, 1, 1, 1, 1, 1, 1], kept[^1].N);
+        Assert.Equal("We have $3p+e=1.24$ and $5p+e=1.82$.\n", kept[^1].Steps[1]);
 
         var solved = labels.Single(l => l.Answer == "9");
         Assert.Equal((1, false), (solved.Rex, solved.Unfinished));

@@ -57,18 +57,18 @@ public class TensorBoardTests
 
     private static IEnumerable<byte[]> Records(byte[] bytes)
     {
-        for (var at = 0; at < bytes.Length;)
+        for (var position = 0; position < bytes.Length;)
         {
-            var length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(at));
-            Assert.Equal(TfRecord.Crc32C(bytes.AsSpan(at, 8)), Unmasked(at + 8));
-            Assert.Equal(TfRecord.Crc32C(bytes.AsSpan(at + 12, length)), Unmasked(at + 12 + length));
-            yield return bytes[(at + 12)..(at + 12 + length)];
-            at += 16 + length;
+            var length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(position));
+            Assert.Equal(TfRecord.Crc32C(bytes.AsSpan(position, 8)), Unmasked(position + 8));
+            Assert.Equal(TfRecord.Crc32C(bytes.AsSpan(position + 12, length)), Unmasked(position + 12 + length));
+            yield return bytes[(position + 12)..(position + 12 + length)];
+            position += 16 + length;
         }
 
-        uint Unmasked(int at)
+        uint Unmasked(int position)
         {
-            var rotated = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at)) - 0xA282EAD8;
+            var rotated = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(position)) - 0xA282EAD8;
             return (rotated >> 17) | (rotated << 15);
         }
     }

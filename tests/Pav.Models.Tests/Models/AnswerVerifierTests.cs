@@ -81,7 +81,7 @@ public sealed class AnswerVerifierTests : IDisposable
         var encoding = new VerifierEncoding(Tokenizer, new("Q{problem} "), " ки", "\n");
         var (ids, readAt) = encoding.Encode(Prefix.Root(new("p", " 1", "")).Then("2\n").Then("Q 3", ended: true));
         Assert.Equal(Tokenizer.Encode("Q 1 2 ки\nQ 3 ки", false), ids);
-        Assert.Equal([Id(" 1"), Id(" ки"), Id(" ки")], readAt.Select(at => ids[at]));
+        Assert.Equal([Id(" 1"), Id(" ки"), Id(" ки")], readAt.Select(position => ids[position]));
 
         var bytes = Tokenizer.Load(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "qwen3", "tokenizer.json.gz"));
         var steps = Prefix.Root(new("p", "How many eggs?", "")).Then("Step 1: There are 16 eggs.\n").Then("Step 2: The answer is: 16", ended: true);

@@ -34,9 +34,9 @@ public sealed class HeadTests
         var hidden = model.forward(tensor(ids.Select(i => (long)i).ToArray(), 1, ids.Length)).select(1, -1);
         var expected = head switch
         {
-            DecoderHead.SequenceClassification => hidden.mm(Of("score.weight").t()),
-            DecoderHead.TokenClassification => hidden.mm(Of("score.weight").t()) + Of("score.bias"),
-            _ => (hidden.mm(Of("score.0.weight").t()) + Of("score.0.bias")).relu().mm(Of("score.2.weight").t()) + Of("score.2.bias"),
+            DecoderHead.SequenceClassification => hidden.mm(Parameter("score.weight").t()),
+            DecoderHead.TokenClassification => hidden.mm(Parameter("score.weight").t()) + Parameter("score.bias"),
+            _ => (hidden.mm(Parameter("score.0.weight").t()) + Parameter("score.0.bias")).relu().mm(Parameter("score.2.weight").t()) + Parameter("score.2.bias"),
         };
         Assert.InRange((model.scores(hidden) - expected).abs().max().item<double>(), 0, 1e-5);
         foreach (var device in (Device?[])[default(Device?), CPU])
@@ -47,7 +47,7 @@ public sealed class HeadTests
             foreach (var (a, b) in runner.Output(row).ToArray().Zip(expected.to_array<float>())) Assert.Equal(b, a, 1e-4f);
         }
 
-        Tensor Of(string name) => model.Parameters[name];
+        Tensor Parameter(string name) => model.Parameters[name];
     }
 
     /// <summary>Scored at the mark behind each step, whose newline it replaces; a folder without verifier.json reads as Qwen2.5-Math-PRM.</summary>
@@ -58,7 +58,7 @@ public sealed class HeadTests
         var prefix = Prefix.Root(Toy.Problem(0)).Then(" 1 2\n").Then("A 5\n");
         var (ids, readAt) = encoding.Encode(prefix);
         var mark = Toy.Tokenizer.Id(" 7");
-        Assert.All(readAt.Skip(1), at => Assert.Equal(mark, ids[at]));
+        Assert.All(readAt.Skip(1), position => Assert.Equal(mark, ids[position]));
         Assert.Equal([.. Toy.Tokenizer.Encode(" 1 2 7", addSpecial: false), .. Toy.Tokenizer.Encode("A 5 7", addSpecial: false)], ids[(readAt[0] + 1)..]);
 
         using var temporary = new TempFolder();

@@ -46,10 +46,10 @@ public sealed class LoraTests : IDisposable
         using var off = no_grad();
         using var model = Toy.Model();
         using var adapted = Adapted(model, new(2, 6, "v_proj"));
-        const string at = "model.layers.1.self_attn.v_proj";
-        var expected = model.Parameters[at + ".weight"] + adapted.Trained[at + ".lora_B.weight"].mm(adapted.Trained[at + ".lora_A.weight"]) * 3;
+        const string projection = "model.layers.1.self_attn.v_proj";
+        var expected = model.Parameters[projection + ".weight"] + adapted.Trained[projection + ".lora_B.weight"].mm(adapted.Trained[projection + ".lora_A.weight"]) * 3;
         using var merged = adapted.Clone();
-        Assert.True(expected.allclose(merged.Parameters[at + ".weight"]));
+        Assert.True(expected.allclose(merged.Parameters[projection + ".weight"]));
         Assert.InRange((adapted.logits(adapted.forward(Ids)) - merged.logits(merged.forward(Ids))).abs().max().item<double>(), 1e-9, 1e-4);
         Assert.False(model.logits(model.forward(Ids)).allclose(merged.logits(merged.forward(Ids)), 1e-3, 1e-3));
     }
@@ -107,15 +107,15 @@ public sealed class LoraTests : IDisposable
             Assert.Contains($"\"{key}\"", Assert.Throws<UserError>(() => DecoderCheckpoint.Load(folder)).Message);
         }
 
-        void Same(string at)
+        void Same(string name)
         {
             var expected = adapted.scores(adapted.forward(Ids)).select(1, -1).to_array<float>();
-            using var again = DecoderCheckpoint.Load(at);
+            using var again = DecoderCheckpoint.Load(name);
             Assert.Equal(adapted.Lora, again.Lora);
             Assert.Equal(expected, again.scores(again.forward(Ids)).select(1, -1).to_array<float>());
             foreach (var device in (Device?[])[default(Device?), CPU])
             {
-                using var runner = Inference.Runner.Open(at, new(1 << 20, Threads: 1, Torch: device));
+                using var runner = Inference.Runner.Open(name, new(1 << 20, Threads: 1, Torch: device));
                 int[] rows = [runner.Add(new(runner.Pool, null), [3, 4, 5]), runner.Add(new(runner.Pool, null), [6, 7, 8])];
                 runner.Run();
                 foreach (var (row, value) in rows.Zip(expected)) Assert.Equal(value, runner.Output(row)[0], 1e-4f);

@@ -9,12 +9,12 @@ public class TokenSamplerTests
     [InlineData(0.0, 2, float.NaN)]
     [InlineData(1.0, 2, float.NaN)]
     [InlineData(1.0, 1, float.PositiveInfinity)]
-    public void Logits_that_are_no_numbers_are_told_with_the_models_name(double temperature, int at, float bad)
+    public void Logits_that_are_no_numbers_are_told_with_the_models_name(double temperature, int index, float bad)
     {
         float[] logits = [1, 2, 3];
-        logits[at] = bad;
+        logits[index] = bad;
         var error = Assert.Throws<UserError>(() => new TokenSampler("runs/base").Draw(logits, new(temperature), 0.5));
-        Assert.StartsWith($"runs/base: the logit of token {at} is", error.Message);
+        Assert.StartsWith($"runs/base: the logit of token {index} is", error.Message);
     }
 
     [Fact]

@@ -105,9 +105,9 @@ public sealed class TransformerPolicyTests : IDisposable
     public async Task In_libtorch_draws_are_the_same(Until until)
     {
         var draws = Draws(5, 4);
-        using var own = Policy();
+        using var policy = Policy();
         using var torch = Policy(new(CacheBudgetBytes: 1 << 20, Slots: 9, Torch: CPU));
-        Assert.Equal(await Extend(own, draws, until, Sampling), await Extend(torch, draws, until, Sampling));
+        Assert.Equal(await Extend(policy, draws, until, Sampling), await Extend(torch, draws, until, Sampling));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class TransformerVerifierTests : IDisposable
         using var off = no_grad();
         var (ids, readAt) = encoding.Encode(prefix);
         var q = model.scores(model.forward(tensor(ids.Select(i => (long)i).ToArray(), 1, ids.Length))).sigmoid().to_array<float>();
-        return [.. readAt.Select(at => (double)q[at])];
+        return [.. readAt.Select(position => (double)q[position])];
     }
 
     private static Prefix[] Traces() =>
@@ -72,7 +72,7 @@ public sealed class TransformerVerifierTests : IDisposable
     {
         var newline = Toy.Tokenizer.Id("\n")!.Value;
         var (ids, readAt) = encoding.Encode(Prefix.Root(Toy.Problem(0)).Then(" 1 2\n").Then("", ended: false).Then(" 3", ended: true));
-        Assert.Equal([newline, newline, newline, Toy.Tokenizer.Id(" 3")!.Value], readAt.Select(at => ids[at]));
+        Assert.Equal([newline, newline, newline, Toy.Tokenizer.Id(" 3")!.Value], readAt.Select(position => ids[position]));
         Assert.Equal(readAt[1], readAt[2]);
         Assert.Equal(ids.Length - 1, readAt[^1]);
     }

@@ -41,8 +41,8 @@ public sealed class LabelsOverHttpTests : IDisposable
 
     private static string Embedded()
     {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-            if (Path.Combine(at.FullName, "models", "pav-tiny-s") is var folder && File.Exists(Path.Combine(folder, "config.json"))) return folder;
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+            if (Path.Combine(directory.FullName, "models", "pav-tiny-s") is var folder && File.Exists(Path.Combine(folder, "config.json"))) return folder;
         throw new DirectoryNotFoundException("models/pav-tiny-s");
     }
 
@@ -118,6 +118,6 @@ public sealed class LabelsOverHttpTests : IDisposable
     {
         var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc).Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id, p.Text, k)))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, Options.Sampling!);
-        return [.. traces.Chunk(Options.NMc).Select(mine => mine.Sum(Even.Rex))];
+        return [.. traces.Chunk(Options.NMc).Select(chunk => chunk.Sum(Even.Rex))];
     }
 }

@@ -89,8 +89,8 @@ public sealed class OpeningTests(Remotes remotes) : IClassFixture<Remotes>
         // Of the requests of the probe each one in turn.
         for (var number = 0; number < 6; number++)
         {
-            var mine = number;
-            await using var server = await remotes.Start(new() { Dialect = "llamacpp", Mishaps = k => k == mine ? Mishap.NoText : Mishap.None });
+            var current = number;
+            await using var server = await remotes.Start(new() { Dialect = "llamacpp", Mishaps = k => k == current ? Mishap.NoText : Mishap.None });
             using var policy = await remotes.Open(server, ids, o => o with { PerRequest = 2 });
             Assert.Equal(ids, policy.Servers[0].TokenIds);
         }

@@ -42,8 +42,8 @@ public partial class FitTests
         TrainFit[] fits = [new(Recompute: true), new(Pack: true), new(Accumulate: 3), new(Recompute: true, Accumulate: 2, Pack: true)];
         foreach (var fit in fits.SelectMany(fit => new[] { fit, fit with { Device = "torch" } }).Prepend(new()))
         {
-            var (own, found) = Gradients(model, rows, fit);
-            Assert.Equal(loss, own, 1e-5);
+            var (expected, found) = Gradients(model, rows, fit);
+            Assert.Equal(loss, expected, 1e-5);
             foreach (var (parameter, values) in gradients)
             {
                 var largest = values.Max(Math.Abs);
@@ -86,11 +86,11 @@ public partial class FitTests
             Head = DecoderHead.SequenceClassification,
         };
         Assert.InRange(config.Parameters, 1_540_000_000, 1_550_000_000);
-        Assert.InRange(Of(new Lora(), new("cuda", BFloat16: true, Recompute: true, Accumulate: 2)).Peak, 3.1 * gb, 8 * gb);
-        Assert.True(Of(new Lora(), new("cuda", BFloat16: true)).Peak > 24 * gb);
-        Assert.True(Of(null, new("cuda", BFloat16: true, Recompute: true, Accumulate: 16)).Peak > 24 * gb);
+        Assert.InRange(Account(new Lora(), new("cuda", BFloat16: true, Recompute: true, Accumulate: 2)).Peak, 3.1 * gb, 8 * gb);
+        Assert.True(Account(new Lora(), new("cuda", BFloat16: true)).Peak > 24 * gb);
+        Assert.True(Account(null, new("cuda", BFloat16: true, Recompute: true, Accumulate: 16)).Peak > 24 * gb);
 
-        MemoryAccount Of(Lora? lora, TrainFit fit) => MemoryAccount.Of(config, new TrainOptions(1, 16, 1e-4, Lora: lora, Fit: fit), 1024, 0, torch.bfloat16);
+        MemoryAccount Account(Lora? lora, TrainFit fit) => MemoryAccount.Estimate(config, new TrainOptions(1, 16, 1e-4, Lora: lora, Fit: fit), 1024, 0, torch.bfloat16);
     }
 
     /// <summary>The account that is told before training, against the most that the process grew by.</summary>
@@ -114,7 +114,7 @@ public partial class FitTests
         Minibatch Batch(int count) => NextToken.Batch([.. Enumerable.Range(0, count).Select(r => new TokenRow([.. Enumerable.Range(0, length).Select(t => (7 * r + t * t) % 512)], 1))], options.Fitted);
         using var whole = DecoderModel.RandomInit(config, 1);
         using var model = options.Setup.Ready(rank == 0 ? whole.Clone() : whole.WithLora(options.Lora!, "", 1));
-        var account = MemoryAccount.Of(model, options, new(() => model, _ => Batch(rows), null, _ => { }, length - 1, length - 1));
+        var account = MemoryAccount.Estimate(model, options, new(() => model, _ => Batch(rows), null, _ => { }, length - 1, length - 1));
         // What the measured trainer allocates once, a first one has compiled and given back.
         using (var first = Trainer.From(model)) Step(first, Batch(1));
         using var trainer = Trainer.From(model);

@@ -161,18 +161,18 @@ public class RlTests
         var root = Prefix.Root(Problems[1]);
         Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3]).Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
         IReadOnlyList<double[]> q = [[0.3, 0.5, 0.2, 0.9], [0.3, 0.1, 0]];
-        Episode[] Of(RlBaseline baseline) => [.. Episode.FromGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
+        Episode[] Episodes(RlBaseline baseline) => [.. Episode.FromGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
         static double[] Rounded(IEnumerable<double> values) => [.. values.Select(v => Math.Round(v, 12))];
 
-        var (own, prompt) = (Of(RlBaseline.None), Template.Encode(Words, Problems[1]));
-        Assert.Equal([[.. prompt, 5, 6, 3, 11, 3, 0], [.. prompt, 3, 8, 8, 8, 0]], own.Select(e => e.Ids));
-        Assert.All(own, e => Assert.Equal(prompt.Length, e.Prompt));
-        Assert.Equal<int[]>([[0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 1]], own.Select(e => e.StepOf));
-        Assert.Equal([right, wrong], own.Select(e => Rounded(e.Returns)));
-        Assert.Equal<double[]>([[0, 0, 0], [0, 0]], own.Select(e => e.Baselines));
+        var (episodes, prompt) = (Episodes(RlBaseline.None), Template.Encode(Words, Problems[1]));
+        Assert.Equal([[.. prompt, 5, 6, 3, 11, 3, 0], [.. prompt, 3, 8, 8, 8, 0]], episodes.Select(e => e.Ids));
+        Assert.All(episodes, e => Assert.Equal(prompt.Length, e.Prompt));
+        Assert.Equal<int[]>([[0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 1]], episodes.Select(e => e.StepOf));
+        Assert.Equal([right, wrong], episodes.Select(e => Rounded(e.Returns)));
+        Assert.Equal<double[]>([[0, 0, 0], [0, 0]], episodes.Select(e => e.Baselines));
 
         // The other trace's return at the same step; past its end its outcome.
-        Assert.Equal([[.. wrong, 0], right[..2]], Of(RlBaseline.LeaveOneOut).Select(e => Rounded(e.Baselines)));
+        Assert.Equal([[.. wrong, 0], right[..2]], Episodes(RlBaseline.LeaveOneOut).Select(e => Rounded(e.Baselines)));
     }
 
     [Theory]

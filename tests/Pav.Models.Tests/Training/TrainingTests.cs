@@ -101,7 +101,7 @@ public class TrainingTests
         Assert.Equal((4L, 0.5), (result.BestStep, result.BestScore));
         Assert.NotEqual(Weights(temporary["run"], "last"), Weights(temporary["run"], "best"));
 
-        var row = TokenRow.Of(Words, train[3]);
+        var row = TokenRow.From(Words, train[3]);
         Assert.Equal("A: 3<eos>", Words.Decode(row.Ids[row.LearnFrom..], skipSpecial: false));
     }
 

@@ -43,7 +43,7 @@ public class VerifierTrainingTests
         using var model = DecoderCheckpoint.Load(whole.Best);
         using var verifier = TransformerVerifier.Load("toy", whole.Best);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
-        var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), VerifierKind.Value);
+        var rows = VerifierRow.FromTraces([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), VerifierKind.Value);
         var calibration = VerifierRecord.Load(whole.Best).Calibration!;
         Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(calibration.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
     }
@@ -97,7 +97,7 @@ public class VerifierTrainingTests
 
         using var verifier = TransformerVerifier.Load("toy", result.Best);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
-        var rows = VerifierRow.Of([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), kind);
+        var rows = VerifierRow.FromTraces([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), kind);
         Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(saved.Calibration!.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
     }
 
@@ -123,7 +123,7 @@ public class VerifierTrainingTests
         Assert.Equal(expected, functional.binary_cross_entropy_with_logits(Floats(z), Floats(q), Floats(weights)).item<double>(), 5);
 
         LabelledTrace trace = new("p0", "π", "random", 0, ["good\n", "bad\n", "end"], [[], [], []], 1, null, "exact", [5, 5, 5, 10], [0, 0, 1, 9]);
-        var row = VerifierRow.Of([trace], Problems, new VerifierEncoding(Words, new("{problem}\n")), VerifierKind.Value);
+        var row = VerifierRow.FromTraces([trace], Problems, new VerifierEncoding(Words, new("{problem}\n")), VerifierKind.Value);
         Assert.Equal(q, row[0].Labels);
         using var trunk = TrainingTests.Tiny(Words);
         using var model = trunk.WithScoreHead();

@@ -17,7 +17,7 @@ public class FigureTests
     public void With_one_seed_the_crossed_bootstrap_is_that_over_problems()
     {
         double[] values = [.. Enumerable.Range(0, 30).Select(i => i % 3 == 0 ? 1.0 : 0)];
-        var plain = Bootstrap.Of(30, drawn => drawn.Average(i => values[i]), repetitions: CrossedBootstrap.Repetitions);
+        var plain = Bootstrap.Interval(30, drawn => drawn.Average(i => values[i]), repetitions: CrossedBootstrap.Repetitions);
         var crossed = CrossedBootstrap.Mean([values]);
         Assert.Equal((plain.Value, plain.Low, plain.High), (crossed.Value, crossed.Low, crossed.High));
     }
@@ -70,8 +70,8 @@ public class FigureTests
     [Fact]
     public void Alpha_is_told_by_seed_where_it_differs()
     {
-        ModelRuns Of(string name, params double[] alphas) => new(name, [.. alphas.Select((a, i) => new SeededRows(i + 1, [Row(0, "beam-pav", 2, true, "bo4", alpha: a), Row(0, "beam-q", 2, true)]))]);
-        var figure = SearchFigures.WithAlpha(FurtherFigures.Ceiling([Model(("oracle-beam-q", null, 2, 38))], "bo4", 8, Size), [Of("s", 0.2, 0.5), Of("m", 1, 1)]);
+        ModelRuns WithAlphas(string name, params double[] alphas) => new(name, [.. alphas.Select((a, i) => new SeededRows(i + 1, [Row(0, "beam-pav", 2, true, "bo4", alpha: a), Row(0, "beam-q", 2, true)]))]);
+        var figure = SearchFigures.WithAlpha(FurtherFigures.Ceiling([Model(("oracle-beam-q", null, 2, 38))], "bo4", 8, Size), [WithAlphas("s", 0.2, 0.5), WithAlphas("m", 1, 1)]);
         Assert.Equal(["α of the beams on Q + αA: s 0.2 (seed 1), 0.5 (seed 2); m 1."], figure.Notes);
     }
 
@@ -119,10 +119,10 @@ public class FigureTests
         Assert.Equal(FigureVerdict.NotRun, figure.Verdict);
         Assert.Equal("Not run: it needs two model sizes at least; pav-tiny-m is not here.", figure.Sentence);
         Assert.Equal("Not run: it needs two model sizes at least.", SearchFigures.Figure5c([], [], 4, Size).Sentence);
-        ModelRuns Of(string name, int small, int large) => Model(("beam-pav", "verifier-s-1", 4, small), ("beam-pav", "verifier-l-2", 4, large)) with { Model = name };
-        Assert.Equal(FigureVerdict.Reproduced, SearchFigures.Figure5c([Of("s", 20, 20), Of("l", 35, 15)], [], 4, Size).Verdict);
-        Assert.Equal(FigureVerdict.NotReproduced, SearchFigures.Figure5c([Of("s", 20, 20), Of("l", 15, 35)], [], 4, Size).Verdict);
-        Assert.Contains("The best of 2 weaker provers counts", SearchFigures.Figure5c([Of("s", 20, 20), Of("m", 20, 20), Of("l", 35, 15)], [], 4, Size).Rule);
+        ModelRuns Pair(string name, int small, int large) => Model(("beam-pav", "verifier-s-1", 4, small), ("beam-pav", "verifier-l-2", 4, large)) with { Model = name };
+        Assert.Equal(FigureVerdict.Reproduced, SearchFigures.Figure5c([Pair("s", 20, 20), Pair("l", 35, 15)], [], 4, Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, SearchFigures.Figure5c([Pair("s", 20, 20), Pair("l", 15, 35)], [], 4, Size).Verdict);
+        Assert.Contains("The best of 2 weaker provers counts", SearchFigures.Figure5c([Pair("s", 20, 20), Pair("m", 20, 20), Pair("l", 35, 15)], [], 4, Size).Rule);
     }
 
     [Fact]
@@ -146,7 +146,7 @@ public class FigureTests
         int[] strengths = [1, 2, 4, 8];
         var provers = strengths.Select((k, i) => new ProverTerms(k, new(i, i, i), new(0, 0, 0))).ToList();
         var runs = Model([("beam-q", null, 4, 10), .. strengths.Select((k, i) => ("beam-pav", (string?)$"bo{k}", 4, right[i]))]);
-        Assert.Equal(expected, TheoryFigure.Of(runs, provers, [4], Size).Verdict);
+        Assert.Equal(expected, TheoryFigure.From(runs, provers, [4], Size).Verdict);
     }
 
     [Fact]
@@ -181,7 +181,7 @@ public class FigureTests
         StepScore[] validation = [new(0.2, false), new(0.6, true), new(0.4, false), new(0.5, true)];
         var threshold = ThresholdError.Choose(validation);
         Assert.Equal(0.45, threshold, 12);
-        Assert.Equal(1 / 3.0, ThresholdError.Of([new(0.3, true), new(0.7, true), new(0.1, false)], threshold), 12);
+        Assert.Equal(1 / 3.0, ThresholdError.Share([new(0.3, true), new(0.7, true), new(0.1, false)], threshold), 12);
         // Where right and wrong are told apart by nothing, the commoner outcome is called.
         Assert.Equal(double.NegativeInfinity, ThresholdError.Choose([new(0.5, true), new(0.5, true), new(0.5, false)]));
         Assert.Equal(double.PositiveInfinity, ThresholdError.Choose([new(0.5, true), new(0.5, false), new(0.5, false)]));
@@ -193,7 +193,7 @@ public class FigureTests
         // The verifier's level is off by a problem-wise amount, and only the step's change says how the trace ends.
         ScoredTrace Trace(int p, int i) => new($"p{p:00}", i, i % 2, [0.3 + 0.01 * (p % 5), 0.3 + 0.01 * (p % 5) + (i % 2 == 1 ? 0.02 : -0.02)]);
         List<ScoredTrace> traces = [.. from p in Enumerable.Range(0, 30) from i in Enumerable.Range(0, 4) select Trace(p, i)];
-        var figure = ThresholdFigure.Of("s", [.. Enumerable.Range(1, 3).Select(seed => new SeededScores(seed, traces, traces))], 4, 5, Size);
+        var figure = ThresholdFigure.From("s", [.. Enumerable.Range(1, 3).Select(seed => new SeededScores(seed, traces, traces))], 4, 5, Size);
         Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
         Assert.Equal(["α = 5, prover best-of-4."], figure.Notes);
         Assert.Equal(0, figure.Panels[0].Lines[0].Points[0].Y, 12);
@@ -233,10 +233,10 @@ public class FigureTests
 
         // The verifier knows which quarter of the problems needs the larger beam: all are answered at 50 + 200/4 tokens, where a fixed size stands halfway between 75% and 100%.
         ModelRuns Told(bool told) => new("s", [new(1, [.. from p in Enumerable.Range(0, 40) from n in new[] { 1, 4 } select Row(p, "beam-q", n, n == 4 || p % 4 > 0) with { Q = told ? n == 4 || p % 4 > 0 ? 1 : 0 : null }])]);
-        var figure = AdaptiveFigure.Of([Told(true)], "bo4", Size);
+        var figure = AdaptiveFigure.From([Told(true)], "bo4", Size);
         Assert.Equal(0.125, figure.Findings[0].Value!.Value, 9);
         Assert.Contains("answer more at equal tokens", figure.Sentence);
-        Assert.Equal(FigureVerdict.NotRun, AdaptiveFigure.Of([Told(false)], "bo4", Size).Verdict);
+        Assert.Equal(FigureVerdict.NotRun, AdaptiveFigure.From([Told(false)], "bo4", Size).Verdict);
     }
 
     /// <summary>A run of 40 test problems, so many of 8 samples right on the first 20, and so many iterations of 10 until its last accuracy.</summary>
@@ -301,26 +301,26 @@ public class FigureTests
     {
         RefreshArm Arm(int right, double labels, double during) => new(labels, [.. Enumerable.Range(1, 3).Select(s => Run(s, right))], [.. Enumerable.Range(1, 3).Select(_ => (IReadOnlyList<double>)[0, during / 2, during])]);
         var (before, whole) = (Arm(4, 950, 200), Arm(2, 1000, 200));
-        var ahead = RefreshFigure.Of("s", before, Arm(8, 500, 650), whole, (10, Arm(0, 950, 200), Arm(8, 500, 650)), "α = 1", Size);
+        var ahead = RefreshFigure.From("s", before, Arm(8, 500, 650), whole, (10, Arm(0, 950, 200), Arm(8, 500, 650)), "α = 1", Size);
         Assert.Equal(FigureVerdict.Reproduced, ahead.Verdict);
         Assert.Equal([(8 - 4) / 16.0, (8 - 2) / 16.0, 1150 / 1150.0, 1150 / 1200.0, 8 / 16.0, 1150 / 1150.0], ahead.Findings.Select(f => f.Value!.Value), (a, b) => Math.Abs(a - b) < 1e-9);
         Assert.Equal(["Start s", "Start s", "Start s, α = 10"], ahead.Panels.Select(p => p.Title));
         Assert.Equal([500, 825, 1150], ahead.Panels[1].Lines[0].Points.Select(p => p.X)); // labels included
-        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", before, Arm(8, 500, 900), whole, null, "α = 1", Size).Verdict); // 1,400 rollouts against 1,150
-        Assert.Equal(FigureVerdict.Partly, RefreshFigure.Of("s", before, Arm(4, 500, 650), whole, null, "α = 1", Size).Verdict);
-        Assert.Equal(FigureVerdict.NotReproduced, RefreshFigure.Of("s", before, Arm(2, 500, 650), whole, null, "α = 1", Size).Verdict);
+        Assert.Equal(FigureVerdict.Partly, RefreshFigure.From("s", before, Arm(8, 500, 900), whole, null, "α = 1", Size).Verdict); // 1,400 rollouts against 1,150
+        Assert.Equal(FigureVerdict.Partly, RefreshFigure.From("s", before, Arm(4, 500, 650), whole, null, "α = 1", Size).Verdict);
+        Assert.Equal(FigureVerdict.NotReproduced, RefreshFigure.From("s", before, Arm(2, 500, 650), whole, null, "α = 1", Size).Verdict);
     }
 
     [Fact]
     public void Q_as_a_reward_is_shown_by_an_interval_only()
     {
-        RlRuns Of(int seeds, double spread) => Rl(s => Run(s, 8), s => Run(s, 1), pqv: s => Run(s, 1, idle: 0.5 + spread * s), seeds: seeds);
-        var figure = RlFigures.AppendixG([Of(3, 0.1)], Size);
+        RlRuns Runs(int seeds, double spread) => Rl(s => Run(s, 8), s => Run(s, 1), pqv: s => Run(s, 1, idle: 0.5 + spread * s), seeds: seeds);
+        var figure = RlFigures.AppendixG([Runs(3, 0.1)], Size);
         Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
         Assert.Equal(0.6, figure.Findings[0].Value!.Value, 9);
         Assert.Equal(["s: rewards of progress A: α = 3, a step is credited with its own, learning rate 0.0001; rewards of Q: α = 1, a step is credited with its own and all later ones, learning rate 0.0001."], figure.Notes);
-        Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Of(1, 0.1)], Size).Verdict); // one seed has no interval
-        Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Of(3, -0.3)], Size).Verdict); // 0.1, -0.2, -0.5: accuracy alone
+        Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Runs(1, 0.1)], Size).Verdict); // one seed has no interval
+        Assert.Equal(FigureVerdict.Partly, RlFigures.AppendixG([Runs(3, -0.3)], Size).Verdict); // 0.1, -0.2, -0.5: accuracy alone
     }
 
     [Fact]

@@ -29,10 +29,10 @@ public class DidacticTests
     public void The_prover_gives_the_next_token_weight_gamma()
     {
         var task = PlantedTask.Random(3, 1);
-        var at = TabularPolicy.Prover(task, 10).At(4, 2);
-        Assert.Equal(10.0 / 24, at[task.Target[2]], 12);
-        Assert.Equal(1.0 / 24, at[task.EndOfSequence], 12);
-        Assert.Equal(1, at.ToArray().Sum(), 12);
+        var probabilities = TabularPolicy.Prover(task, 10).At(4, 2);
+        Assert.Equal(10.0 / 24, probabilities[task.Target[2]], 12);
+        Assert.Equal(1.0 / 24, probabilities[task.EndOfSequence], 12);
+        Assert.Equal(1, probabilities.ToArray().Sum(), 12);
         Assert.InRange(ExactValues.From(TabularPolicy.Prover(task, 1e9)).Accuracy, 1 - 1e-6, 1);
     }
 

@@ -24,9 +24,9 @@ public class DidacticSummaryTests
     [Fact]
     public void Reach_counts_never_as_later_than_all()
     {
-        Assert.Equal(new Reach(2, 90, 120, null), Reach.Of([120, null, 90]));
-        Assert.Equal(new Reach(1, 90, null, null), Reach.Of([null, 90, null]));
-        Assert.Equal(new Reach(3, 80, 90, 120), Reach.Of([120, 80, 90]));
+        Assert.Equal(new Reach(2, 90, 120, null), Reach.From([120, null, 90]));
+        Assert.Equal(new Reach(1, 90, null, null), Reach.From([null, 90, null]));
+        Assert.Equal(new Reach(3, 80, 90, 120), Reach.From([120, 80, 90]));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public class DidacticSummaryTests
             { Reward: StepReward.Outcome } => Row(r, [.. Enumerable.Range(0, 41).Select(i => i < 13 ? 0.0 : 1)]),
             _ => Row(r, Rise(r.Gamma == 1 ? 0.3 : 1)),
         }).ToList();
-        var summary = DidacticSummary.Of(Plan, new(), rows, [
+        var summary = DidacticSummary.From(Plan, new(), rows, [
             new(3, StepReward.AMuAllActions, 1, GradientMethod.Sgd, 1, 1002, 1500), new(3, StepReward.AMuAllActions, 15, GradientMethod.Sgd, 1, 334, 1500),
             new(3, StepReward.AMuAllActions, 100, GradientMethod.Sgd, 1, null, 1500), new(3, StepReward.Outcome, null, GradientMethod.Sgd, 1, null, 1500)]);
 

@@ -20,7 +20,7 @@ public class BiasTests
     }
 
     [Fact]
-    public void Pass_at_N() => Assert.Equal(1 - Math.Pow(0.9, 8), MeanOf(() => PassAtN.Of(16, Roll(0.1, 16).C, 8)), 0.01);
+    public void Pass_at_N() => Assert.Equal(1 - Math.Pow(0.9, 8), MeanOf(() => PassAtN.Compute(16, Roll(0.1, 16).C, 8)), 0.01);
 
     // A state in which π takes one of three steps; Q^π and Q^μ of each.
     private static readonly double[] Policy = [0.5, 0.3, 0.2], Pi = [0.1, 0.4, 0.7], Mu = [0.2, 0.9, 0.5];
@@ -64,7 +64,7 @@ public class BiasTests
     public void Distinguishability_is_free_of_Monte_Carlo_noise() => Unbiased(Covariance(q => q, Mu, q => q, Mu), () =>
     {
         var steps = Draw(4, 3);
-        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.OfOther(s.Mu, s.Pi, drawn: s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, s.Mu.Value, s.Mu.Value))));
+        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.FromOther(s.Mu, s.Pi, drawn: s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, s.Mu.Value, s.Mu.Value))));
     });
 
     [Theory]
@@ -74,7 +74,7 @@ public class BiasTests
     public void Distinguishability_of_best_of_K(int k, int n) => Unbiased(Covariance(q => BestOfK.FromQ(q, k), Pi, q => BestOfK.FromQ(q, k), Pi), () =>
     {
         var steps = Draw(4, n);
-        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.OfBestOf(k, s.Pi, s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromQ(s.Pi.Value, k), BestOfK.FromQ(s.Pi.Value, k)))));
+        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.FromBestOf(k, s.Pi, s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromQ(s.Pi.Value, k), BestOfK.FromQ(s.Pi.Value, k)))));
     });
 
     [Theory]
@@ -83,12 +83,12 @@ public class BiasTests
     public void Alignment_of_best_of_K_with_its_own_policy_from_the_same_counts(int k, int n) => Unbiased(Covariance(q => BestOfK.FromQ(q, k), Pi, q => q, Pi), () =>
     {
         var steps = Draw(4, n);
-        return (Alignment.OfState([.. steps.Select(s => StepEstimate.OfBestOf(k, s.Pi, s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromCounts(s.Pi, k), s.Pi.Value))));
+        return (Alignment.OfState([.. steps.Select(s => StepEstimate.FromBestOf(k, s.Pi, s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromCounts(s.Pi, k), s.Pi.Value))));
     });
 
     [Fact]
     public void Alignment_of_best_of_K_of_another_policy() => Assert.InRange(
         Errors(
-            [.. Enumerable.Range(0, 10_000).Select(_ => Alignment.OfState([.. Draw(3, 2).Select(s => StepEstimate.OfOther(s.Mu, s.Pi, 2, s.Drawn))]))],
+            [.. Enumerable.Range(0, 10_000).Select(_ => Alignment.OfState([.. Draw(3, 2).Select(s => StepEstimate.FromOther(s.Mu, s.Pi, 2, s.Drawn))]))],
             Covariance(q => BestOfK.FromQ(q, 2), Mu, q => q, Pi)), 0, 3);
 }

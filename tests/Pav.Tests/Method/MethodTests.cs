@@ -23,7 +23,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void Effective_reward() => Assert.Equal(0.5, EffectiveReward.Of(0.6, -0.2, 0.5), 12);
+    public void Effective_reward() => Assert.Equal(0.5, EffectiveReward.Compute(0.6, -0.2, 0.5), 12);
 
     [Fact]
     public void Best_of_K()
@@ -47,7 +47,7 @@ public class MethodTests
     }
 
     [Fact]
-    public void Pass_at_N() => Assert.Equal(0.4, PassAtN.Of(5, 1, 2), 12);
+    public void Pass_at_N() => Assert.Equal(0.4, PassAtN.Compute(5, 1, 2), 12);
 
     [Fact]
     public void Votes()
@@ -70,14 +70,14 @@ public class MethodTests
         Assert.Equal(2, new WarmupCosine(2, 0, 10).At(0), 12);
     }
 
-    private static StepEstimate Other(QEstimate prover, QEstimate policy) => StepEstimate.OfOther(prover, policy);
+    private static StepEstimate Other(QEstimate prover, QEstimate policy) => StepEstimate.FromOther(prover, policy);
 
     [Fact]
     public void Step_estimate()
     {
-        Assert.Equal(new StepEstimate(1, 0.5, 0, 0.25, 0), StepEstimate.OfBestOf(2, new(4, 1)));
-        Assert.Equal(0.25, StepEstimate.OfBestOf(2, new(4, 1)).Noise);
-        Assert.Equal(new StepEstimate(3, 1, 1, 1, 1), StepEstimate.OfBestOf(8, new(1, 1), drawn: 3, ended: true));
+        Assert.Equal(new StepEstimate(1, 0.5, 0, 0.25, 0), StepEstimate.FromBestOf(2, new(4, 1)));
+        Assert.Equal(0.25, StepEstimate.FromBestOf(2, new(4, 1)).Noise);
+        Assert.Equal(new StepEstimate(3, 1, 1, 1, 1), StepEstimate.FromBestOf(8, new(1, 1), drawn: 3, ended: true));
         Assert.Equal(0.25 * 0.75 / 19, Other(new(20, 5), new(4, 1)).Noise, 12);
     }
 
@@ -86,7 +86,7 @@ public class MethodTests
     {
         Assert.Equal(0.0625, Distinguishability.OfState([Other(new(4, 1), new(4, 1)), Other(new(4, 3), new(4, 1))]), 12);
         Assert.Equal(0.125, Alignment.OfState([Other(new(4, 1), new(4, 2)), Other(new(4, 3), new(4, 4))]), 12);
-        StepEstimate[] steps = [.. new QEstimate[] { new(6, 1), new(6, 4), new(6, 3) }.Select((q, i) => StepEstimate.OfBestOf(1, q, drawn: i + 1))];
+        StepEstimate[] steps = [.. new QEstimate[] { new(6, 1), new(6, 4), new(6, 3) }.Select((q, i) => StepEstimate.FromBestOf(1, q, drawn: i + 1))];
         Assert.Equal(Distinguishability.OfState(steps), Alignment.OfState(steps), 12);
         Assert.Equal(Distinguishability.OfState([steps[1], steps[0]]) * 3 / 4, Distinguishability.OfState([steps[0], steps[1] with { Drawn = 3 }]), 12);
         Assert.Equal(0, Distinguishability.OfState([steps[0] with { Drawn = 2 }]));
@@ -96,7 +96,7 @@ public class MethodTests
     [Fact]
     public void Too_few_completions_for_K_give_no_number()
     {
-        StepEstimate[] Steps(int k) => [StepEstimate.OfBestOf(k, new(6, 1)), StepEstimate.OfBestOf(k, new(6, 4))];
+        StepEstimate[] Steps(int k) => [StepEstimate.FromBestOf(k, new(6, 1)), StepEstimate.FromBestOf(k, new(6, 4))];
         Assert.True(double.IsFinite(Distinguishability.OfState(Steps(3))));
         Assert.True(double.IsNaN(Distinguishability.OfState(Steps(4))));
         Assert.True(double.IsFinite(Alignment.OfState(Steps(5))));

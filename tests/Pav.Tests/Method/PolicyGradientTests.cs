@@ -31,11 +31,11 @@ public class PolicyGradientTests
     [Fact]
     public void Leave_one_out_of_a_worked_group()
     {
-        var baselines = LeaveOneOut.Of([new(1, [0.4, -0.6]), new(0, [0.2]), new(1, [0, 0.2])]);
+        var baselines = LeaveOneOut.Compute([new(1, [0.4, -0.6]), new(0, [0.2]), new(1, [0, 0.2])]);
         Assert.Equal([0.6, 0.6], baselines[0].Select(b => Math.Round(b, 12)));
         Assert.Equal([1.2], baselines[1].Select(b => Math.Round(b, 12)));
         Assert.Equal([0.8, 0.2], baselines[2].Select(b => Math.Round(b, 12)));
-        Assert.Throws<ArgumentException>(() => LeaveOneOut.Of([new(1, [0])]));
+        Assert.Throws<ArgumentException>(() => LeaveOneOut.Compute([new(1, [0])]));
     }
 
     [Fact]
@@ -43,9 +43,9 @@ public class PolicyGradientTests
         ArbMap.Default.ArbFor<(int, int, int)>(), x =>
         {
             StepReturns[] group = [.. Enumerable.Range(0, 4).Select(i => new StepReturns((x.Item1 >> i) & 1, [.. Enumerable.Range(0, 1 + (i + Math.Abs(x.Item2 % 7)) % 3).Select(h => Math.Sin(x.Item3 + 3 * i + h))]))];
-            var before = LeaveOneOut.Of(group)[2];
+            var before = LeaveOneOut.Compute(group)[2];
             group[2] = new(1 - group[2].Rex, [.. group[2].Dense.Select(d => d + 5)]);
-            return before.Zip(LeaveOneOut.Of(group)[2], (a, b) => Math.Abs(a - b)).Max() < 1e-9;
+            return before.Zip(LeaveOneOut.Compute(group)[2], (a, b) => Math.Abs(a - b)).Max() < 1e-9;
         }).QuickCheckThrowOnFailure();
 
     /// <summary>What the loop computes with, on a policy whose exact gradient is known: each step's ∇log π times return minus baseline, mean over 20,000 episodes.</summary>
@@ -66,7 +66,7 @@ public class PolicyGradientTests
             {
                 Episode[] episodes = [.. Enumerable.Range(0, Size).Select(i => policy.Play(Seeds.Derive(3, baseline, "episode", g * Size + i)))];
                 StepReturns[] returns = [.. episodes.Select(e => new StepReturns(e.Rex(task), Returns.Dense(reward, credit, Alpha, prover.Along(e), e.Steps)))];
-                var others = LeaveOneOut.Of(returns);
+                var others = LeaveOneOut.Compute(returns);
                 var gradient = new double[exact.Length];
                 for (var i = 0; i < Size; i++)
                 {
@@ -104,13 +104,13 @@ public class PolicyGradientTests
     public void The_guard_sees_progress_rise_while_right_answers_fall()
     {
         (double, double)[] worked = [(0.5, 0.1), (0.4, 0.1), (0.2, 0.3), (0.1, 0.3)];
-        var signs = RewardHacking.Of(worked, 4)!.Value;
+        var signs = RewardHacking.Find(worked, 4)!.Value;
         Assert.Equal(-0.3, signs.Rex, 12);
         Assert.Equal(0.0707, signs.RexError, 4);
         Assert.Equal(0.2, signs.Progress, 12);
         Assert.True(signs.Suspicious);
-        Assert.Null(RewardHacking.Of(worked, 6));
-        Assert.False(RewardHacking.Of([(0.1, 0.1), (0.2, 0.1), (0.4, 0.3), (0.5, 0.3)], 4)!.Value.Suspicious);
-        Assert.False(RewardHacking.Of([(0.5, 0.3), (0.4, 0.3), (0.2, 0.1), (0.1, 0.1)], 4)!.Value.Suspicious);
+        Assert.Null(RewardHacking.Find(worked, 6));
+        Assert.False(RewardHacking.Find([(0.1, 0.1), (0.2, 0.1), (0.4, 0.3), (0.5, 0.3)], 4)!.Value.Suspicious);
+        Assert.False(RewardHacking.Find([(0.5, 0.3), (0.4, 0.3), (0.2, 0.1), (0.1, 0.1)], 4)!.Value.Suspicious);
     }
 }

@@ -15,7 +15,7 @@ public class FirstErrorTests
     [Fact]
     public void Accuracies_and_their_harmonic_mean()
     {
-        var result = FirstError.Of(Traces, 0.5);
+        var result = FirstError.From(Traces, 0.5);
         Assert.Equal((2, 4, 0.5, 0.75), (result.TracesWithError, result.CorrectTraces, result.ErrorAccuracy, result.CorrectAccuracy));
         Assert.Equal(0.6, result.F1!.Value, 12);
     }
@@ -29,14 +29,14 @@ public class FirstErrorTests
         // At most 0.3 finds both wrong steps of the first two traces, above 0.2, and calls none of the others wrong.
         var best = FirstError.BestThreshold(Traces);
         Assert.Equal(0.3, best);
-        Assert.Equal(1, FirstError.Of(Traces, best).F1);
+        Assert.Equal(1, FirstError.From(Traces, best).F1);
         Assert.Equal(0.5, FirstError.BestThreshold([new(-1, [0.9]), new(0, [0.1])]));
     }
 
     [Fact]
     public void What_cannot_be_measured_is_null_and_no_hit_is_zero()
     {
-        Assert.Null(FirstError.Of([new(-1, [0.9])], 0.5).F1);
-        Assert.Equal(0, FirstError.Of([new(-1, [0.1]), new(0, [0.9])], 0.5).F1);
+        Assert.Null(FirstError.From([new(-1, [0.9])], 0.5).F1);
+        Assert.Equal(0, FirstError.From([new(-1, [0.1]), new(0, [0.9])], 0.5).F1);
     }
 }

@@ -45,9 +45,9 @@ public class MetricsTests
     public void Rank_within_state()
     {
         RankedStep[] state = [new(0.7, 1), new(0.9, 0.5), new(0.1, 0)];
-        Assert.Equal(0.75, RankWithinState.Of([state]), 12);
-        Assert.Equal(0.5, RankWithinState.Of([[new(0.3, 1), new(0.3, 0)]]), 12);
-        Assert.True(double.IsNaN(RankWithinState.Of([[new(0.3, 1), new(0.4, 1)]])));
+        Assert.Equal(0.75, RankWithinState.Compute([state]), 12);
+        Assert.Equal(0.5, RankWithinState.Compute([[new(0.3, 1), new(0.3, 0)]]), 12);
+        Assert.True(double.IsNaN(RankWithinState.Compute([[new(0.3, 1), new(0.4, 1)]])));
     }
 
     [Fact]
@@ -62,11 +62,11 @@ public class MetricsTests
     [Fact]
     public void Wilson_interval()
     {
-        var interval = Wilson.Of(8, 10);
+        var interval = Wilson.Interval(8, 10);
         Assert.Equal(0.4902, interval.Low, 4);
         Assert.Equal(0.9433, interval.High, 4);
-        Assert.Equal(0, Wilson.Of(0, 5).Low, 12);
-        Assert.Equal(0.5, Wilson.Of(1, 1, z: 1).Low, 12);
+        Assert.Equal(0, Wilson.Interval(0, 5).Low, 12);
+        Assert.Equal(0.5, Wilson.Interval(1, 1, z: 1).Low, 12);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public class MetricsTests
         for (var r = 0; r < 200; r++)
         {
             double[] values = [.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() < 0.3 ? 1.0 : 0)];
-            var interval = Bootstrap.Of(60, drawn => drawn.Average(i => values[i]), (ulong)r, 400);
+            var interval = Bootstrap.Interval(60, drawn => drawn.Average(i => values[i]), (ulong)r, 400);
             if (interval.Low <= 0.3 && 0.3 <= interval.High) covered++;
         }
 

@@ -24,7 +24,7 @@ public class ProverTests
         Assert.InRange(width, 1e-5, 0.02);
     }
 
-    private static Interval Of(ProverReport report, string prover, string predictor) => report.Provers.Single(p => p.Name == prover).Predictors[predictor];
+    private static Interval Predictor(ProverReport report, string prover, string predictor) => report.Provers.Single(p => p.Name == prover).Predictors[predictor];
 
     [Fact]
     public void Terms_are_those_of_exact_values_and_intervals_hold_them()
@@ -35,13 +35,13 @@ public class ProverTests
         static double Bo(double q, int k) => 1 - Math.Pow(1 - q, k);
         foreach (var (name, low, high) in new[] { ("bo1", 0.1, 0.3), ("bo4", Bo(0.1, 4), Bo(0.3, 4)), ("mu", 0.6, 0.5), ("bo4 of mu", Bo(0.6, 4), Bo(0.5, 4)) })
         {
-            var (d, a) = (Of(report, name, ProverStudy.Distinguishability), Of(report, name, ProverStudy.Alignment));
+            var (d, a) = (Predictor(report, name, ProverStudy.Distinguishability), Predictor(report, name, ProverStudy.Alignment));
             Near((high - low) * (high - low) / 3, d);
             Near((high - low) * 0.2 / 3, a);
         }
 
         Assert.Equal(["none", "bo1", "bo4", "mu", "bo4 of mu"], report.Provers.Select(p => p.Name));
-        Assert.Equal(0.04 / 3 / (0.1 * 0.9 / 20 / 2 + 0.3 * 0.7 / 20 / 2), Of(report, "bo1", ProverStudy.SignalToNoise).Value, 0.4);
+        Assert.Equal(0.04 / 3 / (0.1 * 0.9 / 20 / 2 + 0.3 * 0.7 / 20 / 2), Predictor(report, "bo1", ProverStudy.SignalToNoise).Value, 0.4);
         var advice = Assert.Single(report.Advice, a => a.For == "policy gradient");
         Assert.True(advice is { Prover: "bo4", Decided: true, MoreRollouts: null });
     }
@@ -62,11 +62,11 @@ public class ProverTests
     {
         ProblemRatio Ratio(double mean, double spread) => new([.. Enumerable.Range(0, 400).Select(i => mean + (i % 2 == 0 ? spread : -spread))], [.. Enumerable.Repeat(1.0, 400)]);
         // The lead of 0.1 has a standard error of 2/√400 = 0.1: an interval of ±0.196, so (1.96² − 1) times the rollouts more.
-        var advice = ProverAdvice.Of("use", "by", "score", [("a", Ratio(0.1, 2)), ("b", Ratio(0, 0))], 1000, 1);
+        var advice = ProverAdvice.From("use", "by", "score", [("a", Ratio(0.1, 2)), ("b", Ratio(0, 0))], 1000, 1);
         Assert.InRange(advice.MoreRollouts!.Value, 2400, 3400);
         Assert.Matches(@"label more problems, about 1,[0-3]\d0 beside these 400 \([23],\d00 rollouts, as many of each\)", advice.Reason);
-        Assert.True(ProverAdvice.Of("use", "by", "score", [("a", Ratio(0.5, 2)), ("b", Ratio(0, 0))], 1000, 1).Decided);
-        Assert.Contains("do not differ", ProverAdvice.Of("use", "by", "score", [("a", Ratio(0.5, 2)), ("b", Ratio(0.5, 2))], 1000, 1).Reason);
+        Assert.True(ProverAdvice.From("use", "by", "score", [("a", Ratio(0.5, 2)), ("b", Ratio(0, 0))], 1000, 1).Decided);
+        Assert.Contains("do not differ", ProverAdvice.From("use", "by", "score", [("a", Ratio(0.5, 2)), ("b", Ratio(0.5, 2))], 1000, 1).Reason);
     }
 
     [Fact]
@@ -74,8 +74,8 @@ public class ProverTests
     {
         // All steps are worth 0.5: whatever is picked, its fresh count is 0.5 on average, where the count that chose it would be larger.
         var report = Report(new(Labels("pi", 500, 8, _ => [("a\n", [0.5, 0.5]), ("b\n", [0.5, 0.5])]), []), 0.5, 1);
-        Assert.Equal(0.5, Of(report, "none", ProverStudy.Best).Value, 0.03);
-        Assert.Equal(0.5, Of(report, "none", ProverStudy.Kept).Value, 0.03);
+        Assert.Equal(0.5, Predictor(report, "none", ProverStudy.Best).Value, 0.03);
+        Assert.Equal(0.5, Predictor(report, "none", ProverStudy.Kept).Value, 0.03);
         Assert.Equal(500, report.SharedRounds);
     }
 
@@ -113,10 +113,10 @@ public class ProverTests
         var rows = new[] { "bo1", "bo2", "bo4", "bo8" }.SelectMany((name, i) => Enumerable.Range(0, 100).Select(p => Row(p, name, p % 10 < 2 * i + 1 ? 1 : 0))).Append(Row(0, "bo1", 1, 8)).ToList();
         ProverSearches Searches(IEnumerable<SearchRow> some) =>
             ProverSearches.From("runs/search", some, study.Candidates.Select(c => c.Name), n => n);
-        var agreement = SearchAgreement.Of(Searches(rows), study, 1);
+        var agreement = SearchAgreement.From(Searches(rows), study, 1);
         Assert.Equal((4, 0.5, 100), (agreement.N, agreement.Alpha, agreement.Problems));
         Assert.Equal(1, agreement.Predictors.Single(p => p.Predictor == ProverStudy.Alignment).Spearman.Value, 12);
-        var opposite = SearchAgreement.Of(Searches(rows.Select(r => r with { Correct = 1 - r.Correct })), study, 1);
+        var opposite = SearchAgreement.From(Searches(rows.Select(r => r with { Correct = 1 - r.Correct })), study, 1);
         Assert.Equal(-1, opposite.Predictors.Single(p => p.Predictor == ProverStudy.Distinguishability).Spearman.Value, 12);
         Assert.Contains("there are 2", Assert.Throws<UserError>(() => Searches(rows.Where(r => r.Prover is "bo1" or "bo2"))).Message);
     }
@@ -137,6 +137,6 @@ public class ProverTests
         Assert.Contains("one problem only", Message(() => new(new("runs/one", [pi.States[0]]), [])));
         Assert.StartsWith("bo6 cannot be judged from runs/pi: its steps have 6 completions", Assert.Throws<UserError>(() => new ProverLabels(pi, []).Candidates([6])).Message);
         Assert.Equal(["bo1", "bo2", "bo4"], new ProverLabels(pi, []).Candidates([]).Select(c => c.Name));
-        Assert.True(double.IsNaN(Of(Report(new(pi, [])), "bo4", ProverStudy.Distinguishability).Value));
+        Assert.True(double.IsNaN(Predictor(Report(new(pi, [])), "bo4", ProverStudy.Distinguishability).Value));
     }
 }

@@ -17,7 +17,7 @@ public class TheoryTests
         Assert.Equal([0.625, 0.75, 0.25, 1, 0, 0, 1], values);
         Assert.Equal([0.125, -0.375, 0.25, -0.75, -0.25, 0.75], Tree.Advantages(values));
         Assert.Equal([1, 0.75, 0.25], Tree.Occupancy(Policy));
-        var terms = ImprovementTerms.Of(Tree, Policy, values, Tree.Values(Uniform));
+        var terms = ImprovementTerms.From(Tree, Policy, values, Tree.Values(Uniform));
         Assert.Equal((0.234375, 0.1875, 0.1875), (terms.PolicyVariance, terms.ProverVariance, terms.Alignment));
         Assert.Equal(terms.PolicyVariance + terms.ProverVariance - 2 * terms.Alignment, terms.Disagreement, 12);
         var next = Tree.NaturalGradientStep(Policy, Tree.Q(values), 1);
@@ -31,7 +31,7 @@ public class TheoryTests
     public void The_gradient_of_outcome_is_that_of_the_value()
     {
         var values = Tree.Values(Policy);
-        var gradient = TraceGradient.Of(Tree, Policy, (states, _, leaf) => [.. states.Select(_ => values[leaf])]).Mean;
+        var gradient = TraceGradient.From(Tree, Policy, (states, _, leaf) => [.. states.Select(_ => values[leaf])]).Mean;
         for (var i = 0; i < Policy.Length; i++)
         {
             double ValueAt(double logit)
@@ -115,8 +115,8 @@ public class TheoryTests
 
     private static string Repository(string path)
     {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-            if (File.Exists(Path.Combine(at.FullName, path))) return Path.Combine(at.FullName, path);
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+            if (File.Exists(Path.Combine(directory.FullName, path))) return Path.Combine(directory.FullName, path);
         throw new FileNotFoundException(path);
     }
 }

@@ -33,7 +33,7 @@ internal sealed record DemoResult(string Report, string? Summary);
 internal static class DemoCommand
 {
     /// <param name="commands">What the steps of a plan can be.</param>
-    public static CommandSpec Spec(Func<IReadOnlyList<CommandSpec>> commands) => CommandSpec.Of<DemoSettings, DemoResult>(
+    public static CommandSpec Spec(Func<IReadOnlyList<CommandSpec>> commands) => CommandSpec.Create<DemoSettings, DemoResult>(
         "demo", "Run all of it in a row on the embedded problems and model: labels, verifiers, search, report.",
         "pav demo --quick", Output.Folder, (settings, context) => Run(settings, commands(), context));
 
@@ -102,7 +102,7 @@ internal static class DemoCommand
         var summary = Json.Read<Summary>(Path.Combine(search, "summary.json"));
         AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = folder.PeakMemory });
         if (!shown)
-            foreach (var line in ResultTable.Of(summary, reporter.Width).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
+            foreach (var line in ResultTable.FromSummary(summary, reporter.Width).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
         var trees = JsonLines.Read<SearchTree>(Path.Combine(search, "trees.jsonl")).ToList();
         if (TraceExample.Choose(trees) is not { } tree) return;
         reporter.Say("\nOne search, step by step (green: progress, red: a step back):");

@@ -65,7 +65,7 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
                 throw new UserError($"{Source}: a step is called '{step.Name}'; a name is that of a sub-folder: without '/', not '..'.");
             var where = $"{Source}, step '{step.Name}'";
             var values = step.Options.ToDictionary(o => o.Key, o => Inside(where, o.Value, folder));
-            if (step.Run == Gate) return new BoundStep(step, null, OptionSchema.Of(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags), "");
+            if (step.Run == Gate) return new BoundStep(step, null, OptionSchema.From(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags), "");
             var spec = commands.FirstOrDefault(c => c.Name == step.Run) ?? throw new UserError($"{where}: '{step.Run}' is no command of pav.");
             var path = Path.Combine(folder, step.Name);
             if (spec.HasFolder) values["out"] = JsonSerializer.SerializeToElement(path);

@@ -94,7 +94,7 @@ internal static class DidacticCommand
     private const int TabularCap = 1500;
     private static readonly double[] TabularGammas = [1, 2, 5, 10, 15, 20, 30, 50, 100, 1000];
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<DidacticSettings, DidacticSummary>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<DidacticSettings, DidacticSummary>(
         "didactic", "Run the paper's didactic task: find a planted sequence with outcome reward, with progress under provers of many strengths, and with what might stand in its place.",
         """
         pav didactic
@@ -126,9 +126,9 @@ internal static class DidacticCommand
         }, done);
 
         var tabular = TabularAscent.Sweep([3, 4, 5], TabularGammas, GradientMethod.Sgd, 1, TabularCap).Concat(TabularAscent.Sweep([5], TabularGammas, GradientMethod.Adam, 0.03, TabularCap)).ToList();
-        var summary = DidacticSummary.Of(plan, settings.ToSettings(), [.. JsonLines.Read<PlantedRow>(file)], tabular);
+        var summary = DidacticSummary.From(plan, settings.ToSettings(), [.. JsonLines.Read<PlantedRow>(file)], tabular);
         AtomicFile.WriteJson(context.Run.At("didactic.json"), summary);
-        foreach (var line in DidacticTables.Of(summary, reporter.Width)) reporter.Say(line);
+        foreach (var line in DidacticTables.FromSummary(summary, reporter.Width)) reporter.Say(line);
         return summary with { Curves = [] };
     }
 }

@@ -37,7 +37,7 @@ internal sealed record DoctorFacts(string Dotnet, string Os, int Cores, double M
 /// <summary>Says what the machine offers, and what is missing.</summary>
 internal static class DoctorCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<DoctorSettings, DoctorFacts>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<DoctorSettings, DoctorFacts>(
         "doctor", "Say what this machine offers: processors, memory, and for --device cuda or torch libtorch, its devices and speed.",
         "pav doctor", Output.None, Run);
 

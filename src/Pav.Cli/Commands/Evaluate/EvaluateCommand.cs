@@ -39,7 +39,7 @@ internal static class EvaluateCommand
 {
     public const string ScoresName = "scores.jsonl";
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<EvaluateSettings, EvaluationSummary>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<EvaluateSettings, EvaluationSummary>(
         "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a verifier (AUC, calibration, ranking).",
         "pav evaluate --policy runs/sft --problems test.jsonl --samples 64", Output.Folder, Run);
 
@@ -53,7 +53,7 @@ internal static class EvaluateCommand
         var problems = settings.ReadProblems();
         foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) KnownProblems.Warn(model, problems, context.Reporter);
         var labelled = settings.Labels.Length == 0 ? null : Labelled(settings, problems);
-        using var policy = await OpenedPolicy.Of(settings, problems, context);
+        using var policy = await OpenedPolicy.Open(settings, problems, context);
         var grader = new WatchedGrader(Grader.Named(settings.Grader));
         var evaluation = new PolicyEvaluation(policy, grader.Grader, settings.Sampling, settings.Samples, settings.Seed,
             settings.ProblemsPerBatch, context, [.. settings.AlsoGrader.Select(Grader.Named)], settings.HardSamples);

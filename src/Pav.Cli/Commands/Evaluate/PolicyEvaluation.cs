@@ -90,10 +90,10 @@ internal sealed class PolicyEvaluation(
                 foreach (var (set, best) in sampled.Zip(greedy))
                 {
                     var tokens = set.Traces.Sum(t => (long)t.TokensSince());
-                    var own = Verdict(grader, set, best);
+                    var verdict = Verdict(grader, set, best);
                     var (more, moreRight) = further.GetValueOrDefault(set.Problem.Id);
                     var tally = done[set.Problem.Id] = new(
-                        set.Problem.Id, own.Right, set.Traces.Count, own.Greedy, tokens, set.Problem.Level, own.Majority, also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null, more, moreRight);
+                        set.Problem.Id, verdict.Right, set.Traces.Count, verdict.Greedy, tokens, set.Problem.Level, verdict.Majority, also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null, more, moreRight);
                     lines.Write(tally);
                 }
                 tracker.At(finished += batch.Length);
@@ -180,7 +180,7 @@ internal sealed class PolicyEvaluation(
     /// <summary>Pass@N by N, powers of two up to the samples that every problem has.</summary>
     private static Dictionary<string, double> Pass(IReadOnlyList<Tally> tallies) =>
         Enumerable.Range(0, 17).Select(k => 1 << k).Where(n => n <= tallies.Min(t => t.Samples))
-            .ToDictionary(n => n.ToString(CultureInfo.InvariantCulture), n => tallies.Average(t => PassAtN.Of(t.Samples, t.Right, n)));
+            .ToDictionary(n => n.ToString(CultureInfo.InvariantCulture), n => tallies.Average(t => PassAtN.Compute(t.Samples, t.Right, n)));
 
     private void Show(EvaluationSummary result)
     {

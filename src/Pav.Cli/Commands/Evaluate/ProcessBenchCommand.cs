@@ -49,7 +49,7 @@ internal sealed record SplitResult : FirstError
 /// <summary>How well a verifier finds the first wrong step of marked traces.</summary>
 internal static class ProcessBenchCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ProcessBenchSettings, ProcessBenchResult>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<ProcessBenchSettings, ProcessBenchResult>(
         "evaluate processbench", "Measure how well a verifier finds the first wrong step: ProcessBench's F1 for each file and their mean; also for PRMBench and MR-MATH files.",
         "pav evaluate processbench --verifier runs/verifier --sets gsm8k.jsonl,math.jsonl --tune-on gsm8k.jsonl", Output.Folder, Run);
 
@@ -69,7 +69,7 @@ internal static class ProcessBenchCommand
         var marked = await Score(sets, verifier, steps, context);
 
         var threshold = settings.TuneOn == "" ? settings.Threshold : FirstError.BestThreshold(marked[settings.TuneOn]);
-        var splits = settings.Sets.Distinct().Select(f => (Name: Name(f), Result: FirstError.Of(marked[f], threshold))).ToList();
+        var splits = settings.Sets.Distinct().Select(f => (Name: Name(f), Result: FirstError.From(marked[f], threshold))).ToList();
         var mean = splits.Average(s => s.Result.F1);
         var rule = settings.TuneOn == "" ? "fixed" : $"best F1 on {Name(settings.TuneOn)}";
         var result = new ProcessBenchResult(

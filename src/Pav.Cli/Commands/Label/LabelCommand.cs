@@ -90,7 +90,7 @@ internal static class LabelCommand
 {
     private const int RowsPerSync = 64;
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<LabelSettings, object>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<LabelSettings, object>(
         "label", "Collect progress labels: sample traces, and from the end of every step complete the trace many times and count right answers.",
         """
         pav label --policy runs/sft --problems train.jsonl --n-cov 4 --n-mc 8 --out runs/labels
@@ -101,8 +101,8 @@ internal static class LabelCommand
     {
         settings.Check();
         var shard = Label.Shard.Parse(settings.Shard);
-        var problems = shard.Of(settings.ReadProblems()).ToList();
-        using var policy = await OpenedPolicy.Of(settings, problems, context);
+        var problems = shard.Select(settings.ReadProblems()).ToList();
+        using var policy = await OpenedPolicy.Open(settings, problems, context);
         var options = settings.ToOptions(policy.IsRemote) with { StepEnd = policy.StepEnd };
         if (settings.DryRun) return await LabelEstimate.Tell(policy, problems, options, context);
         if (settings.Shard != "") context.Run.Note("shard", shard.ToString());

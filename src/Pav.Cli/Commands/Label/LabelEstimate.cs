@@ -41,10 +41,10 @@ internal static class LabelEstimate
         var (few, many) = options.Plan is { } plan ? (plan.First, plan.Most) : (options.NMc, options.NMc);
         var whole = trace.TokensSince();
         var states = trace.Path().SkipLast(1).Select((state, h) => (Each: h == 0 ? 1.0 : options.NCov, Tokens: trace.TokensSince(state))).ToList();
-        double own = options.NCov * whole;
+        double solutions = options.NCov * whole;
         return (
             options.NCov + many * states.Sum(s => s.Each), options.NCov * prompt + many * states.Sum(s => s.Each * (prompt + whole - s.Tokens)),
-            own + few * states.Sum(s => s.Each * s.Tokens), own + many * states.Sum(s => s.Each * s.Tokens));
+            solutions + few * states.Sum(s => s.Each * s.Tokens), solutions + many * states.Sum(s => s.Each * s.Tokens));
     }
 
     private static string Millions(double tokens) => tokens >= 1e6 ? $"{tokens / 1e6:0.0} M" : $"{tokens:N0}";

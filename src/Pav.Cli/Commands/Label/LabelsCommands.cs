@@ -76,11 +76,11 @@ internal sealed record ImportedLabels(
 /// <summary>Labels in the formats of other programs.</summary>
 internal static class LabelsCommands
 {
-    public static CommandSpec Export { get; } = CommandSpec.Of<LabelsExportSettings, ExportedLabels>(
+    public static CommandSpec Export { get; } = CommandSpec.Create<LabelsExportSettings, ExportedLabels>(
         "labels export", "Write labels for other programs: TRL, Math-Shepherd, Hugging Face datasets.",
         "pav labels export --labels runs/labels --problems train.jsonl --format trl --threshold 0.5 --out stepwise.jsonl", Output.File, RunExport);
 
-    public static CommandSpec Import { get; } = CommandSpec.Of<LabelsImportSettings, ImportedLabels>(
+    public static CommandSpec Import { get; } = CommandSpec.Create<LabelsImportSettings, ImportedLabels>(
         "labels import", "Read step labels of other people as labels to train a verifier on: PRM800K, Math-Shepherd, MATH-APS, TRL.",
         "pav labels import --format math-shepherd --input math-shepherd.jsonl --exclude test.jsonl --out runs/shepherd", Output.Folder, RunImport);
 

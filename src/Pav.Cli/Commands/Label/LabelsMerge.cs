@@ -29,7 +29,7 @@ internal sealed record MergedLabels(string File, int Traces, int Duplicates);
 /// <summary>Puts the labels of several machines together: nothing missing, nothing twice, all of one kind.</summary>
 internal static class LabelsMerge
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<LabelsMergeSettings, MergedLabels>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<LabelsMergeSettings, MergedLabels>(
         "labels merge", "Put the labels of shards together: checks that all are there and alike, and removes what is there twice.",
         "pav labels merge --labels runs/labels-0,runs/labels-1 --out labels.jsonl", Output.File, Run);
 
@@ -75,7 +75,7 @@ internal static class LabelsMerge
         foreach (var (folder, run) in runs)
         {
             if (run["finished"] is null) throw new UserError($"{folder} is not finished; wait for it, take it up again with: {Home.Again("label", folder)}, or merge what is there with --partial.");
-            foreach (var field in OptionSchema.Of(typeof(LabelSettings)).Fields.Where(f => !f.Flag.Local && f.SnakeName is not ("shard" or "policy")))
+            foreach (var field in OptionSchema.From(typeof(LabelSettings)).Fields.Where(f => !f.Flag.Local && f.SnakeName is not ("shard" or "policy")))
                 if (!JsonNode.DeepEquals(run["options"]?[field.SnakeName], runs[0].Run["options"]?[field.SnakeName])) throw new UserError($"{folder} and {runs[0].Folder} were made with different values of {field.FlagName} and do not go together.");
         }
 

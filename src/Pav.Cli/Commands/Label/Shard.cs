@@ -22,13 +22,13 @@ internal readonly record struct Shard(int Index, int Count)
             if (found.Index is null) throw new UserError($"--shard {text}: none of {string.Join(", ", Launchers.Select(l => l.Index))} is set; write the shard out, as in 3/16.");
             var count = parts.Length == 2 ? parts[1] : found.Count == "" ? "" : environment(found.Count) ?? "";
             if (count == "") throw new UserError($"--shard auto: {found.Index} is set, but not how many shards there are; write auto/16.");
-            return Of($"{environment(found.Index)}/{count}", text);
+            return Parse($"{environment(found.Index)}/{count}", text);
         }
 
-        return Of(text, text);
+        return Parse(text, text);
     }
 
-    public IEnumerable<T> Of<T>(IEnumerable<T> all)
+    public IEnumerable<T> Select<T>(IEnumerable<T> all)
     {
         var (index, count) = this;
         return all.Where((_, i) => i % count == index);
@@ -36,7 +36,7 @@ internal readonly record struct Shard(int Index, int Count)
 
     public override string ToString() => $"{Index}/{Count}";
 
-    private static Shard Of(string text, string given)
+    private static Shard Parse(string text, string given)
     {
         var parts = text.Split('/');
         static int? Number(string s) => int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : null;

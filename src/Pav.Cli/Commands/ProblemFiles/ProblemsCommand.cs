@@ -43,7 +43,7 @@ internal sealed record ProblemPair(string Problem, string Test);
 /// <summary>Writes embedded problems.</summary>
 internal static class ProblemsCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ProblemsSettings, ProblemsFile>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<ProblemsSettings, ProblemsFile>(
         "problems", "Write arithmetic problems of the embedded domain to a file.",
         "pav problems --count 300 --split test --out test.jsonl", Output.File, Run);
 
@@ -116,11 +116,11 @@ internal static class ProblemFileCommands
 {
     private const int Shown = 5;
 
-    public static CommandSpec Import { get; } = CommandSpec.Of<ProblemsImportSettings, ProblemsFile>(
+    public static CommandSpec Import { get; } = CommandSpec.Create<ProblemsImportSettings, ProblemsFile>(
         "problems import", "Write other people's problems as pav's: GSM8K, MATH, or any JSON lines by the names of their fields.",
         "pav problems import --input amc.jsonl.gz --problem-field stem --answer-field key --out amc.jsonl", Output.File, RunImport);
 
-    public static CommandSpec Check { get; } = CommandSpec.Of<ProblemsCheckSettings, ProblemsInBoth>(
+    public static CommandSpec Check { get; } = CommandSpec.Create<ProblemsCheckSettings, ProblemsInBoth>(
         "problems check", "Say which test problems stand among the training problems.",
         "pav problems check --problems train.jsonl --against math500.jsonl.gz", Output.None, RunCheck);
 
@@ -138,7 +138,7 @@ internal static class ProblemFileCommands
     private static Task<ProblemsInBoth> RunCheck(ProblemsCheckSettings settings, CommandContext context)
     {
         var tested = LabelFiles.Problems(settings.Against).Values.ToList();
-        var overlap = Overlap.Of(LabelFiles.Problems(settings.Problems).Values, tested);
+        var overlap = Overlap.Find(LabelFiles.Problems(settings.Problems).Values, tested);
         context.Reporter.Say($"{overlap.Count:N0} of {tested.Count:N0} test problems stand among the training problems");
         foreach (var (known, again) in overlap.Take(Shown)) context.Reporter.Say($"  {again.Id} is {known.Id}: {Start(again.Text)}");
         if (overlap.Count > Shown) context.Reporter.Say($"  and {overlap.Count - Shown:N0} more (--json lists all)");

@@ -38,7 +38,7 @@ internal sealed record ProverSettings : ModelSettings
 /// <summary>Judges candidate provers from rollouts, before anything is trained.</summary>
 internal static class ProverCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ProverSettings, ProverReport>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<ProverSettings, ProverReport>(
         "prover", "Choose a prover from labels, before anything is trained: how well its progress tells steps apart, and whether it agrees with the base policy.",
         """
         pav label --policy runs/sft --problems valid.jsonl --steps-per-state 4 --depths 2 --n-mc 20 --out runs/states
@@ -57,7 +57,7 @@ internal static class ProverCommand
         var searches = settings.Search == "" ? null : Searches(settings, candidates);
         var seen = settings.Verifier == "" ? null : await Score(labels, settings, context);
         var study = new ProverStudy(labels, candidates, settings.Alpha, settings.Seed, seen);
-        var report = study.Report(searches is null ? null : SearchAgreement.Of(searches, study, settings.Seed));
+        var report = study.Report(searches is null ? null : SearchAgreement.From(searches, study, settings.Seed));
         foreach (var line in Lines(report, context.Reporter.Width)) context.Reporter.Say(line);
         if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("provers.json"), report);
         return report;

@@ -21,7 +21,7 @@ internal sealed record ReportResult(string File, IReadOnlyList<RlComparison>? Rl
 /// <summary>Makes one self-contained HTML page from run folders.</summary>
 internal static class ReportCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ReportSettings, ReportResult>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<ReportSettings, ReportResult>(
         "report", "Make one self-contained HTML page from run folders: accuracy against compute, verifiers, search trees, settings.",
         "pav report runs/demo --out report.html", Output.File, Run);
 

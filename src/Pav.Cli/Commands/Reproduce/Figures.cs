@@ -27,11 +27,11 @@ internal static class Figures
     public static IReadOnlyList<Figure> All { get; } =
     [
         new("3", plan => Didactic(plan, DidacticFigures.Figure3)),
-        new("4", plan => OfMain(plan, (runs, size) => SearchFigures.Figure4(runs, plan.Prover, size))),
-        new("5a", plan => OfMain(plan, (runs, size) => SearchFigures.Figure5a(runs, plan.Prover, size))),
+        new("4", plan => FromMain(plan, (runs, size) => SearchFigures.Figure4(runs, plan.Prover, size))),
+        new("5a", plan => FromMain(plan, (runs, size) => SearchFigures.Figure5a(runs, plan.Prover, size))),
         new("5b", plan => Judged(plan, (runs, judged, size) => SearchFigures.Figure5b(runs, plan.Scale.StrengthBeams, Predicted(judged), size))),
-        new("5c", plan => Of(plan.MatrixModels.Count < 2 ? [] : Searches(plan, plan.MatrixSearch, plan.MatrixModels, plan.Scale.MatrixSeeds), (runs, size) => SearchFigures.Figure5c(runs, plan.Missing, plan.Scale.MatrixBeam, size))),
-        new("6a", plan => OfMain(plan, (runs, size) => SearchFigures.Figure6a(runs, plan.Prover, size))),
+        new("5c", plan => From(plan.MatrixModels.Count < 2 ? [] : Searches(plan, plan.MatrixSearch, plan.MatrixModels, plan.Scale.MatrixSeeds), (runs, size) => SearchFigures.Figure5c(runs, plan.Missing, plan.Scale.MatrixBeam, size))),
+        new("6a", plan => FromMain(plan, (runs, size) => SearchFigures.Figure6a(runs, plan.Prover, size))),
         new("6b", plan => Labels(plan, plan.Scale.Ratios, LabelFigures.Figure6b)),
         new("7", plan => Rl(plan, RlFigures.Figure7)),
         new("8", plan => Rl(plan, RlFigures.Figure8)),
@@ -39,20 +39,20 @@ internal static class Figures
         new("10", Threshold),
         new("11", plan => Labels(plan, [.. plan.Scale.Ratios, .. plan.Scale.Pits], LabelFigures.Figure11)),
         new("G", plan => Rl(plan, RlFigures.AppendixG, "pqv")),
-        new("theory", plan => Judged(plan, (runs, judged, size) => TheoryFigure.Of(runs[0], Terms(judged), plan.Scale.StrengthBeams, size), models: 1)),
+        new("theory", plan => Judged(plan, (runs, judged, size) => TheoryFigure.From(runs[0], Terms(judged), plan.Scale.StrengthBeams, size), models: 1)),
         new("alpha", Alpha),
-        new("ceiling", plan => Of(Searches(plan, plan.OracleSearch), (runs, size) => FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
+        new("ceiling", plan => From(Searches(plan, plan.OracleSearch), (runs, size) => FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
         new("frontier", Frontier),
-        new("adaptive", plan => OfMain(plan, (runs, size) => AdaptiveFigure.Of(runs, plan.Prover, size))),
-        new("methods", plan => Of(Searches(plan, plan.MethodsSearch, models: 1), (runs, size) => MethodsFigure.From(runs[0], plan.Prover, size))),
+        new("adaptive", plan => FromMain(plan, (runs, size) => AdaptiveFigure.From(runs, plan.Prover, size))),
+        new("methods", plan => From(Searches(plan, plan.MethodsSearch, models: 1), (runs, size) => MethodsFigure.From(runs[0], plan.Prover, size))),
         new("refresh", Refresh),
     ];
 
     public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains(Every) ? All : [.. All.Where(f => names.Contains(f.Id))];
 
-    private static Func<RunSize, FigureSummary> OfMain(ReproducePlan plan, Func<IReadOnlyList<ModelRuns>, RunSize, FigureSummary> sumUp) => Of(Searches(plan, plan.Search), sumUp);
+    private static Func<RunSize, FigureSummary> FromMain(ReproducePlan plan, Func<IReadOnlyList<ModelRuns>, RunSize, FigureSummary> sumUp) => From(Searches(plan, plan.Search), sumUp);
 
-    private static Func<RunSize, FigureSummary> Of(Folders runs, Func<IReadOnlyList<ModelRuns>, RunSize, FigureSummary> sumUp) =>
+    private static Func<RunSize, FigureSummary> From(Folders runs, Func<IReadOnlyList<ModelRuns>, RunSize, FigureSummary> sumUp) =>
         size =>
         {
             var read = Read(runs);
@@ -132,7 +132,7 @@ internal static class Figures
         var model = plan.Models[0];
         var scores = plan.Seeds(plan.Scale.Seeds).Select(s => (Seed: s, Valid: plan.Scores(model, s, test: false), Test: plan.Scores(model, s, test: true))).ToList();
         static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder, EvaluateCommand.ScoresName))];
-        return size => ThresholdFigure.Of(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], ProverName.Strength(plan.Prover) ?? 1, plan.Alpha, size with { Models = [model] });
+        return size => ThresholdFigure.From(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], ProverName.Strength(plan.Prover) ?? 1, plan.Alpha, size with { Models = [model] });
     }
 
     private static Func<RunSize, FigureSummary> Didactic(ReproducePlan plan, Func<DidacticSummary, RunSize, FigureSummary> sumUp)
@@ -145,8 +145,8 @@ internal static class Figures
     private static Func<RunSize, FigureSummary> Rl(ReproducePlan plan, Func<IReadOnlyList<RlRuns>, RunSize, FigureSummary> sumUp, string? further = null)
     {
         var model = plan.Models[0];
-        IReadOnlyList<(int Seed, string Folder)> Of(string reward, int seeds) => [.. plan.Seeds(seeds).Select(s => (s, plan.Rl(model, reward, s)))];
-        var (start, orm, pav, pqv) = (plan.RlStart(model), Of("orm", plan.Scale.RlSeeds), Of("pav", plan.Scale.RlSeeds), further is null ? [] : Of(further, plan.Scale.RlFurtherSeeds));
+        IReadOnlyList<(int Seed, string Folder)> Seeded(string reward, int seeds) => [.. plan.Seeds(seeds).Select(s => (s, plan.Rl(model, reward, s)))];
+        var (start, orm, pav, pqv) = (plan.RlStart(model), Seeded("orm", plan.Scale.RlSeeds), Seeded("pav", plan.Scale.RlSeeds), further is null ? [] : Seeded(further, plan.Scale.RlFurtherSeeds));
         return size =>
         {
             var runs = new RlRuns(ReproducePlan.Short(model), Tallies(start), [.. orm.Select(Run)], [.. pav.Select(Run)], [.. pqv.Select(Run)], WayOf(plan, pav), WayOf(plan, pqv));
@@ -158,12 +158,12 @@ internal static class Figures
     private static Func<RunSize, FigureSummary> Refresh(ReproducePlan plan)
     {
         var (model, seeds) = (plan.Models[0], plan.Seeds(plan.Scale.RlFurtherSeeds).ToList());
-        (int Seed, string Folder)[] Of(Func<int, string> run) => [.. seeds.Select(s => (s, run(s)))];
-        var (whole, before, refreshed) = (Of(s => plan.RlOfOthers(model, s)), Of(s => plan.Rl(model, "pav", s)), Of(s => plan.RlRefreshed(model, s, strong: false)));
+        (int Seed, string Folder)[] Seeded(Func<int, string> run) => [.. seeds.Select(s => (s, run(s)))];
+        var (whole, before, refreshed) = (Seeded(s => plan.RlOfOthers(model, s)), Seeded(s => plan.Rl(model, "pav", s)), Seeded(s => plan.RlRefreshed(model, s, strong: false)));
         var (labels, half, added) = (plan.Labels(model, 1), plan.HalfLabels(model), plan.RlLabels(model));
         var strong = plan.Scale.RlStrongAlpha;
-        var (kept, saved) = strong == 0 ? ([], []) : (Of(s => plan.RlStrong(model, s)), Of(s => plan.RlRefreshed(model, s, strong: true)));
-        return size => RefreshFigure.Of(
+        var (kept, saved) = strong == 0 ? ([], []) : (Seeded(s => plan.RlStrong(model, s)), Seeded(s => plan.RlRefreshed(model, s, strong: true)));
+        return size => RefreshFigure.From(
             ReproducePlan.Short(model), Arm(before, half, added), Arm(refreshed, half), Arm(whole, labels), strong == 0 ? null : (strong, Arm(kept, half, added), Arm(saved, half)), WayOf(plan, before).Words,
             size with { Seeds = seeds.Count, Problems = Tallies(before[0].Folder).Count, Models = [model] });
 
@@ -183,12 +183,12 @@ internal static class Figures
 
     private static IEnumerable<(RlRow Row, RlRow Spent)> Measured(string folder) => RlRow.Measured([.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))]);
 
-    private static RlRun Run((int Seed, string Folder) at) => new(
-        at.Seed,
-        new((ulong)at.Seed, [.. Measured(at.Folder).Select(m => new RlPoint(m.Row.Iteration, m.Spent.GeneratedTokens, m.Spent.GeneratedTokens + m.Spent.ProverTokens, m.Row.ValidAccuracy!.Value))]),
-        [.. JsonLines.Read<RlRow>(Path.Combine(at.Folder, RlLoop.MetricsName)).Where(r => r.NoProgress is not null).Select(r => new LinePoint(r.Iteration, r.NoProgress!.Value))],
-        Tallies(at.Folder),
-        [.. JsonLines.Read<SearchRow>(Path.Combine(at.Folder, PolicyEvaluation.HardBeamName)).Select(b => new HardBeam(b.Problem, b.N, b.Correct))]);
+    private static RlRun Run((int Seed, string Folder) run) => new(
+        run.Seed,
+        new((ulong)run.Seed, [.. Measured(run.Folder).Select(m => new RlPoint(m.Row.Iteration, m.Spent.GeneratedTokens, m.Spent.GeneratedTokens + m.Spent.ProverTokens, m.Row.ValidAccuracy!.Value))]),
+        [.. JsonLines.Read<RlRow>(Path.Combine(run.Folder, RlLoop.MetricsName)).Where(r => r.NoProgress is not null).Select(r => new LinePoint(r.Iteration, r.NoProgress!.Value))],
+        Tallies(run.Folder),
+        [.. JsonLines.Read<SearchRow>(Path.Combine(run.Folder, PolicyEvaluation.HardBeamName)).Select(b => new HardBeam(b.Problem, b.N, b.Correct))]);
 
     /// <summary>One search for each seed of the first so many base policies.</summary>
     private static Folders Searches(ReproducePlan plan, Func<string, int, string> search, int models = int.MaxValue) => Searches(plan, search, [.. plan.Models.Take(models)], plan.Scale.Seeds);

@@ -78,7 +78,7 @@ internal sealed record ReproduceResult(string Report, string Results, double Sec
 /// <summary>Runs what figures of the paper need, sums each up beside the paper's numbers, and writes a report and a document.</summary>
 internal static class ReproduceCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<ReproduceSettings, ReproduceResult>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<ReproduceSettings, ReproduceResult>(
         "reproduce", "Reproduce figures of the paper: runs what they need, and sets the paper's numbers beside ours. Started again, it goes on where it stopped.",
         """
         pav reproduce 4 --scale quick
@@ -113,7 +113,7 @@ internal static class ReproduceCommand
                 await Runner.RunOnce(part.Command, part.Options, part.Folder, reporter, context.Cancel);
             }
 
-            var summary = sumUp(Measured.Of(settings, plan, parts));
+            var summary = sumUp(Measured.From(settings, plan, parts));
             if (settings.Verifier != "") summary = summary with { Notes = [.. summary.Notes, "The verifier was given: seeds are of sampling alone."] };
             AtomicFile.WriteJson(FileOf(settings.Out, figure), summary);
             reporter.Say($"\nFigure {summary.Figure}, {summary.Title}: {summary.Sentence}");
@@ -123,7 +123,7 @@ internal static class ReproduceCommand
         var results = Figures.All.Select(f => FileOf(settings.Out, f)).Where(File.Exists).Select(Json.Read<FigureSummary>).ToList();
         foreach (var folder in new[] { settings.Out, settings.Document }.Where(f => f != "")) Write(folder, results);
         var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now, RlWays.Read);
-        var total = Measured.Of(settings, plan, all);
+        var total = Measured.From(settings, plan, all);
         reporter.Say("");
         foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])], reporter.Width)) reporter.Say(line);
         reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
@@ -171,7 +171,7 @@ internal sealed class TimeLeft(IReadOnlyList<Part> parts)
 /// <summary>What runs took, as their run.json says.</summary>
 internal static class Measured
 {
-    public static RunSize Of(ReproduceSettings settings, ReproducePlan plan, IReadOnlyList<Part> parts) => new(
+    public static RunSize From(ReproduceSettings settings, ReproducePlan plan, IReadOnlyList<Part> parts) => new(
         Path.GetFileNameWithoutExtension(settings.Scale), plan.Models, 0, 0, parts.Sum(TokensOf), Math.Round(parts.Sum(SecondsOf), 1));
 
     /// <summary>Seconds of a finished part, over all its starts; 0 if it is not finished.</summary>

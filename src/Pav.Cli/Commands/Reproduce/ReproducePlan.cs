@@ -53,9 +53,9 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Parts asked for since the last call: those of one figure.</summary>
     public IReadOnlyList<Part> TakeNeeded()
     {
-        var mine = needed.Distinct().Select(n => parts[n]).ToList();
+        var included = needed.Distinct().Select(n => parts[n]).ToList();
         needed.Clear();
-        return mine;
+        return included;
     }
 
     public string TrainProblems() => settings.TrainProblems != "" ? settings.TrainProblems

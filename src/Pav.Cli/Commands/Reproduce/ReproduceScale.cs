@@ -196,7 +196,7 @@ internal sealed record ReproduceScale
     public static ReproduceScale Load(string name)
     {
         var recipe = Recipe.Load(File.Exists(name) ? name : Path.Combine("reproduce", name));
-        var scale = (ReproduceScale)OptionSchema.Of(typeof(ReproduceScale)).Bind([recipe], new Dictionary<string, string>());
+        var scale = (ReproduceScale)OptionSchema.From(typeof(ReproduceScale)).Bind([recipe], new Dictionary<string, string>());
         if (scale.Models.Concat(scale.MatrixModels).FirstOrDefault(m => !DemoPlan.IsFolderName(m)) is { } model)
             throw new UserError($"{recipe.Source}: '{model}' is not the name of an embedded model; one of your own goes with --policy.");
         return scale;

@@ -32,7 +32,7 @@ internal sealed record RlTrained : RlResult
 /// <summary>Online RL of a policy with outcome rewards, or with progress as a dense reward beside them.</summary>
 internal static class RlCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<RlSettings, RlTrained>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<RlSettings, RlTrained>(
         "rl", "Train a policy online: sample traces, reward their outcome and the progress of each step, update, again.",
         """
         pav rl --policy runs/rft --verifier runs/verifier --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-pav
@@ -63,7 +63,7 @@ internal static class RlCommand
             SaveBeside = inside =>
             {
                 tokenizer.Save(inside);
-                PolicyRecord.Of(template).Save(inside);
+                PolicyRecord.From(template).Save(inside);
             },
         };
 
@@ -104,10 +104,10 @@ internal static class RlCommand
                 foreach (var alpha in settings.AlphaGrid.Distinct())
                 {
                     var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
-                    using var own = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
+                    using var refreshed = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
                     var iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Rl.Iterations;
                     var brief = (settings with { Rl = settings.Rl with { Iterations = iterations, StopOnHacking = false } }).ToOptions(alpha);
-                    var result = RlLoop.Run(task with { Prover = ProverOf(own) }, brief, place, cancel: context.Cancel);
+                    var result = RlLoop.Run(task with { Prover = ProverOf(refreshed) }, brief, place, cancel: context.Cancel);
                     if (!result.Finished) throw new OperationCanceledException(context.Cancel);
                     found.Add(new(alpha, result.ValidAccuracy!.Value));
                     tracker.At(found.Count, string.Create(CultureInfo.InvariantCulture, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%"));

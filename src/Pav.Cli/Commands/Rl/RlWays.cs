@@ -22,14 +22,14 @@ internal static class RlWays
     {
         var values = row.Options?.Deserialize<Dictionary<string, JsonElement>>() ?? [];
         var recipe = new Recipe(Path.Combine(folder, "run.json"), "rl", values);
-        var settings = (RlSettings)OptionSchema.Of(typeof(RlSettings)).Bind([recipe], new Dictionary<string, string>());
+        var settings = (RlSettings)OptionSchema.From(typeof(RlSettings)).Bind([recipe], new Dictionary<string, string>());
         return new(From(settings), settings.Seed, settings.Policy, settings.TestProblems, settings.Verifier);
     }
 
     private static RlWay From(RlSettings settings)
     {
         var reward = Names(nameof(RlSettings.Reward));
-        var options = OptionSchema.Of(typeof(RlSettings)).Fields
+        var options = OptionSchema.From(typeof(RlSettings)).Fields
             .Where(f => !f.Flag.Local && !f.Flag.AtEnd && !Free.Contains(f.SnakeName) && !reward.Contains(f.SnakeName))
             .ToDictionary(f => f.SnakeName, f => Shown(f, f.Get(settings)));
         var steps = settings.Reward == RlWay.Outcome ? [] : options.Where(o => OfSteps.Contains(o.Key)).ToDictionary();

@@ -12,7 +12,7 @@ namespace Pav.Cli.Commands.Search;
 /// <summary>Searches for answers with every method asked for, at every size, and sums up accuracy against compute.</summary>
 internal static class SearchCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<SearchSettings, Summary>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<SearchSettings, Summary>(
         "search", "Answer problems by sampling, voting, re-ranking and guided search on progress, and compare accuracy at equal compute.",
         """
         pav search --policy runs/sft --verifier runs/verifier --outcome runs/outcome --problems test.jsonl --out runs/search
@@ -31,7 +31,7 @@ internal static class SearchCommand
         var loaded = new Dictionary<string, IVerifier>();
         foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
             KnownProblems.Warn(model, problems, context.Reporter);
-        using var policy = await OpenedPolicy.Of(settings, problems, context);
+        using var policy = await OpenedPolicy.Open(settings, problems, context);
         try
         {
             IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings, policy.StepEnd);
@@ -61,10 +61,10 @@ internal static class SearchCommand
     {
         var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
         folder.Spend();
-        var summary = Summary.Of(rows, verifiers, OptionSchema.Of(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);
+        var summary = Summary.From(rows, verifiers, OptionSchema.From(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);
         AtomicFile.WriteJson(folder.At("summary.json"), summary);
         reporter.Say("");
-        foreach (var line in ResultTable.Of(summary, reporter.Width).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
+        foreach (var line in ResultTable.FromSummary(summary, reporter.Width).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
         return summary;
     }
 

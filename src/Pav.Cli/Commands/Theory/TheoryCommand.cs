@@ -38,7 +38,7 @@ internal sealed record TheorySettings : RunSettings
 /// <summary>Checks the paper's theory exactly on random trees.</summary>
 internal static class TheoryCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Of<TheorySettings, TheoryFile>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<TheorySettings, TheoryFile>(
         "theory", "Check the theory of the method exactly on small random trees: what holds, what does not, with numbers (docs/theory.md).",
         "pav theory --trees 1000", Output.OptionalFolder, Run);
 

@@ -26,7 +26,7 @@ internal static class MergeCommand
 {
     private static readonly string[] Beside = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "verifier.json", "policy.json"];
 
-    public static CommandSpec Spec { get; } = CommandSpec.Of<MergeSettings, MergedModel>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<MergeSettings, MergedModel>(
         "merge", "Make a whole checkpoint of a LoRA adapter and its base.", "pav merge --model runs/verifier --out models/verifier", Output.None, Run);
 
     private static Task<MergedModel> Run(MergeSettings settings, CommandContext context)

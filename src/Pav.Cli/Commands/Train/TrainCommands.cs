@@ -26,23 +26,23 @@ internal sealed record VerifierResult : TrainResult
 /// <summary>Pretraining, fine-tuning of policies, training of verifiers.</summary>
 internal static class TrainCommands
 {
-    public static CommandSpec Pretrain { get; } = CommandSpec.Of<PretrainSettings, TrainResult>(
+    public static CommandSpec Pretrain { get; } = CommandSpec.Create<PretrainSettings, TrainResult>(
         "pretrain", "Train a small language model from nothing on texts of the embedded domain: worked, quick and corrected solutions.",
         "pav pretrain --recipe pav-tiny-s --out runs/pav-tiny-s", Output.Folder, RunPretrain);
 
-    public static CommandSpec Sft { get; } = CommandSpec.Of<SftSettings, TrainResult>(
+    public static CommandSpec Sft { get; } = CommandSpec.Create<SftSettings, TrainResult>(
         "train sft", "Fine-tune a policy on demonstrations; the checkpoint that solves most held-out problems is kept.",
         "pav train sft --model pav-tiny-s --valid-problems valid.jsonl --out runs/sft", Output.Folder, RunSft);
 
-    public static CommandSpec Rft { get; } = CommandSpec.Of<RftSettings, TrainResult>(
+    public static CommandSpec Rft { get; } = CommandSpec.Create<RftSettings, TrainResult>(
         "train rft", "Fine-tune a policy on its own correct traces, as labelling gathered them.",
         "pav train rft --model runs/sft --labels runs/labels --problems train.jsonl --valid-problems valid.jsonl --out runs/rft", Output.Folder, RunRft);
 
-    public static CommandSpec Outcome { get; } = CommandSpec.Of<VerifierSettings, VerifierResult>(
+    public static CommandSpec Outcome { get; } = CommandSpec.Create<VerifierSettings, VerifierResult>(
         "train outcome", "Train an outcome verifier: is this complete trace right?",
         "pav train outcome --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/outcome", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Outcome));
 
-    public static CommandSpec Verifier { get; } = CommandSpec.Of<VerifierSettings, VerifierResult>(
+    public static CommandSpec Verifier { get; } = CommandSpec.Create<VerifierSettings, VerifierResult>(
         "train verifier", "Train a verifier of Q: after each step, how likely is the policy to end right? Its differences are progress.",
         "pav train verifier --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/verifier", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Value));
 
@@ -101,7 +101,7 @@ internal static class TrainCommands
             return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
         }
         var task = FineTuning.Task(() => settings.ToOptions().Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
-        return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); PolicyRecord.Of(template).Save(inside); } }, settings, context);
+        return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); PolicyRecord.From(template).Save(inside); } }, settings, context);
     }
 
     private static async Task<VerifierResult> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)

@@ -39,7 +39,7 @@ public sealed class EventFile : IDisposable
 
     public void Write(long step, IEnumerable<(string Name, double Value)> scalars) => Record(Event.Scalars(now(), step, scalars));
 
-    private void Record(byte[] data) => Disk.Guard(stream.Name, () => stream.Write(TfRecord.Of(data)));
+    private void Record(byte[] data) => Disk.Guard(stream.Name, () => stream.Write(TfRecord.Frame(data)));
 
     public void Dispose() => stream.Dispose();
 }
@@ -47,7 +47,7 @@ public sealed class EventFile : IDisposable
 /// <summary>TensorFlow's framing of records.</summary>
 internal static class TfRecord
 {
-    public static byte[] Of(ReadOnlySpan<byte> data)
+    public static byte[] Frame(ReadOnlySpan<byte> data)
     {
         var record = new byte[8 + 4 + data.Length + 4];
         BinaryPrimitives.WriteInt64LittleEndian(record, data.Length);

@@ -18,7 +18,7 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
     {
         var prompt = template.Encode(tokenizer, traces[0].Problem);
         StepReturns[] returns = [.. traces.Select((t, i) => new StepReturns(grader.Rex(t), Pav.Returns.Dense(options.Reward, options.Credit, options.Alpha, qMu?[i], t.Depth)))];
-        var baselines = options.Baseline == RlBaseline.LeaveOneOut ? LeaveOneOut.Of(returns) : [.. returns.Select(r => new double[r.Dense.Length])];
+        var baselines = options.Baseline == RlBaseline.LeaveOneOut ? LeaveOneOut.Compute(returns) : [.. returns.Select(r => new double[r.Dense.Length])];
         return traces.Select((trace, i) =>
         {
             var steps = trace.Path().Skip(1).ToList();

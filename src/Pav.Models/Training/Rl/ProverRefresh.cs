@@ -37,15 +37,15 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         return new(bestOf == 1 ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
     }
 
-    private async Task<LabelCost> Refresh(int at, IPolicy policy, CancellationToken cancel)
+    private async Task<LabelCost> Refresh(int iteration, IPolicy policy, CancellationToken cancel)
     {
-        var (place, fresh) = (Place(at), batches.At(at / options.Every));
+        var (place, fresh) = (Place(iteration), batches.At(iteration / options.Every));
         var (labels, cost) = (Path.Combine(place, "labels.jsonl"), Path.Combine(place, "cost.json"));
         if (!File.Exists(cost))
         {
             var (lines, tokens) = (new List<LabelledTrace>(), 0L);
-            var own = options.Labels with { Seed = Seeds.Derive(options.Labels.Seed, "", "refresh", at) };
-            await foreach (var line in Labelling.Run(policy, grader, fresh, own, progress: p => tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
+            var seeded = options.Labels with { Seed = Seeds.Derive(options.Labels.Seed, "", "refresh", iteration) };
+            await foreach (var line in Labelling.Run(policy, grader, fresh, seeded, progress: p => tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
             AtomicFile.Write(labels, stream => lines.ForEach(line =>
             {
                 System.Text.Json.JsonSerializer.Serialize(stream, line, Json.Line);
@@ -54,7 +54,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
             AtomicFile.WriteJson(cost, new LabelCost(RolloutCount.From(lines, options.Labels.NMc), tokens));
         }
 
-        var before = Checkpoint(at - options.Every);
+        var before = Checkpoint(iteration - options.Every);
         var calibrates = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
         var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => calibrates.Contains(line.Problem));
         var inputs = new VerifierInputs(VerifierKind.Value, before, VerifierRecord.Load(before).Template, problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]]);
@@ -62,9 +62,9 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         return Json.Read<LabelCost>(cost);
     }
 
-    private string Place(int at) => Path.Combine(folder, "refresh", $"{at:00000}");
+    private string Place(int iteration) => Path.Combine(folder, "refresh", $"{iteration:00000}");
 
-    private string Checkpoint(int at) => at == 0 ? verifier : Path.Combine(Place(at), "checkpoints", "best");
+    private string Checkpoint(int iteration) => iteration == 0 ? verifier : Path.Combine(Place(iteration), "checkpoints", "best");
 
     public void Dispose() => loaded?.Dispose();
 }

@@ -126,11 +126,11 @@ internal sealed class RlLearner : IDisposable
         {
             var (rows, all) = (Rows(pass), Credits(pass));
             if (ValueTrainer is not null) all = [.. all.Zip(ValueTrainer.Values(rows), (a, v) => a - v)];
-            var (log, at) = (PolicyLoss.LogProbabilities(PolicyTrainer.Values(rows), Targets(pass)), 0);
+            var (log, start) = (PolicyLoss.LogProbabilities(PolicyTrainer.Values(rows), Targets(pass)), 0);
             foreach (var episode in pass)
             {
-                prepared[episode] = new(all[at..(at + episode.Generated)], log[at..(at + episode.Generated)]);
-                at += episode.Generated;
+                prepared[episode] = new(all[start..(start + episode.Generated)], log[start..(start + episode.Generated)]);
+                start += episode.Generated;
             }
         }
 

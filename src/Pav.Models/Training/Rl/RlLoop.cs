@@ -231,7 +231,7 @@ public sealed class RlLoop : IDisposable
             row.Iteration, clock["sampling"], clock["scoring"], clock["update"], clock["evaluation"], clock["refresh"], Math.Round(speed, 1)));
         events.Write(row.Iteration, row.Scalars());
         history.Add(Guarded(row));
-        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Of(history, options.GuardWindow) : null;
+        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history, options.GuardWindow) : null;
         progress?.Invoke(new(row, speed, signs));
         position = position with { Next = row.Following(), Stopped = options.StopOnHacking && signs is { Suspicious: true } };
     }
