@@ -88,11 +88,11 @@ public class TerminalTests
     public async Task WhereNothingChangesOneLineSaysWhatIsWaitedFor()
     {
         var text = new StringWriter();
-        var reporter = new Reporter(text, live: false, quiet: false) { Look = TimeSpan.FromMilliseconds(10), Patience = TimeSpan.FromMilliseconds(300) };
+        var reporter = new Reporter(text, live: false, quiet: false) { Look = TimeSpan.FromMilliseconds(10), Patience = TimeSpan.FromMilliseconds(600) };
         await reporter.Track("Work", 10, "things", async t =>
         {
             t.At(1);
-            await Task.Delay(150);
+            while (Lines(text).Length < 1) await Task.Delay(5);
             Assert.Single(Lines(text));
             reporter.Draws.Ask(7);
             while (Lines(text).Length < 2) await Task.Delay(5);

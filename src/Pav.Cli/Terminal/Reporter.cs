@@ -63,8 +63,8 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
 
     private async Task<T> InLines<T>(Tracker tracker, Func<Tracker, Task<T>> work)
     {
-        var running = Task.Run(() => work(tracker));
         var (told, since) = (tracker.State, TimeSpan.Zero);
+        var running = Task.Run(() => work(tracker));
         while (await Task.WhenAny(running, Task.Delay(Look)) != running)
         {
             since += Look;
