@@ -46,7 +46,7 @@ internal static class SamplingBench
         using var off = torch.no_grad();
         int hidden = Subject.Config.HiddenSize, inner = Subject.Config.IntermediateSize;
         (int Inputs, int Outputs, int Times)[] shapes = [(hidden, 3 * hidden, Subject.Config.Layers), (hidden, hidden, Subject.Config.Layers), (hidden, 2 * inner, Subject.Config.Layers), (inner, hidden, Subject.Config.Layers), (hidden, Subject.Config.VocabSize, 1)];
-        var products = shapes.SelectMany(s => Enumerable.Range(0, s.Times).Select(_ => (X: torch.randn([rows, s.Inputs]), W: torch.randn([s.Outputs, s.Inputs]).t()))).ToArray();
+        var products = shapes.SelectMany(s => Enumerable.Range(0, s.Times).Select(_ => (X: torch.randn([rows, s.Inputs]), W: torch.randn([s.Outputs, s.Inputs]).transpose(0, 1)))).ToArray();
         var (steps, clock) = (0, new Stopwatch());
         for (var warm = true; clock.Elapsed.TotalSeconds < 1.5; warm = false)
         {
