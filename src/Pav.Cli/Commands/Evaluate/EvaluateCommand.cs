@@ -99,6 +99,9 @@ internal static class EvaluateCommand
         File.Delete(context.Run.At(ScoresName));
         using (var lines = JsonLines.Append(context.Run.At(ScoresName)))
             foreach (var (trace, q) in traces.Zip(scored)) lines.Write(new Pav.Report.Reproduction.ScoredTrace(trace.Problem, trace.Trace, trace.Rex, q));
+        var ends = traces.Zip(scored).Where(x => !x.First.Unfinished)
+            .Select(x => new Judged(x.First.Problem, x.Second[^1], x.First.Rex == 1));
+        context.Reporter.Say($"{verifier.Name}, finished traces: {SignalToNoise.From(ends, settings.Seed)}");
         var kind = Pav.Models.VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind;
         return VerifierMeasures.From(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
     }
