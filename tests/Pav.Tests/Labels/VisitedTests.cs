@@ -10,7 +10,7 @@ public class VisitedTests
     private static TreeNode Node(int id, int parent, string step, Fate fate, int? rex = null) =>
         new(id, parent, step, 0.5, 0.5, 0, 0.5, fate, rex, Tokens: [id, 100 + id]);
 
-    /// <summary>Of two kept first steps one leads to a finished trace and a pruned step, the other to a pruned trace; a third is pruned.</summary>
+    /// <summary>Of two kept first steps one leads to a finished trace and a pruned step, the other to a pruned trace.</summary>
     private static readonly SearchTree Tree = new(Problem.Id, Problem.Text, "1", "beam-q", 2, null, null, 1,
     [
         new(0, -1, "", 0.5, 0.5, 0, 0.5, Fate.Root, null, Tokens: []),
