@@ -44,6 +44,15 @@ public sealed class VisitedTests(TinyRun tiny) : IClassFixture<TinyRun>
             "--out", "mixed.jsonl").Sentence(1));
 
         Cli.Run(tiny.Folder, [.. train, "--labels", "labels,visited", "--out", "second"]).Succeeded();
+        var evaluated = Cli.Run(tiny.Folder, "evaluate", "--policy", "model", "--problems", "train.jsonl", "--samples", "1", "--max-tokens",
+            "20", "--verifier", "second", "--labels", "labels,visited", "--out", "evaluated").Succeeded();
+        Assert.Contains("How far the verifier overrates", evaluated.Out);
+        var measures = JsonNode.Parse(File.ReadAllText(tiny.At("evaluated/evaluation.json")))!;
+        Assert.NotNull(measures["verifier"]!["brier"]);
+        Assert.NotEqual((double)measures["verifier"]!["brier"]!, (double)measures["verifier_visited"]!["brier"]!);
+        var gaps = measures["gaps"]!.AsArray();
+        Assert.Equal([1, 2], gaps.Select(g => (int)g!["n"]!).Distinct().Order());
+        Assert.All(gaps, g => Assert.Equal((double)g!["score"]! - (double)g["value"]!, (double)g["gap"]!, 9));
         var asMany = Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--as-many-as", "visited",
             "--n-cov", "3", "--n-mc", "1", "--max-tokens", "40", "--out", "control", "--json").Succeeded();
         Assert.Equal(lines.Count, (int?)JsonNode.Parse(asMany.Out)!["result"]!["traces"]);
