@@ -1,4 +1,4 @@
-"""Stand-ins for the frameworks, no larger than the shims' use of them, with the names and signatures of the sources that each shim names."""
+"""Stand-ins for the frameworks, no larger than the shims' use of them, with names and signatures of the sources that each shim names."""
 
 import sys
 import types
@@ -62,7 +62,8 @@ class SingleTurnAgentLoop:
         self.tokenizer, self.response_ids = tokenizer, response_ids
 
     async def run(self, sampling_params, **kwargs):
-        return AgentLoopOutput(prompt_ids=[1], response_ids=self.response_ids, response_mask=[1] * len(self.response_ids), metrics={}, extra_fields={"turn": 1})
+        mask = [1] * len(self.response_ids)
+        return AgentLoopOutput(prompt_ids=[1], response_ids=self.response_ids, response_mask=mask, metrics={}, extra_fields={"turn": 1})
 
 
 class RewardManagerBase:
@@ -114,7 +115,8 @@ def assign_advantages(trace, values):
 
 
 def install():
-    module("torch", Tensor=Tensor, tensor=tensor, as_tensor=tensor, zeros_like=lambda t, dtype=None: tensor(np.zeros(t.shape)), float32=np.float32)
+    zeros_like = lambda t, dtype=None: tensor(np.zeros(t.shape))
+    module("torch", Tensor=Tensor, tensor=tensor, as_tensor=tensor, zeros_like=zeros_like, float32=np.float32)
     module("verl.experimental.agent_loop.agent_loop", AgentLoopOutput=AgentLoopOutput)
     module("verl.experimental.agent_loop.single_turn_agent_loop", SingleTurnAgentLoop=SingleTurnAgentLoop)
     module("verl.experimental.reward_loop.reward_manager", register=lambda name: lambda made: made)

@@ -9,6 +9,7 @@ import sys
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 
@@ -120,7 +121,8 @@ class Verl(unittest.TestCase):
         self.assertEqual([{"prompt": self.prompt, "response": "2+2=4\nso 4", "label": "4"}], self.log)
 
     def test_the_reward_manager_and_the_estimator(self):
-        batch = {"prompts": doubles.tensor(np.zeros((2, 2))), "responses": doubles.tensor([ids, ids]), "attention_mask": doubles.tensor(np.ones((2, 8)))}
+        batch = {"prompts": np.zeros((2, 2)), "responses": [ids, ids], "attention_mask": np.ones((2, 8))}
+        batch = {name: doubles.tensor(value) for name, value in batch.items()}
 
         class Data(SimpleNamespace):
             def __getitem__(self, index):
@@ -132,7 +134,8 @@ class Verl(unittest.TestCase):
         found = asyncio.run(manager.run_single(data))
         scores = manager.assemble_rm_scores(data, [found["reward_score"], [0, 0, 0.25, 0, -0.5, 0]])
         self.assertEqual((2, 6), scores.shape)
-        values, returns = pav_verl.pav_advantage(token_level_rewards=scores, response_mask=doubles.tensor(np.ones((2, 6))), index=np.array(["u", "u"]), config={})
+        mask = doubles.tensor(np.ones((2, 6)))
+        values, returns = pav_verl.pav_advantage(token_level_rewards=scores, response_mask=mask, index=np.array(["u", "u"]), config={})
         # Outcomes 1 and 0: +-0.7071 by the standard deviation of two, on every token; and the progress of the token's own step.
         np.testing.assert_allclose(values[0], 0.70711 + np.array(spread), atol=1e-4)
         np.testing.assert_allclose(values[1], -0.70711 + np.array(spread), atol=1e-4)
@@ -169,8 +172,10 @@ class Slime(unittest.TestCase):
     def sample(self, index, outcome, **more):
         reward = {"score": 0.25, "outcome": outcome, "steps": [[0, 6, 0.25], [6, 10, -0.5]]}
         return SimpleNamespace(**{
-            "tokens": [9, 9, *ids], "response_length": 6, "reward": reward, "index": index, "group_index": None, "rollout_id": None, "loss_mask": None,
-            "remove_sample": False, "rollout_log_probs": [-0.1] * 6, "status": SimpleNamespace(value="completed")} | more)
+            "tokens": [9, 9, *ids], "response_length": 6, "reward": reward, "index": index, "group_index": None, "rollout_id": None,
+            "loss_mask": None, "remove_sample": False, "rollout_log_probs": [-0.1] * 6,
+            "status": SimpleNamespace(value="completed"),
+        } | more)
 
     def test_samples_become_outcomes_and_progress_of_tokens(self):
         pav_slime.tokenizers["words"] = words
@@ -180,7 +185,8 @@ class Slime(unittest.TestCase):
         self.assertEqual([0, 1], data["truncated"])
         self.assertEqual([spread, spread], data["teacher_log_probs"])
         self.assertEqual([6, 6], data["rollout_mask_sums"])
-        pav_slime.pav_advantages(self.args, rollout := {"rewards": data["rewards"], "teacher_log_probs": [np.array(c) for c in data["teacher_log_probs"]]})
+        rollout = {"rewards": data["rewards"], "teacher_log_probs": [np.array(credit) for credit in data["teacher_log_probs"]]}
+        pav_slime.pav_advantages(self.args, rollout)
         np.testing.assert_allclose(rollout["advantages"][0], 0.5 + np.array(spread))
         self.assertEqual(2, len(rollout["returns"]))
 
@@ -197,17 +203,18 @@ class SkyRL(unittest.TestCase):
         self.assertEqual("2+2=4\nso 4", log[0]["response"])
 
     def test_evaluation_is_left_alone_and_training_is_not(self):
-        pav_skyrl.rows = lambda *given: [[1.0]]
         generator = pav_skyrl.PavGenerator(words, {"rewards": [1.0], "response_ids": [ids]})
         batch = {"prompts": [Verl.prompt], "batch_metadata": SimpleNamespace(training_phase="eval")}
         self.assertEqual([1.0], asyncio.run(generator.generate(batch))["rewards"])
         batch["batch_metadata"].training_phase = "train"
-        self.assertEqual([[1.0]], asyncio.run(generator.generate(batch))["rewards"])
+        with mock.patch.object(pav_skyrl, "rows", lambda *given: [[1.0]]):
+            self.assertEqual([[1.0]], asyncio.run(generator.generate(batch))["rewards"])
 
     def test_the_estimator_is_known_by_its_name(self):
         row = doubles.tensor([[0, 0, 0, 0.25, 3.5]])
         mask = doubles.tensor([[0, 0, 1, 1, 1]])
-        values, _ = doubles.Registry.estimators["pav"](token_level_rewards=row, response_mask=mask, index=["u"], values=None, gamma=1, lambd=1, config=None)
+        estimator = doubles.Registry.estimators["pav"]
+        values, _ = estimator(token_level_rewards=row, response_mask=mask, index=["u"], values=None, gamma=1, lambd=1, config=None)
         np.testing.assert_allclose(values, [[0, 0, 0.25, 0.25, -0.5]])
 
 
