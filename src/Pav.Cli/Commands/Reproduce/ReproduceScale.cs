@@ -57,6 +57,9 @@ internal sealed record ReproduceScale
     [Flag("Beam sizes", Min = 1)]
     public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
 
+    [Flag("Sizes of guided forests", Min = 1)]
+    public int[] Forest { get; init; } = [1, 2, 4, 8, 16, 32, 48];
+
     [Flag("Sizes at which every search method is compared, for methods whose traces cost one sample each", Min = 1)]
     public int[] MethodN { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
 
