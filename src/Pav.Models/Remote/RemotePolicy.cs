@@ -96,7 +96,7 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     {
         sampling.Check();
         if (sampling.StepTokens > 0 || draws.Any(d => d.Prefix.Half))
-            throw new UserError("inference servers answer with whole steps, and this search stops within one; give a --policy that is a folder");
+            throw new UserError("inference servers answer with whole steps, and this search stops within one; give a folder as --policy");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, runTimeout.Token);
         var results = new Prefix[draws.Count];
         try

@@ -35,7 +35,7 @@ public static class AdaptiveFigure
                 {
                     if (other.Kind == SearchMethods.Forest.Id) lines.Add(other.ToLine());
                     if (Comparisons.AtEqualTokens(settled, other) is { } more)
-                        findings.Add(Finding.From($"{m.Model}: {settled.Name} minus {other.Name} at equal tokens, mean over sizes", more, "points"));
+                        findings.Add(Finding.From($"{m.Model}: {settled.Name} minus {other.Name} at equal tokens, mean", more, "points"));
                 }
             }
 
@@ -49,7 +49,8 @@ public static class AdaptiveFigure
 
     /// <summary>Growing beams on Q; null where they cannot be told from the rows.</summary>
     private static Curve? Beams(ModelRuns m) =>
-        SearchFigures.Curve(m, SearchMethods.BeamByQ.Id) is { Points.Count: > 1 } beams ? Grown(m, SearchMethods.BeamByQ.Id, null, beams) : null;
+        SearchFigures.Curve(m, SearchMethods.BeamByQ.Id) is { Points.Count: > 1 } beams
+            ? Grown(m, SearchMethods.BeamByQ.Id, null, beams) : null;
 
     /// <summary>The beams of a curve, grown at every threshold; its "N" is the threshold. Null where some row holds no Q.</summary>
     private static Curve? Grown(ModelRuns m, string method, string? prover, Curve beams)
