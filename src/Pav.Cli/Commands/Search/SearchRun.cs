@@ -134,12 +134,13 @@ internal sealed class SearchRun(
         }, before);
     }
 
-    private bool ShowsTrees(Stage stage) => stage.Sizes.Contains(settings.TreesBeam) && stage.Problems == int.MaxValue && stage.Cases[0].Options.Seed == settings.Seed;
+    private bool ShowsTrees(Stage stage) => stage.Sizes.Intersect(settings.TreesBeam).Any() && stage.Problems == int.MaxValue
+        && stage.Cases[0].Options.Seed == settings.Seed;
 
     private void WriteTrees(IEnumerable<SearchResult> results)
     {
         var drawn = results.Select(r => r.Tree).OfType<SearchTree>()
-            .Where(t => t.N == settings.TreesBeam && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
+            .Where(t => settings.TreesBeam.Contains(t.N) && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
         if (drawn.Count == 0) return;
         using var file = JsonLines.Append(folder.At("trees.jsonl"));
         foreach (var tree in drawn) file.Write(tree);

@@ -76,8 +76,8 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Keep the search trees of the first so many problems", Min = 0)]
     public int Trees { get; init; } = 8;
 
-    [Flag("Beam size of the trees that are kept (one of --beam)", Min = 1, Max = 4096)]
-    public int TreesBeam { get; init; } = 4;
+    [Flag("Sizes of the trees that are kept (some of --beam)", Min = 1, Max = 4096)]
+    public int[] TreesBeam { get; init; } = [4];
 
     [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q, 0 to 100; auto chooses it on --valid-problems")]
     public string Settle { get; init; } = "1";
