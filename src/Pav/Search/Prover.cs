@@ -22,5 +22,5 @@ public sealed record Prover
     public static Prover By(IVerifier verifier) => new(verifier.Name, verifier, 0);
 
     /// <summary>Q^μ where the prover is BoK(π).</summary>
-    internal double FromPolicy(double q) => BestOfK.FromQ(q, k);
+    public double FromPolicy(double q) => BestOfK.FromQ(q, k);
 }
