@@ -17,7 +17,7 @@ public sealed record ModelCard(
 public sealed record ModelList(
     [property: JsonPropertyName("data")] IReadOnlyList<ModelCard> Data, [property: JsonPropertyName("object")] string Object = "list");
 
-/// <summary>The names that the field model may have: the policy's, and each method's behind it.</summary>
+/// <summary>The names that the field model may have: the policy's, each method's behind it, and for rewards the verifier's.</summary>
 internal static class ModelEndpoints
 {
     public static void MapModels(this IEndpointRouteBuilder app, Desk desk)
@@ -26,11 +26,11 @@ internal static class ModelEndpoints
         app.MapGet("/v1/models/{id}", (string id) =>
         {
             var models = desk.Models;
-            ModelName.Parse(id, models);
+            if (id != models.Verifier?.Name) ModelName.Parse(id, models);
             return Results.Json(new ModelCard(id, models.Since.ToUnixTimeSeconds()));
         }).Produces<ModelCard>().Produces<ErrorReply>(404);
     }
 
     private static IEnumerable<ModelCard> Cards(ServedModels models) =>
-        ModelName.All(models).Select(name => new ModelCard(name, models.Since.ToUnixTimeSeconds()));
+        (models.Verifier is { } verifier ? ModelName.All(models).Append(verifier.Name) : ModelName.All(models)).Select(name => new ModelCard(name, models.Since.ToUnixTimeSeconds()));
 }

@@ -29,6 +29,9 @@ internal sealed record TheorySettings : RunSettings
     [Flag("Seed; equal seeds give equal results")]
     public ulong Seed { get; init; } = 1;
 
+    [Flag("In place of the checks: the map of where a beam on Q + alpha A beats a beam on Q")]
+    public bool Progress { get; init; }
+
     [Flag("Print the Markdown table of docs/theory.md", Local = true)]
     public bool Markdown { get; init; }
 
@@ -46,12 +49,26 @@ internal static class TheoryCommand
     {
         if (Math.Pow(settings.Steps, settings.Depth) > 100_000)
             throw new UserError($"--steps {settings.Steps} and --depth {settings.Depth} make a tree of {Math.Pow(settings.Steps, settings.Depth):N0} leaves; at most 100,000 are looked at.");
+        if (settings.Progress) return Task.FromResult(Map(settings, context));
         var results = TheoryChecks.Run(settings.ToOptions());
         if (settings.Markdown) context.Reporter.Say(TheoryResult.Markdown(results).TrimEnd('\n'));
         else foreach (var line in results.SelectMany(Lines)) context.Reporter.Say(line);
-        var file = new TheoryFile(results);
+        return Task.FromResult(Written(new(results), context));
+    }
+
+    private static TheoryFile Map(TheorySettings settings, CommandContext context)
+    {
+        var diagrams = MapDiagram.Draw(settings.Trees, settings.Seed);
+        if (settings.Markdown) context.Reporter.Say(MapDiagram.Markdown(diagrams).TrimEnd('\n'));
+        else foreach (var line in diagrams.SelectMany(d => d.Lines().Append(""))) context.Reporter.Say(line);
+        var cells = diagrams.SelectMany(d => d.Cells.SelectMany(row => row)).Distinct(ReferenceEqualityComparer.Instance).Cast<MapCell>().ToList();
+        return Written(new([]) { Progress = cells }, context);
+    }
+
+    private static TheoryFile Written(TheoryFile file, CommandContext context)
+    {
         if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("theory.json"), file);
-        return Task.FromResult(file);
+        return file;
     }
 
     /// <summary>A result: its name and verdict, and under them what was found, in lines of bearable length.</summary>
