@@ -28,7 +28,8 @@ internal sealed class KeyGuard(string key)
     {
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
             throw ApiError.NoKey("this server wants its key as 'Authorization: Bearer KEY'");
-        if (!CryptographicOperations.FixedTimeEquals(expected, Digest(header[Scheme.Length..].Trim()))) throw ApiError.NoKey("the key is not this server's");
+        if (!CryptographicOperations.FixedTimeEquals(expected, Digest(header[Scheme.Length..].Trim())))
+            throw ApiError.NoKey("the key is not this server's");
     }
 
     private static byte[] Digest(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
