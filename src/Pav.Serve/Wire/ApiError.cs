@@ -29,10 +29,15 @@ public sealed class ApiError(int status, string message, string type, string? pa
     public ErrorReply Reply => new(new(Message, type, param, code));
 
     /// <summary>400: what was sent cannot be read at all.</summary>
-    public static ApiError Unreadable(string message, Exception? cause = null) => new(400, message, Invalid, code: "invalid_json", cause: cause);
+    public static ApiError Unreadable(string message, Exception? cause = null) =>
+        new(400, message, Invalid, code: "invalid_json", cause: cause);
+
+    /// <summary>415: the body does not say that it is JSON; other sites' pages can send such ones without asking first.</summary>
+    public static ApiError NotJson() => new(415, "send JSON, with Content-Type: application/json", Invalid, code: "unsupported_media_type");
 
     /// <summary>422: a field has a value that it may not have, or asks for what the server does not do.</summary>
-    public static ApiError Wrong(string? param, string message, Exception? cause = null) => new(422, message, Invalid, param, "invalid_value", cause);
+    public static ApiError Wrong(string? param, string message, Exception? cause = null) =>
+        new(422, message, Invalid, param, "invalid_value", cause);
 
     /// <summary>404: no such model, or address.</summary>
     public static ApiError NotFound(string? param, string message, string code) => new(404, message, Invalid, param, code);
@@ -49,7 +54,7 @@ public sealed class ApiError(int status, string message, string type, string? pa
     {
         ApiError error => error,
         UserError wrong => Wrong(null, wrong.Message, wrong),
-        BadHttpRequestException { StatusCode: 413 } => new(413, "the body is larger than this server takes", Invalid, code: "body_too_large", cause: e),
+        BadHttpRequestException { StatusCode: 413 } => new(413, "the body is too large (--max-body-mb)", Invalid, code: "too_large"),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message, Invalid, cause: e),
         _ => null,
     };

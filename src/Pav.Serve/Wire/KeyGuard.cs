@@ -32,7 +32,8 @@ internal sealed class KeyGuard(string key)
         if (header.StartsWith(Named, StringComparison.OrdinalIgnoreCase)) header = Scheme + Password(header[Named.Length..]);
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
             throw ApiError.NoKey("this server wants its key as 'Authorization: Bearer KEY'");
-        if (!CryptographicOperations.FixedTimeEquals(expected, Digest(header[Scheme.Length..].Trim()))) throw ApiError.NoKey("the key is not this server's");
+        if (!CryptographicOperations.FixedTimeEquals(expected, Digest(header[Scheme.Length..].Trim())))
+            throw ApiError.NoKey("the key is not this server's");
     }
 
     /// <summary>What follows the user's name; empty where nothing does.</summary>
