@@ -3,7 +3,11 @@ namespace Pav;
 /// <summary>What a search runs with: the policy that draws, the verifiers that score, the grader that reads answers.</summary>
 /// <param name="Verifier">Of Q^π; null where no method needs it.</param>
 /// <param name="Outcome">Outcome verifier; null where no method needs it.</param>
-public sealed record SearchTools(IPolicy Policy, Grader Grader, IVerifier? Verifier = null, IVerifier? Outcome = null);
+public sealed record SearchTools(IPolicy Policy, Grader Grader, IVerifier? Verifier = null, IVerifier? Outcome = null)
+{
+    /// <summary>Is told what a search does while it does it; null: nobody watches.</summary>
+    public Action<StepNews>? Watch { get; init; }
+}
 
 /// <summary>Options that all searches share.</summary>
 public sealed record SearchOptions
@@ -59,6 +63,8 @@ public sealed class SearchSite(Problem problem, SearchTools tools, SearchOptions
     public Grader Grader => tools.Grader;
 
     public int Candidates => options.Candidates;
+
+    internal Action<StepNews>? Watch => tools.Watch;
 
     /// <summary>A tree of steps for this problem.</summary>
     /// <param name="stream">Names the tree's randomness: trees of one problem under different names share nothing.</param>

@@ -37,6 +37,22 @@ public sealed class StepNode
     public bool Ended => Prefix.Ended;
 }
 
+/// <summary>What has become known of a step.</summary>
+public enum StepChange
+{
+    /// <summary>It was drawn.</summary>
+    Drawn,
+
+    /// <summary>It has its Q, A and reward.</summary>
+    Scored,
+
+    /// <summary>It was kept, pruned, or kept as the end of a trace; each may be told again where a search changes its mind.</summary>
+    Settled,
+}
+
+/// <summary>One change of one step, for whoever watches a search.</summary>
+public readonly record struct StepNews(StepTree Tree, StepNode Node, StepChange Change);
+
 /// <summary>
 /// The steps of one problem that a search has drawn: their scores, fates, duplicates and what they cost. Every draw is paid for; equal
 /// steps of a state are one node for the search, and the later ones are kept as duplicates.
@@ -47,6 +63,7 @@ public sealed class StepTree
     private readonly string stream;
     private readonly List<StepNode> nodes;
     private readonly Dictionary<Prefix, StepNode> known;
+    private readonly List<Fate> told = [Fate.Root];
     private long drawn;
 
     internal StepTree(SearchSite site, string stream)
@@ -85,6 +102,7 @@ public sealed class StepTree
     /// <summary>Draws so many next steps of each state, without scores.</summary>
     public async Task<IReadOnlyList<StepNode>> Draw(IEnumerable<(StepNode Node, int Count)> asked)
     {
+        TellFates();
         var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
         var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Derive(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
         var steps = await site.Steps(draws);
@@ -142,6 +160,7 @@ public sealed class StepTree
             node.Reward = byProgress ? EffectiveReward.Compute(node.Q, node.A, site.Options.Alpha) : node.Q;
             ScoredTokens += score.Tokens;
             if (double.IsNaN(Root.Reward)) (Root.Q, Root.QMu, Root.Reward) = (score.Q[0], score.QMu[0], score.Q[0]);
+            site.Watch?.Invoke(new(this, node, StepChange.Scored));
         }
     }
 
@@ -180,14 +199,29 @@ public sealed class StepTree
         for (var before = node.Parent; before?.Parent is not null && double.IsNaN(before.Reward); before = before.Parent) before.Fate = Fate.Kept;
     }
 
+    /// <summary>Tells who watches which steps have been kept or pruned since the last draw: a search decides between draws.</summary>
+    internal void TellFates(bool atEnd = false)
+    {
+        if (site.Watch is not { } watch) return;
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            var node = nodes[i];
+            var undecided = node.Fate == Fate.Pruned && double.IsNaN(node.Reward) && !atEnd;
+            if (told[i] == node.Fate || undecided) continue;
+            told[i] = node.Fate;
+            watch(new(this, node, StepChange.Settled));
+        }
+    }
+
     private StepNode Add(StepNode parent, Prefix step)
     {
         var twin = known.GetValueOrDefault(step);
         var node = new StepNode(nodes.Count, parent, step, twin) { Fate = Fate.Pruned };
         nodes.Add(node);
         GeneratedTokens += step.TokensSince(parent.Prefix);
-        if (twin is null) return known[step] = node;
-        node.Fate = Fate.Duplicate;
-        return twin;
+        if (twin is not null) node.Fate = Fate.Duplicate;
+        told.Add(twin is null ? Fate.Root : Fate.Duplicate);
+        site.Watch?.Invoke(new(this, node, StepChange.Drawn));
+        return twin ?? (known[step] = node);
     }
 }

@@ -9,6 +9,7 @@ using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
+using Pav.Report.Reproduction;
 
 
 
@@ -106,6 +107,16 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
         Forest = scale.Forest, ValidProblems = ValidProblems(), Settle = "auto",
         N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
+
+    /// <summary>Guided forests, and what they are compared with, on many problems.</summary>
+    public string ForestSearch(string model, int seed) => Search(
+        $"search-forest-{Short(model)}-{seed}", "Answer many test problems with guided forests, and with what they are compared with.",
+        model, seed, s => s with
+        {
+            Outcome = Outcome(model, seed), Methods = [.. ForestFigure.Methods], N = scale.N, Beam = scale.ForestBeam,
+            Forest = scale.Forest, Settle = "auto", ValidProblems = ValidProblems(), Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
+            Problems = Given ? TestProblems() : Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
+        });
 
     /// <summary>The same on validation problems.</summary>
     public string ValidSearch(string model, int seed) => Search($"search-valid-{Short(model)}-{seed}", "Answer the validation problems, on which settings are chosen.", model, seed, s => s with

@@ -66,6 +66,12 @@ internal sealed record ReproduceScale
     [Flag("The same for methods that sample candidates for each step", Min = 1)]
     public int[] MethodBeam { get; init; } = [1, 2, 4, 8, 16, 32, 44];
 
+    [Flag("Test problems on which guided forests are compared", Min = 2)]
+    public int ForestProblems { get; init; } = 600;
+
+    [Flag("Beam sizes beside them", Min = 1)]
+    public int[] ForestBeam { get; init; } = [1, 2, 4, 8, 16, 32];
+
     [Flag("Alphas among which one is chosen on validation problems", Min = 0, Max = 10)]
     public double[] AlphaGrid { get; init; } = [0.1, 0.2, 0.5, 1.0];
 
