@@ -40,6 +40,9 @@ public class EarlyRejectionTests
             Assert.Equal((Grader.Numeric.Extract(beam.MaxBy(Q.Q)!.Text), tokens), (result.Row.Answer, (int)result.Row.GeneratedTokens));
             var rejected = result.Tree!.Nodes.Where(n => n.Step.Length == 1).ToList();
             Assert.NotEmpty(rejected);
+            Assert.Equal(rejected, result.Tree.Nodes.Where(n => n.Half));
+            var visited = VisitedTraces.From(problem, [("run", result.Tree)], Enum.GetValues<VisitedKind>(), 1);
+            Assert.DoesNotContain(visited, v => v.Trace.Steps.Any(s => s.Length == 1));
             Assert.All(rejected, n => Assert.True(n.Fate is Fate.Pruned or Fate.Duplicate && n.Q is not null));
             Assert.All(rejected, n => Assert.DoesNotContain(result.Tree.Nodes, child => child.Parent == n.Id));
         }
