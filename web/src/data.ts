@@ -193,6 +193,8 @@ export interface TreeNode {
   visits?: number | null
   value?: number | null
   tree?: number | null
+  tokens?: number[] | null
+  lost: boolean
 }
 
 export interface DidacticRow {

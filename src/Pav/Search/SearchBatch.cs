@@ -126,7 +126,9 @@ public static class SearchBatch
             }
 
             var q = candidate.Node?.Q ?? (values.Scores.TryGetValue("", out var plain) ? plain.Q[^1] : 0);
-            return new(answer, q, q, values.Outcome);
+            var evidence = choice.Needs.HasFlag(Needs.Validation)
+                ? options.Evidence ?? throw new InvalidOperationException("this choice needs evidence from validation problems") : null;
+            return new(answer, q, q, values.Outcome, evidence?.Weight(q) ?? 0);
         }
 
         private int ChoiceTokens(Candidate candidate, FinalChoice choice, SearchOptions options)

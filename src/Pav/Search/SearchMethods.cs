@@ -41,6 +41,10 @@ public static class SearchMethods
     public static SearchMethod ForestInTurn { get; } =
         new("forest-seq", "Guided forest until settled", MethodKind.Forest, new SequentialForest(), FinalChoice.Vote, [.. Strong, Forest.Id]) { ByDefault = true };
 
+    public static SearchMethod ForestUntilSure { get; } = new(
+        "forest-sure", "Guided forest until sure", MethodKind.Forest, new SequentialForest { ByPosterior = true }, FinalChoice.LogOdds,
+        [.. Strong, ForestInTurn.Id]);
+
     public static SearchMethod OracleBeamByQ { get; } =
         new("oracle-beam-q", "Oracle beam on Q", MethodKind.Oracle, new BeamSearch(), FinalChoice.MaxQ, Baselines) { ByOracle = true };
 
@@ -68,7 +72,7 @@ public static class SearchMethods
         Forest,
         new("forest-pav", "Guided forest on Q + αA", MethodKind.Forest, new GuidedForest { ByProgress = true }, FinalChoice.Vote, [.. Strong, Forest.Id]),
         new("forest-2", "Guided forest, trees of width 2", MethodKind.Forest, new GuidedForest { Width = 2 }, FinalChoice.Vote, [.. Strong, Forest.Id]),
-        ForestInTurn,
+        ForestInTurn, ForestUntilSure,
         OracleBeamByQ, OracleBeamByProgress,
     ];
 

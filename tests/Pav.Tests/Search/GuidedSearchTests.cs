@@ -5,7 +5,7 @@ public class GuidedSearchTests
 {
     private static readonly IReadOnlyList<Problem> Problems = Toy.Problems(30);
     private static readonly ToyNoisy Q = new(5);
-    private static readonly SearchOptions Options = new() { Seed = 9, Alpha = 0.5, Prover = Prover.BestOf(4) };
+    private static readonly SearchOptions Options = new() { Seed = 9, Alpha = 0.5, Prover = Prover.BestOf(4), Evidence = new(1, 0, 0.2) };
 
     private static double Mu(Prefix p) => BestOfK.FromQ(Q.Q(p), 4);
 

@@ -49,7 +49,8 @@ public class SearchTests
         }
     }
 
-    private static SearchOptions By(Prover prover, double alpha = 0.5, ulong seed = 1) => new() { Prover = prover, Alpha = alpha, Seed = seed };
+    private static SearchOptions By(Prover prover, double alpha = 0.5, ulong seed = 1) =>
+        new() { Prover = prover, Alpha = alpha, Seed = seed, Evidence = new(1, 0, 0.2) };
 
     /// <summary>The definition, one problem at a time, by plain lists.</summary>
     private static (string Chosen, long Tokens, List<string> Final) Reference(Problem problem, int n, int candidates, double alpha, ulong seed, ToyNoisy pi, Func<Prefix, double> mu)

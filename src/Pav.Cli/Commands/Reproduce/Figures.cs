@@ -131,7 +131,8 @@ internal static class Figures
     {
         var model = plan.Models[0];
         var scores = plan.Seeds(plan.Scale.Seeds).Select(s => (Seed: s, Valid: plan.Scores(model, s, test: false), Test: plan.Scores(model, s, test: true))).ToList();
-        static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder, EvaluateCommand.ScoresName))];
+        static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder,
+            VerifierOnLabels.ScoresName))];
         return size => ThresholdFigure.From(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], ProverName.Strength(plan.Prover) ?? 1, plan.Alpha, size with { Models = [model] });
     }
 

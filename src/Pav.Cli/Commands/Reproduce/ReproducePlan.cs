@@ -95,7 +95,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string Search(string model, int seed) => Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
     {
         Outcome = Outcome(model, seed), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = "auto", ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
-        Trees = seed == 1 ? 6 : 0, TreesBeam = scale.Beam.Contains(4) ? 4 : scale.Beam[^1],
+        Trees = seed == 1 ? 6 : 0, TreesBeam = [scale.Beam.Contains(4) ? 4 : scale.Beam[^1]],
     });
 
     /// <summary>Every method that there is, at equal budgets; without those that a best-of-K prover makes the same as their twin on Q.</summary>

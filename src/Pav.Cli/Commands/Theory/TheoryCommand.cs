@@ -11,6 +11,9 @@ internal sealed record TheorySettings : RunSettings
     [OptionGroup]
     public TheoryOptions Theory { get; init; } = new();
 
+    [Flag("In place of the checks: the map of where a beam on Q + alpha A beats a beam on Q")]
+    public bool Progress { get; init; }
+
     [Flag("Print the Markdown table of docs/theory.md", Local = true)]
     public bool Markdown { get; init; }
 }
@@ -27,12 +30,26 @@ internal static class TheoryCommand
         var (steps, depth, leaves) = (settings.Theory.Steps, settings.Theory.Depth, Math.Pow(settings.Theory.Steps, settings.Theory.Depth));
         if (leaves > 100_000)
             throw new UserError($"--steps {steps} and --depth {depth} make a tree of {leaves:N0} leaves; at most 100,000 are looked at.");
+        if (settings.Progress) return Task.FromResult(Map(settings, context));
         var results = TheoryChecks.Run(settings.Theory);
         if (settings.Markdown) context.Reporter.Say(TheoryResult.Markdown(results).TrimEnd('\n'));
         else foreach (var line in results.SelectMany(Lines)) context.Reporter.Say(line);
-        var file = new TheoryFile(results);
+        return Task.FromResult(Written(new(results), context));
+    }
+
+    private static TheoryFile Map(TheorySettings settings, CommandContext context)
+    {
+        var diagrams = MapDiagram.Draw(settings.Theory.Trees, settings.Theory.Seed);
+        if (settings.Markdown) context.Reporter.Say(MapDiagram.Markdown(diagrams).TrimEnd('\n'));
+        else foreach (var line in diagrams.SelectMany(d => d.Lines().Append(""))) context.Reporter.Say(line);
+        var cells = diagrams.SelectMany(d => d.Cells.SelectMany(row => row)).Distinct(ReferenceEqualityComparer.Instance).Cast<MapCell>().ToList();
+        return Written(new([]) { Progress = cells }, context);
+    }
+
+    private static TheoryFile Written(TheoryFile file, CommandContext context)
+    {
         if (context.Folder is { } folder) AtomicFile.WriteJson(folder.At("theory.json"), file);
-        return Task.FromResult(file);
+        return file;
     }
 
     /// <summary>A result: its name and verdict, and under them what was found, in lines of bearable length.</summary>

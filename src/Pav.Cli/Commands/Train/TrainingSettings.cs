@@ -94,6 +94,9 @@ internal sealed record SftSettings : PolicyTrainingSettings
 
     [Flag("How many pieces of embedded homework", Min = 1)]
     public int Count { get; init; } = 5000;
+
+    [Flag("The embedded homework is that of quizzes, in which some guess (docs/embedded-problems.md)")]
+    public bool Quiz { get; init; }
 }
 
 internal sealed record RftSettings : PolicyTrainingSettings
