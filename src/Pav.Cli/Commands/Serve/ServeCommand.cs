@@ -67,7 +67,7 @@ internal static class ServeCommand
             foreach (var (option, given) in settings.Provers.Select(p => ("--provers", p)).Prepend(("--verifier", settings.Verifier)).Where(v => v.Item2 != ""))
                 Checkpoint.CheckValues(option, given, Home.Model(option, given));
             policy = await OpenedPolicy.Open(settings, [Probe], context with { Cancel = cancel });
-            var folder = policy.IsRemote ? settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer) : Home.Model("--policy", settings.Policy);
+            var folder = policy.IsRemote ? settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer) : Home.Model("--policy", settings.Policy);
             var models = new ServedModels(policy.Name, policy, Grader.Named(settings.Grader), Checkpoint.Template(settings.Prompt, folder, settings.Ends))
             {
                 IsRemote = policy.IsRemote,

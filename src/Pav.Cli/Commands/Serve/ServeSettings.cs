@@ -67,7 +67,7 @@ internal sealed record ServeSettings : PolicySettings
 
     public ServeOptions ToServeOptions(string key) => new()
     {
-        Host = Host, Port = Port, Key = key, Origins = Cors, MaxBody = (long)MaxBodyMb << 20, MaxPrompt = MaxPrompt, MaxN = MaxN, MaxTokens = MaxTokens,
+        Host = Host, Port = Port, Key = key, Origins = Cors, MaxBody = (long)MaxBodyMb << 20, MaxPrompt = MaxPrompt, MaxN = MaxN, MaxTokens = Sampling.MaxTokens,
         MaxBudget = MaxBudget, Concurrent = Concurrent, Queue = Queue, LogPrompts = LogPrompts,
     };
 
