@@ -109,10 +109,12 @@ public class TheoryTests
     public void The_document_shows_what_the_command_prints()
     {
         var document = File.ReadAllText(Repository("docs/theory.md"));
-        const string begin = "<!-- pav theory --markdown -->\n", end = "<!-- end -->";
-        var shown = document[(document.IndexOf(begin, StringComparison.Ordinal) + begin.Length)..document.IndexOf(end, StringComparison.Ordinal)];
-        Assert.Equal(TheoryResult.Markdown(Results.Value), shown);
+        Assert.Equal(TheoryResult.Markdown(Results.Value), Between(document, "<!-- pav theory --markdown -->\n", "<!-- end -->"));
+        Assert.Equal(MapDiagram.Markdown(MapDiagram.Draw(200, 1)), Between(document, "<!-- pav theory --progress --markdown -->\n", "<!-- end of map -->"));
     }
+
+    private static string Between(string document, string begin, string end) =>
+        document[(document.IndexOf(begin, StringComparison.Ordinal) + begin.Length)..document.IndexOf(end, StringComparison.Ordinal)];
 
     private static string Repository(string path)
     {

@@ -1,5 +1,6 @@
 using Pav.Cli.Options;
 using Pav.Cli.Shared;
+using Pav.Models.Remote;
 
 
 
@@ -35,6 +36,12 @@ internal sealed record SearchSettings : SamplingSettings
 
     [Flag("Next steps sampled from each state of the beam", Min = 1, Max = 256)]
     public int Candidates { get; init; } = 3;
+
+    [Flag("beam-early and forest-early score candidates when so many tokens of the step are written", Min = 1, Max = 65536)]
+    public int HalfTokens { get; init; } = 4;
+
+    [Flag("The share of them that is finished", Min = 0, AboveMin = true, Max = 1)]
+    public double HalfKeep { get; init; } = 0.5;
 
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
@@ -120,6 +127,7 @@ internal sealed record SearchSettings : SamplingSettings
             : method.Needs.HasFlag(Needs.Verifier) && Verifier == "" ? "--verifier"
             : method.Needs.HasFlag(Needs.Oracle) && Oracle == 0 ? "--oracle"
             : method.Needs.HasFlag(Needs.Validation) && (ValidProblems == "" || Verifier == "") ? "--valid-problems"
+            : method.Needs.HasFlag(Needs.HalfSteps) && EndpointUrl.IsRemote(Policy) ? "a --policy that is a folder"
             : method.HasProver && Provers.Length + SweepProvers.Length == 0 ? "--provers" : null;
         var named = Methods.Where(m => m != MethodsFlagAttribute.All).Select(m => SearchMethods.Find(m)!).ToList();
         if (named.Find(m => Lacks(m) is not null) is { } method) throw new UserError($"--methods names {method.Id}, which needs {Lacks(method)}.");
@@ -127,7 +135,10 @@ internal sealed record SearchSettings : SamplingSettings
         return [.. usual.Concat(named).DistinctBy(m => m.Id).OrderBy(m => SearchMethods.Order(m.Id))];
     }
 
-    public SearchOptions Options(ulong seed) => new() { Candidates = Candidates, Seed = seed, Sampling = Sampling };
+    public SearchOptions Options(ulong seed) => new()
+    {
+        Candidates = Candidates, Seed = seed, Sampling = Sampling, HalfTokens = HalfTokens, HalfKeep = HalfKeep,
+    };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
