@@ -1,8 +1,12 @@
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Search;
+
+/// <summary>Accuracy of a beam on Q at one caution on validation problems.</summary>
+internal sealed record CautionPoint(string Caution, double Accuracy);
 
 /// <summary>What validation problems, or options, settle before a search.</summary>
 internal readonly record struct Chosen(double Alpha, double Settle);
@@ -68,7 +72,24 @@ internal sealed class SearchRun(
             return (point, point.Accuracy);
         }));
 
-    private async Task<List<T>> Choose<T>(string name, IReadOnlyList<double> grid, Func<double, Task<(T Point, double Accuracy)>> measure)
+    /// <summary>The caution with which a beam on Q does best on validation problems, the first of equals; found once and kept in caution.json.</summary>
+    public async Task ChooseCaution(IReadOnlyList<Problem> validation, ILoadedVerifier verifier)
+    {
+        var points = await Choose("caution", settings.CautionGrid, async value =>
+        {
+            verifier.Caution = Caution.Parse("--caution-grid", value);
+            var results = await SearchBatch.Run(
+                validation, SearchMethods.BeamByQ, settings.AlphaBeam, tools, settings.Options(settings.Seed), cancel: cancel);
+            var point = new CautionPoint(value, results.Average(r => r.Row.Correct));
+            return (point, point.Accuracy);
+        });
+        var best = points.MaxBy(p => p.Accuracy)!;
+        verifier.Caution = Caution.Parse("--caution-grid", best.Caution);
+        reporter.Say($"caution = {best.Caution}");
+    }
+
+    private async Task<List<T>> Choose<TValue, T>(string name, IReadOnlyList<TValue> grid, Func<TValue,
+        Task<(T Point, double Accuracy)>> measure)
     {
         var file = folder.At($"{name}.json");
         if (File.Exists(file)) return Json.Read<List<T>>(file);

@@ -29,7 +29,15 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
 
-    [Flag("Problems on which auto chooses alpha and settle", Input = true)]
+    [Flag("How a verifier of several heads or members is lowered where these disagree: 0.5 for mean - 0.5 std, worst, or auto, which "
+        + "chooses it "
+        + "on --valid-problems by a beam of --alpha-beam on Q (default: as its verifier.json says)")]
+    public string Caution { get; init; } = "";
+
+    [Flag("Values that auto tries for it")]
+    public string[] CautionGrid { get; init; } = ["0", "0.5", "1", "2", Pav.Caution.WorstWord];
+
+    [Flag("Problems on which auto chooses alpha, settle and caution", Input = true)]
     public string ValidProblems { get; init; } = "";
 
     [Flag("Alphas that auto tries", Min = 0, Max = 10)]
@@ -108,6 +116,11 @@ internal sealed record SearchSettings : SamplingSettings
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
         if (FixedSettle is null && (ValidProblems == "" || Verifier == "")) throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
+        if (Caution != "" && Verifier == "") throw new UserError("--caution is for --verifier.");
+        if (Caution == AutoNumber.Auto && ValidProblems == "")
+            throw new UserError("--caution auto needs --valid-problems, on which it is chosen.");
+        foreach (var value in CautionGrid.Append(Caution).Where(v => v is not ("" or AutoNumber.Auto))) Pav.Caution.Parse("--caution",
+            value);
         if (FixedAlpha is null && (Verifier == "" || Provers.Length == 0)) throw new UserError("--alpha auto needs --verifier and --provers.");
         if (Oracle > 0 && OracleProvers.FirstOrDefault(k => k > Oracle) is > 0 and var k)
             throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");
