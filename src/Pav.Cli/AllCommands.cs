@@ -10,6 +10,7 @@ using Pav.Cli.Commands.Reproduce;
 using Pav.Cli.Commands.Rl;
 using Pav.Cli.Commands.Rounds;
 using Pav.Cli.Commands.Search;
+using Pav.Cli.Commands.Serve;
 using Pav.Cli.Commands.Theory;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Running;
@@ -31,7 +32,7 @@ internal static class AllCommands
         TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, RoundsCommand.Spec,
             MergeCommand.Spec,
         LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
-        SearchCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
+        SearchCommand.Spec, ServeCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
         RlCommand.Spec, DidacticCommand.Spec, ReproduceCommand.Spec, ReportCommand.Spec,
         ProverCommand.Spec, TheoryCommand.Spec,
     ];

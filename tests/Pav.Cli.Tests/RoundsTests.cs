@@ -6,8 +6,11 @@ namespace Pav.Cli.Tests;
 /// <summary>Rounds of searching, labelling what was visited, and training anew.</summary>
 public sealed class RoundsTests(TinyRun tiny) : IClassFixture<TinyRun>
 {
-    private static SearchRow Row(string problem, int n, int correct) => new(
-        problem, 1, "beam-q", n, null, null, 1, correct, correct, n, n, null, 100 * n, 10, 0);
+    private static SearchRow Row(string problem, int n, int correct) => new()
+    {
+        Problem = problem, Level = 1, Method = "beam-q", N = n, Seed = 1, Correct = correct, Pass = correct, Candidates = n, Distinct = n,
+        GeneratedTokens = 100 * n, ScoredTokens = 10, Seconds = 0,
+    };
 
     [Fact]
     public void ACurveIsTheMeanOverMethodsAndSizesAndAGainIsPairedByProblem()

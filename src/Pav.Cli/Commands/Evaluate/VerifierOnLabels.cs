@@ -41,6 +41,12 @@ internal static class VerifierOnLabels
                 [.. parts[true].Select(p => p.Second)], settings.Seed),
         };
         foreach (var line in Lines(result, context.Reporter.Width)) context.Reporter.Say(line);
+        foreach (var (visited, traces) in new[] { (false, "finished traces"), (true, "finished visited traces") })
+        {
+            var ends = parts[visited].Where(p => !p.First.Unfinished)
+                .Select(p => new Judged(p.First.Problem, p.Second[^1], p.First.Rex == 1)).ToList();
+            if (ends.Count > 0) context.Reporter.Say($"{name}, {traces}: {SignalToNoise.From(ends, settings.Seed)}");
+        }
         return result;
     }
 

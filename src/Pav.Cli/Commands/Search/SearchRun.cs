@@ -9,7 +9,9 @@ namespace Pav.Cli.Commands.Search;
 internal sealed record CautionPoint(string Caution, double Accuracy);
 
 /// <summary>What validation problems, or options, settle before a search.</summary>
-internal readonly record struct Chosen(double Alpha, double Settle);
+/// <param name="Evidence">Null where no method votes by log-odds.</param>
+/// <param name="Widest">Larger beams are left out; 0: none.</param>
+internal sealed record Chosen(double Alpha, double Settle, double Sure, VoteEvidence? Evidence, int Widest);
 
 /// <summary>
 /// Runs the methods of a search over problems in batches and appends their rows. Every row is looked for in what an earlier run left, so a
@@ -53,59 +55,50 @@ internal sealed class SearchRun(
         return rows;
     }
 
-    /// <summary>The α of the grid that does best on validation problems; found once and kept in alpha.json.</summary>
-    public async Task<double> ChooseAlpha(IReadOnlyList<Problem> validation)
-    {
-        var options = settings.Options(settings.Seed) with { Prover = prover(settings.Provers[0]) };
-        return AlphaGrid.Best(await Choose("alpha", settings.AlphaGrid, async alpha =>
-        {
-            var point = (await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel))[0];
-            return (point, point.Accuracy);
-        }));
-    }
-
-    /// <summary>The lead at which a forest's vote counts as settled, from validation problems; found once and kept in settle.json.</summary>
-    public async Task<double> ChooseSettle(IReadOnlyList<Problem> validation) =>
-        SettleGrid.Best(await Choose("settle", settings.SettleGrid, async settle =>
-        {
-            var point = (await SettleGrid.Run(validation, tools, settings.Beam.Max(), settings.Options(settings.Seed), [settle], cancel))[0];
-            return (point, point.Accuracy);
-        }));
-
-    /// <summary>The caution with which a beam on Q does best on validation problems, the first of equals; found once and kept in caution.json.</summary>
+    /// <summary>The caution with which a beam on Q does best on validation problems, the first of equals; found once, in caution.json.</summary>
     public async Task ChooseCaution(IReadOnlyList<Problem> validation, ILoadedVerifier verifier)
     {
-        var points = await Choose("caution", settings.CautionGrid, async value =>
-        {
-            verifier.Caution = Caution.Parse("--caution-grid", value);
-            var results = await SearchBatch.Run(
-                validation, SearchMethods.BeamByQ, settings.AlphaBeam, tools, settings.Options(settings.Seed), cancel: cancel);
-            var point = new CautionPoint(value, results.Average(r => r.Row.Correct));
-            return (point, point.Accuracy);
-        });
+        var file = folder.At("caution.json");
+        var grid = settings.CautionGrid;
+        var points = File.Exists(file) ? Json.Read<List<CautionPoint>>(file)
+            : await reporter.Track("Choosing caution on validation problems", grid.Length, "values", async tracker =>
+            {
+                var found = new List<CautionPoint>();
+                foreach (var value in grid)
+                {
+                    verifier.Caution = Caution.Parse("--caution-grid", value);
+                    var options = settings.Options(settings.Seed);
+                    var results = await SearchBatch.Run(validation, SearchMethods.BeamByQ, settings.AlphaBeam, tools, options,
+                        cancel: cancel);
+                    found.Add(new(value, results.Average(r => r.Row.Correct)));
+                    tracker.At(found.Count, $"caution {value}: {100 * found[^1].Accuracy:0.0}%");
+                }
+                return found;
+            });
+        AtomicFile.WriteJson(file, points);
         var best = points.MaxBy(p => p.Accuracy)!;
         verifier.Caution = Caution.Parse("--caution-grid", best.Caution);
         reporter.Say($"caution = {best.Caution}");
     }
 
-    private async Task<List<T>> Choose<TValue, T>(string name, IReadOnlyList<TValue> grid, Func<TValue,
-        Task<(T Point, double Accuracy)>> measure)
+    /// <summary>The α of the grid that does best on validation problems; found once and kept in alpha.json.</summary>
+    public async Task<double> ChooseAlpha(IReadOnlyList<Problem> validation)
     {
-        var file = folder.At($"{name}.json");
-        if (File.Exists(file)) return Json.Read<List<T>>(file);
-        var points = await reporter.Track($"Choosing {name} on validation problems", grid.Count, "values", async tracker =>
+        var options = settings.Options(settings.Seed) with { Prover = prover(settings.Provers[0]) };
+        var file = folder.At("alpha.json");
+        if (File.Exists(file)) return AlphaGrid.Best(Json.Read<List<AlphaPoint>>(file));
+        var points = await reporter.Track("Choosing alpha on validation problems", settings.AlphaGrid.Length, "values", async tracker =>
         {
-            var found = new List<T>();
-            foreach (var value in grid)
+            var found = new List<AlphaPoint>();
+            foreach (var alpha in settings.AlphaGrid)
             {
-                var (point, accuracy) = await measure(value);
-                found.Add(point);
-                tracker.At(found.Count, $"{name} {value}: {100 * accuracy:0.0}%");
+                found.AddRange(await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel));
+                tracker.At(found.Count, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%");
             }
             return found;
         });
         AtomicFile.WriteJson(file, points);
-        return points;
+        return AlphaGrid.Best(points);
     }
 
     /// <summary>One stage for each search, α and prover; searches whose sizes share nothing have one for each size.</summary>
@@ -118,10 +111,11 @@ internal sealed class SearchRun(
 
     private IEnumerable<Stage> Staged(Pav.Search search, IReadOnlyList<SearchMethod> sharing, Chosen with, ulong seed, IReadOnlyList<Prover> provers, SearchTools scorers, IReadOnlyList<int>? given = null)
     {
-        var plain = settings.Options(seed) with { Settle = with.Settle };
+        var plain = settings.Options(seed) with { Settle = with.Settle, Sure = with.Sure, Evidence = with.Evidence };
         IEnumerable<SearchCase> Cases(SearchMethod m, IReadOnlyList<Prover> by) =>
             m.HasProver ? by.Select(p => new SearchCase(m, plain with { Alpha = with.Alpha, Prover = p })) : [new(m, plain)];
-        var all = given ?? (search.SamplesCandidates ? settings.Beam : settings.N);
+        var all = given ?? (search.IsForest ? settings.ForestSizes : search.SamplesCandidates ? settings.Beam : settings.N);
+        if (with.Widest > 0 && given is null && sharing[0].Kind == MethodKind.Beam) all = [.. all.Where(n => n <= with.Widest)];
         var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order().Where(search.Fits).ToList();
         var runs = search.Needs.HasFlag(Needs.Prover) ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
         return from cases in runs from part in search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
