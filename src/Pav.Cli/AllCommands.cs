@@ -8,7 +8,9 @@ using Pav.Cli.Commands.Provers;
 using Pav.Cli.Commands.Report;
 using Pav.Cli.Commands.Reproduce;
 using Pav.Cli.Commands.Rl;
+using Pav.Cli.Commands.Rounds;
 using Pav.Cli.Commands.Search;
+using Pav.Cli.Commands.Serve;
 using Pav.Cli.Commands.Theory;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Running;
@@ -27,9 +29,10 @@ internal static class AllCommands
     [
         Demo, DoctorCommand.Spec,
         ProblemsCommand.Spec, ProblemFileCommands.Import, ProblemFileCommands.Check,
-        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, MergeCommand.Spec,
+        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, RoundsCommand.Spec,
+            MergeCommand.Spec,
         LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
-        SearchCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
+        SearchCommand.Spec, ServeCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
         RlCommand.Spec, DidacticCommand.Spec, ReproduceCommand.Spec, ReportCommand.Spec,
         ProverCommand.Spec, TheoryCommand.Spec,
     ];

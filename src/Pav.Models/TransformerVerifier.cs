@@ -55,6 +55,12 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
 
     public string Name { get; }
 
+    /// <summary>How it reads traces.</summary>
+    public VerifierEncoding Encoding => encoding;
+
+    /// <summary>The most tokens that it reads of problem and response together.</summary>
+    public int MaxTokens => runner.Config.MaxPositions;
+
     /// <summary>Tokens read so far; what was still held did not count.</summary>
     public long ScoredTokens => tree.Computed;
 

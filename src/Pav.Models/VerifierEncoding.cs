@@ -20,6 +20,12 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
 
     private readonly string beforeFirst = mark is null ? "" : template.Text[template.Text.TrimEnd(' ').Length..];
 
+    /// <summary>The verifier's.</summary>
+    public Tokenizer Tokenizer => tokenizer;
+
+    /// <summary>How a problem is put to it.</summary>
+    public PromptTemplate Template => template;
+
     /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
     public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
 

@@ -20,6 +20,9 @@ public static class Seeds
     /// <summary>The k-th uniform number in [0, 1) of a seed: 53 bits, counter-based, no state.</summary>
     public static double Uniform(ulong seed, long k) => (Mix(seed + 0x9E3779B97F4A7C15UL * ((ulong)k + 1)) >> 11) * (1.0 / (1UL << 53));
 
+    /// <summary>What is left of a seed after so many numbers: its k-th is this one's (used + k)-th.</summary>
+    public static ulong After(ulong seed, long used) => seed + 0x9E3779B97F4A7C15UL * (ulong)used;
+
     /// <summary>SplitMix64's finaliser.</summary>
     public static ulong Mix(ulong z)
     {

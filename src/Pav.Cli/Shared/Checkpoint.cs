@@ -91,7 +91,7 @@ internal static class Checkpoint
     /// <summary>A device as training's options name it.</summary>
     public static string FitDevice(string name) => IsOwn(name) ? "cpu" : name == "torch" ? name : DeviceOf(name).ToString();
 
-    public static TransformerPolicy Policy(SamplingSettings settings)
+    public static TransformerPolicy Policy(PolicySettings settings)
     {
         Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);

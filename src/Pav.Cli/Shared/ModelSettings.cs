@@ -20,8 +20,8 @@ internal abstract record ModelSettings : RunSettings
     public string Device { get; init; } = "cpu";
 }
 
-/// <summary>Options of every command that samples from a policy on problems.</summary>
-internal abstract record SamplingSettings : ModelSettings
+/// <summary>Options of every command that samples from a policy.</summary>
+internal abstract record PolicySettings : ModelSettings
 {
     [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
     public string Policy
@@ -40,12 +40,6 @@ internal abstract record SamplingSettings : ModelSettings
 
     [OptionGroup]
     public EndChoice Ends { get; init; } = new();
-
-    [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
-    public string Problems { get; init; } = "";
-
-    [Flag("Only the first so many problems; 0 takes all", Min = 0)]
-    public int Limit { get; init; }
 
     [Flag("Temperature", Min = 0, AboveMin = true, Max = 10)]
     public double Temperature { get; init; } = 1;
@@ -114,6 +108,16 @@ internal abstract record SamplingSettings : ModelSettings
     public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
 
     public RemoteOptions ToRemoteOptions() => new(Policy, Model, PerRequest, InFlight, RequestTimeout, RunTimeout, GiveUp, Hedge, ApiKey.Load(ApiKeyEnv, ApiKeyFile));
+}
+
+/// <summary>Options of every command that samples from a policy on problems.</summary>
+internal abstract record SamplingSettings : PolicySettings
+{
+    [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
+    public string Problems { get; init; } = "";
+
+    [Flag("Only the first so many problems; 0 takes all", Min = 0)]
+    public int Limit { get; init; }
 
     public IReadOnlyList<Problem> ReadProblems()
     {

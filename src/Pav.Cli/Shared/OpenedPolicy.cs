@@ -56,7 +56,7 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
     }
 
     /// <summary>Opens it; servers are first asked what they are, with the prompt of the first problem.</summary>
-    public static async Task<OpenedPolicy> Open(SamplingSettings settings, IReadOnlyList<Problem> problems, CommandContext context)
+    public static async Task<OpenedPolicy> Open(PolicySettings settings, IReadOnlyList<Problem> problems, CommandContext context)
     {
         GraderChoice.Warn(GraderAdvice.ForReferences(Grader.Named(settings.Grader), problems), context);
         if (!EndpointUrl.IsRemote(settings.Policy))

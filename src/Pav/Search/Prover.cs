@@ -21,6 +21,9 @@ public sealed record Prover
     /// <summary>The policy whose Q this verifier predicts.</summary>
     public static Prover By(IVerifier verifier) => new(verifier.Name, verifier, 0);
 
+    /// <summary>The values Q^μ of a trace, from those of Q^π, where the prover is BoK(π).</summary>
+    public double[] Derive(IReadOnlyList<double> q) => [.. q.Select(FromPolicy)];
+
     /// <summary>Q^μ where the prover is BoK(π).</summary>
-    internal double FromPolicy(double q) => BestOfK.FromQ(q, k);
+    public double FromPolicy(double q) => BestOfK.FromQ(q, k);
 }

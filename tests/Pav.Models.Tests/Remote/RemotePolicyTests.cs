@@ -195,6 +195,19 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     }
 
     [Fact]
+    public async Task Half_a_step_is_refused_in_one_sentence()
+    {
+        await using var server = await remotes.Start();
+        using var policy = await remotes.Open(server);
+        var half = new Draw(Prefix.Root(Models.Toy.Problem(1)).ThenHalf(" 1", [4]), 1);
+        foreach (var (draw, sampling) in new[] { (half, Sampling), (Remotes.Draws(1, 1)[0], Sampling with { StepTokens = 2 }) })
+        {
+            var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend([draw], Until.StepEnd, sampling));
+            Assert.StartsWith("inference servers answer with whole steps", error.Message);
+        }
+    }
+
+    [Fact]
     public async Task What_is_wrong_with_an_endpoint_is_told_without_the_key()
     {
         const string key = "sk-verysecret-0123456789";

@@ -9,6 +9,7 @@ using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
+using Pav.Report.Reproduction;
 
 
 
@@ -94,20 +95,33 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Every method at every size, for Figures 4, 5a and 6a.</summary>
     public string Search(string model, int seed) => Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
     {
+        Forest = scale.Forest, Settle = "auto",
         Outcome = Outcome(model, seed), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = "auto", ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
-        Trees = seed == 1 ? 6 : 0, TreesBeam = scale.Beam.Contains(4) ? 4 : scale.Beam[^1],
+        Trees = seed == 1 ? 6 : 0, TreesBeam = [scale.Beam.Contains(4) ? 4 : scale.Beam[^1]],
     });
 
     /// <summary>Every method that there is, at equal budgets; without those that a best-of-K prover makes the same as their twin on Q.</summary>
     public string MethodsSearch(string model, int seed) => Search($"search-methods-{Short(model)}-{seed}", "Answer the test problems with every search method.", model, seed, s => s with
     {
         Outcome = Outcome(model, seed), Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)],
+        Forest = scale.Forest, ValidProblems = ValidProblems(), Settle = "auto",
         N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
+
+    /// <summary>Guided forests, and what they are compared with, on many problems.</summary>
+    public string ForestSearch(string model, int seed) => Search(
+        $"search-forest-{Short(model)}-{seed}", "Answer many test problems with guided forests, and with what they are compared with.",
+        model, seed, s => s with
+        {
+            Outcome = Outcome(model, seed), Methods = [.. ForestFigure.Methods], N = scale.N, Beam = scale.ForestBeam,
+            Forest = scale.Forest, Settle = "auto", ValidProblems = ValidProblems(), Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
+            Problems = Given ? TestProblems() : Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
+        });
 
     /// <summary>The same on validation problems.</summary>
     public string ValidSearch(string model, int seed) => Search($"search-valid-{Short(model)}-{seed}", "Answer the validation problems, on which settings are chosen.", model, seed, s => s with
     {
+        Forest = scale.Forest,
         Outcome = Outcome(model, seed), Problems = ValidProblems(), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
 

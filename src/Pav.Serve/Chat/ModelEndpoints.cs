@@ -1,0 +1,36 @@
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Pav.Serve.Rooms;
+using Pav.Serve.Searches;
+using Pav.Serve.Wire;
+
+namespace Pav.Serve.Chat;
+
+/// <summary>A model as clients list it.</summary>
+public sealed record ModelCard(
+    [property: JsonPropertyName("id")] string Id, [property: JsonPropertyName("created")] long Created,
+    [property: JsonPropertyName("owned_by")] string OwnedBy = "pav", [property: JsonPropertyName("object")] string Object = "model");
+
+/// <summary>All of them.</summary>
+public sealed record ModelList(
+    [property: JsonPropertyName("data")] IReadOnlyList<ModelCard> Data, [property: JsonPropertyName("object")] string Object = "list");
+
+/// <summary>The names that the field model may have: the policy's, each method's behind it, and for rewards the verifier's.</summary>
+internal static class ModelEndpoints
+{
+    public static void MapModels(this IEndpointRouteBuilder app, Desk desk)
+    {
+        app.MapGet("/v1/models", () => Results.Json(new ModelList([.. Cards(desk.Models)]))).Produces<ModelList>();
+        app.MapGet("/v1/models/{id}", (string id) =>
+        {
+            var models = desk.Models;
+            if (id != models.Verifier?.Name) ModelName.Parse(id, models);
+            return Results.Json(new ModelCard(id, models.Since.ToUnixTimeSeconds()));
+        }).Produces<ModelCard>().Produces<ErrorReply>(404);
+    }
+
+    private static IEnumerable<ModelCard> Cards(ServedModels models) =>
+        (models.Verifier is { } verifier ? ModelName.All(models).Append(verifier.Name) : ModelName.All(models)).Select(name => new ModelCard(name, models.Since.ToUnixTimeSeconds()));
+}

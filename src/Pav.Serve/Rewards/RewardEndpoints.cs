@@ -1,0 +1,125 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Pav.Serve.Rooms;
+using Pav.Serve.Wire;
+
+namespace Pav.Serve.Rewards;
+
+/// <summary>Step rewards, in the dialects of the frameworks that train on them.</summary>
+internal static class RewardEndpoints
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private delegate IReadOnlyList<RewardQuestion> Questions(Body body, RewardModels models);
+
+    public static void MapRewards(this IEndpointRouteBuilder app, Desk desk)
+    {
+        var known = new KnownModels(desk);
+        app.MapPost("/v1/steps", (HttpContext http) => Answer(http, known, StepsDialect.Questions,
+            (body, models) => RewardRequest.Terms(body, models.Models), a => StepsDialect.Reply(a.Rewards, a.Terms, a.Models, a.Tokens)));
+        app.MapPost("/get_reward", (HttpContext http) => Scored(http, known, OpenRlhfDialect.Questions, OpenRlhfDialect.Reply));
+        app.MapPost("/reward", (HttpContext http) => Scored(http, known, (body, models) => [SlimeDialect.Question(body, models)],
+            (rewards, score) => SlimeDialect.Reply(rewards[0], score)));
+        app.MapPooled("/classify", known, PoolingRequest.Questions, VllmDialect.Error,
+            a => VllmDialect.Classify(a.Rewards, PoolingRequest.Activation(a.Body), a.Models.Name, a.Tokens));
+        app.MapPooled("/pooling", known, PoolingRequest.Questions, VllmDialect.Error,
+            a => VllmDialect.Pool(a.Rewards, VllmDialect.BySteps(a.Body), PoolingRequest.Activation(a.Body), a.Models.Name, a.Tokens));
+        foreach (var path in (string[])["/score", "/v1/score"])
+            app.MapPooled(path, known, VllmDialect.Pairs, VllmDialect.Error,
+                a => VllmDialect.Score(a.Rewards, PoolingRequest.Activation(a.Body), a.Models.Name, a.Tokens));
+        app.MapPooled("/v1/embeddings", known, PoolingRequest.Questions, SglangDialect.Error,
+            a => SglangDialect.Embed(a.Rewards, a.Models.Name, a.Tokens));
+        app.MapPooled("/v1/classify", known, PoolingRequest.Questions, SglangDialect.Error,
+            a => SglangDialect.Classify(a.Rewards, a.Models.Name, a.Tokens));
+    }
+
+    /// <summary>For frameworks that take one number of a trace: the address says which.</summary>
+    private static Task Scored(
+        HttpContext http, KnownModels known, Questions questions, Func<IReadOnlyList<TraceReward>, TraceScore, object> reply)
+    {
+        var score = RewardRequest.Score(http.Request.Query);
+        return Answer(http, known, questions, FromAddress(http), a => reply(a.Rewards, score));
+    }
+
+    private static Func<Body, RewardModels, RewardTerms> FromAddress(HttpContext http) =>
+        (_, models) => RewardRequest.Terms(http.Request.Query, models.Models);
+
+    /// <summary>For the routes of inference servers, with their errors.</summary>
+    private static void MapPooled(
+        this IEndpointRouteBuilder app, string path, KnownModels known, Questions questions,
+        Func<ApiError, (int Status, object Body)> dialect, Func<Answered, object> reply) => app.MapPost(path, async (HttpContext http) =>
+    {
+        try
+        {
+            await Answer(http, known, questions, FromAddress(http), reply);
+        }
+        catch (Exception e) when (!http.Response.HasStarted && ApiError.From(e) is { Status: 400 or 404 or 415 or 422 })
+        {
+            var (status, body) = dialect(ApiError.From(e)!);
+            http.Response.StatusCode = status;
+            await http.Response.WriteAsJsonAsync(body, body.GetType(), Json, cancellationToken: CancellationToken.None);
+        }
+    });
+
+    private static async Task Answer(
+        HttpContext http, KnownModels known, Questions questions, Func<Body, RewardModels, RewardTerms> terms, Func<Answered, object> reply)
+    {
+        var models = known.Models;
+        var body = await Body.Read(http);
+        var (measured, asked) = (terms(body, models), questions(body, models));
+        var (rewards, tokens) = await Judge(http, known, models, asked, measured);
+        var said = reply(new(body, rewards, measured, models, tokens));
+        await http.Response.WriteAsJsonAsync(said, said.GetType(), Json, cancellationToken: http.RequestAborted);
+    }
+
+    private static async Task<(IReadOnlyList<TraceReward> Rewards, long Tokens)> Judge(
+        HttpContext http, KnownModels known, RewardModels models, IReadOnlyList<RewardQuestion> asked, RewardTerms terms)
+    {
+        if (asked.Count == 0) return ([], 0);
+        using var turn = await known.Turn(http.RequestAborted);
+        using var seat = await known.Desk.Enter(http.RequestAborted);
+        return (await models.Judge(seat, asked, terms), seat.ScoredTokens);
+    }
+
+    /// <summary>What a reply is written from; Tokens is what verifiers have read for it.</summary>
+    private sealed record Answered(Body Body, IReadOnlyList<TraceReward> Rewards, RewardTerms Terms, RewardModels Models, long Tokens);
+
+    /// <summary>What is derived from the models once they are there.</summary>
+    private sealed class KnownModels(Desk desk)
+    {
+        /// <summary>
+        /// A framework asks for the rewards of a whole batch at once, and gives up a run where a few are refused: so many wait here, where they
+        /// take no other request's place, and leave a quarter of the places to the others.
+        /// </summary>
+        private const int Waiting = 1 << 14;
+
+        private readonly ConcurrencyLimiter turns = new(new()
+        {
+            PermitLimit = Math.Max(1, desk.Options.Concurrent * 3 / 4), QueueLimit = Waiting,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        });
+
+        private RewardModels? models;
+
+        public Desk Desk => desk;
+
+        public RewardModels Models => models ??= RewardModels.From(desk.Models);
+
+        /// <summary>This request's turn; an error 429 where too many wait.</summary>
+        public async Task<IDisposable> Turn(CancellationToken cancel)
+        {
+            var turn = await turns.AcquireAsync(1, cancel);
+            if (turn.IsAcquired) return turn;
+            turn.Dispose();
+            throw ApiError.Later(429, $"{Waiting} requests for rewards wait already; try again later", "rate_limit_exceeded",
+                TimeSpan.FromSeconds(1));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Pav.Serve.Hosting;
+using Pav.Serve.Rooms;
+
+namespace Pav.Serve.Tests;
+
+public class HostTests
+{
+    private static readonly ServeOptions Free = new() { Port = 0 };
+
+    private static Task<PavServer> Start(ServeOptions? options = null, Func<CancellationToken, Task<ServedModels>>? load = null) =>
+        PavServer.Start(options ?? Free, load ?? (_ => Task.FromResult(Toys.Models(new()))), log => log.AddFilter(_ => false));
+
+    private static async Task<(HttpResponseMessage Reply, JsonElement Json)> Get(PavServer server, string path, string? key = null)
+    {
+        using var client = new HttpClient { BaseAddress = new(server.Url) };
+        if (key is not null) client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        var reply = await client.GetAsync(path);
+        return (reply, JsonDocument.Parse(await reply.Content.ReadAsStringAsync()).RootElement);
+    }
+
+    [Fact]
+    public async Task It_counts_for_Prometheus_and_describes_itself()
+    {
+        await using var server = await Start();
+        await server.Loaded;
+        using var client = new HttpClient { BaseAddress = new(server.Url) };
+        var asked = new StringContent("""{"prompt":"a","model":"toy:beam-4"}""", null, "application/json");
+        Assert.Equal(HttpStatusCode.OK, (await client.PostAsync("/v1/completions", asked)).StatusCode);
+        var text = await client.GetStringAsync("/metrics");
+        foreach (var name in new[]
+        {
+            "pav_tokens_generated", "pav_tokens_scored", "pav_batch_draws_bucket", "pav_batch_scores_bucket",
+            "pav_request_first_token_seconds", "pav_requests_working", "pav_requests_waiting", "http_server_request_duration",
+        })
+            Assert.Contains(name, text);
+        var (_, api) = await Get(server, "/openapi.json");
+        Assert.True(api.GetProperty("paths").TryGetProperty("/v1/chat/completions", out _));
+    }
+
+    [Fact]
+    public async Task It_says_that_it_is_loading_and_then_that_it_is_ready()
+    {
+        var models = new TaskCompletionSource<ServedModels>();
+        await using var server = await Start(load: _ => models.Task);
+        var (health, json) = await Get(server, "/health");
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "loading"), (health.StatusCode, json.GetProperty("status").GetString()));
+        var (early, error) = await Get(server, "/v1/models");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, early.StatusCode);
+        Assert.Equal("2", Assert.Single(early.Headers.GetValues("Retry-After")));
+        Assert.Equal("loading", error.GetProperty("error").GetProperty("code").GetString());
+        models.SetResult(Toys.Models(new()));
+        await server.Loaded;
+        (health, json) = await Get(server, "/health");
+        Assert.Equal((HttpStatusCode.OK, "ready"), (health.StatusCode, json.GetProperty("status").GetString()));
+    }
+
+    [Fact]
+    public async Task It_lists_the_policy_and_its_methods()
+    {
+        await using var server = await Start();
+        await server.Loaded;
+        var (_, json) = await Get(server, "/v1/models");
+        var ids = json.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()).ToList();
+        Assert.Equal("toy", ids[0]);
+        Assert.Contains("toy:beam-4", ids);
+        Assert.Contains("toy:best-of-n-orm-16", ids);
+        Assert.DoesNotContain(ids, id => id!.Contains("oracle"));
+        Assert.Equal(HttpStatusCode.OK, (await Get(server, "/v1/models/toy:mcts-7")).Reply.StatusCode);
+        var (missing, error) = await Get(server, "/v1/models/toy:nothing-7");
+        Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
+        Assert.Equal("model_not_found", error.GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Theory]
+    [InlineData(null, 401), InlineData("other", 401), InlineData("secret", 200)]
+    public async Task With_a_key_only_its_bearers_come_in(string? key, int expected)
+    {
+        await using var server = await Start(Free with { Key = "secret" });
+        await server.Loaded;
+        var (reply, json) = await Get(server, "/v1/models", key);
+        Assert.Equal(expected, (int)reply.StatusCode);
+        if (expected == 401) Assert.Equal("authentication_error", json.GetProperty("error").GetProperty("type").GetString());
+        Assert.Equal(HttpStatusCode.OK, (await Get(server, "/health")).Reply.StatusCode);
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_an_error_object()
+    {
+        await using var server = await Start();
+        var (reply, json) = await Get(server, "/v1/nothing");
+        Assert.Equal(HttpStatusCode.NotFound, reply.StatusCode);
+        Assert.Contains("/v1/nothing", json.GetProperty("error").GetProperty("message").GetString());
+    }
+
+    [Theory, InlineData("0.0.0.0", "key"), InlineData("here", "address")]
+    public async Task It_does_not_start_where_it_should_not(string host, string why) =>
+        Assert.Contains(why, (await Assert.ThrowsAsync<UserError>(() => Start(Free with { Host = host }))).Message);
+
+    [Fact]
+    public async Task A_page_of_another_site_that_calls_itself_this_machine_is_refused()
+    {
+        await using var server = await Start();
+        using var client = new HttpClient { BaseAddress = new(server.Url) };
+        client.DefaultRequestHeaders.Host = "evil.example";
+        Assert.Equal(HttpStatusCode.BadRequest, (await client.GetAsync("/health")).StatusCode);
+    }
+}
