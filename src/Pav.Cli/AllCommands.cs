@@ -8,6 +8,7 @@ using Pav.Cli.Commands.Provers;
 using Pav.Cli.Commands.Report;
 using Pav.Cli.Commands.Reproduce;
 using Pav.Cli.Commands.Rl;
+using Pav.Cli.Commands.Rounds;
 using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Serve;
 using Pav.Cli.Commands.Theory;
@@ -28,7 +29,8 @@ internal static class AllCommands
     [
         Demo, DoctorCommand.Spec,
         ProblemsCommand.Spec, ProblemFileCommands.Import, ProblemFileCommands.Check,
-        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, MergeCommand.Spec,
+        TrainCommands.Pretrain, TrainCommands.Sft, TrainCommands.Rft, TrainCommands.Outcome, TrainCommands.Verifier, RoundsCommand.Spec,
+            MergeCommand.Spec,
         LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
         SearchCommand.Spec, ServeCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
         RlCommand.Spec, DidacticCommand.Spec, ReproduceCommand.Spec, ReportCommand.Spec,

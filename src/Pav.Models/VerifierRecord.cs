@@ -18,12 +18,6 @@ public enum VerifierKind
 /// <summary>How many labels a verifier was trained on.</summary>
 public sealed record VerifierLabels(long Problems, long Traces, long Prefixes, long Rollouts);
 
-/// <summary>A score z becomes a probability: σ(scale·z + bias).</summary>
-public sealed record ScoreCalibration(double Scale, double Bias)
-{
-    public double Probability(double score) => 1 / (1 + Math.Exp(-(Scale * score + Bias)));
-}
-
 /// <summary><c>verifier.json</c>, beside a verifier's config.json.</summary>
 /// <param name="Kind">Outcome or value.</param>
 /// <param name="Policy">Whose Q it predicts.</param>

@@ -193,6 +193,9 @@ export interface TreeNode {
   visits?: number | null
   value?: number | null
   tree?: number | null
+  tokens?: number[] | null
+  lost: boolean
+  half: boolean
 }
 
 export interface DidacticRow {

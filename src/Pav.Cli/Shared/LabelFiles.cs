@@ -6,10 +6,16 @@ namespace Pav.Cli.Shared;
 internal static class LabelFiles
 {
     /// <summary>The labelled traces of a 'label' run's folder or of a labels.jsonl.</summary>
-    public static IEnumerable<LabelledTrace> Read(string path)
+    public static IEnumerable<LabelledTrace> Read(string path) => Read(path, "--labels");
+
+    /// <inheritdoc cref="Read(string)"/>
+    /// <param name="path">The folder or file.</param>
+    /// <param name="option">Names it in messages.</param>
+    public static IEnumerable<LabelledTrace> Read(string path, string option)
     {
         var file = Directory.Exists(path) ? Path.Combine(path, "labels.jsonl") : path;
-        return File.Exists(file) ? Labels.Read(file) : throw new UserError($"--labels {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
+        return File.Exists(file) ? Labels.Read(file) :
+            throw new UserError($"{option} {path}: there is no {(Directory.Exists(path) ? "labels.jsonl in it" : "such file or folder")}.");
     }
 
     /// <summary>Where the steps of all labels end, which must be the same place.</summary>

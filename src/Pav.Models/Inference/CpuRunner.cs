@@ -19,12 +19,18 @@ internal sealed unsafe class CpuRunner : IRunner
     private readonly PackedLinear[] head;
     private readonly int hiddenStride, querySize, kvSize, innerStride;
     private readonly float eps;
+
+    /// <summary>Rows whose heads of one key-value head make whole fours.</summary>
+    private readonly int together;
     private readonly ParallelOptions threads;
     private readonly System.Collections.Concurrent.ConcurrentBag<Workspace> workspaces = [];
 
     private readonly PendingTokens pending;
     private readonly List<KvRun> contexts = [];
     private readonly List<int> contextStarts = [];
+
+    /// <summary>The first blocks that a run's context has in common with that of the run before.</summary>
+    private readonly List<int> sharedBlocks = [];
     private readonly List<(int Block, int Count)> filled = [];
     private Buffer cos, sin, stream, queries, output;
     private int angles;
@@ -42,6 +48,7 @@ internal sealed unsafe class CpuRunner : IRunner
         kvSize = Config.KvHeads * Config.HeadSize;
         innerStride = Kernels.RoundUp(Config.IntermediateSize, PackedLinear.Panel);
         eps = (float)Config.NormEps;
+        together = (Config.Heads / Config.KvHeads % 4) switch { 0 => 1, 2 => 2, _ => 4 };
         embedding = Joined("", false, "model.embed_tokens");
         finalNorm = Norm("model.norm.weight");
         var tied = Config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true };
@@ -99,6 +106,7 @@ internal sealed unsafe class CpuRunner : IRunner
         pending.Clear();
         contexts.Clear();
         contextStarts.Clear();
+        sharedBlocks.Clear();
     }
 
     public void Run()
@@ -113,6 +121,7 @@ internal sealed unsafe class CpuRunner : IRunner
             filled.Clear();
             segment.Context(filled);
             foreach (var (block, count) in filled) contexts.Add(new(Pool.Data(block), count));
+            sharedBlocks.Add(SharedWithLast());
         }
 
         contextStarts.Add(contexts.Count);
@@ -127,7 +136,7 @@ internal sealed unsafe class CpuRunner : IRunner
             var layer = l;
             InBlocks(rows, (work, from, to) =>
             {
-                Attention(layer, work, from, to);
+                Attend(layer, work, from, to);
                 FeedForward(layers[layer], work, from, to);
                 if (layer + 1 < layers.Length) KeysAndValues(layer + 1, work, from, to);
             });
@@ -135,6 +144,15 @@ internal sealed unsafe class CpuRunner : IRunner
 
         InBlocks(pending.Read.Count, Head);
         Clear();
+    }
+
+    /// <summary>First blocks that the last two contexts have in common.</summary>
+    private int SharedWithLast()
+    {
+        if (contextStarts.Count < 2) return 0;
+        var (before, last, shared) = (contextStarts[^2], contextStarts[^1], 0);
+        while (before + shared < last && last + shared < contexts.Count && contexts[before + shared].Data == contexts[last + shared].Data) shared++;
+        return shared;
     }
 
     /// <summary>Makes the tables of rotary angles hold so many positions.</summary>
@@ -181,26 +199,50 @@ internal sealed unsafe class CpuRunner : IRunner
         }
     }
 
-    private void Attention(int l, Workspace work, int from, int to)
+    private void Attend(int l, Workspace work, int from, int to)
     {
         var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
-        var (scale, cap) = ((float)Config.AttentionScale, (float)(Config.AttentionCap ?? 0));
         var blocks = CollectionsMarshal.AsSpan(contexts);
-        for (var r = from; r < to; r++)
+        Span<HeadQuery> queries = stackalloc HeadQuery[together * group];
+        for (int r = from, rows; r < to; r += rows)
         {
-            var run = pending.RunOf[r];
-            var length = pending.PositionOf(r) + 1;
-            var scores = work.Scores(length + Kernels.Block);
-            for (var h = 0; h < Config.Heads; h++)
+            (rows, var shared, var longest) = Sharing(r, to);
+            var scratch = work.Scores(Attention.Scratch(longest, size));
+            for (var kv = 0; kv < Config.KvHeads; kv++)
             {
-                var keys = Keys(l) + h / group * size * Kernels.Block;
-                Kernels.Attend(
-                    queries.Data + (long)r * querySize + h * size, blocks[contextStarts[run]..contextStarts[run + 1]], Math.Max(0, length - layer.Window), length, keys,
-                    keys + kvSize * Kernels.Block, size, scale, cap, scores, work.Attended + (r - from) * querySize + h * size);
+                for (var n = 0; n < rows * group; n++)
+                {
+                    var (row, head) = (r + n / group, kv * group + n % group);
+                    var length = pending.PositionOf(row) + 1;
+                    queries[n] = new()
+                    {
+                        Query = this.queries.Data + (long)row * querySize + head * size, Output = work.Attended + (row - from) * querySize + head * size,
+                        Context = contextStarts[pending.RunOf[row]], From = Math.Max(0, length - layer.Window), Length = length,
+                    };
+                }
+
+                var keys = Keys(l) + kv * size * Kernels.Block;
+                new Attention(blocks, keys, keys + kvSize * Kernels.Block, size, (float)Config.AttentionScale,
+                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
             }
         }
 
         Join(layer.O, work.Attended, querySize, layer.AttentionNorm, work, from, to);
+    }
+
+    /// <summary>How many rows from r on attend together, the first blocks that they share, and the longest of their contexts.</summary>
+    private (int Rows, int Shared, int Longest) Sharing(int r, int to)
+    {
+        var length = pending.PositionOf(r) + 1;
+        var (run, shared, longest) = (pending.RunOf[r], contextStarts[pending.RunOf[r] + 1] - contextStarts[pending.RunOf[r]], length);
+        if (r + together > to) return (1, shared, length);
+        for (var next = r + 1; next < r + together; next++)
+        {
+            for (; run < pending.RunOf[next]; run++) shared = Math.Min(shared, sharedBlocks[run + 1]);
+            longest = Math.Max(longest, pending.PositionOf(next) + 1);
+        }
+
+        return shared > 0 ? (together, shared, longest) : (1, contextStarts[pending.RunOf[r] + 1] - contextStarts[pending.RunOf[r]], length);
     }
 
     private void FeedForward(Layer layer, Workspace work, int from, int to)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Pav.Didactic;
 using Pav.Report.Reproduction;
 
@@ -55,7 +56,13 @@ internal sealed record VerifierFile(VerifierMeasures? Measures);
 public sealed record TreeSet(int Total, IReadOnlyList<SearchTree> Trees);
 
 /// <summary>One theory.json.</summary>
-public sealed record TheoryFile(IReadOnlyList<TheoryResult> Results);
+/// <param name="Results">Checks of the paper's results; empty where the map was asked for.</param>
+public sealed record TheoryFile(IReadOnlyList<TheoryResult> Results)
+{
+    /// <summary>Where a beam on Q + αA beats a beam on Q; null where it was not asked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<MapCell>? Progress { get; init; }
+}
 
 /// <summary>One didactic.json, with the folder that holds it.</summary>
 public sealed record DidacticRow(string Path, DidacticSummary Summary);

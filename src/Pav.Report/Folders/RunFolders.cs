@@ -130,6 +130,8 @@ public static class RunFolders
         var wanted = Math.Clamp((int)(heads.Count * share), 1, heads.Count);
         var chosen = Enumerable.Range(0, wanted).Select(i => heads[i * heads.Count / wanted].Problem).ToHashSet();
         var trees = files.SelectMany(file => JsonLines.Read<SearchTree>(file)).Where(t => chosen.Contains(t.Problem));
-        return new(total, [.. trees.GroupBy(t => t.Problem).SelectMany(g => g)]);
+        // The page shows text.
+        return new(total, [.. trees.GroupBy(t => t.Problem).SelectMany(g => g)
+            .Select(t => t with { Nodes = [.. t.Nodes.Select(n => n with { Tokens = null })] })]);
     }
 }

@@ -33,7 +33,9 @@ public sealed record HardMeasures(
 
 /// <summary>What <c>evaluation.json</c> holds (docs/run-folder.md).</summary>
 /// <param name="Also">By further graders.</param>
-/// <param name="Verifier">What a verifier is worth on labels.</param>
+/// <param name="Verifier">What a verifier is worth on labels of traces that the policy wrote by itself.</param>
+/// <param name="VerifierVisited">The same on labels of traces that searches visited.</param>
+/// <param name="Gaps">How far it overrates the steps that these searches chose.</param>
 public sealed record EvaluationSummary(
     int Problems,
     string Grader,
@@ -48,4 +50,6 @@ public sealed record EvaluationSummary(
     IReadOnlyList<GraderMeasures>? Also = null,
     UnsolvedCount? Unsolved = null,
     HardMeasures? Hard = null,
-    VerifierMeasures? Verifier = null);
+    VerifierMeasures? Verifier = null,
+    VerifierMeasures? VerifierVisited = null,
+    IReadOnlyList<ScoreGap>? Gaps = null);

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -52,6 +53,7 @@ public sealed class PavServer : IAsyncDisposable
         var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Pav.Serve");
         app.UseErrorReplies(log);
         app.UseHostFiltering();
+        if (options.Key == "") app.Use((context, next) => IsOfAnotherSite(context, options) ? throw ApiError.OtherSite() : next(context));
         if (options.Origins.Count > 0) app.UseCors(cors => cors.WithOrigins([.. options.Origins]).AllowAnyHeader().AllowAnyMethod());
         KeyGuard.Use(app, options.Key, HealthEndpoints.Health);
         app.UseRouting();
@@ -107,6 +109,10 @@ public sealed class PavServer : IAsyncDisposable
         await app.DisposeAsync();
         loading.Dispose();
     }
+
+    /// <summary>Without a key pages of other sites, which a browser shows on this machine, must not make it work.</summary>
+    private static bool IsOfAnotherSite(HttpContext context, ServeOptions options) =>
+        context.Request.Headers["Sec-Fetch-Site"] == "cross-site" && !options.Origins.Contains(context.Request.Headers.Origin.ToString());
 
     private async Task Load(Func<CancellationToken, Task<ServedModels>> load, ILogger log)
     {

@@ -45,6 +45,9 @@ public sealed class ApiError(int status, string message, string type, string? pa
     /// <summary>401.</summary>
     public static ApiError NoKey(string message) => new(401, message, "authentication_error", code: "invalid_api_key");
 
+    /// <summary>403: a browser asks for another site's page.</summary>
+    public static ApiError OtherSite() => new(403, "pages of other sites may not ask this server (--cors lets one in)", Invalid);
+
     /// <summary>429 or 503.</summary>
     public static ApiError Later(int status, string message, string code, TimeSpan wait) =>
         new(status, message, status == 429 ? "rate_limit_error" : "server_error", code: code) { RetryAfter = wait };

@@ -9,7 +9,7 @@ public static class Vote
     /// <summary>The answer with most votes; null if no trace has an answer.</summary>
     public static string? Majority(IEnumerable<string?> answers) => Weighted(answers.Select(a => (a, 1.0)));
 
-    /// <summary>The answer with the largest sum of weights (each ≥ 0); null if no trace has an answer.</summary>
+    /// <summary>The answer with the largest sum of weights (negative ones count against it); null if no trace has an answer.</summary>
     public static string? Weighted(IEnumerable<(string? Answer, double Weight)> votes) =>
         votes.Where(v => v.Answer is not null).GroupBy(v => v.Answer).MaxBy(g => g.Sum(v => v.Weight))?.Key;
 }

@@ -5,7 +5,8 @@ namespace Pav;
 /// <param name="Q">Q^π at the trace's end.</param>
 /// <param name="Reward">The effective reward of the trace's last step.</param>
 /// <param name="Outcome">The outcome verifier's score.</param>
-public readonly record struct JudgedTrace(string? Answer, double Q, double Reward, double Outcome);
+/// <param name="LogOdds">Calibrated evidence for its answer (<see cref="VoteEvidence.Weight"/>).</param>
+public readonly record struct JudgedTrace(string? Answer, double Q, double Reward, double Outcome, double LogOdds = 0);
 
 /// <summary>How the answer is chosen among the finished traces of a search. Any choice goes with any search.</summary>
 /// <param name="Id">As in <c>beam-q+vote</c>.</param>
@@ -20,6 +21,9 @@ public sealed record FinalChoice(string Id, string Words, Needs Needs, Func<IRea
 
     public static FinalChoice Vote { get; } = new("vote", "vote weighted by Q", Needs.Verifier, traces => Voted(traces, t => t.Q));
 
+    public static FinalChoice LogOdds { get; } =
+        new("log-odds", "vote by calibrated log-odds", Needs.Verifier | Needs.Validation, traces => Voted(traces, t => t.LogOdds));
+
     public static FinalChoice MaxQ { get; } = new("max-q", "highest Q", Needs.Verifier, traces => Best(traces, t => t.Q));
 
     public static FinalChoice MaxReward { get; } =
@@ -28,7 +32,7 @@ public sealed record FinalChoice(string Id, string Words, Needs Needs, Func<IRea
     public static FinalChoice MaxOutcome { get; } = new("max-outcome", "best by the outcome verifier", Needs.Outcome, traces => Best(traces, t => t.Outcome));
 
     /// <summary>All that <c>+choice</c> may name.</summary>
-    public static IReadOnlyList<FinalChoice> All { get; } = [MaxQ, Vote, Majority, MaxReward, MaxOutcome];
+    public static IReadOnlyList<FinalChoice> All { get; } = [MaxQ, Vote, LogOdds, Majority, MaxReward, MaxOutcome];
 
     private static int Best(IReadOnlyList<JudgedTrace> traces, Func<JudgedTrace, double> value) => Enumerable.Range(0, traces.Count).MaxBy(i => value(traces[i]));
 

@@ -17,6 +17,12 @@ public enum Needs
 
     /// <summary>Monte Carlo values in the verifier's place.</summary>
     Oracle = 8,
+
+    /// <summary>What a trace's Q says of its answer, learned on validation problems (<see cref="VoteEvidence"/>).</summary>
+    Validation = 16,
+
+    /// <summary>A policy that can stop within a step (<see cref="Sampling.StepTokens"/>).</summary>
+    HalfSteps = 32,
 }
 
 /// <summary>
@@ -32,6 +38,9 @@ public abstract record Search
 
     /// <summary>Does each step of a trace cost several candidates? Sizes are then those of beams, else those of samples.</summary>
     public virtual bool SamplesCandidates => true;
+
+    /// <summary>Trees that share nothing: sizes are those of forests, which cost one run for all of them.</summary>
+    public virtual bool IsForest => false;
 
     /// <summary>
     /// Are steps of different states compared with each other? Where they are not, a prover BoK(π) changes nothing: within a state it orders steps as Q does.

@@ -16,7 +16,9 @@ public enum Fate
 
 /// <summary>
 /// A step of a search tree: its place, Q^π, Q^μ, A^μ, effective reward (null where a search gave it no score) and fate; <c>Rex</c> for finished traces only; visits and
-/// the mean of what was found below where the search counts them; the number of its tree where there are several.
+/// the mean of what was found below where the search counts them; the number of its tree where there are several; the step's token ids
+/// (none where it is known only as text), by which it can be taken up again as it was drawn; whether it stands for a draw that got no
+/// usable answer; whether the step was rejected half written.
 /// </summary>
 public sealed record TreeNode(
     [property: JsonPropertyName("id")] int Id,
@@ -30,7 +32,10 @@ public sealed record TreeNode(
     [property: JsonPropertyName("rex"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Rex,
     [property: JsonPropertyName("visits"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Visits = null,
     [property: JsonPropertyName("value"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Value = null,
-    [property: JsonPropertyName("tree"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Tree = null);
+    [property: JsonPropertyName("tree"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Tree = null,
+    [property: JsonPropertyName("tokens"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<int>? Tokens = null,
+    [property: JsonPropertyName("lost"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Lost = false,
+    [property: JsonPropertyName("half"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Half = false);
 
 /// <summary>
 /// One line of <c>trees.jsonl</c> (docs/run-folder.md). A parent's id is smaller than its children's; the root's parent is −1. A forest's trees stand one after the
@@ -73,6 +78,7 @@ public sealed record SearchTree(
         double? Known(double value) => double.IsNaN(scored.Reward) ? null : value;
         return new(
             id, parent, node.Prefix.Step, Known(scored.Q), Known(scored.QMu), Known(scored.A), Known(scored.Reward), fate, node.Ended ? grader.Rex(node.Prefix) : null,
-            node.Visits == 0 ? null : node.Visits, node.Visits == 0 ? null : node.Total / node.Visits);
+            node.Visits == 0 ? null : node.Visits, node.Visits == 0 ? null : node.Total / node.Visits,
+            Tokens: node.Prefix.Tokens, Lost: node.Prefix.Lost, Half: node.Prefix.Half);
     }
 }

@@ -84,6 +84,21 @@ public sealed class TokenTree
         }
     }
 
+    /// <summary>The same tree, but below the given states every leaf is right with the state's own V^π: values of all other states stay what they are.</summary>
+    public TokenTree Stall(double[] policy, bool[] stalled)
+    {
+        var values = Values(policy);
+        var below = (bool[])stalled.Clone();
+        for (var node = 1; node < values.Length; node++)
+        {
+            var parent = (node - 1) / Steps;
+            if (below[parent]) values[node] = values[parent];
+            if (node < States) below[node] |= below[parent];
+        }
+
+        return new(Steps, Depth, values[States..]);
+    }
+
     /// <summary>A tree whose leaves are right with the given chance, at least one of them and not all.</summary>
     public static TokenTree Random(Chance chance, int steps, int depth, double right)
     {

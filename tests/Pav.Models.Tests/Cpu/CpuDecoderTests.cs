@@ -182,7 +182,8 @@ public sealed class CpuDecoderTests
         Assert.Contains("max_position_embeddings = 256",
             Assert.Throws<UserError>(() => Trainer.Values(model, [new(new int[257], [256])])).Message);
         Assert.Contains("token id 5000", Assert.Throws<UserError>(() => Trainer.Values(model, [new([5, 5000], [1])])).Message);
-        Assert.Contains("--device cuda", Assert.Throws<UserError>(new TrainOptions(1, 1, 1, Fit: new(BFloat16: true)).Check).Message);
+        var halves = new TrainOptions { Steps = 1, Batch = 1, Rate = 1, Fit = new(BFloat16: true) };
+        Assert.Contains("--device cuda", Assert.Throws<UserError>(halves.Check).Message);
     }
 
     private static int[][] Texts(string name)

@@ -27,8 +27,11 @@ public class VerifierTrainingTests
     {
         using var temporary = new TempFolder();
         var inputs = Inputs(VerifierKind.Value, temporary["trunk"]);
-        var options = new TrainOptions(
-            Steps: 24, Batch: 8, Rate: 1e-2, Warmup: 4, EvaluateEvery: 12, CheckpointEvery: 12, Lora: new(4, 8, "q_proj,v_proj,down_proj"), Fit: new(Recompute: true, Accumulate: 3, Pack: true));
+        var options = new TrainOptions
+        {
+            Steps = 24, Batch = 8, Rate = 1e-2, Warmup = 4, EvaluateEvery = 12, CheckpointEvery = 12,
+            Lora = new(4, 8, "q_proj,v_proj,down_proj"), Fit = new(Recompute: true, Accumulate: 3, Pack: true),
+        };
         MemoryAccount? account = null;
         var (whole, _) = VerifierTraining.Run(inputs, options, temporary["whole"], account: a => account = a);
         Assert.True(account!.Peak > account.Weights && account.Gradients < account.Weights);
@@ -80,7 +83,7 @@ public class VerifierTrainingTests
     {
         using var temporary = new TempFolder();
         var inputs = Inputs(kind, temporary["trunk"]);
-        var options = new TrainOptions(Steps: 120, Batch: 16, Rate: 3e-3, Warmup: 10, EvaluateEvery: 60);
+        var options = new TrainOptions { Steps = 120, Batch = 16, Rate = 3e-3, Warmup = 10, EvaluateEvery = 60 };
         var (result, record) = VerifierTraining.Run(inputs, options, temporary["run"]);
 
         Assert.True(result.Finished);
@@ -106,7 +109,9 @@ public class VerifierTrainingTests
     {
         using var temporary = new TempFolder();
         var inputs = Inputs(VerifierKind.Value, temporary["trunk"]);
-        var error = Assert.Throws<UserError>(() => VerifierTraining.Run(inputs with { HeldOut = [inputs.Train[0]] }, new(1, 1, 1e-3), temporary["run"]));
+        var options = new TrainOptions { Steps = 1, Batch = 1, Rate = 1e-3 };
+        inputs = inputs with { HeldOut = [inputs.Train[0]] };
+        var error = Assert.Throws<UserError>(() => VerifierTraining.Run(inputs, options, temporary["run"]));
         Assert.Contains($"\"{inputs.Train[0].Problem}\"", error.Message);
     }
 

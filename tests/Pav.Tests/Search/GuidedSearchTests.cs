@@ -5,7 +5,7 @@ public class GuidedSearchTests
 {
     private static readonly IReadOnlyList<Problem> Problems = Toy.Problems(30);
     private static readonly ToyNoisy Q = new(5);
-    private static readonly SearchOptions Options = new() { Seed = 9, Alpha = 0.5, Prover = Prover.BestOf(4) };
+    private static readonly SearchOptions Options = new() { Seed = 9, Alpha = 0.5, Prover = Prover.BestOf(4), Evidence = new(1, 0, 0.2) };
 
     private static double Mu(Prefix p) => BestOfK.FromQ(Q.Q(p), 4);
 
@@ -352,7 +352,7 @@ public class GuidedSearchTests
     [Fact]
     public async Task A_forests_trees_are_drawn_below_one_root()
     {
-        foreach (var (row, tree) in await Run(SearchMethods.Forest, 3, trees: true))
+        foreach (var (row, tree, _) in await Run(SearchMethods.Forest, 3, trees: true))
         {
             Assert.Equal(Enumerable.Range(0, tree!.Nodes.Count), tree.Nodes.Select(n => n.Id));
             Assert.Equal(9, tree.Nodes.Count(n => n.Parent == 0));

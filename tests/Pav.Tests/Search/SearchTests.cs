@@ -49,7 +49,8 @@ public class SearchTests
         }
     }
 
-    private static SearchOptions By(Prover prover, double alpha = 0.5, ulong seed = 1) => new() { Prover = prover, Alpha = alpha, Seed = seed };
+    private static SearchOptions By(Prover prover, double alpha = 0.5, ulong seed = 1) =>
+        new() { Prover = prover, Alpha = alpha, Seed = seed, Evidence = new(1, 0, 0.2) };
 
     /// <summary>The definition, one problem at a time, by plain lists.</summary>
     private static (string Chosen, long Tokens, List<string> Final) Reference(Problem problem, int n, int candidates, double alpha, ulong seed, ToyNoisy pi, Func<Prefix, double> mu)
@@ -136,7 +137,7 @@ public class SearchTests
     [Fact]
     public async Task Trees_account_for_every_step()
     {
-        foreach (var (row, tree) in await Run(SearchMethods.OracleBeamByProgress, 3, By(Prover.BestOf(4)), verifier: new ToyExact(), trees: true))
+        foreach (var (row, tree, _) in await Run(SearchMethods.OracleBeamByProgress, 3, By(Prover.BestOf(4)), verifier: new ToyExact(), trees: true))
         {
             var nodes = tree!.Nodes;
             Assert.Equal("oracle-beam-pav", tree.Method);

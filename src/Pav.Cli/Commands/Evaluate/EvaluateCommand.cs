@@ -1,4 +1,3 @@
-using System.Globalization;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -37,8 +36,6 @@ internal sealed record EvaluateSettings : SamplingSettings
 /// <summary>What a policy does by itself on problems, and what a verifier is worth on labels.</summary>
 internal static class EvaluateCommand
 {
-    public const string ScoresName = "scores.jsonl";
-
     public static CommandSpec Spec { get; } = CommandSpec.Create<EvaluateSettings, EvaluationSummary>(
         "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a verifier (AUC, calibration, ranking).",
         "pav evaluate --policy runs/sft --problems test.jsonl --samples 64", Output.Folder, Run);
@@ -61,11 +58,8 @@ internal static class EvaluateCommand
         var result = await evaluation.Run(problems, settings.Hard, settings.HardBeam, searching);
         GraderChoice.Warn(grader.Advice, context);
         if (labelled is null) return result;
-        var measures = await OfVerifier(settings, problems, labelled, context);
-        result = result with { Verifier = measures };
+        result = await VerifierOnLabels.Measure(settings, problems, labelled, result, context);
         AtomicFile.WriteJson(context.Run.At(PolicyEvaluation.FileName), result);
-        static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "unknown";
-        context.Reporter.Say($"{measures.Name}: AUC within problems {Number(measures.AucWithin)}, pooled {Number(measures.AucPooled)}, Brier {Number(measures.Brier)}, ECE {Number(measures.Ece)}, ranking within states {Number(measures.RankWithinState)}, correlation {Number(measures.Correlation)}");
         return result;
     }
 
@@ -78,28 +72,5 @@ internal static class EvaluateCommand
         var steps = LabelFiles.StepEnd(traces.Select(t => t.StepEnd));
         Checkpoint.CheckSteps("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier), steps);
         return traces;
-    }
-
-    private static async Task<VerifierMeasures> OfVerifier(
-        EvaluateSettings settings, IReadOnlyList<Problem> problems, IReadOnlyList<LabelledTrace> traces, CommandContext context)
-    {
-        var byId = problems.ToDictionary(p => p.Id);
-        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, LabelFiles.StepEnd(traces.Select(t => t.StepEnd)));
-        var scored = await context.Reporter.Track("Scoring labelled traces", traces.Count, "traces", async tracker =>
-        {
-            var scores = new List<double[]>();
-            foreach (var batch in traces.Chunk(256))
-            {
-                scores.AddRange((await verifier.Score([.. batch.Select(t => t.ToPrefix(byId[t.Problem]))], context.Cancel)).Select(s => s.Q));
-                verifier.Reset();
-                tracker.At(scores.Count);
-            }
-            return scores;
-        });
-        File.Delete(context.Run.At(ScoresName));
-        using (var lines = JsonLines.Append(context.Run.At(ScoresName)))
-            foreach (var (trace, q) in traces.Zip(scored)) lines.Write(new Pav.Report.Reproduction.ScoredTrace(trace.Problem, trace.Trace, trace.Rex, q));
-        var kind = Pav.Models.VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind;
-        return VerifierMeasures.From(verifier.Name, kind == Pav.Models.VerifierKind.Outcome, traces, scored, settings.Seed);
     }
 }

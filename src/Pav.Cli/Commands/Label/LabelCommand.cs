@@ -34,6 +34,18 @@ internal sealed record LabelSettings : SamplingSettings
     [Flag("Complete the steps of that run's states.jsonl with this policy, a candidate for 'pav prover --provers'", Input = true)]
     public string States { get; init; } = "";
 
+    [Flag("Label what searches visited instead of fresh traces: 'search' runs on these problems, with their --trees; at most --n-cov "
+        + "of a problem", Input = true)]
+    public string[] Visited { get; init; } = [];
+
+    [Flag("visited: seed traces end in steps that a search kept, pruned or finished with; several take turns",
+        Choices = "kept|pruned|finished")]
+    public string[] VisitedKind { get; init; } = ["finished"];
+
+    [Flag("As many seed traces of each problem as those labels have, at most --n-cov: fresh labels as the control of visited ones",
+        Input = true)]
+    public string AsManyAs { get; init; } = "";
+
     [Flag("Problems whose draws go to the policy together: larger is faster, the same labels", Min = 1, Max = 65536, Local = true)]
     public int ProblemsPerBatch { get; init; } = 32;
 
@@ -68,9 +80,13 @@ internal sealed record LabelSettings : SamplingSettings
 
     public override bool CountsTokens => DryRun || TokenBudget > 0;
 
-    public LabelOptions ToOptions(bool remote = false) => new(
-        NCov, NMc, Strategy == "first_pit" ? LabelStrategy.FirstPit : LabelStrategy.Random, HighValue, NMcPit, Seed, Sampling, ProblemsPerBatch,
-        Plan: Allocation == "adaptive" ? new(NMc, NMcMax, HalfWidth, Border) : null, BatchesAtOnce: BatchesAtOnce > 0 ? BatchesAtOnce : remote ? 4 : 1);
+    public LabelOptions ToOptions(bool remote = false) => new()
+    {
+        NCov = NCov, NMc = NMc, Strategy = Strategy == "first_pit" ? LabelStrategy.FirstPit : LabelStrategy.Random,
+        HighValue = HighValue, NMcPit = NMcPit, Seed = Seed, Sampling = Sampling, ProblemsPerBatch = ProblemsPerBatch,
+        BatchesAtOnce = BatchesAtOnce > 0 ? BatchesAtOnce : remote ? 4 : 1,
+        Plan = Allocation == "adaptive" ? new(NMc, NMcMax, HalfWidth, Border) : null,
+    };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
@@ -78,6 +94,19 @@ internal sealed record LabelSettings : SamplingSettings
         if (SpendBudget && TokenBudget == 0) throw new UserError("--spend-budget needs --token-budget, which it is to spend.");
         if ((StepsPerState > 0 || States != "") && (Allocation != "fixed" || TokenBudget > 0 || DryRun))
             throw new UserError("--allocation adaptive, --token-budget and --dry-run are for seed traces; leave out --steps-per-state and --states.");
+        if (Visited.Length > 0 || AsManyAs != "")
+        {
+            var which = AsManyAs != "" ? "--as-many-as" : "--visited";
+            if (Visited.Length > 0 && AsManyAs != "")
+                throw new UserError("--visited labels what searches wrote, and --as-many-as what the policy writes afresh; give one.");
+            if (VisitedKind.Length == 0) throw new UserError("--visited-kind names nothing; give kept, pruned, finished, or several.");
+            if (Strategy != "random")
+                throw new UserError($"{which} goes with --strategy random, which completes every prefix, not with {Strategy}.");
+            if (StepsPerState > 0 || States != "")
+                throw new UserError($"{which} is for seed traces; leave out --steps-per-state and --states.");
+            if (SpendBudget || DryRun)
+                throw new UserError($"{which} says how many traces there are; leave out --spend-budget and --dry-run.");
+        }
         ToOptions().Check();
     }
 }
@@ -94,6 +123,7 @@ internal static class LabelCommand
         "label", "Collect progress labels: sample traces, and from the end of every step complete the trace many times and count right answers.",
         """
         pav label --policy runs/sft --problems train.jsonl --n-cov 4 --n-mc 8 --out runs/labels
+        pav label --policy runs/sft --problems train.jsonl --visited runs/search-train --n-cov 8 --n-mc 1 --out runs/labels-visited
         pav label --policy http://a:8000/v1,http://b:8000/v1 --problems train.jsonl --shard 3/16 --out runs/labels-3
         """, Output.Folder, Run);
 
@@ -109,6 +139,7 @@ internal static class LabelCommand
         if (settings.StepsPerState > 0 || settings.States != "") return await StateLabels.Run(settings, policy, options, problems, context);
 
         var grader = new WatchedGrader(Pav.Grader.Named(settings.Grader));
+        var seeds = VisitedRuns.Seeds(settings, problems, policy.StepEnd, context);
         var file = context.Run.At("labels.jsonl");
         var done = JsonLines.Read<LabelledTrace>(file).Select(l => (l.Problem, l.Trace)).ToHashSet();
         if (done.Count > 0) context.Reporter.Say($"{done.Count:N0} labelled traces are there already.");
@@ -121,22 +152,24 @@ internal static class LabelCommand
         }
 
         if (done.Count == 0 && policy.Lost.Sentence() is { } lost) throw new UserError($"no trace was labelled: {lost}");
-        var complete = problems.All(p => Enumerable.Range(0, settings.NCov).All(t => done.Contains((p.Id, t))));
+        var complete = problems.All(p => Wanted(p, options).All(t => done.Contains((p.Id, t))));
         if (!complete && !Affords() && !settings.SpendBudget)
             throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: {Home.Again("label", context.Run.Path)} --token-budget MORE");
         GraderChoice.Warn(grader.Advice, context);
         return Summarise(file, done.Count, context.Reporter);
 
+        IEnumerable<int> Wanted(Problem problem, LabelOptions round) => (seeds ?? SeedTraces.Drawn).Indices(problem.Id, round);
+
         async Task Round(LabelOptions round, string title)
         {
-            var missing = problems.Where(p => Enumerable.Range(round.FirstTrace, round.NCov).Any(t => !done.Contains((p.Id, t)))).ToList();
+            var missing = problems.Where(p => Wanted(p, round).Any(t => !done.Contains((p.Id, t)))).ToList();
             await context.Reporter.Track(title, problems.Count, "problems", async tracker =>
             {
                 var finished = problems.Count - missing.Count;
                 using var lines = JsonLines.Append(file, RowsPerSync);
                 void Progress(LabelProgress p) => tracker.At(finished + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens");
                 await foreach (var line in Labelling.Run(policy, grader.Grader, missing.TakeWhile(_ => Affords()), round, (p, t) =>
-                    done.Contains((p, t)), Progress, context.Cancel))
+                    done.Contains((p, t)), Progress, seeds, context.Cancel))
                 {
                     lines.Write(line);
                     done.Add((line.Problem, line.Trace));
@@ -148,16 +181,19 @@ internal static class LabelCommand
 
     private static LabelTotals Summarise(string file, int written, Reporter reporter)
     {
-        var (traces, right, prefixes, completions) = (0, 0, 0L, 0L);
+        var (traces, right, unfinished, prefixes, completions) = (0, 0, 0, 0L, 0L);
         foreach (var line in JsonLines.Read<LabelledTrace>(file))
         {
             traces++;
             right += line.Rex;
+            unfinished += line.Unfinished ? 1 : 0;
             prefixes += line.N.Count(n => n > 0);
             completions += line.N.Sum(n => (long)n);
         }
         RunFolder.CheckWritten(file, traces, written);
-        reporter.Say($"{traces:N0} traces, {100.0 * right / Math.Max(1, traces):0.0}% of them right; {prefixes:N0} prefixes with {completions:N0} completions in {file}");
+        var (broken, whole) = unfinished == 0 ? ("", "them") : ($"{unfinished:N0} of them unfinished, ", "the others");
+        reporter.Say($"{traces:N0} traces, {broken}{100.0 * right / Math.Max(1, traces - unfinished):0.0}% of {whole} right; "
+            + $"{prefixes:N0} prefixes with {completions:N0} completions in {file}");
         return new(traces, right, prefixes, completions);
     }
 }

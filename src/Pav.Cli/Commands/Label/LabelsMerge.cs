@@ -86,5 +86,7 @@ internal static class LabelsMerge
         if (missing.Count > 0) throw new UserError($"shard {string.Join(", ", missing.Take(8).Select(i => $"{i}/{shards[0].Count}"))} is missing; give its folder too, or merge what is there with --partial.");
     }
 
-    private static string Kind(LabelledTrace line) => $"policy {line.Policy}, grader {line.Grader}, strategy {line.Strategy}, step end {StepEnd.Parse(line.StepEnd)}, {(line.Plan is null ? "fixed allocation" : $"adaptive allocation {line.Plan}")}";
+    private static string Kind(LabelledTrace line) =>
+        $"policy {line.Policy}, grader {line.Grader}, strategy {line.Strategy}{(line.Visited is null ? "" : " on visited traces")}, "
+        + $"step end {StepEnd.Parse(line.StepEnd)}, {(line.Plan is null ? "fixed allocation" : $"adaptive allocation {line.Plan}")}";
 }

@@ -25,7 +25,9 @@ internal static class StateLabels
 
     /// <summary>Estimates from counts are unbiased only where no count decided how many completions there are, or which prefixes have any.</summary>
     private static string? Uneven(LabelledTrace trace) =>
-        (trace.Plan is not null ? "the number of completions depends on what they showed (--allocation adaptive)" : trace.Strategy != "random" ? $"the labels are of strategy '{trace.Strategy}'" : null) is { } what
+        (trace.Plan is not null ? "the number of completions depends on what they showed (--allocation adaptive)"
+            : trace.Strategy != "random" ? $"the labels are of strategy '{trace.Strategy}'"
+            : trace.Visited is not null ? "a search chose the steps, and not the policy alone (--visited)" : null) is { } what
             ? $"{what}, from which provers cannot be judged without bias; label with --strategy random --allocation fixed, or with --steps-per-state 4" : null;
 
     /// <summary>Draws steps at states and counts (--steps-per-state), or counts another policy's completions after the same steps (--states).</summary>

@@ -23,6 +23,9 @@ internal sealed record ProblemsSettings
     [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = 7)]
     public int Traps { get; init; }
 
+    [Flag("Quizzes in place of worksheets: five lines that all tempt to a mistake, and four answers to choose from (docs/embedded-problems.md)")]
+    public bool Quiz { get; init; }
+
     [Flag("Seed; equal seeds give equal problems")]
     public ulong Seed { get; init; } = 1;
 
@@ -53,6 +56,8 @@ internal static class ProblemsCommand
             throw new UserError($"--level is '{options.Level}', but must be 0 (all) or a whole number from {Worksheet.MinLevel} to {Worksheet.MaxLevel}.");
         if (options.Level > 0 && options.Traps > options.Level)
             throw new UserError($"--traps is {options.Traps}, but a worksheet of --level {options.Level} has only {options.Level} lines; ask for fewer traps or more lines.");
+        if (options.Quiz && (options.Level > 0 || options.Traps > 0))
+            throw new UserError("--quiz goes without --level and --traps: a quiz has five lines, and all of them tempt to a mistake.");
         var problems = Distinct(options, context.Cancel);
         Problems.Write(options.Out, problems, options.Overwrite);
         context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: {problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
@@ -62,7 +67,9 @@ internal static class ProblemsCommand
     private static List<Problem> Distinct(ProblemsSettings options, CancellationToken cancel)
     {
         var problems = new List<Problem>(options.Count);
-        foreach (var problem in Worksheet.Problems(options.Seed, Enum.Parse<Split>(options.Split, ignoreCase: true), options.Level, options.Traps).Take(options.Count))
+        var split = Enum.Parse<Split>(options.Split, ignoreCase: true);
+        var all = options.Quiz ? Quiz.Distinct(options.Seed, split).Select(q => q.ToProblem()) : Worksheet.Problems(options.Seed, split, options.Level, options.Traps);
+        foreach (var problem in all.Take(options.Count))
         {
             cancel.ThrowIfCancellationRequested();
             problems.Add(problem);

@@ -45,6 +45,7 @@ internal static class Figures
         new("frontier", Frontier),
         new("adaptive", plan => FromMain(plan, (runs, size) => AdaptiveFigure.From(runs, plan.Prover, size))),
         new("methods", plan => From(Searches(plan, plan.MethodsSearch, models: 1), (runs, size) => MethodsFigure.From(runs[0], plan.Prover, size))),
+        new("forest", plan => From(Searches(plan, plan.ForestSearch), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
         new("refresh", Refresh),
     ];
 
@@ -131,7 +132,8 @@ internal static class Figures
     {
         var model = plan.Models[0];
         var scores = plan.Seeds(plan.Scale.Seeds).Select(s => (Seed: s, Valid: plan.Scores(model, s, test: false), Test: plan.Scores(model, s, test: true))).ToList();
-        static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder, EvaluateCommand.ScoresName))];
+        static IReadOnlyList<ScoredTrace> Scored(string folder) => [.. JsonLines.Read<ScoredTrace>(Path.Combine(folder,
+            VerifierOnLabels.ScoresName))];
         return size => ThresholdFigure.From(ReproducePlan.Short(model), [.. scores.Select(s => new SeededScores(s.Seed, Scored(s.Valid), Scored(s.Test)))], ProverName.Strength(plan.Prover) ?? 1, plan.Alpha, size with { Models = [model] });
     }
 

@@ -44,10 +44,9 @@ internal static class SearchCommand
             var run = new SearchRun(settings, tools, Named, context.Run, context.Reporter, context.Cancel);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
-            var settle = settings.FixedSettle ?? (methods.Contains(SearchMethods.ForestInTurn) ? await run.ChooseSettle(Problems.Read(settings.ValidProblems)) : 1);
-            if (settings.FixedSettle is null) context.Reporter.Say($"settle = {settle}");
+            var chosen = await new ValidationChoices(settings, tools, context).Choose(methods, alpha);
             context.Reporter.Say($"{problems.Count} problems; {string.Join(", ", methods.Select(m => m.Id))}");
-            await run.All(problems, new(alpha, settle));
+            await run.All(problems, chosen);
             GraderChoice.Warn(grader.Advice, context);
             return SumUp(settings, run.Rows(), context.Run, context.Reporter);
         }

@@ -5,7 +5,9 @@ using Pav.Models.Files;
 namespace Pav.Cli.Commands.Search;
 
 /// <summary>What validation problems, or options, settle before a search.</summary>
-internal readonly record struct Chosen(double Alpha, double Settle);
+/// <param name="Evidence">Null where no method votes by log-odds.</param>
+/// <param name="Widest">Larger beams are left out; 0: none.</param>
+internal sealed record Chosen(double Alpha, double Settle, double Sure, VoteEvidence? Evidence, int Widest);
 
 /// <summary>
 /// Runs the methods of a search over problems in batches and appends their rows. Every row is looked for in what an earlier run left, so a
@@ -53,38 +55,20 @@ internal sealed class SearchRun(
     public async Task<double> ChooseAlpha(IReadOnlyList<Problem> validation)
     {
         var options = settings.Options(settings.Seed) with { Prover = prover(settings.Provers[0]) };
-        return AlphaGrid.Best(await Choose("alpha", settings.AlphaGrid, async alpha =>
+        var file = folder.At("alpha.json");
+        if (File.Exists(file)) return AlphaGrid.Best(Json.Read<List<AlphaPoint>>(file));
+        var points = await reporter.Track("Choosing alpha on validation problems", settings.AlphaGrid.Length, "values", async tracker =>
         {
-            var point = (await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel))[0];
-            return (point, point.Accuracy);
-        }));
-    }
-
-    /// <summary>The lead at which a forest's vote counts as settled, from validation problems; found once and kept in settle.json.</summary>
-    public async Task<double> ChooseSettle(IReadOnlyList<Problem> validation) =>
-        SettleGrid.Best(await Choose("settle", settings.SettleGrid, async settle =>
-        {
-            var point = (await SettleGrid.Run(validation, tools, settings.Beam.Max(), settings.Options(settings.Seed), [settle], cancel))[0];
-            return (point, point.Accuracy);
-        }));
-
-    private async Task<List<T>> Choose<T>(string name, IReadOnlyList<double> grid, Func<double, Task<(T Point, double Accuracy)>> measure)
-    {
-        var file = folder.At($"{name}.json");
-        if (File.Exists(file)) return Json.Read<List<T>>(file);
-        var points = await reporter.Track($"Choosing {name} on validation problems", grid.Count, "values", async tracker =>
-        {
-            var found = new List<T>();
-            foreach (var value in grid)
+            var found = new List<AlphaPoint>();
+            foreach (var alpha in settings.AlphaGrid)
             {
-                var (point, accuracy) = await measure(value);
-                found.Add(point);
-                tracker.At(found.Count, $"{name} {value}: {100 * accuracy:0.0}%");
+                found.AddRange(await AlphaGrid.Run(validation, tools, settings.AlphaBeam, options, [alpha], cancel));
+                tracker.At(found.Count, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%");
             }
             return found;
         });
         AtomicFile.WriteJson(file, points);
-        return points;
+        return AlphaGrid.Best(points);
     }
 
     /// <summary>One stage for each search, α and prover; searches whose sizes share nothing have one for each size.</summary>
@@ -97,10 +81,11 @@ internal sealed class SearchRun(
 
     private IEnumerable<Stage> Staged(Pav.Search search, IReadOnlyList<SearchMethod> sharing, Chosen with, ulong seed, IReadOnlyList<Prover> provers, SearchTools scorers, IReadOnlyList<int>? given = null)
     {
-        var plain = settings.Options(seed) with { Settle = with.Settle };
+        var plain = settings.Options(seed) with { Settle = with.Settle, Sure = with.Sure, Evidence = with.Evidence };
         IEnumerable<SearchCase> Cases(SearchMethod m, IReadOnlyList<Prover> by) =>
             m.HasProver ? by.Select(p => new SearchCase(m, plain with { Alpha = with.Alpha, Prover = p })) : [new(m, plain)];
-        var all = given ?? (search.SamplesCandidates ? settings.Beam : settings.N);
+        var all = given ?? (search.IsForest ? settings.ForestSizes : search.SamplesCandidates ? settings.Beam : settings.N);
+        if (with.Widest > 0 && given is null && sharing[0].Kind == MethodKind.Beam) all = [.. all.Where(n => n <= with.Widest)];
         var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order().Where(search.Fits).ToList();
         var runs = search.Needs.HasFlag(Needs.Prover) ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
         return from cases in runs from part in search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
@@ -149,12 +134,13 @@ internal sealed class SearchRun(
         }, before);
     }
 
-    private bool ShowsTrees(Stage stage) => stage.Sizes.Contains(settings.TreesBeam) && stage.Problems == int.MaxValue && stage.Cases[0].Options.Seed == settings.Seed;
+    private bool ShowsTrees(Stage stage) => stage.Sizes.Intersect(settings.TreesBeam).Any() && stage.Problems == int.MaxValue
+        && stage.Cases[0].Options.Seed == settings.Seed;
 
     private void WriteTrees(IEnumerable<SearchResult> results)
     {
         var drawn = results.Select(r => r.Tree).OfType<SearchTree>()
-            .Where(t => t.N == settings.TreesBeam && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
+            .Where(t => settings.TreesBeam.Contains(t.N) && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
         if (drawn.Count == 0) return;
         using var file = JsonLines.Append(folder.At("trees.jsonl"));
         foreach (var tree in drawn) file.Write(tree);

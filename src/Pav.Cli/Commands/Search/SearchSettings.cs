@@ -1,5 +1,6 @@
 using Pav.Cli.Options;
 using Pav.Cli.Shared;
+using Pav.Models.Remote;
 
 
 
@@ -23,13 +24,29 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Sizes of methods that sample candidates for each step: how many traces they bring to their ends (beam size, trees of a forest)", Min = 1, Max = 4096)]
     public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
 
+    [Flag("The widest beam, larger ones are left out; auto finds on --valid-problems where beams stop answering more; 0 leaves none out")]
+    public string Widest { get; init; } = "0";
+
+    [Flag("Sizes of guided forests, whose trees are grown once for all sizes: how many traces; none: those of --beam", Min = 1, Max = 4096)]
+    public int[] Forest { get; init; } = [];
+
+    [Flag("Widths of trees, compared on --valid-problems with every number of trees and vote; forest.json names the best at each budget",
+        Min = 1, Max = 64)]
+    public int[] ForestWidths { get; init; } = [];
+
     [Flag("Next steps sampled from each state of the beam", Min = 1, Max = 256)]
     public int Candidates { get; init; } = 3;
+
+    [Flag("beam-early and forest-early score candidates when so many tokens of the step are written", Min = 1, Max = 65536)]
+    public int HalfTokens { get; init; } = 4;
+
+    [Flag("The share of them that is finished", Min = 0, AboveMin = true, Max = 1)]
+    public double HalfKeep { get; init; } = 0.5;
 
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
 
-    [Flag("Problems on which auto chooses alpha and settle", Input = true)]
+    [Flag("Problems on which auto chooses alpha, settle, sure and the widest beam, and votes by log-odds are calibrated", Input = true)]
     public string ValidProblems { get; init; } = "";
 
     [Flag("Alphas that auto tries", Min = 0, Max = 10)]
@@ -59,14 +76,20 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Keep the search trees of the first so many problems", Min = 0)]
     public int Trees { get; init; } = 8;
 
-    [Flag("Beam size of the trees that are kept (one of --beam)", Min = 1, Max = 4096)]
-    public int TreesBeam { get; init; } = 4;
+    [Flag("Sizes of the trees that are kept (some of --beam)", Min = 1, Max = 4096)]
+    public int[] TreesBeam { get; init; } = [4];
 
     [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q, 0 to 100; auto chooses it on --valid-problems")]
     public string Settle { get; init; } = "1";
 
     [Flag("Values that auto tries for it", Min = 0, Max = 100)]
     public double[] SettleGrid { get; init; } = [0.3, 0.5, 0.8, 1.2, 1.8, 2.5];
+
+    [Flag("forest-sure stops when the leading answer is right with this probability, 0 to 1; auto chooses it on --valid-problems")]
+    public string Sure { get; init; } = AutoNumber.Auto;
+
+    [Flag("Values that auto tries for it", Min = 0, Max = 1)]
+    public double[] SureGrid { get; init; } = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999];
 
     [Flag("Repeat with so many seeds: seed, seed + 1, …", Min = 1, Max = 1000)]
     public int Seeds { get; init; } = 1;
@@ -79,6 +102,15 @@ internal sealed record SearchSettings : SamplingSettings
 
     /// <summary>The number that --settle gives; null for auto.</summary>
     public double? FixedSettle => AutoNumber.Parse("--settle", Settle, 100);
+
+    /// <summary>The beam size that --widest gives, 0 for any; null for auto.</summary>
+    public double? FixedWidest => AutoNumber.Parse("--widest", Widest, 4096);
+
+    /// <summary>The number that --sure gives; null for auto.</summary>
+    public double? FixedSure => AutoNumber.Parse("--sure", Sure, 1);
+
+    /// <summary>Sizes of forests.</summary>
+    public IReadOnlyList<int> ForestSizes => Forest.Length > 0 ? Forest : Beam;
 
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
     public IEnumerable<int> OracleProvers => Provers.Distinct().Select(ProverChoice.BestOf).OfType<int>();
@@ -94,6 +126,8 @@ internal sealed record SearchSettings : SamplingSettings
             method.Needs.HasFlag(Needs.Outcome) && Outcome == "" ? "--outcome"
             : method.Needs.HasFlag(Needs.Verifier) && Verifier == "" ? "--verifier"
             : method.Needs.HasFlag(Needs.Oracle) && Oracle == 0 ? "--oracle"
+            : method.Needs.HasFlag(Needs.Validation) && (ValidProblems == "" || Verifier == "") ? "--valid-problems"
+            : method.Needs.HasFlag(Needs.HalfSteps) && EndpointUrl.IsRemote(Policy) ? "a --policy that is a folder"
             : method.HasProver && Provers.Length + SweepProvers.Length == 0 ? "--provers" : null;
         var named = Methods.Where(m => m != MethodsFlagAttribute.All).Select(m => SearchMethods.Find(m)!).ToList();
         if (named.Find(m => Lacks(m) is not null) is { } method) throw new UserError($"--methods names {method.Id}, which needs {Lacks(method)}.");
@@ -101,13 +135,23 @@ internal sealed record SearchSettings : SamplingSettings
         return [.. usual.Concat(named).DistinctBy(m => m.Id).OrderBy(m => SearchMethods.Order(m.Id))];
     }
 
-    public SearchOptions Options(ulong seed) => new() { Candidates = Candidates, Seed = seed, Sampling = Sampling };
+    public SearchOptions Options(ulong seed) => new()
+    {
+        Candidates = Candidates, Seed = seed, Sampling = Sampling, HalfTokens = HalfTokens, HalfKeep = HalfKeep,
+    };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
         if (FixedSettle is null && (ValidProblems == "" || Verifier == "")) throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
+        if (ForestWidths.Length > 0 && (ValidProblems == "" || Verifier == ""))
+            throw new UserError("--forest-widths needs --valid-problems, on which they are compared, and --verifier.");
+        if (FixedWidest is null && (ValidProblems == "" || Verifier == ""))
+            throw new UserError("--widest auto needs --valid-problems, on which beams are tried, and --verifier.");
+        if (FixedWidest > 0 && FixedWidest < Beam.Min())
+            throw new UserError($"--widest {Widest} leaves no beam: the smallest of --beam is {Beam.Min()}.");
+        if (FixedSure is null && SureGrid.Length == 0) throw new UserError("--sure auto needs values to try; give --sure-grid some.");
         if (FixedAlpha is null && (Verifier == "" || Provers.Length == 0)) throw new UserError("--alpha auto needs --verifier and --provers.");
         if (Oracle > 0 && OracleProvers.FirstOrDefault(k => k > Oracle) is > 0 and var k)
             throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");

@@ -52,6 +52,9 @@ internal sealed record ServeSettings : PolicySettings
     [Flag("Largest N of a search, and most choices of one request", Min = 1, Max = 4096, Local = true)]
     public int MaxN { get; init; } = new ServeOptions().MaxN;
 
+    [Flag("Most tokens of a trace that a request may ask for", Min = 1, Max = 1048576, Local = true)]
+    public int MaxTrace { get; init; } = new ServeOptions().MaxTokens;
+
     [Flag("Most tokens that one request may generate in all", Min = 1, Local = true)]
     public long MaxBudget { get; init; } = new ServeOptions().MaxBudget;
 
@@ -70,7 +73,7 @@ internal sealed record ServeSettings : PolicySettings
     public ServeOptions ToServeOptions(string key) => new()
     {
         Host = Host, Port = Port, Key = key, Origins = Cors, MaxBody = (long)MaxBodyMb << 20, MaxPrompt = MaxPrompt, MaxN = MaxN,
-        MaxTokens = MaxTokens, MaxBudget = MaxBudget, Concurrent = Concurrent, Queue = Queue, LogPrompts = LogPrompts,
+        MaxTokens = MaxTrace, MaxBudget = MaxBudget, Concurrent = Concurrent, Queue = Queue, LogPrompts = LogPrompts,
     };
 
     public SearchOptions Defaults => new() { Candidates = Candidates, Alpha = Alpha, Seed = Seed, Sampling = Sampling, Settle = Settle };

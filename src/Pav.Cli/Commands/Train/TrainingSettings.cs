@@ -56,9 +56,13 @@ internal abstract record TrainingSettings : ModelSettings
     public TrainOptions ToOptions()
     {
         var fit = new TrainFit(Checkpoint.FitDevice(Device), Bf16, Recompute, Accumulate, Pack);
-        return new(
-            Steps, Batch, Rate, WarmupFlagAttribute.Steps(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, Lora.Chosen,
-            fit == new TrainFit() ? null : fit);
+        return new()
+        {
+            Steps = Steps, Batch = Batch, Rate = Rate, Warmup = WarmupFlagAttribute.Steps(Warmup, Steps),
+            WeightDecay = WeightDecay, Clip = Clip, Beta2 = Beta2, LogEvery = LogEvery,
+            EvaluateEvery = EvaluateEvery, CheckpointEvery = CheckpointEvery, Seed = Seed, Lora = Lora.Chosen,
+            Fit = fit == new TrainFit() ? null : fit,
+        };
     }
 }
 
@@ -90,6 +94,9 @@ internal sealed record SftSettings : PolicyTrainingSettings
 
     [Flag("How many pieces of embedded homework", Min = 1)]
     public int Count { get; init; } = 5000;
+
+    [Flag("The embedded homework is that of quizzes, in which some guess (docs/embedded-problems.md)")]
+    public bool Quiz { get; init; }
 }
 
 internal sealed record RftSettings : PolicyTrainingSettings

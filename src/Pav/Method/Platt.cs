@@ -1,16 +1,25 @@
-namespace Pav.Models.Training;
+namespace Pav;
+
+/// <summary>A score z becomes a probability: σ(scale·z + bias).</summary>
+public sealed record ScoreCalibration(double Scale, double Bias)
+{
+    public double Probability(double score) => 1 / (1 + Math.Exp(-(Scale * score + Bias)));
+}
 
 /// <summary>
 /// Puts a verifier's logits z on the natural distribution of labels, from which balanced buckets shift them: P = σ(scale·z + bias) (Platt 1999), fitted by soft-label
 /// cross-entropy on held-out data. Worked: z = 0 everywhere and labels of mean 0.25 give scale 1 and bias ln(1/3) = −1.0986.
 /// </summary>
-internal static class Platt
+public static class Platt
 {
     /// <summary>Pulls the scale to 1, so that separable data has a fit: it weighs less than a hundredth of one label.</summary>
     private const double Ridge = 1e-3;
 
     private const int Iterations = 50;
 
+    /// <summary>The fit; a scale of 0 or below, where labels fall with the logits, becomes the identity.</summary>
+    /// <param name="logits">z, any finite numbers, as many as labels.</param>
+    /// <param name="labels">Each in [0, 1].</param>
     public static ScoreCalibration Fit(IReadOnlyList<double> logits, IReadOnlyList<double> labels)
     {
         var (scale, bias) = (1.0, 0.0);
