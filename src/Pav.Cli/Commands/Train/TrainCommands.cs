@@ -68,13 +68,15 @@ internal static class TrainCommands
 
     private static Task<TrainResult> RunSft(SftSettings settings, CommandContext context)
     {
-        if (settings.Quiz && settings.Data != "") throw new UserError("--quiz is a kind of embedded homework, and --data gives other demonstrations; leave one out.");
+        if (settings.Quiz && settings.Data != "")
+            throw new UserError("--quiz is a kind of embedded homework, and --data gives other demonstrations; leave one out.");
         var folder = Home.Model("--model", settings.Model);
         var template = settings.Data == "" && settings.Prompt is { Template: "", Chat: PromptChoice.ChatOff }
             ? new PromptTemplate(Corpus.QuickTemplate)
             : Checkpoint.Template(settings.Prompt, folder);
         Demonstration[] data = settings.Data == ""
-            ? [.. Enumerable.Range(0, settings.Count).Select(i => settings.Quiz ? Guesser.Homework(settings.Seed, i) : Corpus.Homework(settings.Seed, i))
+            ? [.. Enumerable.Range(0, settings.Count)
+                .Select(i => settings.Quiz ? Guesser.Homework(settings.Seed, i) : Corpus.Homework(settings.Seed, i))
                 .Select(h => new Demonstration(h.Prompt, h.Completion))]
             : [.. Demonstrations(settings.Data, template)];
         return FineTune("Fine-tuning", settings, folder, template, data, context);
