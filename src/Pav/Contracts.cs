@@ -17,7 +17,11 @@ public enum Until
 /// How tokens are drawn. Temperature 0 is greedy. TopK 0 and TopP 1 are off. MaxTokens bounds the tokens of a whole trace
 /// (all its steps, the problem not counted): a trace that reaches it ends there.
 /// </summary>
-public sealed record Sampling(double Temperature = 1.0, int TopK = 0, double TopP = 1.0, int MaxTokens = 256)
+public sealed record Sampling(
+    [property: Flag("Temperature", Min = 0, AboveMin = true, Max = 10)] double Temperature = 1.0,
+    [property: Flag("Draw from the K likeliest tokens only; 0 is off", Min = 0)] int TopK = 0,
+    [property: Flag("Draw from the likeliest tokens with this much probability; 1 is off", Min = 0, AboveMin = true, Max = 1)] double TopP = 1.0,
+    [property: Flag("Most tokens of a trace", Min = 1, Max = 1048576)] int MaxTokens = 256)
 {
     /// <summary>
     /// A draw of one step stops after so many tokens of it, half written (<see cref="Prefix.Half"/>), where the step is not over by then;

@@ -230,7 +230,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     public async Task Another_tokenizer_than_the_servers_is_refused()
     {
         await using var server = await remotes.Start();
-        var options = new RemoteOptions(server.Url, "tiny");
+        var options = new RemoteOptions(server.Url) { Model = "tiny" };
         var other = Pav.Models.Tokenizers.Tokenizer.WordLevel(["\n", "A", "Q", .. Enumerable.Range(0, 16).Select(i => " " + (i + 5) % 16)]);
         var error = await Assert.ThrowsAsync<UserError>(() => RemotePolicy.Open(options, Models.Toy.Template, other, Models.Toy.Problem(0)));
         Assert.Contains("--tokenizer", error.Message);

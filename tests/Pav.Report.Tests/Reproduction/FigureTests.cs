@@ -7,7 +7,12 @@ public class FigureTests
     private static readonly RunSize Size = new("test", ["s"], 0, 3, 0, 0);
 
     private static SearchRow Row(int problem, string method, int n, bool right, string? prover = null, bool? pass = null, double tokens = 0, double? alpha = null) =>
-        new($"p{problem:00}", 1, method, n, alpha, prover, 1, right ? 1 : 0, (pass ?? right) ? 1 : 0, n, n, null, (long)(tokens > 0 ? tokens : 50 * n), 0, 0);
+        new()
+        {
+            Problem = $"p{problem:00}", Level = 1, Method = method, N = n, Alpha = alpha, Prover = prover, Seed = 1,
+            Correct = right ? 1 : 0, Pass = (pass ?? right) ? 1 : 0, Candidates = n, Distinct = n,
+            GeneratedTokens = (long)(tokens > 0 ? tokens : 50 * n), ScoredTokens = 0, Seconds = 0,
+        };
 
     /// <summary>Rows of two seeds in which method m at size n answers so many of 40 problems, others with each seed.</summary>
     private static ModelRuns Model(params (string Method, string? Prover, int N, int Right)[] what) => new("s", [.. Enumerable.Range(1, 2).Select(seed => new SeededRows(seed,

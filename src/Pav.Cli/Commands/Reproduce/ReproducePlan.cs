@@ -162,7 +162,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string Scores(string model, int seed, bool test) => Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}", $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
-        Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens,
+        Problems = test ? TestProblems() : ValidProblems(), Samples = 1, Sampling = Sampling,
         Grader = settings.Grader,
         Verifier = Verifier(model, seed), Labels = [test ? TestLabels(model) : ValidLabels(model)], Seed = 3,
     });
@@ -196,7 +196,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     {
         Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends,
         Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples,
-        scale.RlTestSamples), MaxTokens = MaxTokens, Grader = settings.Grader,
+        scale.RlTestSamples), Sampling = Sampling, Grader = settings.Grader,
         ProblemsPerBatch = 100, Seed = 1,
     });
 
@@ -279,7 +279,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     private string Label(string name, string say, string model, string problems, LabelSettings label) => Add(name, say, LabelCommand.Spec, label with
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
-        Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
+        Problems = problems, Sampling = Sampling, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
     private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
@@ -293,7 +293,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
-        Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens,
+        Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), Sampling = Sampling,
         Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
     }));
 
@@ -309,6 +309,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     }
 
     private int MaxTokens => settings.MaxTokens > 0 ? settings.MaxTokens : scale.MaxTokens;
+
+    private Sampling Sampling => new(MaxTokens: MaxTokens);
 
     private string FixedAlpha() => Text(settings.Alpha);
 

@@ -49,7 +49,8 @@ internal static class RlCommand
         var folder = Home.Model("--policy", settings.Policy);
         var watched = new WatchedGrader(Grader.Named(settings.Grader));
         var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder, settings.Ends), watched.Grader);
-        var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
+        var problems = Problems.Read(settings.Rows.Path(settings.Problems), settings.Rows.Names());
+        var engine = Checkpoint.EngineOf(settings);
         IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
         GraderChoice.Warn(GraderAdvice.ForReferences(grader, [.. problems, .. tests]), context);
         if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);
@@ -134,7 +135,11 @@ internal static class RlCommand
         var folder = Home.Model("--verifier", settings.Verifier);
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
-        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.Rl.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
+        var labels = new LabelOptions
+        {
+            NCov = settings.RefreshNCov, NMc = settings.RefreshNMc, Seed = settings.Seed, Sampling = new(MaxTokens: settings.Rl.MaxTokens),
+            ProblemsPerBatch = 256, StepEnd = steps,
+        };
         return new(
             run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining()),
             Checkpoint.EngineOf(settings));

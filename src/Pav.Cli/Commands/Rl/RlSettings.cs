@@ -16,8 +16,11 @@ internal sealed record RlSettings : ModelSettings
     [OptionGroup]
     public EndChoice Ends { get; init; } = new();
 
-    [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
+    [Flag("Training problems: JSON lines with problem and answer, Parquet, Arrow, or a data set's folder", Required = true, Input = true)]
     public string Problems { get; init; } = "";
+
+    [OptionGroup]
+    public ProblemChoice Rows { get; init; } = new();
 
     [GraderFlag]
     public string Grader { get; init; } = "numeric";
@@ -120,9 +123,11 @@ internal sealed record RlSettings : ModelSettings
     }
 
     /// <summary>How a refresh fine-tunes the verifier.</summary>
-    public TrainOptions ToRefreshTraining() => new(
-        Steps: RefreshSteps, Batch: 32, Rate: RefreshRate, Warmup: RefreshSteps / 10, WeightDecay: 0.01, Beta2: 0.95,
-        EvaluateEvery: RefreshSteps, CheckpointEvery: RefreshSteps, Seed: Seed, Fit: Fit);
+    public TrainOptions ToRefreshTraining() => new()
+    {
+        Steps = RefreshSteps, Batch = 32, Rate = RefreshRate, Warmup = RefreshSteps / 10, WeightDecay = 0.01, Beta2 = 0.95,
+        EvaluateEvery = RefreshSteps, CheckpointEvery = RefreshSteps, Seed = Seed, Fit = Fit,
+    };
 
     /// <summary>Where models are trained; null: on the CPU.</summary>
     private TrainFit? Fit => Checkpoint.IsOwn(Device) ? null : new(Checkpoint.FitDevice(Device));
