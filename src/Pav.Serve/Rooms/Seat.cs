@@ -95,6 +95,9 @@ public sealed class Seat : IPolicy, IDisposable
         return after;
     }
 
+    /// <summary>Tokens of a draw: a step that was half written before counts what was added to it.</summary>
+    internal static int TokensAdded(Prefix before, Prefix after) => after.TokensSince() - before.TokensSince();
+
     internal void Drew(long tokens)
     {
         Begin();

@@ -105,11 +105,16 @@ public static class SearchBatch
             var (most, share) = (Found[^1], (double)found.GeneratedTokens / Math.Max(1, Found[^1].GeneratedTokens));
             var key = c.Key(Problem.Id, found.N);
             var q = method.Needs.HasFlag(Needs.Outcome) ? Values[chosen].Outcome : judged[method.Choice.Pick(judged)].Q;
-            var row = new SearchRow(
-                Problem.Id, Problem.Level, key.Method, key.N, key.Alpha, key.Prover, key.Seed,
-                grader.Rex(chosen.Trace), found.Candidates.Max(x => grader.Rex(x.Trace)), found.Candidates.Count, found.Candidates.Select(x => x.Trace).Distinct().Count(),
-                grader.Extract(chosen.Trace.Text), found.GeneratedTokens, scored, most == found ? seconds : share * seconds,
-                method.Choice.Needs == Needs.Nothing && chosen.Node is null ? null : Math.Round(q, 4));
+            var row = new SearchRow
+            {
+                Problem = Problem.Id, Level = Problem.Level, Method = key.Method, N = key.N,
+                Alpha = key.Alpha, Prover = key.Prover, Seed = key.Seed,
+                Correct = grader.Rex(chosen.Trace), Pass = found.Candidates.Max(x => grader.Rex(x.Trace)),
+                Candidates = found.Candidates.Count, Distinct = found.Candidates.Select(x => x.Trace).Distinct().Count(),
+                Answer = grader.Extract(chosen.Trace.Text), GeneratedTokens = found.GeneratedTokens, ScoredTokens = scored,
+                Seconds = most == found ? seconds : share * seconds,
+                Q = method.Choice.Needs == Needs.Nothing && chosen.Node is null ? null : Math.Round(q, 4),
+            };
             var tree = trees && found.Trees.Count > 0 ? SearchTree.Draw(Problem, row, found.Trees, chosen.Node, grader) : null;
             return new(row, tree, chosen);
         }

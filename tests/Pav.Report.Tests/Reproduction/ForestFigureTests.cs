@@ -11,7 +11,11 @@ public class ForestFigureTests
         [.. Enumerable.Range(1, 2).Select(seed => new SeededRows(seed,
             [.. from w in what from p in Enumerable.Range(0, 40)
                 let right = (p * 7 + seed) % 40 < w.Right ? 1 : 0
-                select new SearchRow($"p{p:00}", 1, w.Method, w.N, null, null, 1, right, right, w.N, w.N, null, w.Tokens, 0, 0)]))]);
+                select new SearchRow
+                {
+                    Problem = $"p{p:00}", Level = 1, Method = w.Method, N = w.N, Seed = 1, Correct = right, Pass = right,
+                    Candidates = w.N, Distinct = w.N, GeneratedTokens = w.Tokens, ScoredTokens = 0, Seconds = 0,
+                }]))]);
 
     [Fact]
     public void Forests_are_compared_at_equal_tokens_and_their_stops_with_the_vote()

@@ -57,6 +57,9 @@ internal sealed record ReproduceScale
     [Flag("Beam sizes", Min = 1)]
     public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
 
+    [Flag("Sizes of guided forests", Min = 1)]
+    public int[] Forest { get; init; } = [1, 2, 4, 8, 16, 32, 48];
+
     [Flag("Sizes at which every search method is compared, for methods whose traces cost one sample each", Min = 1)]
     public int[] MethodN { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
 
@@ -65,9 +68,6 @@ internal sealed record ReproduceScale
 
     [Flag("Test problems on which guided forests are compared", Min = 2)]
     public int ForestProblems { get; init; } = 600;
-
-    [Flag("Their sizes: trees of width 1", Min = 1)]
-    public int[] ForestTrees { get; init; } = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 44];
 
     [Flag("Beam sizes beside them", Min = 1)]
     public int[] ForestBeam { get; init; } = [1, 2, 4, 8, 16, 32];

@@ -68,7 +68,7 @@ internal static class ServeCommand
             foreach (var given in settings.Provers) Checkpoint.CheckValues("--provers", given, Home.Model("--provers", given));
             policy = await OpenedPolicy.Open(settings, [Probe], context with { Cancel = cancel });
             var folder = !policy.IsRemote ? Home.Model("--policy", settings.Policy)
-                : settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
+                : settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
             var template = Checkpoint.Template(settings.Prompt, folder, settings.Ends);
             var models = new ServedModels(policy.Name, policy, Grader.Named(settings.Grader), template)
             {
