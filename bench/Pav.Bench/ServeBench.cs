@@ -32,12 +32,18 @@ internal static class ServeBench
         await using var server = await Start(opened);
         foreach (var clients in new[] { 1, 8, 64 })
         {
-            var (first, whole, tokens) = (new List<double>(), new List<double>(), 0L);
+            var (gate, tokens) = (new Lock(), 0L);
+            List<double> first = [], whole = [];
             var clock = Stopwatch.StartNew();
             await Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = clients }, async (i, cancel) =>
             {
                 var (toFirst, toEnd, spent) = await Ask(server, problems[i], Kinds[i % 2].Model, (ulong)i, cancel);
-                lock (first) (first, whole, tokens) = ([.. first, toFirst], [.. whole, toEnd], tokens + spent);
+                lock (gate)
+                {
+                    first.Add(toFirst);
+                    whole.Add(toEnd);
+                    tokens += spent;
+                }
             });
             Console.WriteLine(
                 $"{clients,2} clients: {tokens / clock.Elapsed.TotalSeconds:N0} tokens/s; first byte {Quantile(first, 0.5):0} ms "
