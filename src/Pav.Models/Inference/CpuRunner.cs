@@ -47,14 +47,16 @@ internal sealed unsafe class CpuRunner : IRunner
         var tied = Config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true };
         head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config).Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
         layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((prefix, i) => new Layer(
-            Norm(prefix + "input_layernorm.weight"),
+            Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
             Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
             Config.QueryKeyNorm ? Norm(prefix + "self_attn.q_norm.weight") : null,
             Config.QueryKeyNorm ? Norm(prefix + "self_attn.k_norm.weight") : null,
             Config.WindowOf(i) ?? int.MaxValue,
+            Config.RotaryOf(i),
             Joined(prefix, Config.OutputBias, "self_attn.o_proj"),
             Config.PostNorms ? Norm(prefix + "post_attention_layernorm.weight") : null,
-            Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
+            !Config.PreNorms ? null
+                : Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
             Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
             Joined(prefix, Config.MlpBias, "mlp.up_proj"),
             Joined(prefix, Config.MlpBias, "mlp.down_proj"),
@@ -144,7 +146,7 @@ internal sealed unsafe class CpuRunner : IRunner
         angles = Math.Min(Config.MaxPositions, Math.Max(512, 2 * positions));
         cos.Free();
         sin.Free();
-        var (c, s) = functional.rotary_tables(Rotary.Frequencies(Config), angles);
+        var (c, s) = Rotary.Tables(Config, angles);
         using (c)
         using (s) (cos, sin) = (Buffer.Create(c.to_array<float>()), Buffer.Create(s.to_array<float>()));
     }
@@ -154,7 +156,7 @@ internal sealed unsafe class CpuRunner : IRunner
     {
         var (layer, size, kv) = (layers[l], Config.HeadSize, Config.KvHeads);
         var stride = layer.Qkv.Stride;
-        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InputNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
+        for (var r = from; r < to; r++) Before(layer.InputNorm, r, work.Normed + (r - from) * hiddenStride);
         layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from);
         for (var r = from; r < to; r++)
         {
@@ -162,13 +164,14 @@ internal sealed unsafe class CpuRunner : IRunner
             float* k = q + querySize, v = k + kvSize;
             if (layer.QueryNorm is { } queryNorm)
             {
-                for (var h = 0; h < Config.Heads; h++) Kernels.RmsNorm(q + h * size, queryNorm, eps, q + h * size, size);
-                for (var h = 0; h < kv; h++) Kernels.RmsNorm(k + h * size, layer.KeyNorm!, eps, k + h * size, size);
+                for (var i = 0; i < querySize; i += queryNorm.Length) Kernels.RmsNorm(q + i, queryNorm, eps, q + i, queryNorm.Length);
+                var keyNorm = layer.KeyNorm!;
+                for (var i = 0; i < kvSize; i += keyNorm.Length) Kernels.RmsNorm(k + i, keyNorm, eps, k + i, keyNorm.Length);
             }
 
             var (segment, first, firstRow) = pending.Runs[pending.RunOf[r]];
             var index = first + r - firstRow;
-            var offset = (long)(segment.Start + index) * size;
+            var offset = ((long)layer.Rotary * angles + segment.Start + index) * size;
             float* c = cos.Data + offset, s = sin.Data + offset + size / 2;
             Kernels.Rotate(q, Config.Heads, size, c, s);
             Kernels.Rotate(k, kv, size, c, s);
@@ -206,7 +209,7 @@ internal sealed unsafe class CpuRunner : IRunner
     private void FeedForward(Layer layer, Workspace work, int from, int to)
     {
         var rows = to - from;
-        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InnerNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
+        for (var r = from; r < to; r++) Before(layer.InnerNorm, r, work.Normed + (r - from) * hiddenStride);
         layer.Gate.Apply(work.Normed, hiddenStride, work.Wide, innerStride, rows);
         layer.Up.Apply(work.Normed, hiddenStride, work.Upper, innerStride, rows);
         if (Config.Activation == Activation.Silu) Kernels.SwiGlu(work.Wide, work.Upper, rows * innerStride);
@@ -214,10 +217,18 @@ internal sealed unsafe class CpuRunner : IRunner
         Join(layer.Down, work.Wide, innerStride, layer.OuterNorm, work, from, to);
     }
 
+    /// <summary>A row of the stream as a product reads it: normalised where there is a norm.</summary>
+    private void Before(float[]? norm, int row, float* result)
+    {
+        var x = stream.Data + (long)row * hiddenStride;
+        if (norm is not null) Kernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
+        else new ReadOnlySpan<float>(x, Config.HiddenSize).CopyTo(new(result, Config.HiddenSize));
+    }
+
     /// <summary>Adds what a product makes of rows of x to the stream, normalised first where there is a norm.</summary>
     private void Join(PackedLinear product, float* x, int xStride, float[]? norm, Workspace work, int from, int to)
     {
-        if (norm is null)
+        if (norm is null && Config.ResidualMultiplier == 1)
         {
             product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, accumulate: true);
             return;
@@ -227,8 +238,8 @@ internal sealed unsafe class CpuRunner : IRunner
         for (var r = 0; r < to - from; r++)
         {
             var made = work.Normed + r * hiddenStride;
-            Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
-            Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize);
+            if (norm is not null) Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
+            Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize, (float)Config.ResidualMultiplier);
         }
     }
 
@@ -245,6 +256,8 @@ internal sealed unsafe class CpuRunner : IRunner
         var stride = head[^1].Stride;
         var into = output.Data + (long)from * stride;
         head[^1].Apply(x, hiddenStride, into, stride, to - from);
+        if (Config is { Head: DecoderHead.CausalLM, LogitDivisor: not 1 and var divisor })
+            for (var i = 0; i < (to - from) * stride; i++) into[i] /= (float)divisor;
         if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
             for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride, stride, 1, (float)cap);
     }
@@ -276,9 +289,10 @@ internal sealed unsafe class CpuRunner : IRunner
         foreach (var buffer in (Span<Buffer>)[cos, sin, stream, queries, output]) buffer.Free();
     }
 
-    /// <summary>A layer's weights. Window: positions that it sees, itself included.</summary>
+    /// <summary>A layer's weights. Window: positions that it sees, itself included. Rotary: its kind.</summary>
     private sealed record Layer(
-        float[] InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, PackedLinear O, float[]? AttentionNorm, float[] InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
+        float[]? InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
+        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
         float[]? OuterNorm);
 
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>

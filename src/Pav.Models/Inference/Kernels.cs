@@ -91,9 +91,9 @@ internal static unsafe class Kernels
     }
 
     /// <summary>sum += x over n values.</summary>
-    public static void Add(float* x, float* sum, int n)
+    public static void Add(float* x, float* sum, int n, float factor)
     {
-        for (var i = 0; i < n; i++) sum[i] += x[i];
+        for (var i = 0; i < n; i++) sum[i] += factor * x[i];
     }
 
     /// <summary>x = exp((x − max) · scale) in place over n values, padded to a multiple of 8 with zeros; answers the sum.</summary>
