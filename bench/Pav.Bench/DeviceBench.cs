@@ -63,7 +63,7 @@ internal static class DeviceBench
     /// <summary>Median of a step: forward, backward, clipping, AdamW.</summary>
     private static double StepSeconds(string folder, string place)
     {
-        var options = new TrainOptions(1, TrainRows, 1e-5, Fit: new(place, BFloat16: true));
+        var options = new TrainOptions { Steps = 1, Batch = TrainRows, Rate = 1e-5, Fit = new(place, BFloat16: true) };
         using var model = options.Setup.Ready(options.Load(folder));
         using var trainer = Trainer.From(model);
         var batch = NextToken.Batch([.. Enumerable.Range(0, TrainRows).Select(r => new TokenRow([.. Enumerable.Range(0, TrainTokens + 1).Select(k => (r * 31 + k * k * 7) % 509)], 1))], options.Fitted);

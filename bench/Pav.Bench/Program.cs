@@ -1,10 +1,16 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [sequences …] | labelling | scoring | training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | double [dialect …] | affinity [model folder] | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | load FOLDER | device DEVICE FOLDER [sequences …]";
+const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
+    + "training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
+    + "double [dialect …] | affinity [model folder] | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
+    + "load FOLDER | rewards [VERIFIER [traces]] | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
-    case ["sampling", .. var counts]:
-        await SamplingBench.Run(counts.Length == 0 ? [1, 16, 64, 256] : [.. counts.Select(int.Parse)]);
+    case ["sampling"]:
+        foreach (var model in (string[])["11M", "models/pav-tiny-s"]) await SamplingBench.Run(model, [1, 16, 64, 256], products: true);
+        return 0;
+    case ["sampling", var model, .. var counts]:
+        await SamplingBench.Run(model, counts.Length == 0 ? [1, 16, 64, 256] : [.. counts.Select(int.Parse)], products: false);
         return 0;
     case ["labelling"]:
         await TreeBench.Labelling();
@@ -47,6 +53,9 @@ switch (args)
         return 0;
     case ["load", var checkpoint]:
         await LoadBench.Run(checkpoint);
+        return 0;
+    case ["rewards", .. var given] when given.Length <= 2:
+        await RewardBench.Run(given.FirstOrDefault(), given.Length < 2 ? 2048 : int.Parse(given[1]));
         return 0;
     case ["device", var device, var checkpoint, .. var counts]:
         await DeviceBench.Run(device, checkpoint, counts.Length == 0 ? [64, 256] : [.. counts.Select(int.Parse)]);

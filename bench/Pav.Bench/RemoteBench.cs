@@ -73,7 +73,8 @@ internal static class RemoteBench
         using var policy = await RemotePolicy.Open(new($"{dying.Url},{slow.Url},{faulty.Url}"), new("{problem}\n"), tokenizer, problems[0]);
         var (clock, cpu) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         var (lines, prefixes) = (new List<string>(), 0);
-        await foreach (var line in Labelling.Run(policy, Grader.Numeric, problems, new(NCov: 1, NMc: 4, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8, BatchesAtOnce: 4)))
+        var options = new LabelOptions { NCov = 1, NMc = 4, Sampling = new(MaxTokens: 80), ProblemsPerBatch = 8, BatchesAtOnce = 4 };
+        await foreach (var line in Labelling.Run(policy, Grader.Numeric, problems, options))
         {
             lines.Add(System.Text.Json.JsonSerializer.Serialize(line));
             prefixes += line.N.Count;

@@ -44,7 +44,8 @@ internal static class ServedBench
         using (var policy = await RemotePolicy.Open(new(string.Join(",", servers.Select(s => s.Url))), new("{problem}\n"), tokenizer, problems[0]))
         {
             foreach (var server in servers) server.Prompts.Clear();
-            await foreach (var _ in Labelling.Run(policy, Grader.Numeric, problems, new(NCov: 2, NMc: 4, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8, BatchesAtOnce: 4))) continue;
+            var options = new LabelOptions { NCov = 2, NMc = 4, Sampling = new(MaxTokens: 80), ProblemsPerBatch = 8, BatchesAtOnce = 4 };
+            await foreach (var _ in Labelling.Run(policy, Grader.Numeric, problems, options)) continue;
             tallies = [.. policy.Tallies];
         }
 

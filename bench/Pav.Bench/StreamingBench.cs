@@ -30,8 +30,9 @@ internal static class StreamingBench
         var done = new HashSet<(string, int)>();
         var (clock, process, seen, next) = (Stopwatch.StartNew(), Process.GetCurrentProcess(), 0, 0);
         Console.WriteLine($"{"prefixes",12} {"per second",11} {"managed MB",11} {"resident MB",12}");
+        var options = new LabelOptions { NCov = Traces, NMc = 2, ProblemsPerBatch = 32, BatchesAtOnce = 4 };
         using (var lines = JsonLines.Append(Path.Combine(folder, "labels.jsonl"), 64))
-            await foreach (var line in Labelling.Run(new Instant(), Grader.Numeric, problems, new(NCov: Traces, NMc: 2, ProblemsPerBatch: 32, BatchesAtOnce: 4)))
+            await foreach (var line in Labelling.Run(new Instant(), Grader.Numeric, problems, options))
             {
                 lines.Write(line);
                 done.Add((line.Problem, line.Trace));

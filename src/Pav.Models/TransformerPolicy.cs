@@ -97,9 +97,9 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
             if (limit > 0)
             {
                 drawn.Add(i);
-                work.Add(new(context, limit, seed, steps.Reader(prefix)));
+                work.Add(new(context, limit, seed, steps.Reader(prefix), prefix.Half ? prefix.Tokens.Count : 0));
             }
-            else results[i] = prefix.Then("", ended: true);
+            else results[i] = prefix.Half ? prefix.Parent!.Then(prefix.Step, prefix.Tokens, ended: true) : prefix.Then("", ended: true);
         }
 
         if (work.Count < draws.Count) Drawn?.Invoke(draws.Count - work.Count);
@@ -107,7 +107,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         for (var w = 0; w < work.Count; w++)
         {
             var (tokens, ends) = (sampled[w], eos.Contains(sampled[w][^1]));
-            results[drawn[w]] = steps.Append(draws[drawn[w]].Prefix, tokens, ends, ends || tokens.Length == work[w].Limit);
+            var prefix = draws[drawn[w]].Prefix;
+            results[drawn[w]] = steps.Append(prefix, tokens, ends, ends || tokens.Length == work[w].Limit, sampling.StepTokens > 0);
         }
 
         return results;

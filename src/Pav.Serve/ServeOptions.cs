@@ -38,6 +38,9 @@ public sealed record ServeOptions
     /// <summary>Requests that may wait for their turn; more are told to come back later.</summary>
     public int Queue { get; init; } = 256;
 
+    /// <summary>After so long without news a stream sends a comment, so that nobody takes it for dead.</summary>
+    public TimeSpan Ping { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Are prompts written into the log?</summary>
     public bool LogPrompts { get; init; }
 
@@ -49,7 +52,9 @@ public sealed record ServeOptions
         if (Host != "localhost" && !IPAddress.TryParse(Host, out _))
             throw new UserError($"'{Host}' is no address to listen on; give an IP address of this machine, 0.0.0.0 for all, or localhost");
         if (!IsLoopback && Key == "")
-            throw new UserError($"listening on {Host} lets other machines in, which needs a key; set PAV_SERVE_KEY or name a file that holds it");
-        if (Key != "" && !Key.All(c => c is > ' ' and < '\x7f')) throw new UserError("the key that clients must bring is one word of plain characters");
+            throw new UserError(
+                $"listening on {Host} lets other machines in, which needs a key; set PAV_SERVE_KEY or name a file that holds it");
+        if (Key != "" && !Key.All(c => c is > ' ' and < '\x7f'))
+            throw new UserError("the key that clients must bring is one word of plain characters");
     }
 }

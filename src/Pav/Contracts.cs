@@ -17,13 +17,23 @@ public enum Until
 /// How tokens are drawn. Temperature 0 is greedy. TopK 0 and TopP 1 are off. MaxTokens bounds the tokens of a whole trace
 /// (all its steps, the problem not counted): a trace that reaches it ends there.
 /// </summary>
-public sealed record Sampling(double Temperature = 1.0, int TopK = 0, double TopP = 1.0, int MaxTokens = 256)
+public sealed record Sampling(
+    [property: Flag("Temperature", Min = 0, AboveMin = true, Max = 10)] double Temperature = 1.0,
+    [property: Flag("Draw from the K likeliest tokens only; 0 is off", Min = 0)] int TopK = 0,
+    [property: Flag("Draw from the likeliest tokens with this much probability; 1 is off", Min = 0, AboveMin = true, Max = 1)] double TopP = 1.0,
+    [property: Flag("Most tokens of a trace", Min = 1, Max = 1048576)] int MaxTokens = 256)
 {
+    /// <summary>
+    /// A draw of one step stops after so many tokens of it, half written (<see cref="Prefix.Half"/>), where the step is not over by then;
+    /// 0 is off. Finished with the same seed it is the step that would have been drawn at once. Servers cannot do it.
+    /// </summary>
+    public int StepTokens { get; init; }
+
     /// <summary>Throws where a value is out of range.</summary>
     public void Check()
     {
-        if (Temperature < 0 || TopK < 0 || TopP is <= 0 or > 1 || MaxTokens < 1)
-            throw new UserError($"{this} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token");
+        if (Temperature < 0 || TopK < 0 || TopP is <= 0 or > 1 || MaxTokens < 1 || StepTokens < 0)
+            throw new UserError($"{this} is out of range: temperature ≥ 0, top-k ≥ 0, 0 < top-p ≤ 1, at least one token, step tokens ≥ 0");
     }
 }
 
@@ -35,7 +45,8 @@ public interface IPolicy
     /// <summary>
     /// Extends each draw's prefix; answer i belongs to draw i and is a descendant of its prefix with one node per new step.
     /// Equal draws give equal answers, whatever else is in the call. Many draws at once is the fast way.
-    /// A draw whose prefix has ended comes back as it is.
+    /// A draw whose prefix has ended comes back as it is; one whose prefix ends in a half-written step goes on with that step and has it
+    /// whole.
     /// </summary>
     Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default);
 }

@@ -41,6 +41,9 @@ public sealed class Prefix : IEquatable<Prefix>
     /// <summary>The draw got no usable answer from its server: it ends here, is right nowhere, and labels leave it out.</summary>
     public bool Lost { get; private init; }
 
+    /// <summary>The last step is half written: nothing follows it but its own rest.</summary>
+    public bool Half { get; private init; }
+
     /// <summary>Number of steps; 0 for the problem itself.</summary>
     public int Depth { get; }
 
@@ -48,9 +51,13 @@ public sealed class Prefix : IEquatable<Prefix>
 
     /// <summary>The state after one more step; <paramref name="tokenCount"/> is for steps without ids.</summary>
     public Prefix Then(string step, IReadOnlyList<int>? tokens = null, bool ended = false, int tokenCount = 0) =>
-        Ended
-            ? throw new InvalidOperationException($"problem {Problem.Id}: a trace that has ended cannot be extended")
+        Ended ? throw new InvalidOperationException($"problem {Problem.Id}: a trace that has ended cannot be extended")
+            : Half ? throw new InvalidOperationException($"problem {Problem.Id}: a half-written step must be finished before the next one")
             : new(Problem, this, step, tokens ?? [], ended, tokens is { Count: > 0 } ? tokens.Count : tokenCount);
+
+    /// <summary>The state within the next step, of which so much is written.</summary>
+    public Prefix ThenHalf(string written, IReadOnlyList<int> tokens) =>
+        new(Problem, this, written, tokens, false, tokens.Count) { Half = true };
 
     /// <summary>What stands for a draw that got no usable answer.</summary>
     public Prefix Lose() => new(Problem, this, "", [], true, 0) { Lost = true };
@@ -84,7 +91,8 @@ public sealed class Prefix : IEquatable<Prefix>
         while (true)
         {
             if (ReferenceEquals(a, b)) return true;
-            if (a is null || b is null || a.hash != b.hash || a.Depth != b.Depth || a.Ended != b.Ended || a.Lost != b.Lost || a.Step != b.Step) return false;
+            if (a is null || b is null || a.hash != b.hash || a.Depth != b.Depth) return false;
+            if (a.Ended != b.Ended || a.Lost != b.Lost || a.Half != b.Half || a.Step != b.Step) return false;
             if (a.Depth == 0) return a.Problem.Id == b.Problem.Id;
             (a, b) = (a.Parent, b.Parent);
         }

@@ -6,7 +6,12 @@ namespace Pav.Cli.Tests;
 
 public partial class TerminalWidthTests
 {
-    private static MethodSummary Method(string name, int n, double? alpha = null, string? prover = null) => new(name, n, alpha, prover, 300, 1, 0.863, 0.823, 1, 0.98, 6525.4, 2755.2, 0.2);
+    private static MethodSummary Method(string name, int n, double? alpha = null, string? prover = null) => new()
+    {
+        Method = name, N = n, Alpha = alpha, Prover = prover, Problems = 300, Seeds = 1,
+        Accuracy = 0.863, Low = 0.823, High = 1, Pass = 0.98,
+        GeneratedTokens = 6525.4, ScoredTokens = 2755.2, Seconds = 0.2,
+    };
 
     private static Summary Search(params MethodSummary[] methods) => new(methods, [], [], new(null, null, null), null, 1, 1);
 

@@ -1,8 +1,8 @@
 namespace Pav.Serve.Tests;
 
 /// <summary>
-/// Writes sums: each step has one to three tokens, each by one uniform number of its seed, and the last one is the answer. A trace drawn at once is the
-/// trace drawn step by step.
+/// Writes sums: each step has one to three tokens, each by one uniform number of its seed, and the last one is the answer. A trace drawn
+/// at once is the trace drawn step by step.
 /// </summary>
 internal sealed class ToyPolicy : IPolicy
 {
@@ -20,7 +20,8 @@ internal sealed class ToyPolicy : IPolicy
     /// <summary>A trace has so many steps before its answer.</summary>
     public int Steps { get; init; } = 3;
 
-    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Prefix>> Extend(
+        IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
         await Before(cancel);
         cancel.ThrowIfCancellationRequested();
@@ -63,6 +64,7 @@ internal sealed class ToyVerifier(string name = "toy-q") : IVerifier
     {
         cancel.ThrowIfCancellationRequested();
         Calls.Add(prefixes.Count);
-        return Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], Math.Max(1, p.Tokens.Count)))]);
+        return Task.FromResult<IReadOnlyList<Scored>>(
+            [.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], Math.Max(1, p.Tokens.Count)))]);
     }
 }

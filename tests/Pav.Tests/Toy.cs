@@ -19,7 +19,13 @@ internal static class Toy
         return prefix.Then(step, [step.Length, step[0]]);
     }
 
-    public static double Q(Prefix prefix) => prefix.Ended ? Grader.Numeric.Rex(prefix) : Q(Lines - prefix.Depth, Broken(prefix), prefix.Problem.Level);
+    public static double Q(Prefix prefix) =>
+        prefix.Half ? Q(prefix.Parent!)
+        : prefix.Ended ? Grader.Numeric.Rex(prefix)
+        : Q(Lines - prefix.Depth, Broken(prefix), prefix.Problem.Level);
+
+    /// <summary>The first of a step's tokens, which is its first letter.</summary>
+    public static Prefix Half(Prefix step) => step.Parent!.ThenHalf(step.Step[..1], [step.Tokens[0]]);
 
     private static double Q(int left, bool broken, int level) =>
         left == 0 ? (broken ? 0 : 1) : Choices(broken, level).Sum(c => c.Probability * Q(left - 1, c.Step == "slip\n" || (broken && c.Step != "fix\n"), level));
@@ -45,9 +51,11 @@ internal sealed class ToyPolicy(string name = "toy") : IPolicy
         Draws.AddRange(draws);
         return Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(d =>
         {
-            var current = d.Prefix;
+            var current = d.Prefix.Half ? d.Prefix.Parent! : d.Prefix;
             for (var k = 0; !current.Ended && (k == 0 || until == Until.TraceEnd); k++) current = Toy.Step(current, Seeds.Uniform(d.Seed, k));
-            return current;
+            if (d.Prefix.Half) Assert.StartsWith(d.Prefix.Step, current.Path()[d.Prefix.Depth].Step);
+            var stops = until == Until.StepEnd && sampling.StepTokens == 1 && !d.Prefix.Half && !d.Prefix.Ended;
+            return stops ? Toy.Half(current) : current;
         })]);
     }
 }

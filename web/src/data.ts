@@ -195,6 +195,7 @@ export interface TreeNode {
   tree?: number | null
   tokens?: number[] | null
   lost: boolean
+  half: boolean
 }
 
 export interface DidacticRow {

@@ -17,7 +17,8 @@ internal static partial class Home
     public static string Typed(string text, string? program = null) => Commands().Replace(text, _ => program ?? Program);
 
     [GeneratedRegex(
-        @"(?<![\w./-])pav(?= (?:demo|doctor|problems|pretrain|train|merge|labels?|search|serve|evaluate|rl|reproduce|report|prover|test)\b)")]
+        @"(?<![\w./-])pav(?= (?:demo|doctor|problems|pretrain|train|merge|labels?|search|serve|evaluate|rl|reproduce|report|prover"
+        + @"|test)\b)")]
     private static partial Regex Commands();
 
     /// <summary>What to type to take up a run.</summary>

@@ -41,73 +41,17 @@ internal abstract record PolicySettings : ModelSettings
     [OptionGroup]
     public EndChoice Ends { get; init; } = new();
 
-    [Flag("Temperature", Min = 0, AboveMin = true, Max = 10)]
-    public double Temperature { get; init; } = 1;
-
-    [Flag("Draw from the K likeliest tokens only; 0 is off", Min = 0)]
-    public int TopK { get; init; }
-
-    [Flag("Draw from the likeliest tokens with this much probability; 1 is off", Min = 0, AboveMin = true, Max = 1)]
-    public double TopP { get; init; } = 1;
-
-    [Flag("Most tokens of a trace", Min = 1, Max = 1048576)]
-    public int MaxTokens { get; init; } = 256;
+    [OptionGroup]
+    public Sampling Sampling { get; init; } = new();
 
     [GraderFlag]
     public string Grader { get; init; } = "numeric";
 
-    [Flag("Servers: name of the served model (default: the only one)")]
-    public string Model { get; init; } = "";
-
-    [Flag("Servers: folder with the served model's tokenizer; prompts and steps then go as token ids, without it as text", Input = true)]
-    public string Tokenizer { get; init; } = "";
-
-    [Flag("Servers: most draws of one prefix in one request (n)", Min = 1, Max = 1024)]
-    public int PerRequest { get; init; } = 1;
-
-    [Flag("Servers: most requests at once at each; how many there are follows its latency and its 429s", Min = 1, Max = 65536, Local = true)]
-    public int InFlight { get; init; } = 256;
-
-    [Flag("Servers: environment variable that holds the key", Local = true)]
-    public string ApiKeyEnv
-    {
-        get;
-        init
-        {
-            ApiKey.RefuseKeys(value, "");
-            field = value;
-        }
-    } = ApiKey.Variable;
-
-    [Flag("Servers: file whose first line is the key", Local = true)]
-    public string ApiKeyFile
-    {
-        get;
-        init
-        {
-            ApiKey.RefuseKeys("", value);
-            field = value;
-        }
-    } = "";
-
-    [Flag("Servers: seconds for one request", Min = 0, AboveMin = true, Local = true)]
-    public double RequestTimeout { get; init; } = 600;
-
-    [Flag("Servers: seconds after which the run stops, to be taken up again; 0 is no limit", Min = 0, Local = true)]
-    public double RunTimeout { get; init; }
-
-    [Flag("Servers: seconds without an answer from any of them after which the run stops", Min = 0, AboveMin = true, Local = true)]
-    public double GiveUp { get; init; } = 600;
-
-    [Flag("Servers: seconds after which a request is also sent to another one; 0 is never", Min = 0, Local = true)]
-    public double Hedge { get; init; }
+    [OptionGroup]
+    public ServerChoice Servers { get; init; } = new();
 
     /// <summary>The command means nothing where servers do not tell how many tokens they generate.</summary>
     public virtual bool CountsTokens => false;
-
-    public Sampling Sampling => new(Temperature, TopK, TopP, MaxTokens);
-
-    public RemoteOptions ToRemoteOptions() => new(Policy, Model, PerRequest, InFlight, RequestTimeout, RunTimeout, GiveUp, Hedge, ApiKey.Load(ApiKeyEnv, ApiKeyFile));
 }
 
 /// <summary>Options of every command that samples from a policy on problems.</summary>

@@ -61,15 +61,15 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
         GraderChoice.Warn(GraderAdvice.ForReferences(Grader.Named(settings.Grader), problems), context);
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
-            if (settings.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
+            if (settings.Servers.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
             return new(Counted(Checkpoint.Policy(settings), context), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy), settings.Ends), context);
         }
 
-        var folder = settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer);
+        var folder = settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
         var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
         if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");
         var template = Checkpoint.Template(settings.Prompt, folder, settings.Ends);
-        var remote = await RemotePolicy.Open(settings.ToRemoteOptions() with { Say = context.Reporter.Say }, template, tokenizer, problems[0], context.Cancel);
+        var remote = await RemotePolicy.Open(settings.Servers.ToOptions(settings.Policy) with { Say = context.Reporter.Say }, template, tokenizer, problems[0], context.Cancel);
         foreach (var warning in remote.KeyWarnings()) context.Reporter.Say($"Careful: {warning}.");
         foreach (var server in remote.Servers)
             context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {(server.Seeds == SeedUse.Honoured ? "honoured" : "ignored")}, {(server.TokenIds ? "token ids" : "text")}");

@@ -4,11 +4,30 @@ using Pav.Didactic;
 namespace Pav.Models.Didactic;
 
 /// <summary>Settings of a policy gradient on the planted task (App. B).</summary>
-/// <param name="Gamma">Strength of the prover.</param>
-/// <param name="Rollouts">Monte Carlo rollouts of each value; 0 takes exact values (for A^π, which has none, then 2).</param>
-/// <param name="Rate">Learning rate, of Adam or else of plain gradient descent.</param>
-public sealed record PolicyGradientOptions(
-    StepReward Reward, double Gamma = 10, double Alpha = 1, bool Adam = true, double Rate = 1e-3, int Batch = 64, int Rollouts = 0, ulong Seed = 1);
+public sealed record PolicyGradientOptions
+{
+    public required StepReward Reward { get; init; }
+
+    /// <summary>Strength of the prover.</summary>
+    public double Gamma { get; init; } = 10;
+
+    /// <summary>Weight of the step rewards.</summary>
+    public double Alpha { get; init; } = 1;
+
+    /// <summary>Adam, else plain gradient descent.</summary>
+    public bool Adam { get; init; } = true;
+
+    /// <summary>Its learning rate.</summary>
+    public double Rate { get; init; } = 1e-3;
+
+    /// <summary>Sequences of an iteration.</summary>
+    public int Batch { get; init; } = 64;
+
+    /// <summary>Monte Carlo rollouts of each value; 0 takes exact values (for A^π, which has none, then 2).</summary>
+    public int Rollouts { get; init; }
+
+    public ulong Seed { get; init; } = 1;
+}
 
 /// <summary>Supervised fine-tuning of a <see cref="MadePolicy"/> on sequences of a prover.</summary>
 public static class MadeSft

@@ -25,8 +25,11 @@ public sealed class PlantedTraining(PlantedSettings settings)
         var start = sampler.Accuracy(StartSamples, Own(-1));
         var curve = new List<double> { Measure(0) };
         double? afterHundred = null;
-        using var gradient = new MadePolicyGradient(policy, new(
-            run.Reward, run.Gamma ?? 1, settings.Alpha, run.Method == GradientMethod.Adam, settings.RateOf(run.Method), settings.Batch, run.Rollouts, run.Seed));
+        using var gradient = new MadePolicyGradient(policy, new()
+        {
+            Reward = run.Reward, Gamma = run.Gamma ?? 1, Alpha = settings.Alpha, Adam = run.Method == GradientMethod.Adam,
+            Rate = settings.RateOf(run.Method), Batch = settings.Batch, Rollouts = run.Rollouts, Seed = run.Seed,
+        });
         var clock = new Stopwatch();
         for (var iteration = 1; iteration <= run.Iterations; iteration++)
         {

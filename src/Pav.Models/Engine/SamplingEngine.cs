@@ -4,9 +4,9 @@ namespace Pav.Models.Engine;
 
 /// <summary>
 /// A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the
-/// trace end.
+/// trace end. Skip is how many of the seed's numbers an earlier part of the step has used.
 /// </summary>
-internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps);
+internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps, int Skip = 0);
 
 /// <summary>
 /// Continuous batching over a <see cref="KvTree"/>: every distinct stretch of the contexts is computed once and shared; a row that finishes leaves and
@@ -86,12 +86,13 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
 
         void Step(Row row, ReadOnlySpan<float> logits)
         {
-            var (_, limit, seed, steps) = draws[row.Draw];
-            var token = sampler.Draw(logits, sampling, Seeds.Uniform(seed, row.Tokens.Count));
+            var (_, limit, seed, steps, skip) = draws[row.Draw];
+            var token = sampler.Draw(logits, sampling, Seeds.Uniform(seed, skip + row.Tokens.Count));
             row.Tokens.Add(token);
             Generated++;
             var sign = endsTrace(token) ? StepSign.Stop : steps.Read(token);
-            if (row.Tokens.Count < limit && sign != StepSign.Stop && !(until == Until.StepEnd && sign == StepSign.Step)) return;
+            var stepOver = sign == StepSign.Step || row.Tokens.Count == sampling.StepTokens;
+            if (row.Tokens.Count < limit && sign != StepSign.Stop && !(until == Until.StepEnd && stepOver)) return;
             results[row.Draw] = [.. row.Tokens];
             var segment = Release(row);
             if (until == Until.StepEnd && sign != StepSign.Stop) tree.Adopt(row.Node, results[row.Draw], segment);

@@ -33,16 +33,25 @@ internal sealed class StepChain
         if (whole) byId = new(ends);
     }
 
-    /// <summary>For the ids of a step and those after it, from its first.</summary>
-    public StepReader Reader(Prefix prefix) => byId ?? new(tokenizer, end, stops, stops.Tail(prefix));
+    /// <summary>For the ids of a step and those after it, from its first, or from the first that a half-written step lacks.</summary>
+    public StepReader Reader(Prefix prefix)
+    {
+        if (byId is not null) return byId;
+        var reader = new StepReader(tokenizer, end, stops, stops.Tail(prefix.Half ? prefix.Parent! : prefix));
+        if (prefix.Half)
+            foreach (var id in prefix.Tokens) reader.Read(id);
+        return reader;
+    }
 
     /// <summary>One node for each step. Ids that follow a stop's are left out, as they would not have been drawn.</summary>
     /// <param name="prefix">What was continued.</param>
     /// <param name="tokens">What was drawn.</param>
     /// <param name="eos">The last id is an end-of-sequence: it has no text.</param>
     /// <param name="ended">The trace is over after them.</param>
-    public Prefix Append(Prefix prefix, int[] tokens, bool eos, bool ended)
+    /// <param name="mayBeHalf">The last step may have been stopped before its end.</param>
+    public Prefix Append(Prefix prefix, int[] tokens, bool eos, bool ended, bool mayBeHalf = false)
     {
+        if (prefix.Half) (prefix, tokens) = (prefix.Parent!, [.. prefix.Tokens, .. tokens]);
         var reader = Reader(prefix);
         foreach (var range in StepEnd.OfIds(tokens, id => reader.Read(id) != StepSign.Inside))
         {
@@ -50,7 +59,8 @@ internal sealed class StepChain
             var step = tokens[range];
             var text = StepIds.Text(tokenizer, last && eos ? step[..^1] : step);
             if (stops.In(stops.Tail(prefix), text) is { } stop) return prefix.Then(text[..stop.Cut], step, ended: true);
-            prefix = prefix.Then(text, step, ended && last);
+            var half = mayBeHalf && last && !ended && reader.Read(step[^1]) == StepSign.Inside;
+            prefix = half ? prefix.ThenHalf(text, step) : prefix.Then(text, step, ended && last);
         }
 
         return prefix;

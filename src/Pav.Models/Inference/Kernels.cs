@@ -49,6 +49,13 @@ internal static unsafe class Kernels
     public static void SwiGlu(float* gate, float* up, int n)
     {
         var i = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; i + 16 <= n; i += 16)
+            {
+                var g = Vector512.Load(gate + i);
+                (g / (Vector512<float>.One + Vector512.Exp(-g)) * Vector512.Load(up + i)).Store(gate + i);
+            }
+
         for (; i + 8 <= n; i += 8)
         {
             var g = Vector256.Load(gate + i);
@@ -90,7 +97,7 @@ internal static unsafe class Kernels
         for (var i = 0; i < n; i += 8) Vector256.Max(Vector256.Load(x + i), Vector256<float>.Zero).Store(x + i);
     }
 
-    /// <summary>sum += x over n values.</summary>
+    /// <summary>sum += factor·x over n values.</summary>
     public static void Add(float* x, float* sum, int n, float factor)
     {
         for (var i = 0; i < n; i++) sum[i] += factor * x[i];
@@ -105,148 +112,24 @@ internal static unsafe class Kernels
         for (var i = 8; i < padded; i += 8) top = Vector256.Max(top, Vector256.Load(x + i));
         var max = float.MinValue;
         for (var i = 0; i < 8; i++) max = MathF.Max(max, top[i]);
-        var (shift, sum, factor) = (Vector256.Create(max), Vector256<float>.Zero, Vector256.Create(scale));
-        for (var i = 0; i < padded; i += 8)
+        var (shift, sum, factor, at) = (Vector256.Create(max), Vector256<float>.Zero, Vector256.Create(scale), 0);
+        if (Vector512.IsHardwareAccelerated)
+            for (; at + 16 <= padded; at += 16)
+            {
+                var e = Vector512.Exp((Vector512.Load(x + at) - Vector512.Create(max)) * Vector512.Create(scale));
+                e.Store(x + at);
+                sum = sum + e.GetLower() + e.GetUpper();
+            }
+
+        for (; at < padded; at += 8)
         {
-            var e = Vector256.Exp((Vector256.Load(x + i) - shift) * factor);
-            e.Store(x + i);
+            var e = Vector256.Exp((Vector256.Load(x + at) - shift) * factor);
+            e.Store(x + at);
             sum += e;
         }
 
         for (var i = n; i < padded; i++) x[i] = 0;
         return Vector256.Sum(sum);
-    }
-
-    /// <summary>scores[0..15] = q · K for the 16 positions of a key block [size, 16]; size is a multiple of 4.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scores(float* q, float* keys, int size, float* scores)
-    {
-        Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-        for (nint i = 0; i < size; i += 4, keys += 4 * Block)
-        {
-            var v = Vector256.Create(q[i]);
-            a0 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys), a0);
-            b0 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 8), b0);
-            v = Vector256.Create(q[i + 1]);
-            a1 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 16), a1);
-            b1 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 24), b1);
-            v = Vector256.Create(q[i + 2]);
-            a2 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 32), a2);
-            b2 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 40), b2);
-            v = Vector256.Create(q[i + 3]);
-            a3 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 48), a3);
-            b3 = Vector256.FusedMultiplyAdd(v, Vector256.Load(keys + 56), b3);
-        }
-
-        (a0 + a1 + (a2 + a3)).Store(scores);
-        (b0 + b1 + (b2 + b3)).Store(scores + 8);
-    }
-
-    /// <summary>
-    /// One head of one row attends to its context: out [size] = softmax(q·Kᵀ·scale)·V over the positions [from, length) of the blocks, the scores softly capped
-    /// where <paramref name="cap"/> is not 0. A block holds, at <paramref name="keys"/> and <paramref name="values"/> floats from its start, K as [size, 16] and V as
-    /// [16, size].
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Attend(float* q, ReadOnlySpan<KvRun> blocks, int from, int length, long keys, long values, int size, float scale, float cap, float* scores, float* output)
-    {
-        var offset = 0;
-        for (var b = 0; offset < length; b++)
-        {
-            Scores(q, blocks[b].Data + keys, size, scores + offset);
-            offset += blocks[b].Count;
-        }
-
-        if (cap != 0)
-        {
-            SoftCap(scores, length, scale, cap);
-            scale = 1;
-        }
-
-        // Positions outside the window stay in the sums, with weight 0: the order of additions, and so the bits, does not depend on how blocks lie.
-        new Span<float>(scores, from).Fill(float.MinValue);
-        var norm = 1 / SoftmaxNumerators(scores, length, scale);
-        var d = 0;
-        for (; d + 32 <= size; d += 32) Mix32(blocks, length, values + d, size, scores, norm, output + d);
-        for (; d + 16 <= size; d += 16) Mix16(blocks, length, values + d, size, scores, norm, output + d);
-        for (; d < size; d++)
-        {
-            float sum = 0;
-            offset = 0;
-            for (var b = 0; offset < length; offset += blocks[b++].Count)
-                for (var t = 0; t < blocks[b].Count && offset + t < length; t++) sum += scores[offset + t] * blocks[b].Data[values + d + t * size];
-            output[d] = sum * norm;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mix32(ReadOnlySpan<KvRun> blocks, int length, long values, int size, float* weights, float norm, float* output)
-    {
-        Vector256<float> a0 = default, a1 = default, a2 = default, a3 = default;
-        var left = length;
-        for (var b = 0; left > 0; b++)
-        {
-            var count = Math.Min(blocks[b].Count, left);
-            var v = blocks[b].Data + values;
-            for (var t = 0; t < count; t++, v += size)
-            {
-                var w = Vector256.Create(*weights++);
-                a0 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v), a0);
-                a1 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 8), a1);
-                a2 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 16), a2);
-                a3 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 24), a3);
-            }
-
-            left -= count;
-        }
-
-        (a0 * norm).Store(output);
-        (a1 * norm).Store(output + 8);
-        (a2 * norm).Store(output + 16);
-        (a3 * norm).Store(output + 24);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mix16(ReadOnlySpan<KvRun> blocks, int length, long values, int size, float* weights, float norm, float* output)
-    {
-        Vector256<float> a0 = default, a1 = default, b0 = default, b1 = default;
-        var left = length;
-        for (var b = 0; left > 0; b++)
-        {
-            var count = Math.Min(blocks[b].Count, left);
-            var v = blocks[b].Data + values;
-            var t = 0;
-            if ((length - left) % 2 == 1)
-            {
-                // Even positions add to a, odd ones to b, wherever blocks begin: the sum's bits depend on the context alone.
-                var w = Vector256.Create(*weights++);
-                b0 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v), b0);
-                b1 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 8), b1);
-                v += size;
-                t++;
-            }
-
-            for (; t + 2 <= count; t += 2, v += 2 * size, weights += 2)
-            {
-                Vector256<float> w0 = Vector256.Create(weights[0]), w1 = Vector256.Create(weights[1]);
-                a0 = Vector256.FusedMultiplyAdd(w0, Vector256.Load(v), a0);
-                a1 = Vector256.FusedMultiplyAdd(w0, Vector256.Load(v + 8), a1);
-                b0 = Vector256.FusedMultiplyAdd(w1, Vector256.Load(v + size), b0);
-                b1 = Vector256.FusedMultiplyAdd(w1, Vector256.Load(v + size + 8), b1);
-            }
-
-            if (t < count)
-            {
-                var w = Vector256.Create(*weights++);
-                a0 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v), a0);
-                a1 = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 8), a1);
-            }
-
-            left -= count;
-        }
-
-        ((a0 + b0) * norm).Store(output);
-        ((a1 + b1) * norm).Store(output + 8);
     }
 }
 

@@ -2,25 +2,32 @@ namespace Pav.Models.Remote;
 
 /// <summary>How inference servers are used. All but Endpoints, Model and PerRequest change speed and patience, never what is drawn.</summary>
 /// <param name="Endpoints">Addresses separated by commas, or @FILE with one on each line, read again when it changes.</param>
-/// <param name="Model">The served model's name; empty takes the only one.</param>
-/// <param name="PerRequest">Most draws of one prefix in one request (n).</param>
-/// <param name="InFlight">Most requests at once at each endpoint; how many there are follows its latency and its 429s.</param>
-/// <param name="RequestTimeout">Seconds for one request.</param>
-/// <param name="RunTimeout">Seconds for all of them together; 0 is no limit.</param>
-/// <param name="GiveUp">Seconds without any answer from any endpoint after which the run stops.</param>
-/// <param name="Hedge">Seconds after which a request is also sent to another endpoint; 0 is never.</param>
-/// <param name="Key">Sent to every endpoint.</param>
-public sealed record RemoteOptions(
-    string Endpoints,
-    string Model = "",
-    int PerRequest = 1,
-    int InFlight = 256,
-    double RequestTimeout = 600,
-    double RunTimeout = 0,
-    double GiveUp = 600,
-    double Hedge = 0,
-    ApiKey? Key = null)
+public sealed record RemoteOptions(string Endpoints)
 {
+    /// <summary>The served model's name; empty takes the only one.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>Most draws of one prefix in one request (n), at least 1.</summary>
+    public int PerRequest { get; init; } = 1;
+
+    /// <summary>Most requests at once at each endpoint; how many there are follows its latency and its 429s.</summary>
+    public int InFlight { get; init; } = 256;
+
+    /// <summary>Seconds for one request.</summary>
+    public double RequestTimeout { get; init; } = 600;
+
+    /// <summary>Seconds for all of them together; 0 is no limit.</summary>
+    public double RunTimeout { get; init; }
+
+    /// <summary>Seconds without any answer from any endpoint after which the run stops.</summary>
+    public double GiveUp { get; init; } = 600;
+
+    /// <summary>Seconds after which a request is also sent to another endpoint; 0 is never.</summary>
+    public double Hedge { get; init; }
+
+    /// <summary>Sent to every endpoint.</summary>
+    public ApiKey? Key { get; init; }
+
     /// <summary>First wait before a request is sent again; later ones grow with jitter up to 30 s.</summary>
     internal TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(0.2);
 

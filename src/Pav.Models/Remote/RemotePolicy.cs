@@ -95,6 +95,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
         sampling.Check();
+        if (sampling.StepTokens > 0 || draws.Any(d => d.Prefix.Half))
+            throw new UserError("inference servers answer with whole steps, and this search stops within one; give a folder as --policy");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, runTimeout.Token);
         var results = new Prefix[draws.Count];
         try

@@ -6,22 +6,47 @@ namespace Pav.Models.Training;
 /// <summary>
 /// How long and how fast a model is trained: AdamW with gradient clipping, linear warm-up and cosine decay to zero (App. C, D).
 /// </summary>
-/// <param name="Steps">Optimizer steps, at least 1.</param>
-/// <param name="Batch">Rows of a step.</param>
-/// <param name="Rate">Peak learning rate.</param>
-/// <param name="Warmup">Steps of the warm-up.</param>
-/// <param name="WeightDecay">Decoupled; 0 is Adam.</param>
-/// <param name="Clip">Largest joint 2-norm of the gradients.</param>
-/// <param name="LogEvery">Steps between rows of log.jsonl.</param>
-/// <param name="EvaluateEvery">Steps between evaluations; the last step is always evaluated.</param>
-/// <param name="CheckpointEvery">Steps between checkpoints to resume from.</param>
-/// <param name="Seed">Of the order of the rows.</param>
-/// <param name="Lora">Trains an adapter; null: all weights.</param>
-/// <param name="Fit">How it fits into memory; null: all rows of a step at once, in float32 on the CPU.</param>
-public sealed record TrainOptions(
-    int Steps, int Batch, double Rate, int Warmup = 0, double WeightDecay = 0, double Clip = 1, double Beta2 = 0.999,
-    int LogEvery = 10, int EvaluateEvery = 500, int CheckpointEvery = 500, ulong Seed = 1, Lora? Lora = null, TrainFit? Fit = null)
+public sealed record TrainOptions
 {
+    /// <summary>Optimizer steps, at least 1.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Rows of a step, at least 1.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>Peak learning rate.</summary>
+    public required double Rate { get; init; }
+
+    /// <summary>Steps of the warm-up.</summary>
+    public int Warmup { get; init; }
+
+    /// <summary>Decoupled; 0 is Adam.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>Largest joint 2-norm of the gradients.</summary>
+    public double Clip { get; init; } = 1;
+
+    /// <summary>Adam's second decay rate, from 0, below 1.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Steps between rows of log.jsonl.</summary>
+    public int LogEvery { get; init; } = 10;
+
+    /// <summary>Steps between evaluations; the last step is always evaluated.</summary>
+    public int EvaluateEvery { get; init; } = 500;
+
+    /// <summary>Steps between checkpoints to resume from.</summary>
+    public int CheckpointEvery { get; init; } = 500;
+
+    /// <summary>Of the order of the rows.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Trains an adapter; null: all weights.</summary>
+    public Lora? Lora { get; init; }
+
+    /// <summary>How it fits into memory; null: all rows of a step at once, in float32 on the CPU.</summary>
+    public TrainFit? Fit { get; init; }
+
     /// <summary><see cref="Fit"/>, or what it is by default.</summary>
     internal TrainFit Fitted => Fit ?? new();
 

@@ -5,7 +5,7 @@ namespace Pav.Report.Reproduction;
 /// <summary>
 /// Beams that grow where the verifier is unsure: the smallest beam first, then the next larger one for as long as the best answer so far has Q̂ below a threshold. The answer is that of
 /// the highest Q̂; every beam that was run is paid for. Worked: beams of 1, 4 cost 50, 200 tokens with Q̂ 0.7, 0.6: at threshold 0.5 the first alone (50 tokens), at 0.8 both (250), and
-/// the first one's answer.
+/// the first one's answer. Beside them forests that grow until their vote is settled, which spend compute where the vote is not.
 /// </summary>
 public static class AdaptiveFigure
 {
@@ -28,6 +28,17 @@ public static class AdaptiveFigure
                 ahead.Add(gain.Low > 0);
             }
 
+            if (SearchFigures.Curve(m, SearchMethods.ForestInTurn.Id) is { } settled)
+            {
+                lines.Add(settled.ToLine());
+                foreach (var other in new[] { SearchFigures.Curve(m, SearchMethods.Forest.Id), Beams(m) }.OfType<Curve>())
+                {
+                    if (other.Kind == SearchMethods.Forest.Id) lines.Add(other.ToLine());
+                    if (Comparisons.AtEqualTokens(settled, other) is { } more)
+                        findings.Add(Finding.From($"{m.Model}: {settled.Name} minus {other.Name} at equal tokens, mean", more, "points"));
+                }
+            }
+
             if (lines.Count > 0) panels.Add(new($"Base policy {m.Model}", "generated tokens per problem", "problems answered", true, true, lines));
         }
 
@@ -35,6 +46,11 @@ public static class AdaptiveFigure
         var sentence = ahead.Count == 0 ? "no threshold costs as much as any of the fixed sizes" : ahead.All(a => a) ? "beams that grow answer more at equal tokens" : ahead.Any(a => a) ? "beams that grow answer more at equal tokens for some of the beams compared" : "beams that grow answer no more at equal tokens, as far as can be told";
         return new("adaptive", title, asks, FigureVerdict.Measured, $"Not in the paper: {sentence}.", "", panels, findings, [], size, Intervals.OfSearch);
     }
+
+    /// <summary>Growing beams on Q; null where they cannot be told from the rows.</summary>
+    private static Curve? Beams(ModelRuns m) =>
+        SearchFigures.Curve(m, SearchMethods.BeamByQ.Id) is { Points.Count: > 1 } beams
+            ? Grown(m, SearchMethods.BeamByQ.Id, null, beams) : null;
 
     /// <summary>The beams of a curve, grown at every threshold; its "N" is the threshold. Null where some row holds no Q.</summary>
     private static Curve? Grown(ModelRuns m, string method, string? prover, Curve beams)

@@ -99,8 +99,12 @@ internal sealed record MethodCurve(string Method, double? Alpha, string? Prover,
     {
         var accuracy = CrossedBootstrap.Interval(Curve.Seeds.Count, Curve.Problems.Count, s => s.Mean(point.Correct), repetitions: Bootstrap.Repetitions);
         var method = SearchMethods.Find(Method);
-        return new(
-            Method, (int)point.N, Alpha, Prover, Curve.Problems.Count, Curve.Seeds.Count, accuracy.Value, accuracy.Low, accuracy.High, CurvePoint.Mean(point.Pass), point.MeanTokens,
-            point.MeanScored, point.MeanSeconds, method?.Label ?? Method, method?.Kind, method?.Against);
+        return new()
+        {
+            Method = Method, N = (int)point.N, Alpha = Alpha, Prover = Prover, Problems = Curve.Problems.Count, Seeds = Curve.Seeds.Count,
+            Accuracy = accuracy.Value, Low = accuracy.Low, High = accuracy.High, Pass = CurvePoint.Mean(point.Pass),
+            GeneratedTokens = point.MeanTokens, ScoredTokens = point.MeanScored, Seconds = point.MeanSeconds,
+            Label = method?.Label ?? Method, Kind = method?.Kind, CompareWith = method?.Against,
+        };
     }
 }

@@ -3,23 +3,56 @@ using System.Text.Json.Serialization;
 namespace Pav.Report;
 
 /// <summary>A method at one size over all problems and seeds; costs are means per problem. The interval is a bootstrap over problems.</summary>
-public sealed record MethodSummary(
-    [property: JsonPropertyName("method")] string Method,
-    [property: JsonPropertyName("n")] int N,
-    [property: JsonPropertyName("alpha"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Alpha,
-    [property: JsonPropertyName("prover"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Prover,
-    [property: JsonPropertyName("problems")] int Problems,
-    [property: JsonPropertyName("seeds")] int Seeds,
-    [property: JsonPropertyName("accuracy")] double Accuracy,
-    [property: JsonPropertyName("low")] double Low,
-    [property: JsonPropertyName("high")] double High,
-    [property: JsonPropertyName("pass")] double Pass,
-    [property: JsonPropertyName("generated_tokens")] double GeneratedTokens,
-    [property: JsonPropertyName("scored_tokens")] double ScoredTokens,
-    [property: JsonPropertyName("seconds")] double Seconds,
-    [property: JsonPropertyName("label")] string Label = "",
-    [property: JsonPropertyName("kind")] MethodKind? Kind = null,
-    [property: JsonPropertyName("compare_with"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? CompareWith = null);
+public sealed record MethodSummary
+{
+    [JsonPropertyName("method")]
+    public required string Method { get; init; }
+
+    [JsonPropertyName("n")]
+    public required int N { get; init; }
+
+    [JsonPropertyName("alpha"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Alpha { get; init; }
+
+    [JsonPropertyName("prover"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Prover { get; init; }
+
+    [JsonPropertyName("problems")]
+    public required int Problems { get; init; }
+
+    [JsonPropertyName("seeds")]
+    public required int Seeds { get; init; }
+
+    [JsonPropertyName("accuracy")]
+    public required double Accuracy { get; init; }
+
+    [JsonPropertyName("low")]
+    public required double Low { get; init; }
+
+    [JsonPropertyName("high")]
+    public required double High { get; init; }
+
+    [JsonPropertyName("pass")]
+    public required double Pass { get; init; }
+
+    [JsonPropertyName("generated_tokens")]
+    public required double GeneratedTokens { get; init; }
+
+    [JsonPropertyName("scored_tokens")]
+    public required double ScoredTokens { get; init; }
+
+    [JsonPropertyName("seconds")]
+    public required double Seconds { get; init; }
+
+    [JsonPropertyName("label")]
+    public string Label { get; init; } = "";
+
+    [JsonPropertyName("kind")]
+    public MethodKind? Kind { get; init; }
+
+    [JsonPropertyName("compare_with"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? CompareWith { get; init; }
+}
 
 /// <summary>
 /// Two methods compared. Claim <c>equal-tokens</c>: <c>difference</c> is accuracy of a minus that of b at a's tokens. Claims <c>tokens-to-reach</c> and

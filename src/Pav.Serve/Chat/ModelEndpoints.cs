@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Pav.Serve.Rooms;
+using Pav.Serve.Searches;
 using Pav.Serve.Wire;
 
 namespace Pav.Serve.Chat;
@@ -21,13 +22,13 @@ internal static class ModelEndpoints
 {
     public static void MapModels(this IEndpointRouteBuilder app, Desk desk)
     {
-        app.MapGet("/v1/models", () => Results.Json(new ModelList([.. Cards(desk.Models)])));
+        app.MapGet("/v1/models", () => Results.Json(new ModelList([.. Cards(desk.Models)]))).Produces<ModelList>();
         app.MapGet("/v1/models/{id}", (string id) =>
         {
             var models = desk.Models;
             if (id != models.Verifier?.Name) ModelName.Parse(id, models);
             return Results.Json(new ModelCard(id, models.Since.ToUnixTimeSeconds()));
-        });
+        }).Produces<ModelCard>().Produces<ErrorReply>(404);
     }
 
     private static IEnumerable<ModelCard> Cards(ServedModels models) =>

@@ -2,12 +2,14 @@ using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pav.Serve.Chat;
 using Pav.Serve.Rewards;
 using Pav.Serve.Rooms;
+using Pav.Serve.Searches;
 using Pav.Serve.Wire;
 
 namespace Pav.Serve.Hosting;
@@ -20,6 +22,9 @@ public sealed class PavServer : IAsyncDisposable
 {
     /// <summary>A client has so long for its headers.</summary>
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>What a browser may call this machine where no key keeps other sites' pages out.</summary>
+    private static readonly string[] Loopback = ["localhost", "127.0.0.1", "[::1]"];
 
     private readonly WebApplication app;
     private readonly Desk desk;
@@ -40,18 +45,23 @@ public sealed class PavServer : IAsyncDisposable
             if (options.Host == "localhost") kestrel.ListenLocalhost(options.Port);
             else kestrel.Listen(IPAddress.Parse(options.Host), options.Port);
         });
-        builder.Services.AddHostFiltering(filter => filter.AllowedHosts = options.IsLoopback && options.Key == "" ? ["localhost", "127.0.0.1", "[::1]"] : ["*"]);
+        builder.Services.AddHostFiltering(filter => filter.AllowedHosts = options.IsLoopback && options.Key == "" ? Loopback : ["*"]);
         builder.Services.AddCors();
+        builder.Services.AddObserving();
         app = builder.Build();
         desk = new(options);
         var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Pav.Serve");
         app.UseErrorReplies(log);
         app.UseHostFiltering();
+        if (options.Key == "") app.Use((context, next) => IsOfAnotherSite(context, options) ? throw ApiError.OtherSite() : next(context));
         if (options.Origins.Count > 0) app.UseCors(cors => cors.WithOrigins([.. options.Origins]).AllowAnyHeader().AllowAnyMethod());
         KeyGuard.Use(app, options.Key, HealthEndpoints.Health);
         app.UseRouting();
         app.MapHealth(desk);
+        app.MapObserving();
         app.MapModels(desk);
+        ChatEndpoints.Map(app, desk, log);
+        SearchEndpoints.Map(app, desk, log);
         app.MapRewards(desk);
         Loaded = Load(load, log);
     }
@@ -66,7 +76,8 @@ public sealed class PavServer : IAsyncDisposable
     /// <param name="options">Where, and what requests may ask.</param>
     /// <param name="load">Opens the models; the caller disposes them after the server.</param>
     /// <param name="logging">Where the log goes; JSON lines on the console where null.</param>
-    public static async Task<PavServer> Start(ServeOptions options, Func<CancellationToken, Task<ServedModels>> load, Action<ILoggingBuilder>? logging = null)
+    public static async Task<PavServer> Start(
+        ServeOptions options, Func<CancellationToken, Task<ServedModels>> load, Action<ILoggingBuilder>? logging = null)
     {
         options.Check();
         var server = new PavServer(options, logging, load);
@@ -78,7 +89,8 @@ public sealed class PavServer : IAsyncDisposable
         catch (IOException e)
         {
             await server.DisposeAsync();
-            throw new UserError($"cannot listen on {options.Host} port {options.Port}: {e.Message.TrimEnd('.')}; choose another --port, or 0 for a free one", e);
+            var where = $"{options.Host} port {options.Port}";
+            throw new UserError($"cannot listen on {where}: {e.Message.TrimEnd('.')}; choose another --port, or 0 for a free one", e);
         }
     }
 
@@ -97,6 +109,10 @@ public sealed class PavServer : IAsyncDisposable
         await app.DisposeAsync();
         loading.Dispose();
     }
+
+    /// <summary>Without a key pages of other sites, which a browser shows on this machine, must not make it work.</summary>
+    private static bool IsOfAnotherSite(HttpContext context, ServeOptions options) =>
+        context.Request.Headers["Sec-Fetch-Site"] == "cross-site" && !options.Origins.Contains(context.Request.Headers.Origin.ToString());
 
     private async Task Load(Func<CancellationToken, Task<ServedModels>> load, ILogger log)
     {

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -73,10 +74,18 @@ internal static class RewardEndpoints
         var models = known.Models;
         var body = await Body.Read(http);
         var (measured, asked) = (terms(body, models), questions(body, models));
-        using var seat = asked.Count > 0 ? await known.Desk.Enter(http.RequestAborted) : null;
-        var rewards = seat is null ? [] : await models.Judge(seat, asked, measured);
-        var said = reply(new(body, rewards, measured, models, seat?.ScoredTokens ?? 0));
+        var (rewards, tokens) = await Judge(http, known, models, asked, measured);
+        var said = reply(new(body, rewards, measured, models, tokens));
         await http.Response.WriteAsJsonAsync(said, said.GetType(), Json, cancellationToken: http.RequestAborted);
+    }
+
+    private static async Task<(IReadOnlyList<TraceReward> Rewards, long Tokens)> Judge(
+        HttpContext http, KnownModels known, RewardModels models, IReadOnlyList<RewardQuestion> asked, RewardTerms terms)
+    {
+        if (asked.Count == 0) return ([], 0);
+        using var turn = await known.Turn(http.RequestAborted);
+        using var seat = await known.Desk.Enter(http.RequestAborted);
+        return (await models.Judge(seat, asked, terms), seat.ScoredTokens);
     }
 
     /// <summary>What a reply is written from; Tokens is what verifiers have read for it.</summary>
@@ -85,10 +94,32 @@ internal static class RewardEndpoints
     /// <summary>What is derived from the models once they are there.</summary>
     private sealed class KnownModels(Desk desk)
     {
+        /// <summary>
+        /// A framework asks for the rewards of a whole batch at once, and gives up a run where a few are refused: so many wait here, where they
+        /// take no other request's place, and leave a quarter of the places to the others.
+        /// </summary>
+        private const int Waiting = 1 << 14;
+
+        private readonly ConcurrencyLimiter turns = new(new()
+        {
+            PermitLimit = Math.Max(1, desk.Options.Concurrent * 3 / 4), QueueLimit = Waiting,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        });
+
         private RewardModels? models;
 
         public Desk Desk => desk;
 
         public RewardModels Models => models ??= RewardModels.From(desk.Models);
+
+        /// <summary>This request's turn; an error 429 where too many wait.</summary>
+        public async Task<IDisposable> Turn(CancellationToken cancel)
+        {
+            var turn = await turns.AcquireAsync(1, cancel);
+            if (turn.IsAcquired) return turn;
+            turn.Dispose();
+            throw ApiError.Later(429, $"{Waiting} requests for rewards wait already; try again later", "rate_limit_exceeded",
+                TimeSpan.FromSeconds(1));
+        }
     }
 }

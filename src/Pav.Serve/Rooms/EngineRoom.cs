@@ -3,9 +3,10 @@ using System.Diagnostics;
 namespace Pav.Serve.Rooms;
 
 /// <summary>
-/// The one place through which all requests reach the policy and the verifiers. What they ask at the same time is answered in one call; traces grow step by
-/// step, so that requests join and leave at every step's end. Answers do not depend on the company: a draw depends on its prefix and seed, a score on its
-/// prefix. A request that is cancelled has left by the engine's next step, and so has all its work. A policy on other servers is asked at once: these batch.
+/// The one place through which all requests reach the policy and the verifiers. What they ask at the same time is answered in one call;
+/// traces grow step by step, so that requests join and leave at every step's end. Answers do not depend on the company: a draw depends on
+/// its prefix and seed, a score on its prefix. A request that is cancelled has left by the engine's next step, and so has all its work. A
+/// policy on other servers is asked at once: these batch for themselves.
 /// </summary>
 public sealed class EngineRoom : IAsyncDisposable
 {
@@ -16,6 +17,7 @@ public sealed class EngineRoom : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(2);
 
     private readonly ServedModels models;
+    private readonly Meters? meters;
     private readonly Lock gate = new();
     private readonly SemaphoreSlim changed = new(0);
     private readonly CancellationTokenSource closing = new();
@@ -24,9 +26,11 @@ public sealed class EngineRoom : IAsyncDisposable
     private readonly List<ScoreWork> scores = [];
     private int seats, waiting;
 
-    public EngineRoom(ServedModels models)
+    /// <param name="models">What draws and scores.</param>
+    /// <param name="meters">Are told what it costs; null: nobody is.</param>
+    public EngineRoom(ServedModels models, Meters? meters = null)
     {
-        this.models = models;
+        (this.models, this.meters) = (models, meters);
         running = Task.Run(Run);
     }
 
@@ -42,7 +46,7 @@ public sealed class EngineRoom : IAsyncDisposable
     public Seat Enter(CancellationToken cancel = default, IDisposable? turn = null)
     {
         lock (gate) seats++;
-        return new(this, models, cancel, turn);
+        return new(this, models, meters, cancel, turn);
     }
 
     /// <summary>Answers nobody any more.</summary>
@@ -61,7 +65,8 @@ public sealed class EngineRoom : IAsyncDisposable
         changed.Release();
     }
 
-    internal async Task<IReadOnlyList<Prefix>> Extend(Seat seat, IReadOnlyList<Draw> asked, Until until, Sampling sampling, CancellationToken cancel)
+    internal async Task<IReadOnlyList<Prefix>> Extend(
+        Seat seat, IReadOnlyList<Draw> asked, Until until, Sampling sampling, CancellationToken cancel)
     {
         sampling.Check();
         if (!models.IsRemote)
@@ -70,11 +75,15 @@ public sealed class EngineRoom : IAsyncDisposable
             return work.IsTrivial ? [.. asked.Select(d => d.Prefix)] : await Ask<DrawWork, Prefix>(draws, work);
         }
 
+        if (seat.HasSpent) return [.. asked.Select(d => d.Prefix.Ended ? d.Prefix : d.Prefix.Lose())];
         Waits(seat, 1);
         try
         {
             var results = await models.Policy.Extend(asked, until, sampling, cancel);
             seat.Drew(asked.Zip(results).Sum(p => (long)p.Second.TokensSince(p.First.Prefix)));
+            results = [.. asked.Zip(results, (draw, result) => seat.UpToStop(draw.Prefix, result))];
+            if (until == Until.TraceEnd && seat.Grown is { } grown)
+                foreach (var trace in results) grown(trace);
             return results;
         }
         finally
@@ -83,7 +92,8 @@ public sealed class EngineRoom : IAsyncDisposable
         }
     }
 
-    internal async Task<IReadOnlyList<Scored>> Score(Seat seat, IVerifier verifier, IReadOnlyList<Prefix> prefixes, CancellationToken cancel) =>
+    internal async Task<IReadOnlyList<Scored>> Score(
+        Seat seat, IVerifier verifier, IReadOnlyList<Prefix> prefixes, CancellationToken cancel) =>
         prefixes.Count == 0 ? [] : await Ask<ScoreWork, Scored>(scores, new(seat, verifier, prefixes, cancel));
 
     private async Task<IReadOnlyList<TAnswer>> Ask<TWork, TAnswer>(List<TWork> list, TWork work) where TWork : Work<TAnswer>
@@ -165,7 +175,8 @@ public sealed class EngineRoom : IAsyncDisposable
 
     private async Task Draw(List<DrawWork> asked)
     {
-        foreach (var alike in asked.GroupBy(work => work.Sampling))
+        foreach (var work in asked.Where(work => work.Seat.HasSpent)) work.Lose();
+        foreach (var alike in asked.Where(work => !work.IsOver).GroupBy(work => work.Sampling))
             await Together<DrawWork, Draw, Prefix>([.. alike], work => work.Next(), async (draws, cancel) =>
                 await models.Policy.Extend(draws, Until.StepEnd, alike.Key, cancel), (work, steps) => work.Take(steps));
     }
@@ -178,17 +189,20 @@ public sealed class EngineRoom : IAsyncDisposable
     }
 
     /// <summary>
-    /// One call for several requests. It stops when all of them have gone. Where it fails, each is asked by itself, so that only those fail that made it.
+    /// One call for several requests. It stops when all of them have gone. Where it fails, each is asked by itself, so that only those fail
+    /// that made it.
     /// </summary>
     private async Task Together<TWork, TAsked, TAnswer>(
-        List<TWork> works, Func<TWork, IReadOnlyList<TAsked>> next, Func<IReadOnlyList<TAsked>, CancellationToken, Task<IReadOnlyList<TAnswer>>> call,
-        Action<TWork, TAnswer[]> take) where TWork : Work<TAnswer>
+        List<TWork> works, Func<TWork, IReadOnlyList<TAsked>> next,
+        Func<IReadOnlyList<TAsked>, CancellationToken, Task<IReadOnlyList<TAnswer>>> call, Action<TWork, TAnswer[]> take)
+        where TWork : Work<TAnswer>
     {
         var asked = works.ConvertAll(work => next(work));
         using var leaving = new Leaving(works.Select(w => w.Cancel), closing.Token);
         try
         {
             var answers = await call([.. asked.SelectMany(a => a)], leaving.All);
+            meters?.Batch<TWork>(answers.Count);
             var from = 0;
             foreach (var (work, part) in works.Zip(asked))
             {

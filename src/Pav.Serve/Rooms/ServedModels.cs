@@ -25,7 +25,9 @@ public sealed record ServedModels(string Name, IPolicy Policy, Grader Grader, Pr
     /// <summary>Provers with a verifier of their own, by name; boK need none.</summary>
     public IReadOnlyDictionary<string, Prover> Provers { get; init; } = new Dictionary<string, Prover>();
 
-    /// <summary>What a request gets that names no other: α, prover, candidates, sampling; and the seed from which its seed comes.</summary>
+    /// <summary>
+    /// What a request gets that names no other: α, prover, candidates, sampling; and the seed from which its seed comes.
+    /// </summary>
     public SearchOptions Defaults { get; init; } = new();
 
     /// <summary>When the models were ready.</summary>
@@ -37,5 +39,6 @@ public sealed record ServedModels(string Name, IPolicy Policy, Grader Grader, Pr
         : ProverName.Strength(name) is >= 1 and <= 4096 and var k ? Prover.BestOf(k) : null;
 
     /// <summary>Tokens of a problem's prompt; where no tokenizer is known, four letters are taken for one.</summary>
-    public int PromptTokens(Problem problem) => Tokenizer is { } known ? Template.Encode(known, problem).Length : (Template.Fill(problem).Length + 3) / 4;
+    public int PromptTokens(Problem problem) =>
+        Tokenizer is { } known ? Template.Encode(known, problem).Length : (Template.Fill(problem).Length + 3) / 4;
 }

@@ -46,7 +46,8 @@ internal sealed class DrawWork : Work<Prefix>
     private readonly List<int> open;
     private readonly Until until;
 
-    public DrawWork(Seat seat, IReadOnlyList<Draw> asked, Until until, Sampling sampling, CancellationToken cancel) : base(seat, asked.Count, cancel)
+    public DrawWork(Seat seat, IReadOnlyList<Draw> asked, Until until, Sampling sampling, CancellationToken cancel)
+        : base(seat, asked.Count, cancel)
     {
         (this.until, Sampling) = (until, sampling);
         for (var i = 0; i < asked.Count; i++) Answers[i] = asked[i].Prefix;
@@ -59,6 +60,13 @@ internal sealed class DrawWork : Work<Prefix>
 
     public Sampling Sampling { get; }
 
+    /// <summary>Gives up what has not ended.</summary>
+    public void Lose()
+    {
+        foreach (var i in open) Answers[i] = Answers[i].Lose();
+        Finish();
+    }
+
     /// <summary>The draws of the next round.</summary>
     public IReadOnlyList<Draw> Next() => [.. open.Select(i => new Draw(Answers[i], seeds[i]))];
 
@@ -69,7 +77,8 @@ internal sealed class DrawWork : Work<Prefix>
         for (var j = 0; j < open.Count; j++)
         {
             var (i, used) = (open[j], steps[j].TokensSince(Answers[open[j]]));
-            (Answers[i], seeds[i], tokens) = (steps[j], Seeds.After(seeds[i], used), tokens + used);
+            (Answers[i], seeds[i], tokens) = (Seat.UpToStop(Answers[i], steps[j]), Seeds.After(seeds[i], used), tokens + used);
+            if (until == Until.TraceEnd) Seat.Grown?.Invoke(Answers[i]);
         }
 
         Seat.Drew(tokens);

@@ -29,16 +29,24 @@ public sealed class ApiError(int status, string message, string type, string? pa
     public ErrorReply Reply => new(new(Message, type, param, code));
 
     /// <summary>400: what was sent cannot be read at all.</summary>
-    public static ApiError Unreadable(string message, Exception? cause = null) => new(400, message, Invalid, code: "invalid_json", cause: cause);
+    public static ApiError Unreadable(string message, Exception? cause = null) =>
+        new(400, message, Invalid, code: "invalid_json", cause: cause);
+
+    /// <summary>415: the body does not say that it is JSON; other sites' pages can send such ones without asking first.</summary>
+    public static ApiError NotJson() => new(415, "send JSON, with Content-Type: application/json", Invalid, code: "unsupported_media_type");
 
     /// <summary>422: a field has a value that it may not have, or asks for what the server does not do.</summary>
-    public static ApiError Wrong(string? param, string message, Exception? cause = null) => new(422, message, Invalid, param, "invalid_value", cause);
+    public static ApiError Wrong(string? param, string message, Exception? cause = null) =>
+        new(422, message, Invalid, param, "invalid_value", cause);
 
     /// <summary>404: no such model, or address.</summary>
     public static ApiError NotFound(string? param, string message, string code) => new(404, message, Invalid, param, code);
 
     /// <summary>401.</summary>
     public static ApiError NoKey(string message) => new(401, message, "authentication_error", code: "invalid_api_key");
+
+    /// <summary>403: a browser asks for another site's page.</summary>
+    public static ApiError OtherSite() => new(403, "pages of other sites may not ask this server (--cors lets one in)", Invalid);
 
     /// <summary>429 or 503.</summary>
     public static ApiError Later(int status, string message, string code, TimeSpan wait) =>
@@ -49,7 +57,7 @@ public sealed class ApiError(int status, string message, string type, string? pa
     {
         ApiError error => error,
         UserError wrong => Wrong(null, wrong.Message, wrong),
-        BadHttpRequestException { StatusCode: 413 } => new(413, "the body is larger than this server takes", Invalid, code: "body_too_large", cause: e),
+        BadHttpRequestException { StatusCode: 413 } => new(413, "the body is too large (--max-body-mb)", Invalid, code: "too_large"),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message, Invalid, cause: e),
         _ => null,
     };

@@ -1,11 +1,13 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
 namespace Pav.Serve.Wire;
 
 /// <summary>
-/// The fields of a request's JSON object. A field that is absent or null is null; one of the wrong type or out of its range is an error that names it.
-/// Every field that is asked for counts as known.
+/// The fields of a request's JSON object. A field that is absent or null is null; one of the wrong type or out of its range is an error
+/// that names it. Every field that is asked for counts as known.
 /// </summary>
 public sealed class Body
 {
@@ -18,13 +20,13 @@ public sealed class Body
     private Body(JsonElement fields, string path) => (this.fields, this.path) = (fields, path);
 
     /// <summary>Fields that nobody has asked for.</summary>
-    public IEnumerable<string> Unknown => fields.EnumerateObject().Select(p => p.Name).Where(name => !known.Contains(name)).Select(name => path + name);
+    public IEnumerable<string> Unknown =>
+        fields.EnumerateObject().Select(p => p.Name).Where(name => !known.Contains(name)).Select(name => path + name);
 
     /// <summary>Reads the whole body of a request.</summary>
     public static async Task<Body> Read(HttpContext context)
     {
-        if (!context.Request.HasJsonContentType())
-            throw new ApiError(415, "send JSON, with Content-Type: application/json", "invalid_request_error", code: "unsupported_media_type");
+        if (!context.Request.HasJsonContentType()) throw ApiError.NotJson();
         try
         {
             using var document = await JsonDocument.ParseAsync(context.Request.Body, Strict, context.RequestAborted);
@@ -39,6 +41,25 @@ public sealed class Body
 
     public static Body From(JsonElement json) =>
         json.ValueKind == JsonValueKind.Object ? new(json, "") : throw ApiError.Unreadable("the body must be one JSON object");
+
+    /// <summary>
+    /// The fields of an address's query. A value that is a number, true or false is one; the texts named are texts in any case.
+    /// </summary>
+    public static Body From(IQueryCollection query, IReadOnlySet<string> texts)
+    {
+        var fields = new JsonObject();
+        foreach (var (name, values) in query)
+        {
+            var value = values.ToString();
+            fields[name] = texts.Contains(name) ? value
+                : bool.TryParse(value, out var flag) ? flag
+                : long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
+                : double.TryParse(value, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number
+                : value;
+        }
+
+        return From(JsonSerializer.SerializeToElement(fields));
+    }
 
     public bool Has(string name) => Find(name) is not null;
 

@@ -35,7 +35,7 @@ internal static class ErrorReplies
     private static ApiError Missing(HttpContext context) => context.Response.StatusCode switch
     {
         405 => new(405, $"{context.Request.Method} is not for {context.Request.Path}", "invalid_request_error", code: "method_not_allowed"),
-        415 => new(415, "send JSON, with Content-Type: application/json", "invalid_request_error", code: "unsupported_media_type"),
+        415 => ApiError.NotJson(),
         _ => ApiError.NotFound(null, $"there is nothing at {context.Request.Path}", "not_found"),
     };
 

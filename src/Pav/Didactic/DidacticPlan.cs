@@ -1,21 +1,56 @@
 namespace Pav.Didactic;
 
 /// <summary>Which training runs the experiment consists of.</summary>
-/// <param name="Length">|y*| of the figures that have one length.</param>
-/// <param name="Gamma">The prover's strength in figures that do not vary it.</param>
-/// <param name="Lengths">|y*| over which speed is compared.</param>
-/// <param name="OutcomeLengths">Those for which outcome reward alone is run too.</param>
-/// <param name="Seeds">Runs of each setting; <paramref name="SweepSeeds"/> where γ varies, <paramref name="RewardSeeds"/> where rewards do.</param>
-/// <param name="Planted">Planted sequences over which Pass@N is averaged.</param>
-/// <param name="Iterations">Of a run with process rewards.</param>
-/// <param name="OutcomeIterations">Most iterations of a run with outcome reward alone.</param>
-/// <param name="Rollouts">Of each Monte Carlo value.</param>
-/// <param name="First">The first seed.</param>
-public sealed record DidacticPlan(
-    int Length, double Gamma, IReadOnlyList<int> Lengths, IReadOnlyList<int> OutcomeLengths, IReadOnlyList<double> Gammas, IReadOnlyList<GradientMethod> Methods,
-    IReadOnlyList<StepReward> Rewards, IReadOnlyList<int> RewardLengths, IReadOnlyList<int> PassLengths, int Seeds, int SweepSeeds, int RewardSeeds, int Planted,
-    int Iterations, int OutcomeIterations, int Rollouts, ulong First)
+public sealed record DidacticPlan
 {
+    /// <summary>|y*| of the figures that have one length.</summary>
+    public required int Length { get; init; }
+
+    /// <summary>The prover's strength in figures that do not vary it.</summary>
+    public required double Gamma { get; init; }
+
+    /// <summary>|y*| over which speed is compared.</summary>
+    public required IReadOnlyList<int> Lengths { get; init; }
+
+    /// <summary>Those for which outcome reward alone is run too.</summary>
+    public required IReadOnlyList<int> OutcomeLengths { get; init; }
+
+    public required IReadOnlyList<double> Gammas { get; init; }
+
+    public required IReadOnlyList<GradientMethod> Methods { get; init; }
+
+    public required IReadOnlyList<StepReward> Rewards { get; init; }
+
+    /// <summary>|y*| at which rewards are compared.</summary>
+    public required IReadOnlyList<int> RewardLengths { get; init; }
+
+    /// <summary>|y*| of Pass@N.</summary>
+    public required IReadOnlyList<int> PassLengths { get; init; }
+
+    /// <summary>Runs of each setting.</summary>
+    public required int Seeds { get; init; }
+
+    /// <summary>Runs of each setting where γ varies.</summary>
+    public required int SweepSeeds { get; init; }
+
+    /// <summary>Runs of each setting where rewards vary.</summary>
+    public required int RewardSeeds { get; init; }
+
+    /// <summary>Planted sequences over which Pass@N is averaged.</summary>
+    public required int Planted { get; init; }
+
+    /// <summary>Of a run with process rewards.</summary>
+    public required int Iterations { get; init; }
+
+    /// <summary>Most iterations of a run with outcome reward alone.</summary>
+    public required int OutcomeIterations { get; init; }
+
+    /// <summary>Of each Monte Carlo value.</summary>
+    public required int Rollouts { get; init; }
+
+    /// <summary>The first seed.</summary>
+    public required ulong First { get; init; }
+
     /// <summary>Every run once, the longest first so that the last ones to end are short.</summary>
     public IReadOnlyList<PlantedRun> Runs() =>
         [.. Accuracy().Concat(Strength()).Concat(ByReward()).Concat(Pass())

@@ -14,31 +14,45 @@ public enum LabelStrategy
 }
 
 /// <summary>Options of labelling.</summary>
-/// <param name="NCov">Seed traces per problem.</param>
-/// <param name="NMc">Completions per prefix.</param>
-/// <param name="HighValue">First pit: a state is of high value if its Q̂ from NMc completions is above this.</param>
-/// <param name="NMcPit">First pit: completions of the prefixes that are kept.</param>
-/// <param name="ProblemsPerBatch">Problems whose draws go to the policy together.</param>
-/// <param name="DrawsPerCall">Most draws in one call, so that progress is seen; changes no label.</param>
-/// <param name="Plan">Adaptive allocation: NMc completions are then only the first look; null gives every prefix NMc.</param>
-/// <param name="FirstTrace">Index of the first seed trace: a problem can be given more of them later.</param>
-/// <param name="BatchesAtOnce">Batches under way at the same time, for policies that are waited for; changes no label.</param>
-/// <param name="StepEnd">Where the policy's steps end, as the labels are to tell; null: at newlines.</param>
-public sealed record LabelOptions(
-    int NCov = 4,
-    int NMc = 8,
-    LabelStrategy Strategy = LabelStrategy.Random,
-    double HighValue = 0.5,
-    int NMcPit = 32,
-    ulong Seed = 1,
-    Sampling? Sampling = null,
-    int ProblemsPerBatch = 16,
-    int DrawsPerCall = 4096,
-    SequentialPlan? Plan = null,
-    int FirstTrace = 0,
-    int BatchesAtOnce = 1,
-    StepEnd? StepEnd = null)
+public sealed record LabelOptions
 {
+    /// <summary>Seed traces per problem, at least 1.</summary>
+    public int NCov { get; init; } = 4;
+
+    /// <summary>Completions per prefix, at least 1.</summary>
+    public int NMc { get; init; } = 8;
+
+    public LabelStrategy Strategy { get; init; } = LabelStrategy.Random;
+
+    /// <summary>First pit: a state is of high value if its Q̂ from NMc completions is above this; from 0, below 1.</summary>
+    public double HighValue { get; init; } = 0.5;
+
+    /// <summary>First pit: completions of the prefixes that are kept, at least 1.</summary>
+    public int NMcPit { get; init; } = 32;
+
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Of seed traces and completions, with a temperature above 0.</summary>
+    public Sampling Sampling { get; init; } = new();
+
+    /// <summary>Problems whose draws go to the policy together.</summary>
+    public int ProblemsPerBatch { get; init; } = 16;
+
+    /// <summary>Most draws in one call, so that progress is seen; changes no label.</summary>
+    public int DrawsPerCall { get; init; } = 4096;
+
+    /// <summary>Adaptive allocation: NMc completions are then only the first look; null gives every prefix NMc.</summary>
+    public SequentialPlan? Plan { get; init; }
+
+    /// <summary>Index of the first seed trace: a problem can be given more of them later.</summary>
+    public int FirstTrace { get; init; }
+
+    /// <summary>Batches under way at the same time, for policies that are waited for; changes no label.</summary>
+    public int BatchesAtOnce { get; init; } = 1;
+
+    /// <summary>Where the policy's steps end, as the labels are to tell; null: at newlines.</summary>
+    public StepEnd? StepEnd { get; init; }
+
     /// <summary>Throws a <see cref="UserError"/> that names the first option out of its range.</summary>
     public void Check()
     {
@@ -51,7 +65,7 @@ public sealed record LabelOptions(
         Plan?.Check();
         if (Plan is not null && Strategy == LabelStrategy.FirstPit) throw new UserError("first pits have an allocation of their own; leave the adaptive one off, or use the strategy random");
         if (!(HighValue is >= 0 and < 1)) throw new UserError($"the value above which first pits are looked for is {HighValue}; it must be at least 0 and below 1");
-        if (Sampling is { Temperature: <= 0 }) throw new UserError("labels need a temperature above 0: greedy completions are all the same");
+        if (Sampling.Temperature <= 0) throw new UserError("labels need a temperature above 0: greedy completions are all the same");
     }
 
     private static void Positive(int value, string name)

@@ -25,7 +25,7 @@ public static class Labelling
         [EnumeratorCancellation] CancellationToken cancel = default)
     {
         options.Check();
-        var sampling = options.Sampling ?? new Sampling();
+        var sampling = options.Sampling;
         var reached = new LabelProgress();
         var gate = new Lock();
         void Report(int problems, int prefixes, long tokens)

@@ -18,7 +18,7 @@ public static class StateLabelling
     {
         options.Check();
         if (stepsPerState < 2) throw new UserError($"{stepsPerState} step per state shows no difference between steps; draw at least 2");
-        var sampling = options.Sampling ?? new Sampling();
+        var sampling = options.Sampling;
         var counter = new Counter(progress);
         var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => counter.Add(0, prefixes, tokens));
         foreach (var batch in problems.Chunk(options.ProblemsPerBatch))
@@ -55,7 +55,8 @@ public static class StateLabelling
     {
         options.Check();
         var counter = new Counter(progress);
-        var rollouts = new Rollouts(policy, grader, options.Sampling ?? new Sampling(), options.Seed, options.DrawsPerCall, (prefixes, tokens) => counter.Add(0, prefixes, tokens));
+        var rollouts = new Rollouts(policy, grader, options.Sampling, options.Seed, options.DrawsPerCall,
+            (prefixes, tokens) => counter.Add(0, prefixes, tokens));
         foreach (var batch in states.Chunk(options.ProblemsPerBatch))
         {
             var prefixes = batch.Select(s => s.ToPrefix(problems.Find(s.Problem))).ToList();

@@ -78,12 +78,12 @@ public static class VisitedTraces
         var states = new Dictionary<int, Prefix>();
         foreach (var node in tree.Nodes)
         {
-            if (node.Lost) continue;
+            if (node.Lost || node.Half) continue;
             states[node.Id] = node.Parent < 0 ? Prefix.Root(problem) : states[node.Parent]
                 .Then(node.Step, node.Tokens, ended: node.Rex is not null);
         }
 
-        var chosen = tree.Nodes.Where(n => !n.Lost && Kind(n) is { } kind && kinds.Contains(kind)).ToList();
+        var chosen = tree.Nodes.Where(n => !n.Lost && !n.Half && Kind(n) is { } kind && kinds.Contains(kind)).ToList();
         var parents = tree.Nodes.ToDictionary(n => n.Id, n => n.Parent);
         var inner = new HashSet<int>();
         foreach (var node in chosen)

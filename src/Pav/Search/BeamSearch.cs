@@ -15,14 +15,19 @@ public sealed record BeamSearch : SizedSearch
     /// <summary>A step's Q is read so many greedy steps later; these are paid for and thrown away (0: at the step's own end).</summary>
     public int Ahead { get; init; }
 
+    /// <summary>Candidates are half drawn and scored first, and the worst are not finished (<see cref="StepTree.DrawEarly"/>).</summary>
+    public bool Early { get; init; }
+
+    public override Needs Needs => Early ? base.Needs | Needs.HalfSteps : base.Needs;
+
     protected override async Task<Found> Run(SearchSite site, int n)
     {
         var tree = site.Tree(Stream);
         IReadOnlyList<StepNode> beam = [tree.Root];
         while (beam.Any(tree.IsOpen))
         {
-            var open = beam.Where(tree.IsOpen);
-            var steps = await tree.Draw(open.Select(b => (b, b.Parent is null ? n * site.Candidates : site.Candidates)));
+            var asked = beam.Where(tree.IsOpen).Select(b => (b, b.Parent is null ? n * site.Candidates : site.Candidates));
+            var steps = Early ? await tree.DrawEarly(asked, ByProgress) : await tree.Draw(asked);
             for (var k = 1; k < Every; k++)
             {
                 var further = await tree.Draw(steps.Where(tree.IsOpen).Select(s => (s, 1)));

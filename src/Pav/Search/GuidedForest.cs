@@ -9,6 +9,11 @@ public sealed record GuidedForest : Search
     /// <summary>Prefixes kept in each tree; a forest of n traces has n / width trees.</summary>
     public int Width { get; init; } = 1;
 
+    /// <summary>Trees whose candidates are half drawn first (<see cref="BeamSearch.Early"/>).</summary>
+    public bool Early { get; init; }
+
+    public override Needs Needs => Early ? base.Needs | Needs.HalfSteps : base.Needs;
+
     public override bool IsNested => true;
 
     public override bool IsForest => true;
@@ -26,5 +31,5 @@ public sealed record GuidedForest : Search
     private int Trees(int n) => n / Width;
 
     internal async Task<Found> Tree(SearchSite site, int index) =>
-        (await new BeamSearch { ByProgress = ByProgress, Stream = $"tree {index}" }.Run(site, [Width]))[0];
+        (await new BeamSearch { ByProgress = ByProgress, Early = Early, Stream = $"tree {index}" }.Run(site, [Width]))[0];
 }

@@ -25,5 +25,5 @@ public sealed record Prover
     public double[] Derive(IReadOnlyList<double> q) => [.. q.Select(FromPolicy)];
 
     /// <summary>Q^μ where the prover is BoK(π).</summary>
-    internal double FromPolicy(double q) => BestOfK.FromQ(q, k);
+    public double FromPolicy(double q) => BestOfK.FromQ(q, k);
 }

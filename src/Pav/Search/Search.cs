@@ -20,6 +20,9 @@ public enum Needs
 
     /// <summary>What a trace's Q says of its answer, learned on validation problems (<see cref="VoteEvidence"/>).</summary>
     Validation = 16,
+
+    /// <summary>A policy that can stop within a step (<see cref="Sampling.StepTokens"/>).</summary>
+    HalfSteps = 32,
 }
 
 /// <summary>

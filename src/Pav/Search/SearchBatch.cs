@@ -16,8 +16,10 @@ public readonly record struct RowKey(string Problem, string Method, int N, doubl
     public static RowKey From(SearchRow row) => new(row.Problem, row.Method, row.N, row.Alpha, row.Prover, row.Seed);
 }
 
-/// <summary>A search's row and its tree; without one where the search has no tree or it was not asked for.</summary>
-public sealed record SearchResult(SearchRow Row, SearchTree? Tree);
+/// <summary>
+/// A search's row, its tree (none where the search has none or it was not asked for), and the trace that it answers with.
+/// </summary>
+public sealed record SearchResult(SearchRow Row, SearchTree? Tree, Candidate Chosen);
 
 /// <summary>Runs one search on many problems together and answers by every choice that is asked for.</summary>
 public static class SearchBatch
@@ -42,6 +44,7 @@ public static class SearchBatch
         var found = await lockstep.Run(problems.Select(problem => (Func<Task<Judgement>>)(async () =>
         {
             var found = await search.Run(new(problem, tools, options, lockstep), sizes);
+            foreach (var tree in found[^1].Trees) tree.TellFates(atEnd: true);
             return await Judge(problem, found, cases, tools, lockstep);
         })));
         tools.Verifier?.Reset();
@@ -102,12 +105,18 @@ public static class SearchBatch
             var (most, share) = (Found[^1], (double)found.GeneratedTokens / Math.Max(1, Found[^1].GeneratedTokens));
             var key = c.Key(Problem.Id, found.N);
             var q = method.Needs.HasFlag(Needs.Outcome) ? Values[chosen].Outcome : judged[method.Choice.Pick(judged)].Q;
-            var row = new SearchRow(
-                Problem.Id, Problem.Level, key.Method, key.N, key.Alpha, key.Prover, key.Seed,
-                grader.Rex(chosen.Trace), found.Candidates.Max(x => grader.Rex(x.Trace)), found.Candidates.Count, found.Candidates.Select(x => x.Trace).Distinct().Count(),
-                grader.Extract(chosen.Trace.Text), found.GeneratedTokens, scored, most == found ? seconds : share * seconds,
-                method.Choice.Needs == Needs.Nothing && chosen.Node is null ? null : Math.Round(q, 4));
-            return new(row, trees && found.Trees.Count > 0 ? SearchTree.Draw(Problem, row, found.Trees, chosen.Node, grader) : null);
+            var row = new SearchRow
+            {
+                Problem = Problem.Id, Level = Problem.Level, Method = key.Method, N = key.N,
+                Alpha = key.Alpha, Prover = key.Prover, Seed = key.Seed,
+                Correct = grader.Rex(chosen.Trace), Pass = found.Candidates.Max(x => grader.Rex(x.Trace)),
+                Candidates = found.Candidates.Count, Distinct = found.Candidates.Select(x => x.Trace).Distinct().Count(),
+                Answer = grader.Extract(chosen.Trace.Text), GeneratedTokens = found.GeneratedTokens, ScoredTokens = scored,
+                Seconds = most == found ? seconds : share * seconds,
+                Q = method.Choice.Needs == Needs.Nothing && chosen.Node is null ? null : Math.Round(q, 4),
+            };
+            var tree = trees && found.Trees.Count > 0 ? SearchTree.Draw(Problem, row, found.Trees, chosen.Node, grader) : null;
+            return new(row, tree, chosen);
         }
 
         private JudgedTrace Judged(Candidate candidate, FinalChoice choice, SearchOptions options, Grader grader)

@@ -57,6 +57,8 @@ public static class SearchMethods
         Sample, Greedy, Majority, BestByOutcome, BestByQ, BestByReward, WeightedVote,
         BeamByQ, BeamByProgress, BeamVote, BeamByProgress.With(FinalChoice.Vote) with { Against = [WeightedVote.Id, BeamVote.Id] },
         new("beam-every-2", "Beam on Q, scored every 2 steps", MethodKind.Beam, new BeamSearch { Every = 2 }, FinalChoice.MaxQ, BeamByQ.Id),
+        new("beam-early", "Beam on Q, candidates rejected half-way", MethodKind.Beam, new BeamSearch { Early = true },
+            FinalChoice.MaxQ, BeamByQ.Id),
         new("lookahead", "Beam on Q one greedy step ahead", MethodKind.Beam, new BeamSearch { Ahead = 1 }, FinalChoice.MaxQ, BeamByQ.Id),
         new("growing-beam", "Beams that grow where Q is low", MethodKind.Beam, new GrowingBeam(), FinalChoice.MaxQ, BeamByQ.Id),
         new("mcts", "Tree search, UCT", MethodKind.Tree, new TreeSearch(), FinalChoice.Vote, Strong),
@@ -72,6 +74,8 @@ public static class SearchMethods
         Forest,
         new("forest-pav", "Guided forest on Q + αA", MethodKind.Forest, new GuidedForest { ByProgress = true }, FinalChoice.Vote, [.. Strong, Forest.Id]),
         new("forest-2", "Guided forest, trees of width 2", MethodKind.Forest, new GuidedForest { Width = 2 }, FinalChoice.Vote, [.. Strong, Forest.Id]),
+        new("forest-early", "Guided forest, candidates rejected half-way", MethodKind.Forest, new GuidedForest { Early = true },
+            FinalChoice.Vote, [.. Strong, Forest.Id]),
         ForestInTurn, ForestUntilSure,
         OracleBeamByQ, OracleBeamByProgress,
     ];

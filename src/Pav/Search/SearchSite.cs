@@ -3,7 +3,11 @@ namespace Pav;
 /// <summary>What a search runs with: the policy that draws, the verifiers that score, the grader that reads answers.</summary>
 /// <param name="Verifier">Of Q^π; null where no method needs it.</param>
 /// <param name="Outcome">Outcome verifier; null where no method needs it.</param>
-public sealed record SearchTools(IPolicy Policy, Grader Grader, IVerifier? Verifier = null, IVerifier? Outcome = null);
+public sealed record SearchTools(IPolicy Policy, Grader Grader, IVerifier? Verifier = null, IVerifier? Outcome = null)
+{
+    /// <summary>Is told what a search does while it does it; null: nobody watches.</summary>
+    public Action<StepNews>? Watch { get; init; }
+}
 
 /// <summary>Options that all searches share.</summary>
 public sealed record SearchOptions
@@ -24,6 +28,12 @@ public sealed record SearchOptions
     /// <summary>A sequential forest stops when the leading answer is ahead by so much Q; at least 0.</summary>
     public double Settle { get; init; } = 1;
 
+    /// <summary>Tokens of a half-written step where searches reject early; at least 1.</summary>
+    public int HalfTokens { get; init; } = 4;
+
+    /// <summary>The share of half-written steps that they finish, above 0 and up to 1.</summary>
+    public double HalfKeep { get; init; } = 0.5;
+
     /// <summary>A forest that grows until it is sure stops when its leading answer is right with this probability; from 0 to 1.</summary>
     public double Sure { get; init; } = 0.95;
 
@@ -37,6 +47,8 @@ public sealed record SearchOptions
         if (!(Alpha is >= 0 and < double.PositiveInfinity)) throw new UserError($"alpha is {Alpha}; it must be a number of at least 0");
         if (Alpha > 0 && Prover is null) throw new UserError($"alpha is {Alpha}, but no prover is named; name one or set alpha to 0");
         if (!(Settle is >= 0 and < double.PositiveInfinity)) throw new UserError($"settle is {Settle}; it must be a number of at least 0");
+        if (HalfTokens < 1) throw new UserError($"half tokens is {HalfTokens}; it must be at least 1");
+        if (HalfKeep is not (> 0 and <= 1)) throw new UserError($"half keep is {HalfKeep}; it must be above 0 and at most 1");
         if (Sure is not (>= 0 and <= 1)) throw new UserError($"sure is {Sure}; it must be a number from 0 to 1");
     }
 }
@@ -51,6 +63,8 @@ public sealed class SearchSite(Problem problem, SearchTools tools, SearchOptions
     public Grader Grader => tools.Grader;
 
     public int Candidates => options.Candidates;
+
+    internal Action<StepNews>? Watch => tools.Watch;
 
     /// <summary>A tree of steps for this problem.</summary>
     /// <param name="stream">Names the tree's randomness: trees of one problem under different names share nothing.</param>

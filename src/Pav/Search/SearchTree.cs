@@ -18,7 +18,7 @@ public enum Fate
 /// A step of a search tree: its place, Q^π, Q^μ, A^μ, effective reward (null where a search gave it no score) and fate; <c>Rex</c> for finished traces only; visits and
 /// the mean of what was found below where the search counts them; the number of its tree where there are several; the step's token ids
 /// (none where it is known only as text), by which it can be taken up again as it was drawn; whether it stands for a draw that got no
-/// usable answer.
+/// usable answer; whether the step was rejected half written.
 /// </summary>
 public sealed record TreeNode(
     [property: JsonPropertyName("id")] int Id,
@@ -34,7 +34,8 @@ public sealed record TreeNode(
     [property: JsonPropertyName("value"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Value = null,
     [property: JsonPropertyName("tree"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Tree = null,
     [property: JsonPropertyName("tokens"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<int>? Tokens = null,
-    [property: JsonPropertyName("lost"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Lost = false);
+    [property: JsonPropertyName("lost"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Lost = false,
+    [property: JsonPropertyName("half"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Half = false);
 
 /// <summary>
 /// One line of <c>trees.jsonl</c> (docs/run-folder.md). A parent's id is smaller than its children's; the root's parent is −1. A forest's trees stand one after the
@@ -78,6 +79,6 @@ public sealed record SearchTree(
         return new(
             id, parent, node.Prefix.Step, Known(scored.Q), Known(scored.QMu), Known(scored.A), Known(scored.Reward), fate, node.Ended ? grader.Rex(node.Prefix) : null,
             node.Visits == 0 ? null : node.Visits, node.Visits == 0 ? null : node.Total / node.Visits,
-            Tokens: node.Prefix.Tokens, Lost: node.Prefix.Lost);
+            Tokens: node.Prefix.Tokens, Lost: node.Prefix.Lost, Half: node.Prefix.Half);
     }
 }

@@ -37,9 +37,25 @@ public sealed class StepNode
     public bool Ended => Prefix.Ended;
 }
 
+/// <summary>What has become known of a step.</summary>
+public enum StepChange
+{
+    /// <summary>It was drawn.</summary>
+    Drawn,
+
+    /// <summary>It has its Q, A and reward.</summary>
+    Scored,
+
+    /// <summary>It was kept, pruned, or kept as the end of a trace; each may be told again where a search changes its mind.</summary>
+    Settled,
+}
+
+/// <summary>One change of one step, for whoever watches a search.</summary>
+public readonly record struct StepNews(StepTree Tree, StepNode Node, StepChange Change);
+
 /// <summary>
-/// The steps of one problem that a search has drawn: their scores, fates, duplicates and what they cost. Every draw is paid for; equal steps of a state are
-/// one node for the search, and the later ones are kept as duplicates.
+/// The steps of one problem that a search has drawn: their scores, fates, duplicates and what they cost. Every draw is paid for; equal
+/// steps of a state are one node for the search, and the later ones are kept as duplicates.
 /// </summary>
 public sealed class StepTree
 {
@@ -47,6 +63,7 @@ public sealed class StepTree
     private readonly string stream;
     private readonly List<StepNode> nodes;
     private readonly Dictionary<Prefix, StepNode> known;
+    private readonly List<Fate> told = [Fate.Root];
     private long drawn;
 
     internal StepTree(SearchSite site, string stream)
@@ -70,7 +87,10 @@ public sealed class StepTree
     /// <summary>May this step be followed by another? No trace has more steps than it may have tokens.</summary>
     public bool IsOpen(StepNode node) => !node.Ended && node.Prefix.Depth < site.Options.Sampling.MaxTokens;
 
-    /// <summary>Draws so many next steps of each state and scores those that are new; answer i belongs to draw i, and equal draws have the same node.</summary>
+    /// <summary>
+    /// Draws so many next steps of each state and scores those that are new; answer i belongs to draw i, and equal draws have the same
+    /// node.
+    /// </summary>
     /// <param name="byProgress">Rank by the effective reward instead of Q alone.</param>
     public async Task<IReadOnlyList<StepNode>> Grow(IEnumerable<(StepNode Node, int Count)> asked, bool byProgress)
     {
@@ -82,10 +102,48 @@ public sealed class StepTree
     /// <summary>Draws so many next steps of each state, without scores.</summary>
     public async Task<IReadOnlyList<StepNode>> Draw(IEnumerable<(StepNode Node, int Count)> asked)
     {
+        TellFates();
         var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
         var draws = parents.Select(p => new Draw(p.Prefix, Seeds.Derive(site.Options.Seed, site.Problem.Id, stream, drawn++))).ToList();
         var steps = await site.Steps(draws);
         return [.. parents.Zip(steps, Add)];
+    }
+
+    /// <summary>
+    /// Draws so many next steps of each state, but only halves at first (arXiv 2508.01969): they are scored as they are, the best share of
+    /// all of them is finished, of equals those drawn first, and the others stay half written and pruned. Steps that are over by then count
+    /// as finished.
+    /// </summary>
+    /// <returns>The finished steps, without scores.</returns>
+    public async Task<IReadOnlyList<StepNode>> DrawEarly(IEnumerable<(StepNode Node, int Count)> asked, bool byProgress)
+    {
+        var (options, sampling) = (site.Options, site.Options.Sampling with { StepTokens = site.Options.HalfTokens });
+        var parents = asked.SelectMany(a => Enumerable.Repeat(a.Node, a.Count)).ToList();
+        var seeds = parents.Select(_ => Seeds.Derive(options.Seed, site.Problem.Id, stream, drawn++)).ToList();
+        var steps = (await site.Steps([.. parents.Zip(seeds, (p, seed) => new Draw(p.Prefix, seed))], sampling)).ToArray();
+        int[] halves = [.. Enumerable.Range(0, steps.Length).Where(i => steps[i].Half)];
+        var scores = new Dictionary<Prefix, (double Q, double QMu, double A, double Reward)>();
+        Prefix[] distinct = [.. halves.Select(i => steps[i]).Distinct()];
+        foreach (var (half, score) in distinct.Zip(await site.Score(distinct, byProgress)))
+        {
+            var a = score.QMu[^1] - score.QMu[^2];
+            var reward = byProgress ? EffectiveReward.Compute(score.Q[^1], a, options.Alpha) : score.Q[^1];
+            scores[half] = (score.Q[^1], score.QMu[^1], a, reward);
+            ScoredTokens += score.Tokens;
+        }
+
+        var count = (int)Math.Ceiling(options.HalfKeep * halves.Length - 1e-9);
+        int[] kept = [.. halves.OrderByDescending(i => scores[steps[i]].Reward).Take(count).Order()];
+        foreach (var (i, whole) in kept.Zip(await site.Steps([.. kept.Select(i => new Draw(steps[i], seeds[i]))]))) steps[i] = whole;
+        var finished = new List<StepNode>();
+        foreach (var (parent, step) in parents.Zip(steps))
+        {
+            var node = Add(parent, step);
+            if (!step.Half) finished.Add(node);
+            else (node.Q, node.QMu, node.A, node.Reward) = scores[step];
+        }
+
+        return finished;
     }
 
     /// <summary>Scores nodes that have no score yet.</summary>
@@ -102,6 +160,7 @@ public sealed class StepTree
             node.Reward = byProgress ? EffectiveReward.Compute(node.Q, node.A, site.Options.Alpha) : node.Q;
             ScoredTokens += score.Tokens;
             if (double.IsNaN(Root.Reward)) (Root.Q, Root.QMu, Root.Reward) = (score.Q[0], score.QMu[0], score.Q[0]);
+            site.Watch?.Invoke(new(this, node, StepChange.Scored));
         }
     }
 
@@ -140,14 +199,29 @@ public sealed class StepTree
         for (var before = node.Parent; before?.Parent is not null && double.IsNaN(before.Reward); before = before.Parent) before.Fate = Fate.Kept;
     }
 
+    /// <summary>Tells who watches which steps have been kept or pruned since the last draw: a search decides between draws.</summary>
+    internal void TellFates(bool atEnd = false)
+    {
+        if (site.Watch is not { } watch) return;
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            var node = nodes[i];
+            var undecided = node.Fate == Fate.Pruned && double.IsNaN(node.Reward) && !atEnd;
+            if (told[i] == node.Fate || undecided) continue;
+            told[i] = node.Fate;
+            watch(new(this, node, StepChange.Settled));
+        }
+    }
+
     private StepNode Add(StepNode parent, Prefix step)
     {
         var twin = known.GetValueOrDefault(step);
         var node = new StepNode(nodes.Count, parent, step, twin) { Fate = Fate.Pruned };
         nodes.Add(node);
         GeneratedTokens += step.TokensSince(parent.Prefix);
-        if (twin is null) return known[step] = node;
-        node.Fate = Fate.Duplicate;
-        return twin;
+        if (twin is not null) node.Fate = Fate.Duplicate;
+        told.Add(twin is null ? Fate.Root : Fate.Duplicate);
+        site.Watch?.Invoke(new(this, node, StepChange.Drawn));
+        return twin ?? (known[step] = node);
     }
 }

@@ -35,11 +35,28 @@ public sealed record TheoryResult(string Name, string Claim, Verdict Verdict, st
     internal static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
-/// <summary>What the checks run on.</summary>
-/// <param name="Trees">Random trees, each with a random policy π and a random prover μ.</param>
-/// <param name="Steps">Steps to choose from in a state.</param>
-/// <param name="Depth">Steps of a trace.</param>
-/// <param name="Right">Chance that a leaf is right.</param>
-/// <param name="Alpha">Weight of A^μ.</param>
-/// <param name="Rate">η of the natural policy gradient step.</param>
-public sealed record TheoryOptions(int Trees = 200, int Steps = 4, int Depth = 4, double Right = 0.3, double Alpha = 1, double Rate = 1e-4, ulong Seed = 1);
+/// <summary>What the checks run on: options of <c>pav theory</c>.</summary>
+public sealed record TheoryOptions
+{
+    [Flag("Random trees, each with a random policy and a random prover", Min = 2, Max = 100_000)]
+    public int Trees { get; init; } = 200;
+
+    [Flag("Steps to choose from in a state", Min = 2, Max = 16)]
+    public int Steps { get; init; } = 4;
+
+    [Flag("Steps of a trace", Min = 1, Max = 8)]
+    public int Depth { get; init; } = 4;
+
+    [Flag("Chance that a leaf is right", Min = 0, AboveMin = true, Max = 0.99)]
+    public double Right { get; init; } = 0.3;
+
+    [Flag("Weight of progress in the effective reward", Min = 0, AboveMin = true, Max = 10)]
+    public double Alpha { get; init; } = 1;
+
+    /// <summary>η.</summary>
+    [Flag("Rate of the natural policy gradient step", Min = 0, AboveMin = true, Max = 1)]
+    public double Rate { get; init; } = 1e-4;
+
+    [Flag("Seed; equal seeds give equal results")]
+    public ulong Seed { get; init; } = 1;
+}

@@ -71,7 +71,11 @@ public class PageTypesTests
     public void A_method_is_called_what_its_row_says_else_what_this_version_knows_else_its_id()
     {
         MethodSummary Row(string method, string label = "", MethodKind? kind = null) =>
-            new(method, 1, null, null, 1, 1, 0.5, 0.4, 0.6, 0.5, 50, 0, 1, label, kind);
+            new()
+            {
+                Method = method, N = 1, Problems = 1, Seeds = 1, Accuracy = 0.5, Low = 0.4, High = 0.6, Pass = 0.5,
+                GeneratedTokens = 50, ScoredTokens = 0, Seconds = 1, Label = label, Kind = kind,
+            };
         var entries = MethodEntry.From([Row("new-beam", "New beam", MethodKind.Beam), Row("older"), Row("beam-pav"), Row("greedy", "Renamed")], ["beam-q+majority"]);
         Assert.Equal(["greedy", "beam-pav", "new-beam", "older", "beam-q+majority"], entries.Select(e => e.Id));
         Assert.Equal(["Renamed", SearchMethods.BeamByProgress.Label, "New beam", "older", SearchMethods.BeamByQ.With(FinalChoice.Majority).Label], entries.Select(e => e.Label));

@@ -58,7 +58,11 @@ public sealed class ReportTests : IDisposable
     public void What_a_search_writes_the_report_reads()
     {
         SearchRow Row(string problem, string method, int n, int correct, double? alpha = null, string? prover = null) =>
-            new(problem, 1, method, n, alpha, prover, 1, correct, 1, n, n, "7", 50 * n, 40 * n, 0.1);
+            new()
+            {
+                Problem = problem, Level = 1, Method = method, N = n, Alpha = alpha, Prover = prover, Seed = 1, Correct = correct, Pass = 1,
+                Candidates = n, Distinct = n, Answer = "7", GeneratedTokens = 50 * n, ScoredTokens = 40 * n, Seconds = 0.1,
+            };
         List<SearchRow> rows = [.. from p in Enumerable.Range(0, 8)
                                    from n in new[] { 2, 4, 8 }
                                    from row in new[] { Row($"p{p}", "best-of-n-orm", n, p % 4 == 0 ? 1 : 0), Row($"p{p}", "beam-pav", n, p % 2, 0.5, "bo4") }

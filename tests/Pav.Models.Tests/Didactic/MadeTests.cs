@@ -137,8 +137,8 @@ public class MadeTests
     {
         var task = PlantedTask.Random(6, 1);
         var start = MadeSft.Run(task, 1);
-        Assert.True(Trained(start, new(StepReward.AMuAllActions, Seed: 1), 300) >= 0.99);
-        Assert.True(Trained(start, new(StepReward.Outcome, Seed: 1), 300) < 0.01);
+        Assert.True(Trained(start, new() { Reward = StepReward.AMuAllActions, Seed = 1 }, 300) >= 0.99);
+        Assert.True(Trained(start, new() { Reward = StepReward.Outcome, Seed = 1 }, 300) < 0.01);
     }
 
     [Fact]
@@ -148,14 +148,18 @@ public class MadeTests
         var before = new MadeSampler(start).Accuracy(1000, 1);
         foreach (var reward in Enum.GetValues<StepReward>())
             foreach (var (adam, rollouts) in new[] { (true, 0), (false, 5) })
-                Assert.True(Trained(start, new(reward, Adam: adam, Rate: adam ? 1e-3 : 0.5, Batch: 16, Rollouts: rollouts), 5) > before, $"{reward}, Adam: {adam}");
+            {
+                var rate = adam ? 1e-3 : 0.5;
+                var options = new PolicyGradientOptions { Reward = reward, Adam = adam, Rate = rate, Batch = 16, Rollouts = rollouts };
+                Assert.True(Trained(start, options, 5) > before, $"{reward}, Adam: {adam}");
+            }
     }
 
     [Fact]
     public void Equal_seeds_train_alike()
     {
         var start = MadeSft.Run(Short, 1);
-        var options = new PolicyGradientOptions(StepReward.AMu, Rollouts: 10, Seed: 5);
+        var options = new PolicyGradientOptions { Reward = StepReward.AMu, Rollouts = 10, Seed = 5 };
         Assert.Equal(Trained(start, options, 20), Trained(start, options, 20));
         Assert.NotEqual(Trained(start, options, 20), Trained(start, options with { Seed = 6 }, 20));
     }

@@ -99,7 +99,7 @@ public sealed class NumpyTests
         }
     }
 
-    /// <summary>A slope of the loss along random directions is what the gradient says: by central differences of the CPU's own
+    /// <summary>Along its gradient each weight changes the loss by the gradient's length: by central differences of the CPU's own
     /// losses.</summary>
     [Theory]
     [MemberData(nameof(Folders))]
@@ -168,7 +168,7 @@ public sealed class NumpyTests
             Assert.Equal(wanted[^1], runner.Output(row)[0], 2e-4);
         }
 
-        var loss = new SoftLabelLoss([new(ids, [3, 17, 36])], [0.1, 0.7, 1], [1, 0.5, 2], 0.25);
+        var loss = new PrefixLoss([new(ids, [3, 17, 36])], [new([0.1, 0.7, 1], [1, 0.5, 2], [1], [true, false, false])], new(), 0.25);
         var (expected, gradients) = Gradients(model, loss, native: false);
         var (sum, found) = Gradients(model, loss, native: true);
         Assert.Equal(expected, sum, 1e-5);

@@ -16,7 +16,8 @@ public sealed class LabelsOverHttpTests : IDisposable
     /// <summary>Right is an even answer: about as often as not, so that counts have much to differ in.</summary>
     private static readonly Grader Even = new("even", 1, text => text.Split("Answer:") is [_, .., var answer] && int.TryParse(answer, out var number) ? $"{number % 2}" : null, answer => answer, (answer, _) => answer == "0");
 
-    private static readonly LabelOptions Options = new(NCov: 2, NMc: 4, Seed: 3, Sampling: new(MaxTokens: 80), ProblemsPerBatch: 8);
+    private static readonly LabelOptions Options =
+        new() { NCov = 2, NMc = 4, Seed = 3, Sampling = new(MaxTokens: 80), ProblemsPerBatch = 8 };
 
     private readonly Tokenizer tokenizer = Tokenizer.Load(Folder);
     private readonly Generator generator;

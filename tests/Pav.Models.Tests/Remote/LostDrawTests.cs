@@ -121,7 +121,7 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
         using var policy = await remotes.Open(server);
         var fine = new Problem("fine", Models.Toy.Problem(1).Text, "1");
         var grader = new Grader("any", 1, _ => "1", a => a, (_, _) => true);
-        var options = new LabelOptions(NCov: 2, NMc: 4, Sampling: Sampling);
+        var options = new LabelOptions { NCov = 2, NMc = 4, Sampling = Sampling };
         async Task<List<LabelledTrace>> Labels()
         {
             var lines = new List<LabelledTrace>();

@@ -195,6 +195,19 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     }
 
     [Fact]
+    public async Task Half_a_step_is_refused_in_one_sentence()
+    {
+        await using var server = await remotes.Start();
+        using var policy = await remotes.Open(server);
+        var half = new Draw(Prefix.Root(Models.Toy.Problem(1)).ThenHalf(" 1", [4]), 1);
+        foreach (var (draw, sampling) in new[] { (half, Sampling), (Remotes.Draws(1, 1)[0], Sampling with { StepTokens = 2 }) })
+        {
+            var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend([draw], Until.StepEnd, sampling));
+            Assert.StartsWith("inference servers answer with whole steps", error.Message);
+        }
+    }
+
+    [Fact]
     public async Task What_is_wrong_with_an_endpoint_is_told_without_the_key()
     {
         const string key = "sk-verysecret-0123456789";
@@ -217,7 +230,7 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     public async Task Another_tokenizer_than_the_servers_is_refused()
     {
         await using var server = await remotes.Start();
-        var options = new RemoteOptions(server.Url, "tiny");
+        var options = new RemoteOptions(server.Url) { Model = "tiny" };
         var other = Pav.Models.Tokenizers.Tokenizer.WordLevel(["\n", "A", "Q", .. Enumerable.Range(0, 16).Select(i => " " + (i + 5) % 16)]);
         var error = await Assert.ThrowsAsync<UserError>(() => RemotePolicy.Open(options, Models.Toy.Template, other, Models.Toy.Problem(0)));
         Assert.Contains("--tokenizer", error.Message);

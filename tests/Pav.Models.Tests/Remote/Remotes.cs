@@ -24,7 +24,11 @@ public sealed class Remotes : IDisposable
 
     internal static Task<RemotePolicy> Open(IEnumerable<DoubleServer> servers, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null, PromptTemplate? template = null)
     {
-        var options = new RemoteOptions(string.Join(",", servers.Select(s => s.Url)), "tiny", RequestTimeout: 20, GiveUp: 15) { FirstDelay = TimeSpan.FromMilliseconds(5), FirstAside = TimeSpan.FromMilliseconds(50) };
+        var options = new RemoteOptions(string.Join(",", servers.Select(s => s.Url)))
+        {
+            Model = "tiny", RequestTimeout = 20, GiveUp = 15,
+            FirstDelay = TimeSpan.FromMilliseconds(5), FirstAside = TimeSpan.FromMilliseconds(50),
+        };
         return RemotePolicy.Open(with?.Invoke(options) ?? options, template ?? Toy.Template, ids ? Toy.Tokenizer : null, Toy.Problem(0));
     }
 

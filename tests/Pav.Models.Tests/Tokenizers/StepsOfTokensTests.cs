@@ -87,6 +87,31 @@ public class StepsOfTokensTests
         Assert.All(steps.Where(s => !s.Ended), s => Assert.True(template.StepEnd.In(s.Step)));
     }
 
+    [Theory]
+    [InlineData("newline", 1)]
+    [InlineData("newline", 3)]
+    [InlineData(@" \d+ \d+\n| [37] ", 1)]
+    [InlineData(@" \d+ \d+\n| [37] ", 2)]
+    [InlineData(@" \d+ \d+\n| [37] ", 5)]
+    public async Task A_half_written_step_is_finished_as_if_it_had_been_drawn_at_once(string stepEnd, int tokens)
+    {
+        using var model = Toy.Model();
+        var template = Toy.Template with { StepEnd = StepEnd.Parse(stepEnd) };
+        using var policy = new TransformerPolicy("toy", model, Toy.Tokenizer, template);
+        var sampling = new Sampling(MaxTokens: 40);
+        var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Derive(1, "", "draw", k))).ToList();
+        var whole = await policy.Extend(draws, Until.StepEnd, sampling);
+        var halves = await policy.Extend(draws, Until.StepEnd, sampling with { StepTokens = tokens });
+        Assert.Contains(halves, h => h.Half);
+        Assert.All(halves.Zip(whole), p => Assert.Equal(p.Second.Tokens.Take(tokens), p.First.Tokens));
+        Assert.All(halves.Zip(whole), p => Assert.Equal(p.Second.Tokens.Count > tokens, p.First.Half));
+
+        static string Told(Prefix p) => $"{p.Depth} {p.Step} {string.Join(",", p.Tokens)} {p.Ended} {p.Half}";
+        var next = halves.Zip(draws, (half, draw) => (Half: half, draw.Seed)).Where(x => x.Half.Half).ToList();
+        var finished = await policy.Extend([.. next.Select(x => new Draw(x.Half, x.Seed))], Until.StepEnd, sampling);
+        Assert.Equal(whole.Where((_, i) => halves[i].Half).Select(Told), finished.Select(Told));
+    }
+
     public static TheoryData<string, string, string[]> Stopped
     {
         get

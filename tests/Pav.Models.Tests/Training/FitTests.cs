@@ -90,7 +90,8 @@ public partial class FitTests
         Assert.True(Account(new Lora(), new("cuda", BFloat16: true)).Peak > 24 * gb);
         Assert.True(Account(null, new("cuda", BFloat16: true, Recompute: true, Accumulate: 16)).Peak > 24 * gb);
 
-        MemoryAccount Account(Lora? lora, TrainFit fit) => MemoryAccount.Estimate(config, new TrainOptions(1, 16, 1e-4, Lora: lora, Fit: fit), 1024, 0, torch.bfloat16);
+        MemoryAccount Account(Lora? lora, TrainFit fit) =>
+            MemoryAccount.Estimate(config, new() { Steps = 1, Batch = 16, Rate = 1e-4, Lora = lora, Fit = fit }, 1024, 0, torch.bfloat16);
     }
 
     /// <summary>The account that is told before training, against the most that the process grew by.</summary>
@@ -110,7 +111,10 @@ public partial class FitTests
         mallopt(mmapThreshold, 1 << 16);
         var (rows, length) = (2048 / predicted, predicted + 1);
         var config = new DecoderConfig { VocabSize = 512, HiddenSize = 256, IntermediateSize = 688, Layers = 6, Heads = 4, KvHeads = 4, HeadSize = 64, MaxPositions = 1024, TiedEmbeddings = true };
-        var options = new TrainOptions(1, rows, 1e-3, Lora: rank == 0 ? null : new(rank), Fit: new(device, Recompute: recompute));
+        var options = new TrainOptions
+        {
+            Steps = 1, Batch = rows, Rate = 1e-3, Lora = rank == 0 ? null : new(rank), Fit = new(device, Recompute: recompute),
+        };
         Minibatch Batch(int count) => NextToken.Batch([.. Enumerable.Range(0, count).Select(r => new TokenRow([.. Enumerable.Range(0, length).Select(t => (7 * r + t * t) % 512)], 1))], options.Fitted);
         using var whole = DecoderModel.RandomInit(config, 1);
         using var model = options.Setup.Ready(rank == 0 ? whole.Clone() : whole.WithLora(options.Lora!, "", 1));

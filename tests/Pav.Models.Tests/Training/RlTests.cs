@@ -44,7 +44,9 @@ public class RlTests
             new VerifierRecord(VerifierKind.Value, "π", "sevens-1", "Q:{problem}", new(1, 1, 1, 1), new(1, 0)).Save(folder);
         }
 
-        return new(temporary[run], folder, 4, Problems, Sevens, new(4, 4, new LabelOptions(2, 2, Sampling: new(MaxTokens: 6)), new TrainOptions(4, 4, 1e-3, EvaluateEvery: 2, CheckpointEvery: 1)), new());
+        var labels = new LabelOptions { NCov = 2, NMc = 2, Sampling = new(MaxTokens: 6) };
+        var training = new TrainOptions { Steps = 4, Batch = 4, Rate = 1e-3, EvaluateEvery = 2, CheckpointEvery = 1 };
+        return new(temporary[run], folder, 4, Problems, Sevens, new(4, 4, labels, training), new());
     }
 
     private static DecoderModel On(DecoderModel model, bool native)

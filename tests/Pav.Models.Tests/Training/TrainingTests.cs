@@ -49,7 +49,10 @@ public class TrainingTests
     public void A_killed_and_a_cancelled_run_resume_to_the_same_log_and_weights()
     {
         using var temporary = new TempFolder();
-        var options = new TrainOptions(Steps: 30, Batch: 4, Rate: 3e-3, Warmup: 5, LogEvery: 3, EvaluateEvery: 7, CheckpointEvery: 8);
+        var options = new TrainOptions
+        {
+            Steps = 30, Batch = 4, Rate = 3e-3, Warmup = 5, LogEvery = 3, EvaluateEvery = 7, CheckpointEvery = 8,
+        };
         var whole = Train(temporary["whole"], options);
         Assert.True(whole.Finished);
 
@@ -83,7 +86,7 @@ public class TrainingTests
     {
         using var temporary = new TempFolder();
         var live = LiveTensors();
-        Train(temporary["run"], new TrainOptions(Steps: 150, Batch: 16, Rate: 5e-3, Warmup: 10, EvaluateEvery: 50));
+        Train(temporary["run"], new TrainOptions { Steps = 150, Batch = 16, Rate = 5e-3, Warmup = 10, EvaluateEvery = 50 });
         Assert.Equal(live, LiveTensors());
         var log = JsonLines.Read<JsonObject>(temporary["run/log.jsonl"]).ToList();
         Assert.True((double)log[0]["loss"]! > 2 && (double)log[^1]["valid_loss"]! < 1.2, $"{log[0]} → {log[^1]}");
@@ -95,7 +98,7 @@ public class TrainingTests
     {
         using var temporary = new TempFolder();
         Demonstration[] train = [.. Enumerable.Range(0, 10).Select(d => new Demonstration($"Q: {d} {(d * 7 + 3) % 10}\n", $"A: {d}"))];
-        var options = new TrainOptions(Steps: 6, Batch: 5, Rate: 1e-3, EvaluateEvery: 2);
+        var options = new TrainOptions { Steps = 6, Batch = 5, Rate = 1e-3, EvaluateEvery = 2 };
         var accuracies = new Queue<double>([0.2, 0.5, 0.4]);
         var result = TrainingLoop.Run(FineTuning.Task(() => Tiny(Words), Words, train, train, options, _ => accuracies.Dequeue()), options, temporary["run"]);
         Assert.Equal((4L, 0.5), (result.BestStep, result.BestScore));

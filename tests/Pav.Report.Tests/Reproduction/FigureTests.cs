@@ -7,7 +7,12 @@ public class FigureTests
     private static readonly RunSize Size = new("test", ["s"], 0, 3, 0, 0);
 
     private static SearchRow Row(int problem, string method, int n, bool right, string? prover = null, bool? pass = null, double tokens = 0, double? alpha = null) =>
-        new($"p{problem:00}", 1, method, n, alpha, prover, 1, right ? 1 : 0, (pass ?? right) ? 1 : 0, n, n, null, (long)(tokens > 0 ? tokens : 50 * n), 0, 0);
+        new()
+        {
+            Problem = $"p{problem:00}", Level = 1, Method = method, N = n, Alpha = alpha, Prover = prover, Seed = 1,
+            Correct = right ? 1 : 0, Pass = (pass ?? right) ? 1 : 0, Candidates = n, Distinct = n,
+            GeneratedTokens = (long)(tokens > 0 ? tokens : 50 * n), ScoredTokens = 0, Seconds = 0,
+        };
 
     /// <summary>Rows of two seeds in which method m at size n answers so many of 40 problems, others with each seed.</summary>
     private static ModelRuns Model(params (string Method, string? Prover, int N, int Right)[] what) => new("s", [.. Enumerable.Range(1, 2).Select(seed => new SeededRows(seed,
@@ -236,6 +241,17 @@ public class FigureTests
         var figure = AdaptiveFigure.From([Told(true)], "bo4", Size);
         Assert.Equal(0.125, figure.Findings[0].Value!.Value, 9);
         Assert.Contains("answer more at equal tokens", figure.Sentence);
+
+        // A forest that stops after one or two trees of 40 tokens answers all at 60; a fixed one answers 75% at 40 and all at 80.
+        SearchRow[] forest =
+        [
+            .. from p in Enumerable.Range(0, 40) from n in new[] { 1, 2 } select Row(p, "forest", n, n == 2 || p % 4 > 0, tokens: 40 * n),
+            .. from p in Enumerable.Range(0, 40) select Row(p, "forest-seq", 2, true, tokens: p % 2 == 0 ? 40 : 80),
+        ];
+        var told = Told(true);
+        var beside = AdaptiveFigure.From([told with { Runs = [new(1, [.. told.Runs[0].Rows, .. forest])] }], "bo4", Size);
+        Assert.Contains(SearchMethods.ForestInTurn.Id, beside.Panels[0].Lines.Select(l => l.Kind));
+        Assert.Equal(0.25 * (1 - Math.Log2(1.5)), beside.Findings.Single(f => f.What.Contains("minus Guided forest at")).Value!.Value, 9);
         Assert.Equal(FigureVerdict.NotRun, AdaptiveFigure.From([Told(false)], "bo4", Size).Verdict);
     }
 

@@ -6,8 +6,12 @@ public class SummaryTests
 {
     /// <summary>Rows of ten problems of which the first <paramref name="right"/> are right.</summary>
     private static IEnumerable<SearchRow> Rows(string method, int n, int right, long tokens, string? prover = null, ulong seed = 1) =>
-        Enumerable.Range(0, 10).Select(i => new SearchRow(
-            $"p{i}", 0, method, n, prover is null ? null : 0.5, prover, seed, i < right ? 1 : 0, i < right + 1 ? 1 : 0, n, n, "1", tokens, 0, 0.1));
+        Enumerable.Range(0, 10).Select(i => new SearchRow
+        {
+            Problem = $"p{i}", Level = 0, Method = method, N = n, Alpha = prover is null ? null : 0.5, Prover = prover, Seed = seed,
+            Correct = i < right ? 1 : 0, Pass = i < right + 1 ? 1 : 0, Candidates = n, Distinct = n, Answer = "1",
+            GeneratedTokens = tokens, ScoredTokens = 0, Seconds = 0.1,
+        });
 
     private static Summary SummaryFrom(params IEnumerable<SearchRow>[] rows) => Summary.From([.. rows.SelectMany(r => r)], [], null, 1, 2);
 

@@ -4,9 +4,12 @@ namespace Pav.Tests.Didactic;
 
 public class DidacticSummaryTests
 {
-    private static readonly DidacticPlan Plan = new(
-        Length: 6, Gamma: 10, Lengths: [3, 6], OutcomeLengths: [3, 6], Gammas: [1, 10, 100], Methods: [GradientMethod.Adam], Rewards: [StepReward.AMu], RewardLengths: [3, 6], PassLengths: [6],
-        Seeds: 3, SweepSeeds: 2, RewardSeeds: 1, Planted: 4, Iterations: 350, OutcomeIterations: 3500, Rollouts: 100, First: 1);
+    private static readonly DidacticPlan Plan = new()
+    {
+        Length = 6, Gamma = 10, Lengths = [3, 6], OutcomeLengths = [3, 6], Gammas = [1, 10, 100], Methods = [GradientMethod.Adam],
+        Rewards = [StepReward.AMu], RewardLengths = [3, 6], PassLengths = [6],
+        Seeds = 3, SweepSeeds = 2, RewardSeeds = 1, Planted = 4, Iterations = 350, OutcomeIterations = 3500, Rollouts = 100, First = 1,
+    };
 
     [Fact]
     public void Every_run_is_planned_once_and_for_as_long_as_any_figure_needs()

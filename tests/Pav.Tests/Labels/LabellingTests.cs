@@ -4,7 +4,7 @@ namespace Pav.Tests.Labels;
 
 public class LabellingTests
 {
-    private static readonly LabelOptions Options = new(NCov: 3, NMc: 4, Seed: 11, ProblemsPerBatch: 4);
+    private static readonly LabelOptions Options = new() { NCov = 3, NMc = 4, Seed = 11, ProblemsPerBatch = 4 };
 
     private static async Task<List<string>> Lines(LabelOptions options, Func<string, int, bool>? done = null, ToyPolicy? policy = null, int problems = 10)
     {
@@ -109,7 +109,7 @@ public class LabellingTests
     {
         var problems = Toy.Problems(400).ToDictionary(p => p.Id);
         var error = new List<(int Depth, double Error)>();
-        await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, problems.Values, new(NCov: 2, NMc: 16, Seed: 2)))
+        await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, problems.Values, new() { NCov = 2, NMc = 16, Seed = 2 }))
         {
             var path = line.ToPrefix(problems[line.Problem]).Path();
             for (var h = 0; h < path.Count; h++) error.Add((h, line.Q[h].Value - Toy.Q(path[h])));

@@ -49,7 +49,7 @@ public class ScoreGapTests
         }
 
         var (traces, exact, scores) = (new List<LabelledTrace>(), new List<double[]>(), new List<double[]>());
-        await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, problems, new(NCov: 100, NMc: 4, Seed: 11),
+        await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, problems, new() { NCov = 100, NMc = 4, Seed = 11 },
             seeds: SeedTraces.From(visited)))
         {
             var path = line.ToPrefix(problems.First(p => p.Id == line.Problem)).Path();

@@ -66,7 +66,7 @@ public class VisitedTests
         var trees = found.ToDictionary(f => f.Row.Problem, f => f.Tree!);
         VisitedKind[] kinds = [VisitedKind.Finished, VisitedKind.Pruned, VisitedKind.Kept];
         var visited = problems.ToDictionary(p => p.Id, p => VisitedTraces.From(p, [("run", trees[p.Id])], kinds, 1));
-        var options = new LabelOptions(NCov: 6, NMc: 8, Seed: 11, ProblemsPerBatch: 7);
+        var options = new LabelOptions { NCov = 6, NMc = 8, Seed = 11, ProblemsPerBatch = 7 };
         async Task<List<LabelledTrace>> Labels(Func<string, int, bool>? done = null)
         {
             var lines = new List<LabelledTrace>();
@@ -107,7 +107,7 @@ public class VisitedTests
     [Fact]
     public async Task A_control_has_as_many_fresh_traces()
     {
-        var options = new LabelOptions(NCov: 3, NMc: 2, Seed: 11);
+        var options = new LabelOptions { NCov = 3, NMc = 2, Seed = 11 };
         var counts = new Dictionary<string, int> { ["toy-0"] = 2, ["toy-2"] = 5 };
         var lines = new List<LabelledTrace>();
         await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, Toy.Problems(4), options,

@@ -109,7 +109,11 @@ public class ProverTests
     {
         var labels = new ProverLabels(Labels("pi", 100, 20, _ => [("", [0.05, 0.15])]), []);
         var study = new ProverStudy(labels, labels.Candidates([1, 2, 4, 8]), 0.5, 1);
-        SearchRow Row(int p, string prover, int right, int n = 4) => new($"t{p}", 0, "beam-pav", n, 0.5, prover, 1, right, right, 4, 4, "", 10, 10, 0);
+        SearchRow Row(int p, string prover, int right, int n = 4) => new()
+        {
+            Problem = $"t{p}", Level = 0, Method = "beam-pav", N = n, Alpha = 0.5, Prover = prover, Seed = 1, Correct = right, Pass = right,
+            Candidates = 4, Distinct = 4, Answer = "", GeneratedTokens = 10, ScoredTokens = 10, Seconds = 0,
+        };
         var rows = new[] { "bo1", "bo2", "bo4", "bo8" }.SelectMany((name, i) => Enumerable.Range(0, 100).Select(p => Row(p, name, p % 10 < 2 * i + 1 ? 1 : 0))).Append(Row(0, "bo1", 1, 8)).ToList();
         ProverSearches Searches(IEnumerable<SearchRow> some) =>
             ProverSearches.From("runs/search", some, study.Candidates.Select(c => c.Name), n => n);

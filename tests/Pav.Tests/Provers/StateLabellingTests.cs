@@ -4,7 +4,7 @@ namespace Pav.Tests.Provers;
 
 public class StateLabellingTests
 {
-    private static readonly LabelOptions Options = new(NCov: 3, NMc: 6, Seed: 11, ProblemsPerBatch: 4);
+    private static readonly LabelOptions Options = new() { NCov = 3, NMc = 6, Seed = 11, ProblemsPerBatch = 4 };
 
     internal static async Task<List<LabelledState>> Label(LabelOptions options, int problems = 10, int steps = 4, int depths = 0, Func<(string, string), bool>? done = null)
     {

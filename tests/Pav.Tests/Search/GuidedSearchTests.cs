@@ -352,7 +352,7 @@ public class GuidedSearchTests
     [Fact]
     public async Task A_forests_trees_are_drawn_below_one_root()
     {
-        foreach (var (row, tree) in await Run(SearchMethods.Forest, 3, trees: true))
+        foreach (var (row, tree, _) in await Run(SearchMethods.Forest, 3, trees: true))
         {
             Assert.Equal(Enumerable.Range(0, tree!.Nodes.Count), tree.Nodes.Select(n => n.Id));
             Assert.Equal(9, tree.Nodes.Count(n => n.Parent == 0));

@@ -137,7 +137,7 @@ public class SearchTests
     [Fact]
     public async Task Trees_account_for_every_step()
     {
-        foreach (var (row, tree) in await Run(SearchMethods.OracleBeamByProgress, 3, By(Prover.BestOf(4)), verifier: new ToyExact(), trees: true))
+        foreach (var (row, tree, _) in await Run(SearchMethods.OracleBeamByProgress, 3, By(Prover.BestOf(4)), verifier: new ToyExact(), trees: true))
         {
             var nodes = tree!.Nodes;
             Assert.Equal("oracle-beam-pav", tree.Method);

@@ -85,7 +85,7 @@ public class TheoryTests
         var result = Result("Q^μ in place of A^μ");
         Assert.Equal((200, true), (result.Numbers["larger_variance"], result.Numbers["median_variance_ratio"] > 1));
         // In the smallest trees Q^μ can be the reward of smaller variance: then the claim holds in part.
-        var small = TheoryChecks.Run(new(Trees: 50, Steps: 2, Depth: 1)).Single(r => r.Name == result.Name);
+        var small = TheoryChecks.Run(new() { Trees = 50, Steps = 2, Depth = 1 }).Single(r => r.Name == result.Name);
         Assert.InRange(small.Numbers["larger_variance"], 1, 49);
         Assert.Equal(Verdict.WithinLimits, small.Verdict);
     }
@@ -93,7 +93,8 @@ public class TheoryTests
     [Fact]
     public void Without_a_case_there_is_no_verdict()
     {
-        var runs = Enumerable.Range(1, 20).Select(seed => TheoryChecks.Run(new(Trees: 2, Steps: 2, Depth: 1, Seed: (ulong)seed))).ToList();
+        var options = new TheoryOptions { Trees = 2, Steps = 2, Depth = 1 };
+        var runs = Enumerable.Range(1, 20).Select(seed => TheoryChecks.Run(options with { Seed = (ulong)seed })).ToList();
         var weaker = runs.Select(run => run.Single(r => r.Name == "Proposition F.1")).ToList();
         Assert.All(weaker, r => Assert.Equal(r.Numbers["weaker"] == 0, r.VerdictText == "no case"));
         Assert.Contains(weaker, r => r.Verdict == Verdict.NoCase);
@@ -108,10 +109,13 @@ public class TheoryTests
     public void The_document_shows_what_the_command_prints()
     {
         var document = File.ReadAllText(Repository("docs/theory.md"));
-        const string begin = "<!-- pav theory --markdown -->\n", end = "<!-- end -->";
-        var shown = document[(document.IndexOf(begin, StringComparison.Ordinal) + begin.Length)..document.IndexOf(end, StringComparison.Ordinal)];
-        Assert.Equal(TheoryResult.Markdown(Results.Value), shown);
+        Assert.Equal(TheoryResult.Markdown(Results.Value), Between(document, "<!-- pav theory --markdown -->\n", "<!-- end -->"));
+        var map = MapDiagram.Markdown(MapDiagram.Draw(200, 1));
+        Assert.Equal(map, Between(document, "<!-- pav theory --progress --markdown -->\n", "<!-- end of map -->"));
     }
+
+    private static string Between(string document, string begin, string end) =>
+        document[(document.IndexOf(begin, StringComparison.Ordinal) + begin.Length)..document.IndexOf(end, StringComparison.Ordinal)];
 
     private static string Repository(string path)
     {

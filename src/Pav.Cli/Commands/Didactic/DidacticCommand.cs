@@ -71,16 +71,19 @@ internal sealed record DidacticSettings : RunSettings
     {
         int[] lengths = Lengths.Length > 0 ? Lengths : [3, 4, 5, 6, 7];
         var seeds = Seeds ?? (Full ? 15 : 5);
-        return new(
-            Length, Gamma, lengths,
-            OutcomeLengths: Full ? lengths : [.. lengths.Where(l => l <= 4).Append(Length)],
-            Gammas: Gammas.Length > 0 ? Gammas : Full ? [1, 2, 5, 8, 10, 12, 15, 20, 50, 100, 1000] : [1, 2, 5, 10, 20, 100],
-            Methods: [.. Optimizers.Distinct().Select(Named<GradientMethod>)],
-            Rewards: [.. Rewards.Where(r => r != "none").Distinct().Select(Named<StepReward>)],
-            RewardLengths: [.. lengths.Take(1).Append(Length).Distinct()],
-            PassLengths: [.. new[] { Math.Min(4, Length), Length }.Distinct()],
-            seeds, SweepSeeds: Math.Min(seeds, Full ? 5 : 2), RewardSeeds: Math.Min(seeds, Full ? 5 : 3), Planted ?? (Full ? 64 : 16),
-            Iterations, OutcomeIterations ?? (Full ? 10000 : 3500), Rollouts, Seed);
+        return new()
+        {
+            Length = Length, Gamma = Gamma, Lengths = lengths,
+            OutcomeLengths = Full ? lengths : [.. lengths.Where(l => l <= 4).Append(Length)],
+            Gammas = Gammas.Length > 0 ? Gammas : Full ? [1, 2, 5, 8, 10, 12, 15, 20, 50, 100, 1000] : [1, 2, 5, 10, 20, 100],
+            Methods = [.. Optimizers.Distinct().Select(Named<GradientMethod>)],
+            Rewards = [.. Rewards.Where(r => r != "none").Distinct().Select(Named<StepReward>)],
+            RewardLengths = [.. lengths.Take(1).Append(Length).Distinct()],
+            PassLengths = [.. new[] { Math.Min(4, Length), Length }.Distinct()],
+            Seeds = seeds, SweepSeeds = Math.Min(seeds, Full ? 5 : 2), RewardSeeds = Math.Min(seeds, Full ? 5 : 3),
+            Planted = Planted ?? (Full ? 64 : 16),
+            Iterations = Iterations, OutcomeIterations = OutcomeIterations ?? (Full ? 10000 : 3500), Rollouts = Rollouts, First = Seed,
+        };
     }
 
     private static T Named<T>(string word) where T : struct, Enum =>

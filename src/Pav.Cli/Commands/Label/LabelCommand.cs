@@ -80,9 +80,13 @@ internal sealed record LabelSettings : SamplingSettings
 
     public override bool CountsTokens => DryRun || TokenBudget > 0;
 
-    public LabelOptions ToOptions(bool remote = false) => new(
-        NCov, NMc, Strategy == "first_pit" ? LabelStrategy.FirstPit : LabelStrategy.Random, HighValue, NMcPit, Seed, Sampling, ProblemsPerBatch,
-        Plan: Allocation == "adaptive" ? new(NMc, NMcMax, HalfWidth, Border) : null, BatchesAtOnce: BatchesAtOnce > 0 ? BatchesAtOnce : remote ? 4 : 1);
+    public LabelOptions ToOptions(bool remote = false) => new()
+    {
+        NCov = NCov, NMc = NMc, Strategy = Strategy == "first_pit" ? LabelStrategy.FirstPit : LabelStrategy.Random,
+        HighValue = HighValue, NMcPit = NMcPit, Seed = Seed, Sampling = Sampling, ProblemsPerBatch = ProblemsPerBatch,
+        BatchesAtOnce = BatchesAtOnce > 0 ? BatchesAtOnce : remote ? 4 : 1,
+        Plan = Allocation == "adaptive" ? new(NMc, NMcMax, HalfWidth, Border) : null,
+    };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()

@@ -17,7 +17,7 @@ internal static class LabelEstimate
     {
         var stride = Math.Max(1, problems.Count / Traces);
         var draws = problems.Where((_, i) => i % stride == 0).Take(Traces).Select(p => new Draw(Prefix.Root(p), Seeds.Derive(options.Seed, p.Id, "trace", 0))).ToList();
-        var traces = await policy.Extend(draws, Until.TraceEnd, options.Sampling ?? new(), context.Cancel);
+        var traces = await policy.Extend(draws, Until.TraceEnd, options.Sampling, context.Cancel);
         var prompt = policy.PromptTokens / (double)traces.Count;
         var costs = traces.Select(t => OfProblem(t, prompt, options)).ToList();
         var least = Bootstrap.Mean([.. costs.Select(c => c.Least)]);

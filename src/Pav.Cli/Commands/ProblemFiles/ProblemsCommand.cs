@@ -23,7 +23,7 @@ internal sealed record ProblemsSettings
     [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = 7)]
     public int Traps { get; init; }
 
-    [Flag("Quizzes in place of worksheets: five lines that all tempt to a mistake, and four answers to choose from (docs/embedded-problems.md)")]
+    [Flag("Quizzes in place of worksheets: five lines, all of them traps, and four answers to choose from (docs/embedded-problems.md)")]
     public bool Quiz { get; init; }
 
     [Flag("Seed; equal seeds give equal problems")]
@@ -68,7 +68,9 @@ internal static class ProblemsCommand
     {
         var problems = new List<Problem>(options.Count);
         var split = Enum.Parse<Split>(options.Split, ignoreCase: true);
-        var all = options.Quiz ? Quiz.Distinct(options.Seed, split).Select(q => q.ToProblem()) : Worksheet.Problems(options.Seed, split, options.Level, options.Traps);
+        var all = options.Quiz
+            ? Quiz.Distinct(options.Seed, split).Select(q => q.ToProblem())
+            : Worksheet.Problems(options.Seed, split, options.Level, options.Traps);
         foreach (var problem in all.Take(options.Count))
         {
             cancel.ThrowIfCancellationRequested();

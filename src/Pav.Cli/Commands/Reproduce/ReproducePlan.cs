@@ -9,6 +9,7 @@ using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
+using Pav.Report.Reproduction;
 
 
 
@@ -94,6 +95,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     /// <summary>Every method at every size, for Figures 4, 5a and 6a.</summary>
     public string Search(string model, int seed) => Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
     {
+        Forest = scale.Forest, Settle = "auto",
         Outcome = Outcome(model, seed), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = "auto", ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
         Trees = seed == 1 ? 6 : 0, TreesBeam = [scale.Beam.Contains(4) ? 4 : scale.Beam[^1]],
     });
@@ -102,12 +104,24 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string MethodsSearch(string model, int seed) => Search($"search-methods-{Short(model)}-{seed}", "Answer the test problems with every search method.", model, seed, s => s with
     {
         Outcome = Outcome(model, seed), Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)],
+        Forest = scale.Forest, ValidProblems = ValidProblems(), Settle = "auto",
         N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
+
+    /// <summary>Guided forests, and what they are compared with, on many problems.</summary>
+    public string ForestSearch(string model, int seed) => Search(
+        $"search-forest-{Short(model)}-{seed}", "Answer many test problems with guided forests, and with what they are compared with.",
+        model, seed, s => s with
+        {
+            Outcome = Outcome(model, seed), Methods = [.. ForestFigure.Methods], N = scale.N, Beam = scale.ForestBeam,
+            Forest = scale.Forest, Settle = "auto", ValidProblems = ValidProblems(), Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
+            Problems = Given ? TestProblems() : Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
+        });
 
     /// <summary>The same on validation problems.</summary>
     public string ValidSearch(string model, int seed) => Search($"search-valid-{Short(model)}-{seed}", "Answer the validation problems, on which settings are chosen.", model, seed, s => s with
     {
+        Forest = scale.Forest,
         Outcome = Outcome(model, seed), Problems = ValidProblems(), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
 
@@ -148,7 +162,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     public string Scores(string model, int seed, bool test) => Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}", $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
-        Problems = test ? TestProblems() : ValidProblems(), Samples = 1, MaxTokens = MaxTokens,
+        Problems = test ? TestProblems() : ValidProblems(), Samples = 1, Sampling = Sampling,
         Grader = settings.Grader,
         Verifier = Verifier(model, seed), Labels = [test ? TestLabels(model) : ValidLabels(model)], Seed = 3,
     });
@@ -182,7 +196,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     {
         Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends,
         Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples,
-        scale.RlTestSamples), MaxTokens = MaxTokens, Grader = settings.Grader,
+        scale.RlTestSamples), Sampling = Sampling, Grader = settings.Grader,
         ProblemsPerBatch = 100, Seed = 1,
     });
 
@@ -265,7 +279,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     private string Label(string name, string say, string model, string problems, LabelSettings label) => Add(name, say, LabelCommand.Spec, label with
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
-        Problems = problems, MaxTokens = MaxTokens, Grader = settings.Grader, ProblemsPerBatch = 128,
+        Problems = problems, Sampling = Sampling, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
     private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
@@ -279,7 +293,7 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
-        Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), MaxTokens = MaxTokens,
+        Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), Sampling = Sampling,
         Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
     }));
 
@@ -295,6 +309,8 @@ internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings sett
     }
 
     private int MaxTokens => settings.MaxTokens > 0 ? settings.MaxTokens : scale.MaxTokens;
+
+    private Sampling Sampling => new(MaxTokens: MaxTokens);
 
     private string FixedAlpha() => Text(settings.Alpha);
 

@@ -57,11 +57,20 @@ internal sealed record ReproduceScale
     [Flag("Beam sizes", Min = 1)]
     public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
 
+    [Flag("Sizes of guided forests", Min = 1)]
+    public int[] Forest { get; init; } = [1, 2, 4, 8, 16, 32, 48];
+
     [Flag("Sizes at which every search method is compared, for methods whose traces cost one sample each", Min = 1)]
     public int[] MethodN { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
 
     [Flag("The same for methods that sample candidates for each step", Min = 1)]
     public int[] MethodBeam { get; init; } = [1, 2, 4, 8, 16, 32, 44];
+
+    [Flag("Test problems on which guided forests are compared", Min = 2)]
+    public int ForestProblems { get; init; } = 600;
+
+    [Flag("Beam sizes beside them", Min = 1)]
+    public int[] ForestBeam { get; init; } = [1, 2, 4, 8, 16, 32];
 
     [Flag("Alphas among which one is chosen on validation problems", Min = 0, Max = 10)]
     public double[] AlphaGrid { get; init; } = [0.1, 0.2, 0.5, 1.0];

@@ -135,7 +135,11 @@ internal static class RlCommand
         var folder = Home.Model("--verifier", settings.Verifier);
         Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
         Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
-        var labels = new LabelOptions(settings.RefreshNCov, settings.RefreshNMc, Seed: settings.Seed, Sampling: new(MaxTokens: settings.Rl.MaxTokens), ProblemsPerBatch: 256, StepEnd: steps);
+        var labels = new LabelOptions
+        {
+            NCov = settings.RefreshNCov, NMc = settings.RefreshNMc, Seed = settings.Seed, Sampling = new(MaxTokens: settings.Rl.MaxTokens),
+            ProblemsPerBatch = 256, StepEnd = steps,
+        };
         return new(
             run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining()),
             Checkpoint.EngineOf(settings));

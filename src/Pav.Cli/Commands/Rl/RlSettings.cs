@@ -123,9 +123,11 @@ internal sealed record RlSettings : ModelSettings
     }
 
     /// <summary>How a refresh fine-tunes the verifier.</summary>
-    public TrainOptions ToRefreshTraining() => new(
-        Steps: RefreshSteps, Batch: 32, Rate: RefreshRate, Warmup: RefreshSteps / 10, WeightDecay: 0.01, Beta2: 0.95,
-        EvaluateEvery: RefreshSteps, CheckpointEvery: RefreshSteps, Seed: Seed, Fit: Fit);
+    public TrainOptions ToRefreshTraining() => new()
+    {
+        Steps = RefreshSteps, Batch = 32, Rate = RefreshRate, Warmup = RefreshSteps / 10, WeightDecay = 0.01, Beta2 = 0.95,
+        EvaluateEvery = RefreshSteps, CheckpointEvery = RefreshSteps, Seed = Seed, Fit = Fit,
+    };
 
     /// <summary>Where models are trained; null: on the CPU.</summary>
     private TrainFit? Fit => Checkpoint.IsOwn(Device) ? null : new(Checkpoint.FitDevice(Device));

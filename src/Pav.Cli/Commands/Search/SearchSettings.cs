@@ -1,5 +1,6 @@
 using Pav.Cli.Options;
 using Pav.Cli.Shared;
+using Pav.Models.Remote;
 
 
 
@@ -36,10 +37,24 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Next steps sampled from each state of the beam", Min = 1, Max = 256)]
     public int Candidates { get; init; } = 3;
 
+    [Flag("beam-early and forest-early score candidates when so many tokens of the step are written", Min = 1, Max = 65536)]
+    public int HalfTokens { get; init; } = 4;
+
+    [Flag("The share of them that is finished", Min = 0, AboveMin = true, Max = 1)]
+    public double HalfKeep { get; init; } = 0.5;
+
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
 
-    [Flag("Problems on which auto chooses alpha, settle, sure and the widest beam, and votes by log-odds are calibrated", Input = true)]
+    [Flag("How a verifier of several heads or members is lowered where these disagree: 0.5 for mean - 0.5 std, worst, or auto, which "
+        + "chooses it on --valid-problems by a beam of --alpha-beam on Q (default: as its verifier.json says)")]
+    public string Caution { get; init; } = "";
+
+    [Flag("Values that auto tries for it")]
+    public string[] CautionGrid { get; init; } = ["0", "0.5", "1", "2", Pav.Caution.WorstWord];
+
+    [Flag("Problems on which auto chooses alpha, settle, sure, caution and the widest beam, and votes by log-odds are calibrated",
+        Input = true)]
     public string ValidProblems { get; init; } = "";
 
     [Flag("Alphas that auto tries", Min = 0, Max = 10)]
@@ -120,6 +135,7 @@ internal sealed record SearchSettings : SamplingSettings
             : method.Needs.HasFlag(Needs.Verifier) && Verifier == "" ? "--verifier"
             : method.Needs.HasFlag(Needs.Oracle) && Oracle == 0 ? "--oracle"
             : method.Needs.HasFlag(Needs.Validation) && (ValidProblems == "" || Verifier == "") ? "--valid-problems"
+            : method.Needs.HasFlag(Needs.HalfSteps) && EndpointUrl.IsRemote(Policy) ? "a --policy that is a folder"
             : method.HasProver && Provers.Length + SweepProvers.Length == 0 ? "--provers" : null;
         var named = Methods.Where(m => m != MethodsFlagAttribute.All).Select(m => SearchMethods.Find(m)!).ToList();
         if (named.Find(m => Lacks(m) is not null) is { } method) throw new UserError($"--methods names {method.Id}, which needs {Lacks(method)}.");
@@ -127,13 +143,21 @@ internal sealed record SearchSettings : SamplingSettings
         return [.. usual.Concat(named).DistinctBy(m => m.Id).OrderBy(m => SearchMethods.Order(m.Id))];
     }
 
-    public SearchOptions Options(ulong seed) => new() { Candidates = Candidates, Seed = seed, Sampling = Sampling };
+    public SearchOptions Options(ulong seed) => new()
+    {
+        Candidates = Candidates, Seed = seed, Sampling = Sampling, HalfTokens = HalfTokens, HalfKeep = HalfKeep,
+    };
 
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
         if (FixedSettle is null && (ValidProblems == "" || Verifier == "")) throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
+        if (Caution != "" && Verifier == "") throw new UserError("--caution is for --verifier.");
+        if (Caution == AutoNumber.Auto && ValidProblems == "")
+            throw new UserError("--caution auto needs --valid-problems, on which it is chosen.");
+        foreach (var value in CautionGrid.Append(Caution).Where(v => v is not ("" or AutoNumber.Auto)))
+            Pav.Caution.Parse("--caution", value);
         if (ForestWidths.Length > 0 && (ValidProblems == "" || Verifier == ""))
             throw new UserError("--forest-widths needs --valid-problems, on which they are compared, and --verifier.");
         if (FixedWidest is null && (ValidProblems == "" || Verifier == ""))

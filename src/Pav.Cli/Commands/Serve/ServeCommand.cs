@@ -64,20 +64,24 @@ internal static class ServeCommand
 
         public async Task<ServedModels> Open(CancellationToken cancel)
         {
-            foreach (var (option, given) in settings.Provers.Select(p => ("--provers", p)).Prepend(("--verifier", settings.Verifier)).Where(v => v.Item2 != ""))
-                Checkpoint.CheckValues(option, given, Home.Model(option, given));
+            if (settings.Verifier is not "" and var values) Checkpoint.CheckValues("--verifier", values, Home.Model("--verifier", values));
+            foreach (var given in settings.Provers) Checkpoint.CheckValues("--provers", given, Home.Model("--provers", given));
             policy = await OpenedPolicy.Open(settings, [Probe], context with { Cancel = cancel });
-            var folder = policy.IsRemote ? settings.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Tokenizer) : Home.Model("--policy", settings.Policy);
-            var models = new ServedModels(policy.Name, policy, Grader.Named(settings.Grader), Checkpoint.Template(settings.Prompt, folder, settings.Ends))
+            var folder = !policy.IsRemote ? Home.Model("--policy", settings.Policy)
+                : settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
+            var template = Checkpoint.Template(settings.Prompt, folder, settings.Ends);
+            var models = new ServedModels(policy.Name, policy, Grader.Named(settings.Grader), template)
             {
                 IsRemote = policy.IsRemote,
                 Tokenizer = folder == "" ? null : Tokenizer.Load(folder),
                 Verifier = Verifier("--verifier", settings.Verifier),
                 Outcome = Verifier("--outcome", settings.Outcome),
-                Provers = settings.Provers.Select(p => Prover.By(Verifier("--provers", p)!)).DistinctBy(p => p.Name).ToDictionary(p => p.Name),
+                Provers = settings.Provers.Select(p => Prover.By(Verifier("--provers", p)!)).DistinctBy(p => p.Name)
+                    .ToDictionary(p => p.Name),
             };
             var prover = models.FindProver(settings.Prover)
-                ?? throw new UserError($"--prover '{settings.Prover}' is neither boK nor one of --provers ({string.Join(", ", models.Provers.Keys)}).");
+                ?? throw new UserError(
+                    $"--prover '{settings.Prover}' is neither boK nor one of --provers ({string.Join(", ", models.Provers.Keys)}).");
             return models with { Defaults = settings.Defaults with { Prover = prover } };
         }
 

@@ -35,7 +35,9 @@ internal sealed record ServeSettings : PolicySettings
     [Flag("Port to listen on; 0 takes a free one", Min = 0, Max = 65535, Local = true)]
     public int Port { get; init; } = new ServeOptions().Port;
 
-    [Flag($"File whose first line is the key that clients must bring (default: the environment variable {KeyVariable}, where it is set)", Local = true)]
+    [Flag(
+        $"File whose first line is the key that clients must bring (default: the environment variable {KeyVariable}, where it is set)",
+        Local = true)]
     public string KeyFile { get; init; } = "";
 
     [Flag("Origins of web pages that may call the server: https://example.org", Local = true)]
@@ -49,6 +51,9 @@ internal sealed record ServeSettings : PolicySettings
 
     [Flag("Largest N of a search, and most choices of one request", Min = 1, Max = 4096, Local = true)]
     public int MaxN { get; init; } = new ServeOptions().MaxN;
+
+    [Flag("Most tokens of a trace that a request may ask for", Min = 1, Max = 1048576, Local = true)]
+    public int MaxTrace { get; init; } = new ServeOptions().MaxTokens;
 
     [Flag("Most tokens that one request may generate in all", Min = 1, Local = true)]
     public long MaxBudget { get; init; } = new ServeOptions().MaxBudget;
@@ -67,8 +72,8 @@ internal sealed record ServeSettings : PolicySettings
 
     public ServeOptions ToServeOptions(string key) => new()
     {
-        Host = Host, Port = Port, Key = key, Origins = Cors, MaxBody = (long)MaxBodyMb << 20, MaxPrompt = MaxPrompt, MaxN = MaxN, MaxTokens = MaxTokens,
-        MaxBudget = MaxBudget, Concurrent = Concurrent, Queue = Queue, LogPrompts = LogPrompts,
+        Host = Host, Port = Port, Key = key, Origins = Cors, MaxBody = (long)MaxBodyMb << 20, MaxPrompt = MaxPrompt, MaxN = MaxN,
+        MaxTokens = MaxTrace, MaxBudget = MaxBudget, Concurrent = Concurrent, Queue = Queue, LogPrompts = LogPrompts,
     };
 
     public SearchOptions Defaults => new() { Candidates = Candidates, Alpha = Alpha, Seed = Seed, Sampling = Sampling, Settle = Settle };

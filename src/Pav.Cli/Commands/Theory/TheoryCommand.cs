@@ -8,34 +8,14 @@ namespace Pav.Cli.Commands.Theory;
 
 internal sealed record TheorySettings : RunSettings
 {
-    [Flag("Random trees, each with a random policy and a random prover", Min = 2, Max = 100_000)]
-    public int Trees { get; init; } = 200;
-
-    [Flag("Steps to choose from in a state", Min = 2, Max = 16)]
-    public int Steps { get; init; } = 4;
-
-    [Flag("Steps of a trace", Min = 1, Max = 8)]
-    public int Depth { get; init; } = 4;
-
-    [Flag("Chance that a leaf is right", Min = 0, AboveMin = true, Max = 0.99)]
-    public double Right { get; init; } = 0.3;
-
-    [Flag("Weight of progress in the effective reward", Min = 0, AboveMin = true, Max = 10)]
-    public double Alpha { get; init; } = 1;
-
-    [Flag("Rate of the natural policy gradient step", Min = 0, AboveMin = true, Max = 1)]
-    public double Rate { get; init; } = 1e-4;
-
-    [Flag("Seed; equal seeds give equal results")]
-    public ulong Seed { get; init; } = 1;
+    [OptionGroup]
+    public TheoryOptions Theory { get; init; } = new();
 
     [Flag("In place of the checks: the map of where a beam on Q + alpha A beats a beam on Q")]
     public bool Progress { get; init; }
 
     [Flag("Print the Markdown table of docs/theory.md", Local = true)]
     public bool Markdown { get; init; }
-
-    public TheoryOptions ToOptions() => new(Trees, Steps, Depth, Right, Alpha, Rate, Seed);
 }
 
 /// <summary>Checks the paper's theory exactly on random trees.</summary>
@@ -47,10 +27,11 @@ internal static class TheoryCommand
 
     private static Task<TheoryFile> Run(TheorySettings settings, CommandContext context)
     {
-        if (Math.Pow(settings.Steps, settings.Depth) > 100_000)
-            throw new UserError($"--steps {settings.Steps} and --depth {settings.Depth} make a tree of {Math.Pow(settings.Steps, settings.Depth):N0} leaves; at most 100,000 are looked at.");
+        var (steps, depth, leaves) = (settings.Theory.Steps, settings.Theory.Depth, Math.Pow(settings.Theory.Steps, settings.Theory.Depth));
+        if (leaves > 100_000)
+            throw new UserError($"--steps {steps} and --depth {depth} make a tree of {leaves:N0} leaves; at most 100,000 are looked at.");
         if (settings.Progress) return Task.FromResult(Map(settings, context));
-        var results = TheoryChecks.Run(settings.ToOptions());
+        var results = TheoryChecks.Run(settings.Theory);
         if (settings.Markdown) context.Reporter.Say(TheoryResult.Markdown(results).TrimEnd('\n'));
         else foreach (var line in results.SelectMany(Lines)) context.Reporter.Say(line);
         return Task.FromResult(Written(new(results), context));
@@ -58,11 +39,11 @@ internal static class TheoryCommand
 
     private static TheoryFile Map(TheorySettings settings, CommandContext context)
     {
-        var diagrams = MapDiagram.Draw(settings.Trees, settings.Seed);
+        var diagrams = MapDiagram.Draw(settings.Theory.Trees, settings.Theory.Seed);
         if (settings.Markdown) context.Reporter.Say(MapDiagram.Markdown(diagrams).TrimEnd('\n'));
         else foreach (var line in diagrams.SelectMany(d => d.Lines().Append(""))) context.Reporter.Say(line);
-        var cells = diagrams.SelectMany(d => d.Cells.SelectMany(row => row)).Distinct(ReferenceEqualityComparer.Instance).Cast<MapCell>().ToList();
-        return Written(new([]) { Progress = cells }, context);
+        var cells = diagrams.SelectMany(d => d.Cells.SelectMany(row => row)).Distinct(ReferenceEqualityComparer.Instance);
+        return Written(new([]) { Progress = [.. cells.Cast<MapCell>()] }, context);
     }
 
     private static TheoryFile Written(TheoryFile file, CommandContext context)

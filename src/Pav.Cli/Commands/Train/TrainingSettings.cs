@@ -56,9 +56,13 @@ internal abstract record TrainingSettings : ModelSettings
     public TrainOptions ToOptions()
     {
         var fit = new TrainFit(Checkpoint.FitDevice(Device), Bf16, Recompute, Accumulate, Pack);
-        return new(
-            Steps, Batch, Rate, WarmupFlagAttribute.Steps(Warmup, Steps), WeightDecay, Clip, Beta2, LogEvery, EvaluateEvery, CheckpointEvery, Seed, Lora.Chosen,
-            fit == new TrainFit() ? null : fit);
+        return new()
+        {
+            Steps = Steps, Batch = Batch, Rate = Rate, Warmup = WarmupFlagAttribute.Steps(Warmup, Steps),
+            WeightDecay = WeightDecay, Clip = Clip, Beta2 = Beta2, LogEvery = LogEvery,
+            EvaluateEvery = EvaluateEvery, CheckpointEvery = CheckpointEvery, Seed = Seed, Lora = Lora.Chosen,
+            Fit = fit == new TrainFit() ? null : fit,
+        };
     }
 }
 
@@ -129,6 +133,9 @@ internal sealed record VerifierSettings : TrainingSettings
 
     [Flag("Weights of labels: Q below and from 0.5 in equal parts, or each label alike", Choices = "buckets|none")]
     public string Balance { get; init; } = "buckets";
+
+    [OptionGroup]
+    public JudgeChoice Judges { get; init; } = new();
 }
 
 internal sealed record PretrainSettings : TrainingSettings

@@ -1,0 +1,143 @@
+using System.Runtime.Intrinsics;
+
+namespace Pav.Models.Inference;
+
+/// <summary>One head of one row: its query, where its result goes, and the positions [From, Length) that it sees.</summary>
+internal unsafe struct HeadQuery
+{
+    public float* Query;
+    public float* Output;
+
+    /// <summary>Its context's first block among those of all contexts.</summary>
+    public int Context;
+    public int From;
+    public int Length;
+}
+
+/// <summary>
+/// Attention over key-value blocks: softmax(q·Kᵀ·scale)·V. Four queries that share the beginning of their contexts take that together, so
+/// that its keys and values are read once for all four. A block holds, at <paramref name="keys"/> and <paramref name="values"/> floats from
+/// its start, K as [size, 16] and V as [16, size]. The bits of a result do not depend on what is taken together, nor on how blocks lie.
+/// </summary>
+/// <param name="size">Of a head, a multiple of 4.</param>
+/// <param name="scale">Of the scores.</param>
+/// <param name="cap">They are softly capped where it is not 0.</param>
+internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contexts, long keys, long values, int size, float scale, float cap)
+{
+    /// <summary>Queries that are taken together.</summary>
+    public const int Together = 4;
+
+    private const int Block = Kernels.Block;
+
+    private readonly ReadOnlySpan<KvRun> contexts = contexts;
+
+    /// <summary>Floats that <see cref="Run"/> needs for contexts of so many positions.</summary>
+    public static int Scratch(int positions, int size) => Together * (Stride(positions) + 2 * size);
+
+    private static int Stride(int positions) => Kernels.RoundUp(positions, Block) + Block;
+
+    /// <summary>All queries; each four from the first on share <paramref name="shared"/> blocks.</summary>
+    /// <param name="queries">Their context lengths are at most <paramref name="positions"/>.</param>
+    /// <param name="shared">Blocks.</param>
+    /// <param name="positions">What <paramref name="scratch"/> was made for.</param>
+    /// <param name="scratch">As <see cref="Scratch"/> says.</param>
+    public void Run(ReadOnlySpan<HeadQuery> queries, int shared, int positions, float* scratch)
+    {
+        if (Vector512.IsHardwareAccelerated) Run<Lanes16>(queries, shared, positions, scratch);
+        else Run<Lanes8>(queries, shared, positions, scratch);
+    }
+
+    /// <summary>With vectors of one width.</summary>
+    public void Run<T>(ReadOnlySpan<HeadQuery> queries, int shared, int positions, float* scratch) where T : struct, ILanes<T>
+    {
+        var done = 0;
+        if (shared > 0)
+            for (; done + Together <= queries.Length; done += Together)
+                Attend<T>(queries.Slice(done, Together), shared, scratch, Stride(positions));
+        for (; done < queries.Length; done++) Attend<T>(queries.Slice(done, 1), 0, scratch, Stride(positions));
+    }
+
+    private void Attend<T>(ReadOnlySpan<HeadQuery> queries, int shared, float* scores, int stride) where T : struct, ILanes<T>
+    {
+        int least = int.MaxValue, most = 0, offset = 0, block = 0;
+        foreach (ref readonly var query in queries) (least, most) = (Math.Min(least, query.Length), Math.Max(most, query.Length));
+        var first = contexts[queries[0].Context..];
+        for (; block < shared && offset < most; offset += first[block++].Count)
+            ScoresOfFour<T>(queries, first[block].Data + keys, scores + offset, stride);
+        var common = Math.Min(offset, least);
+        var state = scores + Together * stride;
+        new Span<float>(state, 2 * size * queries.Length).Clear();
+        var norms = stackalloc float[Together];
+        for (var u = 0; u < queries.Length; u++)
+        {
+            var own = scores + u * stride;
+            Scores<T>(queries[u], block, offset, own);
+            norms[u] = Weigh(queries[u], own);
+        }
+
+        if (common > 0) MixOfFour<T>(first, common, scores, stride, state);
+        for (var u = 0; u < queries.Length; u++)
+            Mix<T>(contexts[queries[u].Context..], common, queries[u].Length, scores + u * stride, state + 2 * size * u, norms[u],
+                queries[u].Output);
+    }
+
+    /// <summary>From one block of a context on, which begins at <paramref name="offset"/>.</summary>
+    private void Scores<T>(in HeadQuery query, int block, int offset, float* scores) where T : struct, ILanes<T>
+    {
+        for (; offset < query.Length; offset += contexts[query.Context + block++].Count)
+            for (var lane = 0; lane < Block; lane += T.Count)
+                ScoresOfOne<T>(query.Query, contexts[query.Context + block].Data + keys + lane, size, scores + offset + lane);
+    }
+
+    /// <summary>The scores become the softmax's numerators; answers what their sum is divided by.</summary>
+    private float Weigh(in HeadQuery query, float* scores)
+    {
+        var factor = scale;
+        if (cap != 0)
+        {
+            Kernels.SoftCap(scores, query.Length, scale, cap);
+            factor = 1;
+        }
+
+        // What lies outside the window stays in the sums, with weight 0: their order does not depend on how blocks lie.
+        new Span<float>(scores, query.From).Fill(float.MinValue);
+        return 1 / Kernels.SoftmaxNumerators(scores, query.Length, factor);
+    }
+
+    /// <summary>Dims that are one chain of additions each: whole 32s. Then come 16 with a chain for even positions and one for odd ones.</summary>
+    private int Single => size / 32 * 32;
+
+    private int Paired => size / 16 * 16;
+
+    /// <summary>The first positions of four queries' common past, into their states.</summary>
+    private void MixOfFour<T>(ReadOnlySpan<KvRun> blocks, int positions, float* weights, int stride, float* state)
+        where T : struct, ILanes<T>
+    {
+        var d = 0;
+        for (; d < Single; d += 2 * T.Count) ChainsOfFour<T>(blocks, positions, values + d, size, weights, stride, state + d);
+        for (; d < Paired; d += T.Count) PairsOfFour<T>(blocks, positions, values + d, size, weights, stride, state + d);
+        for (; d < size; d += 4) RestOfFour(blocks, positions, values + d, size, weights, stride, state + d);
+    }
+
+    /// <summary>Adds the positions [from, length) to a query's state; the output is the state times <paramref name="norm"/>.</summary>
+    private void Mix<T>(ReadOnlySpan<KvRun> blocks, int from, int length, float* weights, float* state, float norm, float* output)
+        where T : struct, ILanes<T>
+    {
+        var skip = from;
+        while (blocks.Length > 0 && skip >= blocks[0].Count && from < length)
+        {
+            skip -= blocks[0].Count;
+            blocks = blocks[1..];
+        }
+
+        weights += from;
+        var (d, left, factor) = (0, length - from, T.Spread(norm));
+        for (; d + 4 * T.Count <= Single; d += 4 * T.Count) ChainsOfOne<T>(blocks, skip, left, values + d, size, weights, state + d);
+        for (; d < Single; d += 2 * T.Count) TwoChainsOfOne<T>(blocks, skip, left, values + d, size, weights, state + d);
+        for (; d < Paired; d += T.Count) PairsOfOne<T>(blocks, skip, left, from % 2, values + d, size, weights, state + d);
+        for (; d < size; d += 4) RestOfOne(blocks, skip, left, values + d, size, weights, state + d);
+        for (d = 0; d < Single; d += T.Count) (T.Load(state + d) * factor).Store(output + d);
+        for (; d < Paired; d += T.Count) ((T.Load(state + d) + T.Load(state + size + d)) * factor).Store(output + d);
+        for (; d < size; d++) output[d] = state[d] * norm;
+    }
+}

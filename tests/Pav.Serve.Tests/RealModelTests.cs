@@ -1,0 +1,116 @@
+using System.Text.Json;
+using Pav.Arithmetic;
+using Pav.Double;
+using Pav.Models;
+using Pav.Models.Decoders;
+using Pav.Models.Remote;
+using Pav.Models.Tokenizers;
+using Pav.Serve.Rooms;
+
+namespace Pav.Serve.Tests;
+
+/// <summary>With the embedded policy and a random verifier, on the CPU's engine.</summary>
+public class RealModelTests
+{
+    private const string Name = "pav-tiny-s";
+
+    private static readonly PromptTemplate Template = new("{problem}\n");
+
+    private static string Folder { get; } = Find();
+
+    private static IReadOnlyList<Problem> Problems { get; } = [.. Worksheet.Problems(1, Split.Test).Take(20)];
+
+    private static TransformerPolicy Policy() => TransformerPolicy.Load(Name, Folder, Template, new(64 << 20));
+
+    private static TransformerVerifier Verifier()
+    {
+        var tokenizer = Tokenizer.Load(Folder);
+        var config = new DecoderConfig
+        {
+            VocabSize = tokenizer.Size, HiddenSize = 16, IntermediateSize = 32, Layers = 1, Heads = 2, KvHeads = 2, HeadSize = 8,
+            MaxPositions = 256, Head = DecoderHead.SequenceClassification, Labels = 1, Eos = [tokenizer.Eos!.Value],
+        };
+        using var model = DecoderModel.RandomInit(config, 5);
+        return new("random", model, new(tokenizer, Template, ends: config.Eos), new(64 << 20), new(40, 0));
+    }
+
+    private static ServedModels Models(IPolicy policy, IVerifier verifier) => new(Name, policy, Grader.Numeric, Template)
+    {
+        Verifier = verifier, Tokenizer = Tokenizer.Load(Folder),
+        Defaults = new() { Prover = Prover.BestOf(4), Alpha = 0.5, Sampling = new(MaxTokens: 100) },
+    };
+
+    [Theory, InlineData("beam-4", "beam-q", 4), InlineData("majority-8", "majority", 8), InlineData("forest-pav-3", "forest-pav", 3)]
+    public async Task Answers_of_many_clients_at_once_are_those_of_pav_search(string model, string method, int n)
+    {
+        using var verifier = Verifier();
+        IReadOnlyList<SearchResult> expected;
+        using (var alone = Policy())
+        {
+            var models = Models(alone, verifier);
+            var tools = new SearchTools(alone, models.Grader, verifier);
+            expected = await SearchBatch.Run(Problems, SearchMethods.Find(method)!, n, tools, models.Defaults with { Seed = 9 });
+        }
+
+        using var policy = Policy();
+        await using var served = await Served.Start(Models(policy, verifier));
+        var replies = await Task.WhenAll(Problems.Select(p => served.Post("/v1/chat/completions", JsonSerializer.Serialize(new
+        {
+            model = $"{Name}:{model}", seed = 9, pav = new { problem_id = p.Id }, messages = new[] { new { role = "user", content = p.Text } },
+        }))));
+        foreach (var (result, (status, reply)) in expected.Zip(replies))
+        {
+            Assert.Equal(200, status);
+            var choice = reply.GetProperty("choices")[0];
+            Assert.Equal(result.Chosen.Trace.Text, choice.GetProperty("message").GetProperty("content").GetString());
+            Assert.Equal(result.Row.GeneratedTokens, reply.GetProperty("usage").GetProperty("completion_tokens").GetInt64());
+        }
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_costs_no_token_more_than_its_step()
+    {
+        using var policy = Policy();
+        using var verifier = Verifier();
+        await using var served = await Served.Start(Models(policy, verifier), new() { MaxN = 4096 });
+        using var cancel = new CancellationTokenSource();
+        const string asked = """{"prompt":"12 + 30","model":"pav-tiny-s:majority-2000"}""";
+        var leaving = served.Post("/v1/completions", asked, cancel.Token);
+        while (policy.GeneratedTokens < 2000) await Task.Delay(1);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
+        while ((await served.Http.GetStringAsync("/health")).Contains("\"working\":1")) await Task.Delay(5);
+        await Task.Delay(50);
+        var tokens = policy.GeneratedTokens;
+        await Task.Delay(200);
+        Assert.Equal(tokens, policy.GeneratedTokens);
+        Assert.True(tokens < 2000 * 40, $"{tokens} tokens: the whole search was run");
+    }
+
+    [Fact]
+    public async Task A_policy_on_servers_is_searched_through_the_same_door()
+    {
+        using var inner = TransformerPolicy.Load(Name, Folder, new("{problem}"), new(64 << 20));
+        using var generator = new Generator(inner, Tokenizer.Load(Folder));
+        await using var server = await DoubleServer.Start(generator, new() { Model = Name });
+        using var remote = await RemotePolicy.Open(new(server.Url), Template, Tokenizer.Load(Folder), Problems[0]);
+        using var verifier = Verifier();
+        var models = Models(remote, verifier) with { IsRemote = true };
+        await using var served = await Served.Start(models);
+        var expected = await SearchBatch.Run(
+            [Problems[0]], SearchMethods.BeamByQ, 2, new(remote, models.Grader, verifier), models.Defaults with { Seed = 4 });
+        var (status, reply) = await served.Post("/v1/completions", JsonSerializer.Serialize(new
+        {
+            model = $"{Name}:beam-2", seed = 4, prompt = Problems[0].Text, pav = new { problem_id = Problems[0].Id },
+        }));
+        Assert.Equal(200, status);
+        Assert.Equal(expected[0].Chosen.Trace.Text, reply.GetProperty("choices")[0].GetProperty("text").GetString());
+    }
+
+    private static string Find()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!Directory.Exists(Path.Combine(folder.FullName, "models", Name))) folder = folder.Parent!;
+        return Path.Combine(folder.FullName, "models", Name);
+    }
+}
