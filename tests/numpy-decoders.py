@@ -143,7 +143,8 @@ def forward(config, w, ids):
 
     x = w["model.embed_tokens.weight"][ids]
     x = x * {"gemma3_text": math.sqrt(HIDDEN), "granite": config.get("embedding_multiplier")}.get(kind, 1.0)
-    scale = {"gemma3_text": config.get("query_pre_attn_scalar", 1) ** -0.5, "granite": config.get("attention_multiplier")}.get(kind, SIZE ** -0.5)
+    scale = {"gemma3_text": config.get("query_pre_attn_scalar", 1) ** -0.5, "granite": config.get("attention_multiplier")}.get(
+        kind, SIZE ** -0.5)
     joins = config.get("residual_multiplier", 1.0)
     for i in range(config["num_hidden_layers"]):
         at = f"model.layers.{i}."

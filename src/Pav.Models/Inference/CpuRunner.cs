@@ -303,7 +303,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// </summary>
     private void Join(PackedLinear product, float* x, int xStride, float[]? norm, Workspace work, int from, int to, int first, int end)
     {
-        if (JoinsAsItIs(norm)) product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, true, first, end);
+        if (JoinsAsItIs(norm))
+            product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, true, first, end);
         else product.Apply(x, xStride, work.Normed, hiddenStride, to - from, false, first, end);
     }
 

@@ -11,7 +11,8 @@ namespace Pav.Models.Decoders;
 /// <param name="write">Writes those keys.</param>
 public sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read, Action<DecoderConfig, JsonObject> write)
 {
-    public static readonly Family Llama = LlamaFamily.Family, InternLm = LlamaFamily.InternLm, Mistral = MistralFamily.Family, Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family,
+    public static readonly Family Llama = LlamaFamily.Family, InternLm = LlamaFamily.InternLm, Mistral = MistralFamily.Family,
+        Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family,
         Gemma2 = Gemma2Family.Family, Gemma3 = Gemma3Family.Family, Phi3 = Phi3Family.Family, SmolLm3 = SmolLm3Family.Family,
         Olmo2 = Olmo2Family.Family, Granite = GraniteFamily.Family;
 
