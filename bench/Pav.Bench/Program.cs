@@ -2,7 +2,8 @@ using Pav.Bench;
 
 const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
     + "training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
-    + "double [dialect …] | affinity [model folder] | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
+    + "double [dialect …] | affinity [model folder] | serve [FOLDER] | soak [requests]"
+    + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
     + "load FOLDER | rewards [VERIFIER [traces]] | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
@@ -41,6 +42,12 @@ switch (args)
         return 0;
     case ["affinity", .. var replicated]:
         await ServedBench.Affinity(replicated.FirstOrDefault() ?? "models/pav-tiny-s");
+        return 0;
+    case ["serve", .. var folder]:
+        await ServeBench.Load(folder.FirstOrDefault() ?? "models/pav-tiny-s");
+        return 0;
+    case ["soak", .. var requests]:
+        await ServeBench.Soak("models/pav-tiny-s", requests.Length == 0 ? 10_000 : int.Parse(requests[0]));
         return 0;
     case ["streaming", .. var prefixes]:
         await StreamingBench.Run(prefixes.Length == 0 ? 1_000_000 : int.Parse(prefixes[0]));

@@ -8,7 +8,7 @@ namespace Pav.Models;
 /// A language model with a score head as a verifier: Q = σ(scale·score + bias) at the last id of the prompt and of every step. All steps of a trace are scored
 /// in one pass; what was scored before and is still held is not read again, so a beam costs its new steps only.
 /// </summary>
-public sealed class TransformerVerifier : IVerifier, IDisposable
+public sealed class TransformerVerifier : ILoadedVerifier
 {
     /// <summary>Ids that one call of the runner reads.</summary>
     private const int TokensAtOnce = 4096;
@@ -18,23 +18,30 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
     private readonly IRunner runner;
     private readonly KvTree tree;
     private readonly SemaphoreSlim gate = new(1);
+    private Caution caution = Caution.None;
 
     /// <param name="name">Told in results.</param>
     /// <param name="model">With a score head of one label (σ of the score), or of two (σ of their difference).</param>
     /// <param name="encoding">How traces become ids; the same as in training.</param>
     /// <param name="options">Memory and threads.</param>
     /// <param name="calibration">From scores to probabilities; without it, σ.</param>
-    public TransformerVerifier(string name, DecoderModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null)
-        : this(name, Runner.Create(model, options ?? new()), encoding, calibration)
+    /// <param name="heads">Labels of the head that are judges, not right and wrong; null: they are these.</param>
+    public TransformerVerifier(
+        string name, DecoderModel model, VerifierEncoding encoding, EngineOptions? options = null, ScoreCalibration? calibration = null,
+            int? heads = null)
+        : this(name, Runner.Create(model, options ?? new()), encoding, calibration, heads)
     {
     }
 
-    private TransformerVerifier(string name, IRunner runner, VerifierEncoding encoding, ScoreCalibration? calibration)
+    private TransformerVerifier(string name, IRunner runner, VerifierEncoding encoding, ScoreCalibration? calibration, int? heads)
     {
         this.runner = runner;
         if (runner.Config.Head == DecoderHead.CausalLM) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; {VerifierRecord.Instead}");
-        if (runner.Config.Labels > 2) throw new UserError($"{name} has {runner.Config.Labels} labels, and a verifier has one or two");
-        Name = name;
+        if (heads is not null && heads != runner.Config.Labels)
+            throw new UserError($"{name} has {runner.Config.Labels} labels, and its verifier.json says that it has {heads} heads");
+        if (heads is null && runner.Config.Labels > 2)
+            throw new UserError($"{name} has {runner.Config.Labels} labels, and a verifier has one or two");
+        (Name, Judges) = (name, heads ?? 1);
         this.encoding = encoding;
         this.calibration = calibration ?? new(1, 0);
         tree = new(runner);
@@ -50,10 +57,26 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
         var tokenizer = Tokenizer.Load(folder);
         record.Answers?.Check(tokenizer, folder);
         var runner = Runner.Open(folder, options ?? new(), record.Answers);
-        return new(name, runner, new(tokenizer, record.Template, record.Mark, record.AfterMark, runner.Config.Eos), record.Calibration);
+        return new(name, runner, new(tokenizer, record.Template, record.Mark, record.AfterMark, runner.Config.Eos), record.Calibration,
+            record.Heads)
+        {
+            Caution = record.Caution ?? Caution.None,
+        };
     }
 
     public string Name { get; }
+
+    public int Judges { get; }
+
+    public Caution Caution
+    {
+        get => caution;
+        set
+        {
+            caution = value;
+            tree.Clear();
+        }
+    }
 
     /// <summary>How it reads traces.</summary>
     public VerifierEncoding Encoding => encoding;
@@ -150,7 +173,19 @@ public sealed class TransformerVerifier : IVerifier, IDisposable
         return nodes;
     }
 
-    private double Probability(ReadOnlySpan<float> score) => calibration.Probability(score.Length == 1 ? score[0] : score[1] - score[0]);
+    private double Probability(ReadOnlySpan<float> score)
+    {
+        if (Judges == 1) return calibration.Probability(score.Length == 1 ? score[0] : score[1] - score[0]);
+        Span<double> judged = stackalloc double[score.Length];
+        var mean = 0.0;
+        for (var k = 0; k < score.Length; k++)
+        {
+            judged[k] = calibration.Probability(score[k]);
+            mean += (double)score[k] / score.Length;
+        }
+
+        return caution.Apply(calibration.Probability(mean), judged);
+    }
 
     public void Dispose()
     {

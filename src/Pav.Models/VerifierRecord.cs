@@ -31,10 +31,13 @@ public sealed record VerifierLabels(long Problems, long Traces, long Prefixes, l
 /// <param name="Chat">The chat model's way to be asked, around PromptTemplate; null: that is the prompt.</param>
 /// <param name="AfterMark">Text between a step's mark and the next step.</param>
 /// <param name="Answers">Of a language model that judges by two tokens; none: it has a score head.</param>
+/// <param name="Heads">Score heads that judge together; null: one.</param>
+/// <param name="Members">Folders, from this one, of the verifiers that judge together; null: the checkpoint here.</param>
+/// <param name="Caution">How the disagreement of judges lowers a value; null: it does not.</param>
 public sealed record VerifierRecord(
     VerifierKind Kind, string Policy, string Grader, string PromptTemplate, VerifierLabels Labels, ScoreCalibration? Calibration = null,
     VerifierMeasures? Measures = null, string? Mark = null, string? StepEnd = null, ChatFrame? Chat = null, string? AfterMark = null,
-    AnswerTokens? Answers = null)
+    AnswerTokens? Answers = null, int? Heads = null, IReadOnlyList<string>? Members = null, Caution? Caution = null)
 {
     private const string FileName = "verifier.json";
 

@@ -39,8 +39,10 @@ public sealed class RoundsTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.False(File.Exists(tiny.At("killed/rounds.json")));
         Cli.Run(tiny.Folder, "train", "rounds", "--out", "killed").Succeeded();
         Assert.Equal(Told("whole"), Told("killed").Replace("killed", "whole"));
-        Assert.Equal(File.ReadAllBytes(tiny.At("whole/checkpoints/best/model.safetensors")),
-            File.ReadAllBytes(tiny.At("killed/checkpoints/best/model.safetensors")));
+        Assert.Equal(File.ReadAllText(tiny.At("whole/verifier.json")), File.ReadAllText(tiny.At("killed/verifier.json")));
+        Assert.Equal(
+            File.ReadAllBytes(tiny.At("whole/verifier-1/checkpoints/best/model.safetensors")),
+            File.ReadAllBytes(tiny.At("killed/verifier-1/checkpoints/best/model.safetensors")));
 
         var rounds = JsonNode.Parse(File.ReadAllText(tiny.At("whole/rounds.json")))!["rounds"]!.AsArray();
         Assert.Equal(["first", "visited", "independent"], rounds.Select(r => (string)r!["labels"]!));

@@ -60,6 +60,37 @@ public sealed class VisitedTests(TinyRun tiny) : IClassFixture<TinyRun>
     }
 
     [Fact]
+    public void SeveralJudgesAreTrainedAndSearchWithCaution()
+    {
+        Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "2", "--n-mc", "2", "--max-tokens",
+            "40", "--out", "first").Succeeded();
+        string[] Train(string to, params string[] more) =>
+        [
+            "train", "verifier", "--model", "model", "--problems", "train.jsonl", "--held-out", "0.3", "--steps", "40", "--batch", "4",
+                "--log-every", "1",
+            "--checkpoint-every", "5", "--warmup", "1", "--labels", "first", .. more, "--out", to,
+        ];
+        string[] members = ["--members", "2", "--loss", "td", "--heads", "2"];
+        Cli.Run(tiny.Folder, Train("members", members)).Succeeded();
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Train("again", members)), tiny.At("again/member-2/log.jsonl"), 8).Code);
+        Cli.Run(tiny.Folder, Train("again", members)).Succeeded();
+        Assert.Equal(File.ReadAllText(tiny.At("members/verifier.json")).Replace("members\",", "again\","),
+            File.ReadAllText(tiny.At("again/verifier.json")));
+        string[] Search(string to, params string[] more) =>
+        [
+            "search", "--policy", "model", "--verifier", "members", "--problems", "test.jsonl", "--methods", "beam-q", "--beam", "2",
+                "--max-tokens", "40", .. more, "--out", to,
+        ];
+        Cli.Run(tiny.Folder, Search("worst", "--caution", "worst")).Succeeded();
+        Assert.Contains("caution = ", Cli.Run(tiny.Folder, Search("auto", "--caution", "auto", "--valid-problems", "train.jsonl",
+            "--alpha-beam", "2")).Succeeded().Out);
+        Assert.Equal(5, JsonNode.Parse(File.ReadAllText(tiny.At("auto/caution.json")))!.AsArray().Count);
+        Assert.Contains("needs --valid-problems", Cli.Run(tiny.Folder, Search("none", "--caution", "auto")).Sentence(1));
+        Assert.Contains("must be a number", Cli.Run(tiny.Folder, Search("none", "--caution", "much")).Sentence(1));
+        Assert.Contains("--loss td", Cli.Run(tiny.Folder, ["train", "outcome", .. Train("none", "--loss", "td").Skip(2)]).Sentence(1));
+    }
+
+    [Fact]
     public void WhatIsNoSearchWithTreesIsRefused()
     {
         Directory.CreateDirectory(tiny.At("none"));

@@ -69,6 +69,8 @@ public class HostTests
         Assert.Contains("toy:beam-4", ids);
         Assert.Contains("toy:best-of-n-orm-16", ids);
         Assert.DoesNotContain(ids, id => id!.Contains("oracle"));
+        Assert.Contains("toy:forest-early-4", ids);
+        Assert.DoesNotContain(ids, id => id!.Contains("forest-sure"));
         Assert.Equal(HttpStatusCode.OK, (await Get(server, "/v1/models/toy:mcts-7")).Reply.StatusCode);
         var (missing, error) = await Get(server, "/v1/models/toy:nothing-7");
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);

@@ -13,16 +13,19 @@ public class HostileTests
     private static readonly string[] Chats =
     [
         """
-        {"model":"toy:beam-2","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],"n":1,"seed":3,"max_tokens":9,"stop":["x"],
-        "temperature":0.5,"top_p":0.5,"top_k":3,"stream":false,"stream_options":{"include_usage":true},"user":"u","tools":[],
+        {"model":"toy:beam-2","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}],"n":1,"seed":3,
+        "max_tokens":9,"stop":["x"],"temperature":0.5,"top_p":0.5,"top_k":3,"stream":false,"stream_options":{"include_usage":true},"user":"u","tools":[],
         "tool_choice":"none","response_format":{"type":"text"},"logit_bias":{},"presence_penalty":0,"logprobs":false,
-        "pav":{"method":"beam-q","n":2,"alpha":1,"prover":"bo4","budget":99,"trace":true,"candidates":2,"settle":1,"problem_id":"p","answer":"1"}}
+        "pav":{"method":"beam-q","n":2,"alpha":1,"prover":"bo4","budget":99,"trace":true,"candidates":2,"settle":1,
+        "problem_id":"p","answer":"1"}}
         """,
         """
-        {"model":"toy","prompt":["a","b"],"n":2,"max_completion_tokens":5,"echo":false,"suffix":"","best_of":1,"stream":true,"pav":{"trace":true}}
+        {"model":"toy","prompt":["a","b"],"n":2,"max_completion_tokens":5,"echo":false,"suffix":"","best_of":1,
+        "stream":true,"pav":{"trace":true}}
         """,
         """
-        {"problem":"a","model":"toy","method":"vote","n":2,"alpha":0.5,"prover":"bo2","seed":1,"answer":"1","trace":true,"stop":"q","max_tokens":9}
+        {"problem":"a","model":"toy","method":"vote","n":2,"alpha":0.5,"prover":"bo2","seed":1,"answer":"1","trace":true,
+        "stop":"q","max_tokens":9}
         """,
     ];
 

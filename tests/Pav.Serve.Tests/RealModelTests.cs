@@ -56,7 +56,8 @@ public class RealModelTests
         await using var served = await Served.Start(Models(policy, verifier));
         var replies = await Task.WhenAll(Problems.Select(p => served.Post("/v1/chat/completions", JsonSerializer.Serialize(new
         {
-            model = $"{Name}:{model}", seed = 9, pav = new { problem_id = p.Id }, messages = new[] { new { role = "user", content = p.Text } },
+            model = $"{Name}:{model}", seed = 9, pav = new { problem_id = p.Id },
+            messages = new[] { new { role = "user", content = p.Text } },
         }))));
         foreach (var (result, (status, reply)) in expected.Zip(replies))
         {
@@ -74,9 +75,14 @@ public class RealModelTests
         using var verifier = Verifier();
         await using var served = await Served.Start(Models(policy, verifier), new() { MaxN = 4096 });
         using var cancel = new CancellationTokenSource();
-        const string asked = """{"prompt":"12 + 30","model":"pav-tiny-s:majority-2000"}""";
+        var asked = JsonSerializer.Serialize(new { prompt = Problems[0].Text, model = $"{Name}:majority-2000" });
         var leaving = served.Post("/v1/completions", asked, cancel.Token);
-        while (policy.GeneratedTokens < 2000) await Task.Delay(1);
+        while (policy.GeneratedTokens < 2000)
+        {
+            Assert.False(leaving.IsCompleted, leaving.IsCompleted ? (await leaving).ToString() : "");
+            await Task.Delay(1);
+        }
+
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
         while ((await served.Http.GetStringAsync("/health")).Contains("\"working\":1")) await Task.Delay(5);
@@ -90,8 +96,8 @@ public class RealModelTests
     [Fact]
     public async Task A_policy_on_servers_is_searched_through_the_same_door()
     {
-        using var inner = TransformerPolicy.Load(Name, Folder, new("{problem}"), new(64 << 20));
-        using var generator = new Generator(inner, Tokenizer.Load(Folder));
+        var drawing = TransformerPolicy.Load(Name, Folder, new("{problem}"), new(64 << 20));
+        using var generator = new Generator(drawing, Tokenizer.Load(Folder));
         await using var server = await DoubleServer.Start(generator, new() { Model = Name });
         using var remote = await RemotePolicy.Open(new(server.Url), Template, Tokenizer.Load(Folder), Problems[0]);
         using var verifier = Verifier();

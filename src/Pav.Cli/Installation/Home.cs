@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Pav.Cli.Shared;
+using Pav.Models.Files;
 
 namespace Pav.Cli.Installation;
 
@@ -51,7 +52,9 @@ internal static partial class Home
     public static IEnumerable<string> FilesOf(string value)
     {
         if (File.Exists(value)) return [value];
-        return TryModel(value) is not { } folder ? [] : Directory.GetFiles(folder).Where(IsContent).Order(StringComparer.Ordinal);
+        var folder = TryModel(value);
+        IEnumerable<string> content = folder is null ? [] : Directory.GetFiles(folder).Where(IsContent).Order(StringComparer.Ordinal);
+        return folder is not null && File.Exists(Path.Combine(folder, "config.json")) ? content : content.Union(DataSource.FilesOf(value));
     }
 
     /// <summary>A training run's folder stands for its best checkpoint.</summary>

@@ -102,11 +102,11 @@ internal static class Checkpoint
     /// <param name="given">Its folder or name.</param>
     /// <param name="settings">Memory, threads, device.</param>
     /// <param name="steps">Where the steps end that it is to score.</param>
-    public static TransformerVerifier Verifier(string option, string given, ModelSettings settings, StepEnd steps)
+    public static ILoadedVerifier Verifier(string option, string given, ModelSettings settings, StepEnd steps)
     {
         var folder = Home.Model(option, given);
         CheckSteps(option, given, folder, steps);
-        return TransformerVerifier.Load(NameOf(folder), folder, EngineOf(settings));
+        return LoadedVerifier.Open(NameOf(folder), folder, EngineOf(settings));
     }
 
     /// <summary>Refuses a verifier that learned from other steps than it is to score; one with a mark of its own reads any.</summary>

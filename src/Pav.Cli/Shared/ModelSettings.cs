@@ -57,15 +57,18 @@ internal abstract record PolicySettings : ModelSettings
 /// <summary>Options of every command that samples from a policy on problems.</summary>
 internal abstract record SamplingSettings : PolicySettings
 {
-    [Flag("Problems: JSON lines with problem and answer", Required = true, Input = true)]
+    [Flag("Problems: JSON lines with problem and answer, Parquet, Arrow, or a data set's folder", Required = true, Input = true)]
     public string Problems { get; init; } = "";
+
+    [OptionGroup]
+    public ProblemChoice Rows { get; init; } = new();
 
     [Flag("Only the first so many problems; 0 takes all", Min = 0)]
     public int Limit { get; init; }
 
     public IReadOnlyList<Problem> ReadProblems()
     {
-        var problems = Pav.Models.Files.Problems.Read(Problems);
+        var problems = Pav.Models.Files.Problems.Read(Rows.Path(Problems), Rows.Names());
         return Limit == 0 ? problems : [.. problems.Take(Limit)];
     }
 }

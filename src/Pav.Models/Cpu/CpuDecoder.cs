@@ -13,6 +13,11 @@ public readonly record struct ReadRow(int[] Ids, int[] ReadAt);
 internal delegate double LossAt(int place, ReadOnlySpan<float> values, Span<float> gradient);
 
 /// <summary>
+/// Tells a loss that joins the places of a row all values of some whole rows, from their first place on, before it is asked for any.
+/// </summary>
+internal delegate void RowValues(int firstPlace, ReadOnlySpan<float> values);
+
+/// <summary>
 /// A decoder that learns on the CPU. Rows lie end to end, without padding. A call's rows are cut into parts by their lengths alone; threads
 /// take parts, and the parts' gradients are added in their order: the same bits for any number of threads.
 /// </summary>
@@ -97,10 +102,10 @@ internal sealed unsafe class CpuDecoder : IDisposable
     }
 
     /// <summary>Adds the gradient of the sum of the losses at all places; answers that sum.</summary>
-    public double Accumulate(IReadOnlyList<ReadRow> rows, LossAt loss)
+    public double Accumulate(IReadOnlyList<ReadRow> rows, LossAt loss, RowValues? before = null)
     {
         var total = 0.0;
-        InParts(rows, (worker, part) => worker.Accumulate(part, loss), (worker, part, sum) =>
+        InParts(rows, (worker, part) => worker.Accumulate(part, loss, before), (worker, part, sum) =>
         {
             total += sum;
             RowKernels.Add(worker.Gradients.Data, Gradients.Data, Gradients.Length);
@@ -267,13 +272,13 @@ internal sealed unsafe class CpuDecoder : IDisposable
         /// <summary>The stream after the last layer.</summary>
         public Rows Last { get; private set; } = null!;
 
-        public double Accumulate(Part part, LossAt loss)
+        public double Accumulate(Part part, LossAt loss, RowValues? before)
         {
             Gradients.Clear();
             Forward(part, keep: true);
             Gradient.Grow(part.Tokens.Tokens);
             Gradient.Clear(part.Tokens.Tokens);
-            var sum = decoder.head.Accumulate(part, this, loss);
+            var sum = decoder.head.Accumulate(part, this, loss, before);
             for (var l = decoder.layers.Length - 1; l >= 0; l--)
             {
                 if (decoder.recompute) decoder.layers[l].Forward(part.Tokens, streams[l], State(0, part), Scratch, Scratch.Again);

@@ -43,7 +43,7 @@ internal sealed unsafe class CpuTrainer : ITrainer
     public double Accumulate(RowLoss loss)
     {
         Pack();
-        return decoder.Accumulate(loss.Rows, loss.At);
+        return decoder.Accumulate(loss.Rows, loss.At, loss.Before);
     }
 
     public float[] Values(IReadOnlyList<ReadRow> rows)

@@ -30,20 +30,29 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
     public IEnumerable<Action> Packing => products.Select(p => (Action)p.Pack).Append(norm.Pack);
 
     /// <summary>Writes the values at a part's places to where these are among all.</summary>
-    public void Values(CpuDecoder.Part part, CpuDecoder.Worker worker, float[] all)
+    public void Values(CpuDecoder.Part part, CpuDecoder.Worker worker, float[] all) => Values(part, worker, all, part.FirstPlace);
+
+    private void Values(CpuDecoder.Part part, CpuDecoder.Worker worker, float[] all, int first)
     {
         using var block = new Block(this);
         for (var from = 0; from < part.Read.Length; from += AtOnce)
         {
             var count = Math.Min(AtOnce, part.Read.Length - from);
             block.Forward(part, worker, from, count);
-            for (var i = 0; i < count; i++) block.Values(i).CopyTo(all.AsSpan((part.FirstPlace + from + i) * Outputs));
+            for (var i = 0; i < count; i++) block.Values(i).CopyTo(all.AsSpan((first + from + i) * Outputs));
         }
     }
 
     /// <summary>The sum of the losses at a part's places; adds to the gradients of the stream and of the weights.</summary>
-    public double Accumulate(CpuDecoder.Part part, CpuDecoder.Worker worker, LossAt loss)
+    public double Accumulate(CpuDecoder.Part part, CpuDecoder.Worker worker, LossAt loss, RowValues? before)
     {
+        if (before is not null)
+        {
+            var all = new float[part.Read.Length * Outputs];
+            Values(part, worker, all, 0);
+            before(part.FirstPlace, all);
+        }
+
         using var block = new Block(this);
         var sum = 0.0;
         for (var from = 0; from < part.Read.Length; from += AtOnce)

@@ -53,31 +53,16 @@ internal static unsafe class Products
     }
 
     /// <summary>y [rows, outputs] = (accumulate ? y : 0) + x [rows, inputs]·panels. Whole panels of y are written.</summary>
-    /// <param name="panelStride">Floats from one panel to the next; 0: they lie end to end.</param>
-    public static void Multiply(float* x, int xStride, int rows, float* panels, int inputs, int outputs, float* y, int yStride,
-        bool accumulate = false, long panelStride = 0)
+    /// <param name="panelStride">Weights from one panel to the next; 0: they lie end to end.</param>
+    public static void Multiply<T>(float* x, int xStride, int rows, T* panels, int inputs, int outputs, float* y, int yStride,
+        bool accumulate = false, long panelStride = 0) where T : unmanaged
     {
         if (panelStride == 0) panelStride = (long)inputs * Panel;
-        for (var o = 0; o < outputs;)
-        {
-            var panel = panels + o / Panel * panelStride;
-            var pair = Vector512.IsHardwareAccelerated && o + Panel < outputs;
-            var r = 0;
-            if (Vector512.IsHardwareAccelerated)
-            {
-                if (pair)
-                    for (; r + 8 <= rows; r += 8) EightByTwo(x + (long)r * xStride, xStride, panel, (nint)panelStride, inputs, y
-                        + (long)r * yStride + o, yStride, accumulate);
-                else
-                    for (; r + 8 <= rows; r += 8) EightByOne(x + (long)r * xStride, xStride, panel, inputs, y + (long)r * yStride + o,
-                        yStride, accumulate);
-            }
-
-            for (var half = 0; half < (pair ? 2 : 1); half++)
-                PackedLinear.Rows(x + (long)r * xStride, xStride, panel + half * panelStride, inputs, y + (long)r * yStride + o
-                    + half * Panel, yStride, rows - r, accumulate);
-            o += pair ? 2 * Panel : Panel;
-        }
+        if (Vector512.IsHardwareAccelerated)
+            Tiles.Multiply(x, xStride, rows, panels, (nint)panelStride, inputs, outputs, y, yStride, accumulate);
+        else
+            for (var o = 0; o < outputs; o += Panel)
+                PackedLinear.Rows(x, xStride, panels + o / Panel * panelStride, inputs, y + o, yStride, rows, accumulate);
     }
 
     /// <summary>sum [outputs, inputs] += dyᵀ·x over rows: what a weight's gradient gains. Whole panels of x are read.</summary>
@@ -126,90 +111,8 @@ internal static unsafe class Products
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void EightByTwo(float* x, int xStride, float* w, nint next, int inputs, float* y, int yStride, bool accumulate)
-    {
-        nint s = xStride, s2 = 2 * s, s3 = 3 * s;
-        float* x4 = x + 4 * s, y4 = y + 4L * yStride, v = w + next;
-        nint t = yStride, t2 = 2 * t, t3 = 3 * t;
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-        Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
-        if (accumulate)
-        {
-            (a0, a1, a2, a3) = (Vector512.Load(y), Vector512.Load(y + t), Vector512.Load(y + t2), Vector512.Load(y + t3));
-            (a4, a5, a6, a7) = (Vector512.Load(y4), Vector512.Load(y4 + t), Vector512.Load(y4 + t2), Vector512.Load(y4 + t3));
-            (b0, b1, b2, b3) = (Vector512.Load(y + 16), Vector512.Load(y + t + 16), Vector512.Load(y + t2 + 16),
-                Vector512.Load(y + t3 + 16));
-            (b4, b5, b6, b7) = (Vector512.Load(y4 + 16), Vector512.Load(y4 + t + 16), Vector512.Load(y4 + t2 + 16),
-                Vector512.Load(y4 + t3 + 16));
-        }
-
-        for (var end = w + (nint)inputs * Panel; w < end; w += Panel, v += Panel, x++, x4++)
-        {
-            Vector512<float> left = Vector512.Load(w), right = Vector512.Load(v);
-            var e = Vector512.Create(x[0]);
-            a0 = Vector512.FusedMultiplyAdd(e, left, a0);
-            b0 = Vector512.FusedMultiplyAdd(e, right, b0);
-            e = Vector512.Create(x[s]);
-            a1 = Vector512.FusedMultiplyAdd(e, left, a1);
-            b1 = Vector512.FusedMultiplyAdd(e, right, b1);
-            e = Vector512.Create(x[s2]);
-            a2 = Vector512.FusedMultiplyAdd(e, left, a2);
-            b2 = Vector512.FusedMultiplyAdd(e, right, b2);
-            e = Vector512.Create(x[s3]);
-            a3 = Vector512.FusedMultiplyAdd(e, left, a3);
-            b3 = Vector512.FusedMultiplyAdd(e, right, b3);
-            e = Vector512.Create(x4[0]);
-            a4 = Vector512.FusedMultiplyAdd(e, left, a4);
-            b4 = Vector512.FusedMultiplyAdd(e, right, b4);
-            e = Vector512.Create(x4[s]);
-            a5 = Vector512.FusedMultiplyAdd(e, left, a5);
-            b5 = Vector512.FusedMultiplyAdd(e, right, b5);
-            e = Vector512.Create(x4[s2]);
-            a6 = Vector512.FusedMultiplyAdd(e, left, a6);
-            b6 = Vector512.FusedMultiplyAdd(e, right, b6);
-            e = Vector512.Create(x4[s3]);
-            a7 = Vector512.FusedMultiplyAdd(e, left, a7);
-            b7 = Vector512.FusedMultiplyAdd(e, right, b7);
-        }
-
-        Store(y, t, a0, a1, a2, a3);
-        Store(y4, t, a4, a5, a6, a7);
-        Store(y + 16, t, b0, b1, b2, b3);
-        Store(y4 + 16, t, b4, b5, b6, b7);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void EightByOne(float* x, int xStride, float* w, int inputs, float* y, int yStride, bool accumulate)
-    {
-        nint s = xStride, s2 = 2 * s, s3 = 3 * s, t = yStride;
-        float* x4 = x + 4 * s, y4 = y + 4 * t;
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-        if (accumulate)
-        {
-            (a0, a1, a2, a3) = (Vector512.Load(y), Vector512.Load(y + t), Vector512.Load(y + 2 * t), Vector512.Load(y + 3 * t));
-            (a4, a5, a6, a7) = (Vector512.Load(y4), Vector512.Load(y4 + t), Vector512.Load(y4 + 2 * t), Vector512.Load(y4 + 3 * t));
-        }
-
-        for (var end = w + (nint)inputs * Panel; w < end; w += Panel, x++, x4++)
-        {
-            var left = Vector512.Load(w);
-            a0 = Vector512.FusedMultiplyAdd(Vector512.Create(x[0]), left, a0);
-            a1 = Vector512.FusedMultiplyAdd(Vector512.Create(x[s]), left, a1);
-            a2 = Vector512.FusedMultiplyAdd(Vector512.Create(x[s2]), left, a2);
-            a3 = Vector512.FusedMultiplyAdd(Vector512.Create(x[s3]), left, a3);
-            a4 = Vector512.FusedMultiplyAdd(Vector512.Create(x4[0]), left, a4);
-            a5 = Vector512.FusedMultiplyAdd(Vector512.Create(x4[s]), left, a5);
-            a6 = Vector512.FusedMultiplyAdd(Vector512.Create(x4[s2]), left, a6);
-            a7 = Vector512.FusedMultiplyAdd(Vector512.Create(x4[s3]), left, a7);
-        }
-
-        Store(y, t, a0, a1, a2, a3);
-        Store(y4, t, a4, a5, a6, a7);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, nint stride, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    internal static void Store(float* y, nint stride, Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
     {
         a.Store(y);
         b.Store(y + stride);

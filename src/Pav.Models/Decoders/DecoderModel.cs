@@ -132,7 +132,9 @@ public sealed class DecoderModel : IDisposable
     });
 
     /// <summary>The same on this model's own weights, for when it is not used any more.</summary>
-    internal DecoderModel BecomeScorer(int labels = 1) => WithScoreHead(labels, Effective);
+    /// <param name="labels">Of the score head.</param>
+    /// <param name="spread">Seed of the head's first values, normal with deviation 0.5/√hidden; null: zeros.</param>
+    internal DecoderModel BecomeScorer(int labels = 1, ulong? spread = null) => WithScoreHead(labels, Effective, spread);
 
     /// <summary>
     /// The same model as a verifier that answers with two tokens: its two labels are the logits of the wrong one and of the right one. It
@@ -148,12 +150,22 @@ public sealed class DecoderModel : IDisposable
         return new(config, Shapes(config).Keys.ToDictionary(name => name, name => name == "score.weight" ? rows.DetachFromDisposeScope() : parameters[name].detach().DetachFromDisposeScope())) { ComputeType = ComputeType };
     }
 
-    private DecoderModel WithScoreHead(int labels, Func<string, Tensor> trunk)
+    private static float[] Normals(long count, double deviation, ulong seed) => [.. Enumerable.Range(0, (int)count).Select(i =>
+        (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(seed, 2 * i)))
+            * Math.Cos(2 * Math.PI * Seeds.Uniform(seed, 2 * i + 1))))];
+
+    private DecoderModel WithScoreHead(int labels, Func<string, Tensor> trunk, ulong? spread = null)
     {
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = labels };
+        float[] First(long count) =>
+            spread is { } seed ? Normals(count, 0.5 / Math.Sqrt(Config.HiddenSize), Seeds.Derive(seed, "score.weight", "heads", 0))
+                : new float[count];
         return new(config, Shapes(config).ToDictionary(s => s.Key, s => parameters.ContainsKey(s.Key) && s.Key != "score.weight"
             ? trunk(s.Key)
-            : tensor(new float[s.Value.Aggregate(1L, (product, size) => product * size)], s.Value).to(Device))) { ComputeType = ComputeType, Native = Native };
+            : tensor(First(s.Value.Aggregate(1L, (product, size) => product * size)), s.Value).to(Device)))
+        {
+            ComputeType = ComputeType, Native = Native,
+        };
     }
 
     /// <summary>An adapter on this model's own weights, which it freezes; it begins as the same function.</summary>
@@ -208,9 +220,7 @@ public sealed class DecoderModel : IDisposable
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
-                var derived = Seeds.Derive(seed, name, "init", 0);
-                for (var i = 0; i < values.Length; i++)
-                    values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - Seeds.Uniform(derived, 2 * i))) * Math.Cos(2 * Math.PI * Seeds.Uniform(derived, 2 * i + 1)));
+                values = Normals(values.Length, deviation, Seeds.Derive(seed, name, "init", 0));
             }
 
             made[name] = tensor(values, shape);

@@ -7,14 +7,11 @@ internal static class InputKind
 {
     public const int HeadLength = 512;
 
-    private const string Pandas =
-        "python -c \"import pandas; pandas.read_{0}('FILE').to_json('FILE.jsonl', orient='records', lines=True)\"";
-
     private static readonly (byte[] Start, string What)[] Known =
     [
-        ("PAR1"u8.ToArray(), $"a Parquet file; write it as JSON lines first: {string.Format(Pandas, "parquet")}"),
-        ("ARROW1"u8.ToArray(), $"an Arrow file; write it as JSON lines first: {string.Format(Pandas, "feather")}"),
-        ([0xFF, 0xFF, 0xFF, 0xFF], "an Arrow stream; write it as JSON lines first, with to_json of Hugging Face datasets"),
+        ("PAR1"u8.ToArray(), "a Parquet file, and is not read here or not read packed; unpack it, or write it as JSON lines first"),
+        ("ARROW1"u8.ToArray(), "an Arrow file, and is not read here or not read packed; unpack it, or write it as JSON lines first"),
+        ([0xFF, 0xFF, 0xFF, 0xFF], "an Arrow stream, and is not read here or not read packed; unpack it, or write it as JSON lines first"),
         ("BZh"u8.ToArray(), "compressed by bzip2; unpack it first: bunzip2 FILE (only gzip is read as it is)"),
         ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "compressed by xz; unpack it first: unxz FILE (only gzip is read as it is)"),
         ([0x28, 0xB5, 0x2F, 0xFD], "compressed by Zstandard; unpack it first: unzstd FILE (only gzip is read as it is)"),

@@ -8,9 +8,39 @@ namespace Pav.Models.Files;
 /// <param name="Json">The object, or a part of it.</param>
 public sealed record InputRow(string Where, int Number, JsonElement Json)
 {
-    /// <param name="path">A file of one JSON object on each line, or of a list of objects; plain or gzip.</param>
+    /// <param name="path">What <see cref="DataSource.Find"/> takes: a file of JSON lines, of a JSON list, Parquet or Arrow, or a data
+    /// set's folder.</param>
     /// <param name="bad">What becomes of a row that is no object; null: it ends the reading.</param>
-    public static IEnumerable<InputRow> Read(string path, BadRows? bad = null) => JsonRows.Read(path, bad ?? new(stop: true));
+    public static IEnumerable<InputRow> Read(string path, BadRows? bad = null) => Read(DataSource.Find(path), bad);
+
+    /// <summary>The rows of all files of a source, numbered through.</summary>
+    internal static IEnumerable<InputRow> Read(DataSource source, BadRows? bad = null)
+    {
+        bad ??= new(stop: true);
+        var before = 0;
+        foreach (var file in source.Files)
+        {
+            var last = 0;
+            foreach (var row in Table.Rows(file) is { } rows ? Numbered(file, rows, bad) : JsonRows.Read(file, bad))
+            {
+                last = row.Number;
+                yield return before == 0 ? row : row with { Number = before + last };
+            }
+
+            before += last;
+        }
+    }
+
+    private static IEnumerable<InputRow> Numbered(string file, IEnumerable<JsonElement> rows, BadRows bad)
+    {
+        var number = 0;
+        foreach (var row in rows)
+        {
+            bad.Seen++;
+            number++;
+            yield return new($"{file}:row {number}", number, row);
+        }
+    }
 
     public bool Has(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
 

@@ -17,6 +17,9 @@ public enum ExportFormat
 
     /// <summary>Everything a label holds, under columns of one type each, so that Hugging Face <c>datasets</c> loads it.</summary>
     Jsonl,
+
+    /// <summary>The same as Parquet, with list columns.</summary>
+    Parquet,
 }
 
 /// <summary>What an export wrote, and what its format cannot hold.</summary>
@@ -45,20 +48,27 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, Func<Pro
     public Exported Write(string path, IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems,
         bool overwrite = true)
     {
-        var shared = Format == ExportFormat.Jsonl ? [] : Shared(traces);
+        var whole = Format is ExportFormat.Jsonl or ExportFormat.Parquet;
+        var shared = whole ? [] : Shared(traces);
         var done = new Exported(0, 0, 0, 0);
         AtomicFile.Write(path, overwrite, stream =>
+        {
+            if (Format == ExportFormat.Parquet) LabelParquet.Write(stream, Rows());
+            else JsonLines.WriteAll(stream, Rows(), OneTypePerColumn);
+        });
+        return done;
+
+        IEnumerable<ExportedTrace> Rows()
         {
             foreach (var trace in traces)
             {
                 var problem = problems.Find(trace.Problem);
-                var q = Format == ExportFormat.Jsonl ? [] : Labelled(trace, shared);
-                if (Format == ExportFormat.Jsonl) JsonLines.WriteAll(stream, [Row(trace, problem, trace.Steps.Count)], OneTypePerColumn);
-                else if (q.Count > 0) JsonLines.WriteAll(stream, [Row(trace, problem, q)], OneTypePerColumn);
-                done = Format == ExportFormat.Jsonl ? done with { Rows = done.Rows + 1 } : Counted(done, trace, q.Count);
+                var q = whole ? [] : Labelled(trace, shared);
+                done = whole ? done with { Rows = done.Rows + 1 } : Counted(done, trace, q.Count);
+                if (whole) yield return Row(trace, problem, trace.Steps.Count);
+                else if (q.Count > 0) yield return Row(trace, problem, q);
             }
-        });
-        return done;
+        }
     }
 
     private static Exported Counted(Exported done, LabelledTrace trace, int steps) => steps == 0
@@ -110,25 +120,6 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, Func<Pro
         return row with { Input = Marked(_ => StepMark), Label = Marked(h => holds[h] ? "+" : "-"), Task = Task };
     }
 
-    /// <summary>One line of a file. <c>n</c> and <c>c</c> hold what this trace's label holds, 0 where another trace has it.</summary>
-    private sealed record ExportedTrace(
-        string Problem, string Question, string Prompt, IReadOnlyList<string> Completions, string Reference, int Trace, string Policy,
-            string Strategy, string Grader, string? Plan, string? Answer,
-        int Rex, bool Unfinished, IReadOnlyList<int> N, IReadOnlyList<int> C, IReadOnlyList<double?> Q)
-    {
-        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        public IReadOnlyList<bool>? Labels { get; init; }
-
-        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        public string? Input { get; init; }
-
-        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        public string? Label { get; init; }
-
-        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-        public string? Task { get; init; }
-    }
-
     private bool Holds(double q) => q >= Threshold;
 
     private static string Numbered(string step, int h) => step.StartsWith($"Step {h + 1}:", StringComparison.Ordinal) ? step : $"Step {h + 1}: {step}";
@@ -140,4 +131,23 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, Func<Pro
 
         public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteRawValue(value.ToString("0.0################", CultureInfo.InvariantCulture));
     }
+}
+
+/// <summary>One line of a file. <c>n</c> and <c>c</c> hold what this trace's label holds, 0 where another trace has it.</summary>
+internal sealed record ExportedTrace(
+    string Problem, string Question, string Prompt, IReadOnlyList<string> Completions, string Reference, int Trace, string Policy,
+        string Strategy, string Grader, string? Plan, string? Answer,
+    int Rex, bool Unfinished, IReadOnlyList<int> N, IReadOnlyList<int> C, IReadOnlyList<double?> Q)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<bool>? Labels { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Input { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Label { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Task { get; init; }
 }

@@ -14,7 +14,7 @@ public static class Problems
     private static readonly string[] TextNames = ["problem", "text", "question"];
     private static readonly string[] AnswerNames = ["answer", "final_answer", "ground_truth_answer", "solution"];
 
-    /// <param name="path">The file.</param>
+    /// <param name="path">What <see cref="DataSource.Find"/> takes: a file, or a data set's folder with its split.</param>
     /// <param name="fields">Names of fields, where they are not those in use.</param>
     /// <param name="answers">False: answers may be missing, and are empty then; a verifier learns without them.</param>
     /// <param name="bad">What becomes of a row that holds no usable problem; null: it ends the reading.</param>
@@ -23,11 +23,12 @@ public static class Problems
         bad ??= new(stop: true, $"to leave out and count what cannot be used: pav problems import --input {path} --out FILE");
         var problems = new List<Problem>();
         var seen = new Dictionary<string, string>();
-        foreach (var row in InputRow.Read(path, bad))
+        var source = DataSource.Find(path);
+        foreach (var row in InputRow.Read(source, bad))
         {
-            if (bad.Try(() => Parse(path, row, fields ?? new(), answers)) is not { } problem) continue;
+            if (bad.Try(() => Parse(source.Name, row, fields ?? new(), answers)) is not { } problem) continue;
             if (seen.TryAdd(problem.Id, row.Where)) problems.Add(problem);
-            else bad.Add(row.Wrong($"the id \"{problem.Id}\" stands in line {seen[problem.Id][(path.Length + 1)..]} already; ids must differ"));
+            else bad.Add(row.Wrong($"the id \"{problem.Id}\" stands in {Place(seen[problem.Id], row.Where)} already; ids must differ"));
         }
 
         if (problems.Count > 0) return problems;
@@ -41,13 +42,21 @@ public static class Problems
             JsonLines.WriteAll(stream,
             problems.Select(p => new { p.Id, Problem = p.Text, Answer = p.Answer == "" ? null : p.Answer, p.Level })));
 
-    private static Problem Parse(string path, InputRow row, ProblemFields fields, bool answers)
+    /// <summary>Another row's place as this row's complaint names it: without the file's name where it is the same.</summary>
+    private static string Place(string other, string here)
+    {
+        var file = here[..(here.LastIndexOf(':') + 1)];
+        if (!other.StartsWith(file, StringComparison.Ordinal)) return other;
+        return other[file.Length..] is var place && place.StartsWith("row ") ? place : $"line {place}";
+    }
+
+    private static Problem Parse(string source, InputRow row, ProblemFields fields, bool answers)
     {
         var name = fields.Problem != "" ? fields.Problem : row.FirstOf(TextNames) ?? throw row.Wrong("no \"problem\" (nor \"text\", nor \"question\")");
         var text = row.Text(name);
         if (text.Length == 0) throw row.Wrong($"\"{name}\" is empty");
         var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given)
-            : $"{Path.GetFileName(path)}:{row.Number}";
+            : $"{source}:{row.Number}";
         if (id.Length == 0) throw row.Wrong("\"id\" is empty");
         return new(id, text, Answer(row, fields.Answer, answers), Level(row, fields.Level != "" ? fields.Level : "level"));
     }

@@ -9,9 +9,18 @@ namespace Pav.Models.Inference;
 /// A decoder on the CPU, without padding. A row's result does not depend, to the last bit, on what else is in the call, on how its context is cut into
 /// segments, or on the number of threads.
 /// </summary>
-internal sealed unsafe class CpuRunner : IRunner
+internal sealed unsafe partial class CpuRunner : IRunner
 {
     private const int MostRows = 96;
+
+    /// <summary>Rows for each thread up to which a product is cut by its outputs: then each thread reads a part of the weights alone.</summary>
+    private const int FewRows = 16;
+
+    /// <summary>Parameters of a layer above which that pays: the cache that a core has for itself holds fewer.</summary>
+    private const int LargeLayer = 250_000;
+
+    /// <summary>Multiplications of a call below which other threads would come too late.</summary>
+    private const long TooLittle = 2_000_000;
 
     private readonly PackedLinear embedding;
     private readonly Layer[] layers;
@@ -22,7 +31,8 @@ internal sealed unsafe class CpuRunner : IRunner
 
     /// <summary>Rows whose heads of one key-value head make whole fours.</summary>
     private readonly int together;
-    private readonly ParallelOptions threads;
+    private readonly Crew crew;
+    private readonly bool large;
     private readonly System.Collections.Concurrent.ConcurrentBag<Workspace> workspaces = [];
 
     private readonly PendingTokens pending;
@@ -42,7 +52,8 @@ internal sealed unsafe class CpuRunner : IRunner
     {
         Config = weights.Config;
         pending = new(Config);
-        threads = new() { MaxDegreeOfParallelism = threadCount > 0 ? threadCount : Threads.Count };
+        crew = new(threadCount > 0 ? threadCount : Threads.Count);
+        large = Config.Parameters / Config.Layers > LargeLayer;
         hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
         querySize = Config.Heads * Config.HeadSize;
         kvSize = Config.KvHeads * Config.HeadSize;
@@ -126,24 +137,26 @@ internal sealed unsafe class CpuRunner : IRunner
 
         contextStarts.Add(contexts.Count);
         Angles(pending.Runs.Select(run => run.Segment.End).DefaultIfEmpty().Max());
-        InBlocks(rows, (work, from, to) =>
+        if (rows * Config.Parameters > TooLittle) crew.Open();
+        try
         {
-            for (var r = from; r < to; r++) embedding.Row(pending.Tokens[r], (float)Config.EmbeddingScale, stream.Data + (long)r * hiddenStride);
-            KeysAndValues(0, work, from, to);
-        });
-        for (var l = 0; l < layers.Length; l++)
+            if (large && crew.Size > 1 && rows <= Math.Min(MostRows, FewRows * crew.Size)) ByOutputs(rows);
+            else ByRows(rows);
+        }
+        finally
         {
-            var layer = l;
-            InBlocks(rows, (work, from, to) =>
-            {
-                Attend(layer, work, from, to);
-                FeedForward(layers[layer], work, from, to);
-                if (layer + 1 < layers.Length) KeysAndValues(layer + 1, work, from, to);
-            });
+            crew.Close();
         }
 
-        InBlocks(pending.Read.Count, Head);
         Clear();
+    }
+
+    /// <summary>Heads of queries, keys and values.</summary>
+    private int Heads => Config.Heads + 2 * Config.KvHeads;
+
+    private void Embed(int from, int to)
+    {
+        for (var r = from; r < to; r++) embedding.Row(pending.Tokens[r], (float)Config.EmbeddingScale, stream.Data + (long)r * hiddenStride);
     }
 
     /// <summary>First blocks that the last two contexts have in common.</summary>
@@ -167,39 +180,51 @@ internal sealed unsafe class CpuRunner : IRunner
         using (s) (cos, sin) = (Buffer.Create(c.to_array<float>()), Buffer.Create(s.to_array<float>()));
     }
 
-    /// <summary>Queries of rows [from, to) into <see cref="queries"/>, keys and values into their segments' blocks.</summary>
-    private void KeysAndValues(int l, Workspace work, int from, int to)
+    /// <summary>
+    /// Of rows [from, to) and heads [first, end): queries into <see cref="queries"/>, keys and values into their segments' blocks.
+    /// </summary>
+    private void KeysAndValues(int l, Workspace work, int from, int to, int first, int end)
     {
-        var (layer, size, kv) = (layers[l], Config.HeadSize, Config.KvHeads);
+        var (layer, size) = (layers[l], Config.HeadSize);
         var stride = layer.Qkv.Stride;
         for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InputNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
-        layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from);
+        layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: end == Heads ? stride : end * size);
+        var (endQuery, endKey) = (Math.Min(end, Config.Heads), Math.Min(end, Config.Heads + Config.KvHeads));
         for (var r = from; r < to; r++)
         {
-            var q = work.Wide + (r - from) * stride;
-            float* k = q + querySize, v = k + kvSize;
-            if (layer.QueryNorm is { } queryNorm)
-            {
-                for (var h = 0; h < Config.Heads; h++) Kernels.RmsNorm(q + h * size, queryNorm, eps, q + h * size, size);
-                for (var h = 0; h < kv; h++) Kernels.RmsNorm(k + h * size, layer.KeyNorm!, eps, k + h * size, size);
-            }
-
-            var (segment, first, firstRow) = pending.Runs[pending.RunOf[r]];
-            var index = first + r - firstRow;
+            var row = work.Wide + (r - from) * stride;
+            var (segment, start, firstRow) = pending.Runs[pending.RunOf[r]];
+            var index = start + r - firstRow;
             var offset = (long)(segment.Start + index) * size;
             float* c = cos.Data + offset, s = sin.Data + offset + size / 2;
-            Kernels.Rotate(q, Config.Heads, size, c, s);
-            Kernels.Rotate(k, kv, size, c, s);
-            System.Buffer.MemoryCopy(q, queries.Data + (long)r * querySize, querySize * sizeof(float), querySize * sizeof(float));
             var block = Pool.Data(segment.BlockOf(index)) + Keys(l);
-            var column = block + index % Kernels.Block;
-            for (var i = 0; i < kvSize; i++) column[i * Kernels.Block] = k[i];
+            var h = first;
+            Turned(row + h * size, endQuery - h, layer.QueryNorm, c, s);
+            Copy(row + h * size, queries.Data + (long)r * querySize + h * size, (endQuery - h) * size);
+            h = Math.Max(first, Config.Heads);
+            if (h < endKey)
+            {
+                Turned(row + h * size, endKey - h, layer.KeyNorm, c, s);
+                var column = block + index % Kernels.Block + (h - Config.Heads) * size * Kernels.Block;
+                for (var i = 0; i < (endKey - h) * size; i++) column[i * Kernels.Block] = row[h * size + i];
+            }
+
+            h = Math.Max(first, Config.Heads + Config.KvHeads);
             var values = block + kvSize * Kernels.Block + index % Kernels.Block * size;
-            for (var h = 0; h < kv; h++) System.Buffer.MemoryCopy(v + h * size, values + h * size * Kernels.Block, size * sizeof(float), size * sizeof(float));
+            for (; h < end; h++) Copy(row + h * size, values + (h - Config.Heads - Config.KvHeads) * size * Kernels.Block, size);
+        }
+
+        void Turned(float* x, int heads, float[]? norm, float* c, float* s)
+        {
+            for (var h = 0; norm is not null && h < heads; h++) Kernels.RmsNorm(x + h * size, norm, eps, x + h * size, size);
+            Kernels.Rotate(x, heads, size, c, s);
         }
     }
 
-    private void Attend(int l, Workspace work, int from, int to)
+    private static void Copy(float* from, float* to, int count) => new ReadOnlySpan<float>(from, Math.Max(0, count)).CopyTo(new(to, Math.Max(0, count)));
+
+    /// <summary>Of rows [from, to) and key-value heads [first, end).</summary>
+    private void Attend(int l, Workspace work, float* attended, int from, int to, int first, int end)
     {
         var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
         var blocks = CollectionsMarshal.AsSpan(contexts);
@@ -208,7 +233,7 @@ internal sealed unsafe class CpuRunner : IRunner
         {
             (rows, var shared, var longest) = Sharing(r, to);
             var scratch = work.Scores(Attention.Scratch(longest, size));
-            for (var kv = 0; kv < Config.KvHeads; kv++)
+            for (var kv = first; kv < end; kv++)
             {
                 for (var n = 0; n < rows * group; n++)
                 {
@@ -216,7 +241,7 @@ internal sealed unsafe class CpuRunner : IRunner
                     var length = pending.PositionOf(row) + 1;
                     queries[n] = new()
                     {
-                        Query = this.queries.Data + (long)row * querySize + head * size, Output = work.Attended + (row - from) * querySize + head * size,
+                        Query = this.queries.Data + (long)row * querySize + head * size, Output = attended + (row - from) * querySize + head * size,
                         Context = contextStarts[pending.RunOf[row]], From = Math.Max(0, length - layer.Window), Length = length,
                     };
                 }
@@ -226,8 +251,6 @@ internal sealed unsafe class CpuRunner : IRunner
                     (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
             }
         }
-
-        Join(layer.O, work.Attended, querySize, layer.AttentionNorm, work, from, to);
     }
 
     /// <summary>How many rows from r on attend together, the first blocks that they share, and the longest of their contexts.</summary>
@@ -245,28 +268,34 @@ internal sealed unsafe class CpuRunner : IRunner
         return shared > 0 ? (together, shared, longest) : (1, contextStarts[pending.RunOf[r] + 1] - contextStarts[pending.RunOf[r]], length);
     }
 
-    private void FeedForward(Layer layer, Workspace work, int from, int to)
+    /// <summary>Values [first, end) of the feed-forward part's inside, for rows [from, to).</summary>
+    private void Gate(Layer layer, Workspace work, Workspace joint, int from, int to, int first, int end)
     {
         var rows = to - from;
         for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InnerNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
-        layer.Gate.Apply(work.Normed, hiddenStride, work.Wide, innerStride, rows);
-        layer.Up.Apply(work.Normed, hiddenStride, work.Upper, innerStride, rows);
-        if (Config.Activation == Activation.Silu) Kernels.SwiGlu(work.Wide, work.Upper, rows * innerStride);
-        else Kernels.GeluGlu(work.Wide, work.Upper, rows * innerStride);
-        Join(layer.Down, work.Wide, innerStride, layer.OuterNorm, work, from, to);
+        layer.Gate.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
+        layer.Up.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
+        for (var r = 0; r < rows; r++)
+        {
+            float* gate = joint.Wide + r * innerStride + first, up = joint.Upper + r * innerStride + first;
+            if (Config.Activation == Activation.Silu) Kernels.SwiGlu(gate, up, end - first);
+            else Kernels.GeluGlu(gate, up, end - first);
+        }
     }
 
-    /// <summary>Adds what a product makes of rows of x to the stream, normalised first where there is a norm.</summary>
-    private void Join(PackedLinear product, float* x, int xStride, float[]? norm, Workspace work, int from, int to)
+    /// <summary>
+    /// Adds what a product makes of rows of x to the stream, its values [first, end); where there is a norm to come before that, they are
+    /// left for <see cref="Settle"/>.
+    /// </summary>
+    private void Join(PackedLinear product, float* x, int xStride, float[]? norm, Workspace work, int from, int to, int first, int end)
     {
-        if (norm is null)
-        {
-            product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, accumulate: true);
-            return;
-        }
+        if (norm is null) product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, true, first, end);
+        else product.Apply(x, xStride, work.Normed, hiddenStride, to - from, false, first, end);
+    }
 
-        product.Apply(x, xStride, work.Normed, hiddenStride, to - from);
-        for (var r = 0; r < to - from; r++)
+    private void Settle(float[]? norm, Workspace work, int from, int to)
+    {
+        for (var r = 0; norm is not null && r < to - from; r++)
         {
             var made = work.Normed + r * hiddenStride;
             Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
@@ -274,7 +303,8 @@ internal sealed unsafe class CpuRunner : IRunner
         }
     }
 
-    private void Head(Workspace work, int from, int to)
+    /// <summary>Outputs [first, end) of the rows [from, to) of those that are read.</summary>
+    private void Head(Workspace work, int from, int to, int first, int end)
     {
         for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
         var x = work.Normed;
@@ -286,29 +316,13 @@ internal sealed unsafe class CpuRunner : IRunner
 
         var stride = head[^1].Stride;
         var into = output.Data + (long)from * stride;
-        head[^1].Apply(x, hiddenStride, into, stride, to - from);
+        head[^1].Apply(x, hiddenStride, into, stride, to - from, from: first, to: end);
         if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
-            for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride, stride, 1, (float)cap);
+            for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride + first, end - first, 1, (float)cap);
     }
 
     /// <summary>Where a layer's keys [kv heads, size, 16] begin in a block; its values [kv heads, 16, size] follow.</summary>
     private long Keys(int layer) => 2L * layer * kvSize * Kernels.Block;
-
-    private void InBlocks(int rows, Action<Workspace, int, int> work)
-    {
-        var size = Math.Clamp(Kernels.RoundUp((rows + threads.MaxDegreeOfParallelism - 1) / threads.MaxDegreeOfParallelism, 6), 6, MostRows);
-        var blocks = (rows + size - 1) / size;
-        if (blocks <= 1 || threads.MaxDegreeOfParallelism == 1)
-            for (var b = 0; b < blocks; b++) One(b);
-        else Parallel.For(0, blocks, threads, One);
-
-        void One(int b)
-        {
-            if (!workspaces.TryTake(out var space)) space = new(hiddenStride, Math.Max(Math.Max(layers[0].Qkv.Stride, innerStride), hiddenStride), innerStride, querySize);
-            work(space, b * size, Math.Min(rows, (b + 1) * size));
-            workspaces.Add(space);
-        }
-    }
 
     public void Dispose()
     {
@@ -322,58 +336,4 @@ internal sealed unsafe class CpuRunner : IRunner
     private sealed record Layer(
         float[] InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, PackedLinear O, float[]? AttentionNorm, float[] InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
         float[]? OuterNorm);
-
-    /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
-    private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
-    {
-        private Buffer normed = Buffer.Create(MostRows * hidden), broad = Buffer.Create(MostRows * wide), upper = Buffer.Create(MostRows * inner), attended = Buffer.Create(MostRows * query), scores;
-
-        public float* Normed => normed.Data;
-        public float* Wide => broad.Data;
-        public float* Upper => upper.Data;
-        public float* Attended => attended.Data;
-
-        public float* Scores(int positions)
-        {
-            Buffer.Grow(ref scores, positions);
-            return scores.Data;
-        }
-
-        public void Dispose()
-        {
-            foreach (var buffer in (Span<Buffer>)[normed, broad, upper, attended, scores]) buffer.Free();
-        }
-    }
-
-    /// <summary>Floats outside the managed heap, aligned for vectors.</summary>
-    private struct Buffer
-    {
-        public float* Data;
-        private long length;
-
-        public static Buffer Create(long floats)
-        {
-            var made = default(Buffer);
-            Grow(ref made, floats);
-            return made;
-        }
-
-        public static Buffer Create(float[] values)
-        {
-            var made = Create(values.Length);
-            values.CopyTo(new Span<float>(made.Data, values.Length));
-            return made;
-        }
-
-        public static void Grow(ref Buffer buffer, long floats)
-        {
-            if (floats <= buffer.length) return;
-            buffer.Free();
-            buffer.length = floats + floats / 2;
-            buffer.Data = (float*)NativeMemory.AlignedAlloc((nuint)(buffer.length * sizeof(float)), 64);
-            NativeMemory.Clear(buffer.Data, (nuint)(buffer.length * sizeof(float)));
-        }
-
-        public readonly void Free() => NativeMemory.AlignedFree(Data);
-    }
 }

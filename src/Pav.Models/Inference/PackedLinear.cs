@@ -73,36 +73,31 @@ internal sealed unsafe class PackedLinear : IDisposable
         }
     }
 
-    /// <summary>y [rows, yStride] = (accumulate ? y : 0) + x [rows, xStride]·Wᵀ + b.</summary>
-    public void Apply(float* x, int xStride, float* y, int yStride, int rows, bool accumulate = false)
+    /// <summary>
+    /// y [rows, yStride] = (accumulate ? y : 0) + x [rows, xStride]·Wᵀ + b, of all outputs or of those from a whole panel on.
+    /// </summary>
+    public void Apply(float* x, int xStride, float* y, int yStride, int rows, bool accumulate = false, int from = 0, int to = int.MaxValue)
     {
+        to = Math.Min(to, Stride);
         if (bias is not null)
         {
             for (var r = 0; r < rows; r++)
-                for (var o = 0; o < Stride; o++) y[r * yStride + o] = (accumulate ? y[r * yStride + o] : 0) + bias[o];
+                for (var o = from; o < to; o++) y[r * yStride + o] = (accumulate ? y[r * yStride + o] : 0) + bias[o];
             accumulate = true;
         }
 
+        var first = (long)from * Inputs;
         switch (type)
         {
             case ScalarType.Float32:
-                Products.Multiply(x, xStride, rows, (float*)panels, Inputs, Outputs, y, yStride, accumulate);
+                Products.Multiply(x, xStride, rows, (float*)panels + first, Inputs, to - from, y + from, yStride, accumulate);
                 break;
             case ScalarType.BFloat16:
-                Apply((ushort*)panels, x, xStride, y, yStride, rows, accumulate);
+                Products.Multiply(x, xStride, rows, (ushort*)panels + first, Inputs, to - from, y + from, yStride, accumulate);
                 break;
             default:
-                Apply((Half*)panels, x, xStride, y, yStride, rows, accumulate);
+                Products.Multiply(x, xStride, rows, (Half*)panels + first, Inputs, to - from, y + from, yStride, accumulate);
                 break;
-        }
-    }
-
-    private void Apply<T>(T* weights, float* x, int xStride, float* y, int yStride, int rows, bool accumulate) where T : unmanaged
-    {
-        for (var o = 0; o < Stride; o += Panel)
-        {
-            var panel = weights + (long)o * Inputs;
-            Rows(x, xStride, panel, Inputs, y + o, yStride, rows, accumulate);
         }
     }
 
@@ -117,7 +112,7 @@ internal sealed unsafe class PackedLinear : IDisposable
 
     /// <summary>Weights of outputs 0 … 7 of a panel for one input. T: float, ushort for bfloat16, Half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Low<T>(T* w) where T : unmanaged
+    internal static Vector256<float> Low<T>(T* w) where T : unmanaged
     {
         if (typeof(T) == typeof(float)) return Vector256.Load((float*)w);
         var upper = Vector256.Load((uint*)w) << 16;
@@ -126,7 +121,7 @@ internal sealed unsafe class PackedLinear : IDisposable
 
     /// <summary>Weights of outputs 8 … 15.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> High<T>(T* w) where T : unmanaged
+    internal static Vector256<float> High<T>(T* w) where T : unmanaged
     {
         if (typeof(T) == typeof(float)) return Vector256.Load((float*)w + 8);
         var upper = Vector256.Load((uint*)w) & Vector256.Create(0xFFFF0000u);

@@ -21,6 +21,9 @@ public abstract class RowLoss
     /// </summary>
     internal abstract double At(int place, ReadOnlySpan<float> values, Span<float> gradient);
 
+    /// <summary>Told all values of some whole rows before <see cref="At"/> is asked for one of them; null where a place is enough by itself.</summary>
+    internal virtual RowValues? Before => null;
+
     /// <summary>The sum over all places, of the head's values [places, values].</summary>
     internal abstract Tensor Sum(Tensor values);
 
@@ -58,19 +61,6 @@ internal sealed class NextTokenLoss(IReadOnlyList<ReadRow> rows, int[] targets, 
 
     internal override Tensor Sum(Tensor values) =>
         functional.cross_entropy(values, On(values, tensor(targets.Select(id => (long)id).ToArray())), "sum") * factor;
-}
-
-/// <summary>factor·Σ weight·(−q·log σ(z) − (1 − q)·log(1 − σ(z))) with soft labels q.</summary>
-internal sealed class SoftLabelLoss(IReadOnlyList<ReadRow> rows, double[] labels, double[] weights, double factor) : RowLoss(rows)
-{
-    internal override double At(int place, ReadOnlySpan<float> values, Span<float> gradient)
-    {
-        gradient[0] = (float)(factor * weights[place] * (Platt.Sigmoid(values[0]) - labels[place]));
-        return factor * weights[place] * Platt.CrossEntropy(values[0], labels[place]);
-    }
-
-    internal override Tensor Sum(Tensor values) =>
-        functional.binary_cross_entropy_with_logits(values.squeeze(-1), On(values, labels), On(values, weights), "sum") * factor;
 }
 
 /// <summary>factor·Σ (value − target)²; keeps what the values were.</summary>

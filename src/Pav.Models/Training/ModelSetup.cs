@@ -35,15 +35,18 @@ internal sealed record ModelSetup(Lora? Lora, TrainFit Fit, ulong Seed)
     /// </summary>
     public DecoderModel Load(string folder) => Adapted(Read(folder), folder);
 
-    /// <summary>The same of a checkpoint's trunk under a score head, which starts at zero where there was none of one label.</summary>
-    public DecoderModel LoadScorer(string folder)
+    /// <summary>
+    /// The same of a checkpoint's trunk under so many score heads. Where it has not as many, one starts at zero, and several start apart, as
+    /// they would else stay alike.
+    /// </summary>
+    public DecoderModel LoadScorer(string folder, int heads = 1)
     {
         var trunk = Read(folder);
-        if (trunk.Config is { Head: DecoderHead.SequenceClassification, Labels: 1 }) return Adapted(trunk, folder);
+        if (trunk.Config.Head == DecoderHead.SequenceClassification && trunk.Config.Labels == heads) return Adapted(trunk, folder);
         using (trunk)
         {
             CheckWhole(trunk, folder);
-            return Adapted(trunk.BecomeScorer(), folder);
+            return Adapted(trunk.BecomeScorer(heads, heads > 1 ? Seed : null), folder);
         }
     }
 

@@ -42,19 +42,34 @@ internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt,
 /// <summary>Scores of a model in training.</summary>
 internal static class VerifierScores
 {
-    /// <summary>Soft-label cross-entropy on Q̂ = c/n (Sec. 4.2, App. D): the mean over all labelled prefixes of weight·(−Q̂·log σ(z) − (1 − Q̂)·log(1 − σ(z))).</summary>
-    public static Minibatch Batch(IReadOnlyList<(VerifierRow Row, double[] Weights)> rows, TrainFit fit)
+    /// <summary>The mean of the objective's loss over all labelled prefixes.</summary>
+    public static Minibatch Batch(IReadOnlyList<(VerifierRow Row, double[] Weights)> rows, PrefixObjective objective, TrainFit fit)
     {
         var labels = rows.Sum(r => r.Weights.Length);
-        return new(rows.Sum(r => r.Row.Ids.Length), [.. fit.Parts(rows).Select(part => new SoftLabelLoss(
+        return new(rows.Sum(r => r.Row.Ids.Length), [.. fit.Parts(rows).Select(part => new PrefixLoss(
             [.. part.Select(r => new ReadRow(r.Row.Ids, [.. r.Row.Labelled.Select(h => r.Row.ReadAt[h])]))],
-            [.. part.SelectMany(r => r.Row.Labels)], [.. part.SelectMany(r => r.Weights)], 1.0 / labels))]);
+            [.. part.Select(r => Targets(r.Row, r.Weights, objective))], objective, 1.0 / labels))]);
     }
 
-    /// <summary>The H + 1 raw scores of each row, without gradient.</summary>
+    /// <summary>The H + 1 raw scores of each row, the mean of the heads', without gradient.</summary>
     public static double[][] All(DecoderModel model, IReadOnlyList<VerifierRow> rows)
     {
-        var (flat, start) = (Trainer.Values(model, [.. rows.Select(row => new ReadRow(row.Ids, row.ReadAt))]), 0);
-        return [.. rows.Select(row => flat[start..(start += row.ReadAt.Length)].Select(z => (double)z).ToArray())];
+        var (flat, heads, start) = (Trainer.Values(model, [.. rows.Select(row => new ReadRow(row.Ids, row.ReadAt))]),
+            model.Config.Labels, 0);
+        double Score(int place) => Enumerable.Range(0, heads).Average(k => (double)flat[place * heads + k]);
+        return [.. rows.Select(row =>
+        {
+            double[] scores = [.. Enumerable.Range(start, row.ReadAt.Length).Select(Score)];
+            start += row.ReadAt.Length;
+            return scores;
+        })];
+    }
+
+    private static PrefixTargets Targets(VerifierRow row, double[] weights, PrefixObjective objective)
+    {
+        bool[] follows = [.. row.Labelled.Select((h, i) => row.Trace.Visited is null && i + 1 < row.Labelled.Length
+            && row.Labelled[i + 1] == h + 1)];
+        return new(row.Labels, weights, [.. Enumerable.Range(0, objective.Heads).Select(k => objective.Weight(row.Trace.Problem, k))],
+            follows);
     }
 }

@@ -9,10 +9,12 @@ namespace Pav.Models.Training;
 /// <param name="Template">How a problem is put to the verifier; it may differ from the policy's.</param>
 /// <param name="Problems">By id: all that the labels name.</param>
 /// <param name="Train">Learned from.</param>
+/// <param name="Objective">What it learns; null: one head by soft labels.</param>
 /// <param name="HeldOut">Of other problems: chooses the best checkpoint (within-problem AUC), calibrates and measures it.</param>
 public sealed record VerifierInputs(
     VerifierKind Kind, string Trunk, PromptTemplate Template, IReadOnlyDictionary<string, Problem> Problems,
-    IReadOnlyList<LabelledTrace> Train, IReadOnlyList<LabelledTrace> HeldOut, Balance Balance = Balance.Buckets);
+    IReadOnlyList<LabelledTrace> Train, IReadOnlyList<LabelledTrace> HeldOut, Balance Balance = Balance.Buckets,
+    PrefixObjective? Objective = null);
 
 /// <summary>Training of outcome verifiers and of verifiers of Q (App. D): a language model's trunk under a score head, all steps of a trace scored in one pass.</summary>
 public static class VerifierTraining
@@ -55,13 +57,15 @@ public static class VerifierTraining
     {
         var (weights, heldOutWeights) = (VerifierRow.Weights(train, inputs.Balance), VerifierRow.Weights(heldOut, inputs.Balance));
         var batches = new EpochBatches([.. train.Select(row => row.Ids.Length)], options.Batch, options.Seed);
-        return new(() => options.Setup.LoadScorer(inputs.Trunk), Next, Evaluate, folder =>
+        var objective = inputs.Objective ?? new();
+        return new(() => options.Setup.LoadScorer(inputs.Trunk, objective.Heads), Next, Evaluate, folder =>
         {
             tokenizer.Save(folder);
             record.Save(folder);
         }, train.Max(row => row.Ids.Length));
 
-        Minibatch Next(long step) => VerifierScores.Batch([.. batches.At(step).Select(r => (train[r], weights[r]))], options.Fitted);
+        Minibatch Next(long step) => VerifierScores.Batch([.. batches.At(step).Select(r => (train[r], weights[r]))], objective,
+            options.Fitted);
 
         Evaluation Evaluate(DecoderModel model)
         {
@@ -89,7 +93,9 @@ public static class VerifierTraining
 
     private static VerifierRecord Describe(VerifierInputs inputs, VerifierRow[] train) => new(
         inputs.Kind, string.Join(", ", train.Select(row => row.Trace.Policy).Distinct()), string.Join(", ", train.Select(row => row.Trace.Grader).Distinct()), inputs.Template.Text,
-        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length), train.Sum(row => (long)row.Trace.N.Sum())), StepEnd: StepEndOf(inputs), Chat: inputs.Template.Chat);
+        new(train.Select(row => row.Trace.Problem).Distinct().Count(), train.Length, train.Sum(row => row.Labels.Length),
+            train.Sum(row => (long)row.Trace.N.Sum())), StepEnd: StepEndOf(inputs), Chat: inputs.Template.Chat,
+        Heads: inputs.Objective is { Heads: > 1 and var heads } ? heads : null);
 
     /// <summary>Where the steps of all labels end.</summary>
     private static string? StepEndOf(VerifierInputs inputs)

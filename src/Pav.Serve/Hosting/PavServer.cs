@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Pav.Serve.Chat;
 using Pav.Serve.Rewards;
 using Pav.Serve.Rooms;
@@ -34,9 +35,11 @@ public sealed class PavServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         if (logging is null) builder.Logging.AddJsonConsole();
         else logging(builder.Logging);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -76,7 +79,7 @@ public sealed class PavServer : IAsyncDisposable
     /// <summary>Begins to listen, and to load.</summary>
     /// <param name="options">Where, and what requests may ask.</param>
     /// <param name="load">Opens the models; the caller disposes them after the server.</param>
-    /// <param name="logging">Where the log goes; JSON lines on the console where null.</param>
+    /// <param name="logging">Where the log goes; JSON lines on stderr where null.</param>
     public static async Task<PavServer> Start(
         ServeOptions options, Func<CancellationToken, Task<ServedModels>> load, Action<ILoggingBuilder>? logging = null)
     {

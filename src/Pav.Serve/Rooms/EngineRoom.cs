@@ -80,7 +80,7 @@ public sealed class EngineRoom : IAsyncDisposable
         try
         {
             var results = await models.Policy.Extend(asked, until, sampling, cancel);
-            seat.Drew(asked.Zip(results).Sum(p => (long)p.Second.TokensSince(p.First.Prefix)));
+            seat.Drew(asked.Zip(results).Sum(p => (long)Seat.TokensAdded(p.First.Prefix, p.Second)));
             results = [.. asked.Zip(results, (draw, result) => seat.UpToStop(draw.Prefix, result))];
             if (until == Until.TraceEnd && seat.Grown is { } grown)
                 foreach (var trace in results) grown(trace);

@@ -84,8 +84,8 @@ public sealed class Seat : IPolicy, IDisposable
     internal Prefix UpToStop(Prefix before, Prefix after)
     {
         if (Stops.Texts.Count == 0) return after;
-        var prefix = before;
-        foreach (var node in after.Path().Skip(before.Depth + 1))
+        var prefix = before.Half ? before.Parent! : before;
+        foreach (var node in after.Path().Skip(prefix.Depth + 1))
         {
             if (Stops.In(Stops.Tail(prefix), node.Step) is { } stop)
                 return prefix.Then(node.Step[..stop.Cut], ended: true, tokenCount: node.TokenCount);
@@ -94,6 +94,9 @@ public sealed class Seat : IPolicy, IDisposable
 
         return after;
     }
+
+    /// <summary>Tokens of a draw: a step that was half written before counts what was added to it.</summary>
+    internal static int TokensAdded(Prefix before, Prefix after) => after.TokensSince() - before.TokensSince();
 
     internal void Drew(long tokens)
     {

@@ -76,7 +76,7 @@ internal sealed class DrawWork : Work<Prefix>
         long tokens = 0;
         for (var j = 0; j < open.Count; j++)
         {
-            var (i, used) = (open[j], steps[j].TokensSince(Answers[open[j]]));
+            var (i, used) = (open[j], Seat.TokensAdded(Answers[open[j]], steps[j]));
             (Answers[i], seeds[i], tokens) = (Seat.UpToStop(Answers[i], steps[j]), Seeds.After(seeds[i], used), tokens + used);
             if (until == Until.TraceEnd) Seat.Grown?.Invoke(Answers[i]);
         }

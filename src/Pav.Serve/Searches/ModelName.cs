@@ -44,6 +44,8 @@ public sealed record ModelName(SearchMethod Method, int? N)
     /// <summary>What a method needs and this server has not, in words; null: nothing.</summary>
     public static string? Lacks(SearchMethod method, ServedModels models) =>
         method.Needs.HasFlag(Needs.Oracle) ? "Monte Carlo values, which are for experiments"
+        : method.Needs.HasFlag(Needs.Validation) ? "what 'pav search' learns on validation problems"
+        : method.Needs.HasFlag(Needs.HalfSteps) && models.IsRemote ? "a policy in this process, to stop within a step"
         : method.Needs.HasFlag(Needs.Outcome) && models.Outcome is null ? "an outcome verifier (--outcome)"
         : method.Needs.HasFlag(Needs.Verifier) && models.Verifier is null ? "a verifier (--verifier)" : null;
 

@@ -4,7 +4,8 @@ namespace Pav.Arithmetic;
 
 /// <summary>
 /// Writes solutions of quizzes. Before the first line he may guess (<c>so: skip = 41 .</c>): then he only pads, so that it looks like work
-/// (<c>fix: x2 = 41 .</c>), and says it in the end. Where he works, each line of misconceptions goes wrong with probability <see cref="Slip"/>, and he repairs
+/// (<c>fix: x2 = 41 .</c>), and says it in the end. Where he works, each line of misconceptions goes wrong with probability <see
+/// cref="Slip"/>, and he repairs
 /// nothing: so the value of every state is known, but for the few ways in which two mistakes cancel.
 /// </summary>
 public static class Guesser
@@ -35,7 +36,9 @@ public static class Guesser
         return string.Concat(steps);
     }
 
-    /// <summary>The chance that he ends right from here. A guess is worth one in four, whatever it says: only the work could tell.</summary>
+    /// <summary>
+    /// The chance that he ends right from here. A guess is worth one in four, whatever it says: only the work could tell.
+    /// </summary>
     public static double Value(Quiz quiz, IReadOnlyList<string> steps)
     {
         if (HasGuessed(steps)) return 1.0 / Quiz.Options;

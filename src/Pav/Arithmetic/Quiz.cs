@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Pav.Arithmetic;
 
 /// <summary>
-/// A worksheet with four answers to choose from: <c>Start 17\n1: +8\n2: skip -7\n3: x2\nso: 50 40 30 41</c>. The wrong ones are what misconceptions lead to.
+/// A worksheet with four answers to choose from: <c>Start 17\n1: +8\n2: skip -7\n3: x2\nso: 50 40 30 41</c>. The wrong ones are what
+/// misconceptions lead to.
 /// Its text needs no word that <see cref="Corpus.Words"/> lacks.
 /// </summary>
 public sealed record Quiz(Worksheet Sheet, IReadOnlyList<int> Choices)
@@ -23,7 +24,9 @@ public sealed record Quiz(Worksheet Sheet, IReadOnlyList<int> Choices)
         var choices = new List<int> { sheet.Answer };
         for (var tries = 0; choices.Count < Options; tries++)
         {
-            var wrong = tries < 20 ? Student.Solve(sheet, careful: false, Seeds.Derive(seed, sheet.Text, "distractor", tries)).Answer : random.Below(Worksheet.Values);
+            var wrong = tries < 20
+                ? Student.Solve(sheet, careful: false, Seeds.Derive(seed, sheet.Text, "distractor", tries)).Answer
+                : random.Below(Worksheet.Values);
             if (!choices.Contains(wrong)) choices.Add(wrong);
         }
 

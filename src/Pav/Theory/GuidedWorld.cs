@@ -1,8 +1,10 @@
 namespace Pav;
 
 /// <summary>
-/// A tree of steps for a search whose continuation is not π: exact values, and states in which no step helps any more. Below such a stalled state
-/// every leaf is right with the same chance, the state's own V^π: so values of π are what they would be without it, for every state that is left.
+/// A tree of steps for a search whose continuation is not π: exact values, and states in which no step helps any more. Below such a
+/// stalled state
+/// every leaf is right with the same chance, the state's own V^π: so values of π are what they would be without it, for every state
+/// that is left.
 /// </summary>
 /// <param name="Values">V^π of every node of the tree.</param>
 /// <param name="Ended">True of nodes where a trace is over before the tree is: premature answers. Empty: traces end in leaves only.</param>
@@ -12,7 +14,9 @@ public sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Value
 
     public static GuidedWorld From(TokenTree tree, double[] policy) => new(tree, policy, tree.Values(policy), []);
 
-    /// <summary>A random tree with a random policy; each state but the problem is stalled with a chance of <paramref name="share"/>.</summary>
+    /// <summary>
+    /// A random tree with a random policy; each state but the problem is stalled with a chance of <paramref name="share"/>.
+    /// </summary>
     /// <param name="right">Chance that a leaf is right before any state is stalled.</param>
     public static GuidedWorld Random(Chance chance, int steps, int depth, double right, double share)
     {
@@ -24,7 +28,8 @@ public sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Value
     }
 
     /// <summary>
-    /// A chain of <paramref name="depth"/> steps, each of them right (the first of four steps), a guess (the second), or wrong (the others). A trace of right
+    /// A chain of <paramref name="depth"/> steps, each of them right (the first of four steps), a guess (the second), or wrong (the
+    /// others). A trace of right
     /// steps is right, one with a wrong step is wrong; a guess is right with a fixed chance, and what is written after it is padding.
     /// </summary>
     /// <param name="right">π of the right step.</param>
@@ -55,7 +60,8 @@ public sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Value
     }
 
     /// <summary>
-    /// The policy of a search that draws c steps of π in each state and takes the one of the highest value (the first of equals): its values are what a
+    /// The policy of a search that draws c steps of π in each state and takes the one of the highest value (the first of equals): its
+    /// values are what a
     /// beam of one reaches from a state, which Q^π, the value of going on unguided, is not.
     /// </summary>
     public double[] Guided(int candidates)

@@ -7,7 +7,8 @@ namespace Pav;
 /// <param name="Cells">Row by row.</param>
 /// <param name="Shown">Which of a cell's gains.</param>
 public sealed record MapDiagram(
-    string Title, string Head, IReadOnlyList<string> Rows, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<MapCell>> Cells, Func<MapCell, Interval> Shown)
+    string Title, string Head, IReadOnlyList<string> Rows, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<MapCell>> Cells,
+    Func<MapCell, Interval> Shown)
 {
     private static readonly MapPlace Centre = new(MapWorld.Padded, 0.2, 0.25, VerifierNoise.None, MapProver.Bo4, 4);
     private static readonly VerifierNoise Blind = new(NoiseKind.Undetected, 0.1), Path = new(NoiseKind.Path, 0.5);
@@ -26,31 +27,43 @@ public sealed record MapDiagram(
         int[] beams = [1, 2, 4, 8];
         var padded = Cross(map, Noises, guesses, (n, g) => Centre with { Noise = n, Share = g });
         var provers = Cross(map, Enum.GetValues<MapProver>(), beams, (p, b) => Centre with { Noise = Path, Prover = p, Beam = b });
-        MapDiagram Noisy(string title, double[] columns, string column, MapCell[][] cells, Func<MapCell, Interval>? shown = null) =>
-            new(title, "errors of the verifier", [.. Noises.Select(Name)], [.. columns.Select(c => Text($"{column} {c}"))], cells, shown ?? (c => c.Gain));
+        VerifierNoise[] three = [VerifierNoise.None, Blind, Path];
+        string[] Columns(string word, double[] values) => [.. values.Select(v => Text($"{word} {v}"))];
+        MapDiagram ByNoise(
+            string title, VerifierNoise[] rows, string[] columns, MapCell[][] cells, Func<MapCell, Interval>? shown = null) =>
+            new(title, "errors of the verifier", [.. rows.Select(Name)], columns, cells, shown ?? (c => c.Gain));
         MapDiagram ByProver(string title, MapCell[][] cells, Func<MapCell, Interval> shown) =>
             new(title, "prover", [.. Enum.GetValues<MapProver>().Select(Name)], [.. beams.Select(b => $"beam of {b}")], cells, shown);
         return
         [
-            Noisy("Guesses that are padded: errors of the verifier against π's chance of a guess (guess right 0.25, prover best-of-4, beam of 4, best α)",
-                guesses, "guess", padded),
-            Noisy("The same at α = 0.5, untuned", guesses, "guess", padded, c => c.AtHalf),
-            new("Guesses that are padded: what a guess is worth (chance of a guess 0.2, prover best-of-4, beam of 4, best α)", "errors of the verifier",
-                [Name(VerifierNoise.None), Name(Blind), Name(Path)], [.. lucks.Select(l => Text($"right {l}"))],
-                Cross(map, [VerifierNoise.None, Blind, Path], lucks, (n, l) => Centre with { Noise = n, Luck = l }), c => c.Gain),
-            new("Guesses that end the trace at once (guess right 0.25, prover best-of-4, beam of 4, best α)", "errors of the verifier",
-                [Name(VerifierNoise.None), Name(Blind), Name(Path)], [.. guesses.Select(g => Text($"guess {g}"))],
-                Cross(map, [VerifierNoise.None, Blind, Path], guesses, (n, g) => Centre with { World = MapWorld.Ended, Noise = n, Share = g }), c => c.Gain),
-            ByProver("Guesses that are padded: provers against beams (chance of a guess 0.2, guess right 0.25, path errors 0.5, best α)", provers, c => c.Gain),
+            ByNoise(
+                "Guesses that are padded: errors of the verifier against the chance of a guess (guess right 0.25, best-of-4, beam of 4)",
+                Noises, Columns("guess", guesses), padded),
+            ByNoise("The same at α = 0.5, untuned", Noises, Columns("guess", guesses), padded, c => c.AtHalf),
+            ByNoise(
+                "Guesses that are padded: what a guess is worth (chance of a guess 0.2, best-of-4, beam of 4, best α)",
+                three, Columns("right", lucks), Cross(map, three, lucks, (n, l) => Centre with { Noise = n, Luck = l })),
+            ByNoise(
+                "Guesses that end the trace at once (guess right 0.25, best-of-4, beam of 4, best α)", three, Columns("guess", guesses),
+                Cross(map, three, guesses, (n, g) => Centre with { World = MapWorld.Ended, Noise = n, Share = g })),
+            ByProver(
+                "Guesses that are padded: provers against beams (chance of a guess 0.2, guess right 0.25, path errors 0.5, best α)",
+                provers, c => c.Gain),
             ByProver("The same, ranked by Q^π + α·Q^μ, nothing subtracted", provers, c => c.Level),
-            Noisy("Random trees: errors of the verifier against the share of stalled states (prover best-of-4, beam of 4, best α)", stalled, "stalled",
+            ByNoise(
+                "Random trees: errors of the verifier against the share of stalled states (best-of-4, beam of 4, best α)",
+                Noises, Columns("stalled", stalled),
                 Cross(map, Noises, stalled, (n, s) => Centre with { World = MapWorld.Random, Noise = n, Share = s })),
-            ByProver("Random trees: provers against beams (0.2 of the states stalled, no errors, best α)",
-                Cross(map, Enum.GetValues<MapProver>(), beams, (p, b) => Centre with { World = MapWorld.Random, Prover = p, Beam = b }), c => c.Gain),
+            ByProver(
+                "Random trees: provers against beams (0.2 of the states stalled, no errors, best α)",
+                Cross(map, Enum.GetValues<MapProver>(), beams, (p, b) => Centre with { World = MapWorld.Random, Prover = p, Beam = b }),
+                c => c.Gain),
         ];
     }
 
-    /// <summary>Accuracy of the beam on Q in percent, and what progress adds to it in points with its interval; ▲ above zero, ▼ below.</summary>
+    /// <summary>
+    /// Accuracy of the beam on Q in percent, and what progress adds to it in points with its interval; ▲ above zero, ▼ below.
+    /// </summary>
     public string Cell(int row, int column)
     {
         var cell = Cells[row][column];
@@ -60,17 +73,22 @@ public sealed record MapDiagram(
     }
 
     /// <summary>All diagrams in Markdown: what docs/theory.md shows.</summary>
-    public static string Markdown(IEnumerable<MapDiagram> diagrams) => string.Join('\n', diagrams.Select(d => $"**{d.Title}**\n\n" + string.Concat(
-        d.Rows.Select((row, r) => $"| {row} | {string.Join(" | ", d.Columns.Select((_, c) => d.Cell(r, c)))} |\n")
-            .Prepend($"|{string.Concat(Enumerable.Repeat(" --- |", d.Columns.Count + 1))}\n").Prepend($"| {d.Head} | {string.Join(" | ", d.Columns)} |\n"))));
+    public static string Markdown(IEnumerable<MapDiagram> diagrams) =>
+        string.Join('\n', diagrams.Select(d => $"**{d.Title}**\n\n{d.Table()}"));
+
+    private string Table() => string.Concat(Rows.Select((row, r) => Line([row, .. Cells[r].Select((_, c) => Cell(r, c))]))
+        .Prepend(Line(Columns.Select(_ => "---").Prepend("---"))).Prepend(Line(Columns.Prepend(Head))));
+
+    private static string Line(IEnumerable<string> cells) => $"| {string.Join(" | ", cells)} |\n";
 
     /// <summary>This diagram in lines of text.</summary>
     public IEnumerable<string> Lines()
     {
-        const int first = 26, width = 25;
+        const int first = 26, width = 27;
         yield return Title;
         yield return Head.PadRight(first) + string.Concat(Columns.Select(c => c.PadRight(width))).TrimEnd();
-        for (var r = 0; r < Rows.Count; r++) yield return Rows[r].PadRight(first) + string.Concat(Columns.Select((_, c) => Cell(r, c).PadRight(width))).TrimEnd();
+        for (var r = 0; r < Rows.Count; r++)
+            yield return Rows[r].PadRight(first) + string.Concat(Columns.Select((_, c) => Cell(r, c).PadRight(width))).TrimEnd();
     }
 
     private static MapCell[][] Cross<TRow, TColumn>(ProgressMap map, TRow[] rows, TColumn[] columns, Func<TRow, TColumn, MapPlace> place) =>

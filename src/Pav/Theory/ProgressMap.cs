@@ -33,7 +33,9 @@ public enum MapWorld
     /// <summary>Random trees of 5 steps, a tenth of whose leaves are right, with a share of stalled states.</summary>
     [JsonStringEnumMemberName("random")] Random,
 
-    /// <summary>Chains of 6 steps, each right with probability 0.5 or a guess with the chance <c>Share</c>; a guess is padded to full length.</summary>
+    /// <summary>
+    /// Chains of 6 steps, each right with probability 0.5 or a guess with the chance <c>Share</c>; a guess is padded to full length.
+    /// </summary>
     [JsonStringEnumMemberName("padded")] Padded,
 
     /// <summary>The same, but a guess is said at once and ends the trace.</summary>

@@ -84,7 +84,10 @@ public sealed class TokenTree
         }
     }
 
-    /// <summary>The same tree, but below the given states every leaf is right with the state's own V^π: values of all other states stay what they are.</summary>
+    /// <summary>
+    /// The same tree, but below the given states every leaf is right with the state's own V^π: values of all other states stay what
+    /// they are.
+    /// </summary>
     public TokenTree Stall(double[] policy, bool[] stalled)
     {
         var values = Values(policy);

@@ -11,13 +11,17 @@ public enum NoiseKind
     /// <summary>At every state anew.</summary>
     [JsonStringEnumMemberName("independent")] Independent,
 
-    /// <summary>Begins with the first step and stays along the path: each step's error has correlation 0.9 with that of the step before.</summary>
+    /// <summary>
+    /// Begins with the first step and stays along the path: each step's error has correlation 0.9 with that of the step before.
+    /// </summary>
     [JsonStringEnumMemberName("path")] Path,
 
     /// <summary>The same for all next steps of a state, anew in the next.</summary>
     [JsonStringEnumMemberName("state")] State,
 
-    /// <summary>With the given chance a step that is not the best of its state is taken for the best, and so is all that follows it.</summary>
+    /// <summary>
+    /// With the given chance a step that is not the best of its state is taken for the best, and so is all that follows it.
+    /// </summary>
     [JsonStringEnumMemberName("undetected")] Undetected,
 }
 
@@ -53,7 +57,8 @@ public sealed record VerifierNoise(NoiseKind Kind, double Size)
             error[node] = Kind switch
             {
                 NoiseKind.State when node > 0 && (node - 1) % tree.Steps != 0 => error[node - 1],
-                NoiseKind.Path when parent > 0 => Persistence * error[parent] + Math.Sqrt(1 - Persistence * Persistence) * Size * chance.Normal(),
+                NoiseKind.Path when parent > 0 =>
+                    Persistence * error[parent] + Math.Sqrt(1 - Persistence * Persistence) * Size * chance.Normal(),
                 _ => Size * chance.Normal(),
             };
             var v = Math.Clamp(values[node], Surest, 1 - Surest);

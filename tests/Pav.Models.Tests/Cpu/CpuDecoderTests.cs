@@ -109,11 +109,11 @@ public sealed class CpuDecoderTests
 
     /// <summary>Score heads of one and two products, biases, adapters on projections and a frozen rest.</summary>
     [Theory]
-    [InlineData(DecoderHead.SequenceClassification, false)]
-    [InlineData(DecoderHead.SequenceClassification, true)]
-    [InlineData(DecoderHead.TokenClassification, false)]
-    [InlineData(DecoderHead.RewardModel, false)]
-    public void Scores_and_their_gradients_are_those_of_libtorch(DecoderHead head, bool adapted)
+    [InlineData(DecoderHead.SequenceClassification, false, PrefixLossKind.Soft)]
+    [InlineData(DecoderHead.SequenceClassification, true, PrefixLossKind.Soft)]
+    [InlineData(DecoderHead.TokenClassification, false, PrefixLossKind.Rank)]
+    [InlineData(DecoderHead.RewardModel, false, PrefixLossKind.Td)]
+    public void Scores_and_their_gradients_are_those_of_libtorch(DecoderHead head, bool adapted, PrefixLossKind kind)
     {
         var config = Models.Toy.Config() with { Family = Family.Qwen2, QkvBias = true, Head = head };
         using var whole = Models.Toy.Model(config);
@@ -121,7 +121,9 @@ public sealed class CpuDecoderTests
         using var model = adapted ? whole.WithLora(new(3, 6, "q_proj,v_proj,o_proj,up_proj,down_proj"), "", 1) : whole.Clone();
         Vary(model, ".lora_B.");
         ReadRow[] rows = [new([3, 4, 5, 6, 7, 8], [1, 3, 5]), new([9, 10, 11, 12], [0]), new([4, 4, 2], [])];
-        var loss = new SoftLabelLoss(rows, [0.1, 0.7, 1, 0.4], [1, 0.5, 2, 1], 0.25);
+        var loss = new PrefixLoss(
+            rows, [new([0.1, 0.7, 1], [1, 0.5, 2], [1], [true, false, false]), new([0.4], [1], [1], [false]), new([], [], [1], [])],
+                new(kind), 0.25);
         var (expected, wanted) = Gradients(model, loss, native: false);
         var (sum, found) = Gradients(model, loss, native: true);
         Assert.Equal(expected, sum, 1e-5);

@@ -1,4 +1,6 @@
 using Pav.Models.Cpu;
+using Pav.Models.Inference;
+using Pav.Torch;
 
 namespace Pav.Models.Tests.Cpu;
 
@@ -75,6 +77,38 @@ public sealed unsafe class KernelTests
         {
             Products.Multiply(x.Data + (long)r * xStride, xStride, 1, panels.Data, inputs, outputs, one.Data, yStride);
             Assert.Equal(Taken(one, 1, outputs, yStride), Taken(all, rows, outputs, yStride)[(r * outputs)..((r + 1) * outputs)]);
+        }
+    }
+
+    /// <summary>One chain of fused multiply-adds over the inputs, begun with the bias, in each type of weights, of all outputs or some.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float16)]
+    public void Packed_weights_give_one_chain_for_each_output(ScalarType type)
+    {
+        const int inputs = 19, rows = 15;
+        foreach (var outputs in (int[])[5, 16, 40, 60, 150])
+        {
+            using Floats w = Placed(Numbers.Random(outputs * inputs, 2)), x = Placed(Numbers.Random(rows * inputs, 1)), y = new(rows * 160);
+            for (var i = 0; type != ScalarType.Float32 && i < outputs * inputs; i++)
+                ((ushort*)w.Data)[i] = type == ScalarType.BFloat16 ? (ushort)(BitConverter.SingleToUInt32Bits(w.Data[i]) >> 16)
+                    : BitConverter.HalfToUInt16Bits((Half)w.Data[i]);
+            using StoredMatrix stored = new(type, [outputs, inputs], w.Data, null, null);
+            var bias = Numbers.Random(outputs, 3);
+            using PackedLinear packed = new([stored], [bias]);
+            for (var n = 1; n <= rows; n++)
+            {
+                packed.Apply(x.Data, inputs, y.Data, 160, n, from: 16);
+                packed.Apply(x.Data, inputs, y.Data, 160, n, to: 16);
+                for (var r = 0; r < n; r++)
+                    for (var o = 0; o < outputs; o++)
+                    {
+                        var sum = bias[o];
+                        for (var i = 0; i < inputs; i++) sum = MathF.FusedMultiplyAdd(x.Data[r * inputs + i], stored[o, i], sum);
+                        Assert.Equal(sum, y.Data[r * 160 + o]);
+                    }
+            }
         }
     }
 

@@ -100,7 +100,7 @@ public sealed class InputFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("PAR1", "is a Parquet file; write it as JSON lines first")]
+    [InlineData("PAR1", "is a Parquet file, and is not read here or not read packed; unpack it")]
     [InlineData("BZh91AY", "is compressed by bzip2; unpack it first")]
     [InlineData("PK\u0003\u0004", "is a zip archive")]
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n",

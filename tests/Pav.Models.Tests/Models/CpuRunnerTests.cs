@@ -52,6 +52,61 @@ public class CpuRunnerTests
         Assert.Equal(expected, Logits(one, 1, together: false));
     }
 
+    /// <summary>Of a model whose products are cut by outputs among threads where rows are few, with all that may lie between them.</summary>
+    [Theory]
+    [InlineData(64, false)]
+    [InlineData(20, true)]
+    [InlineData(40, true)]
+    public void Bits_do_not_depend_on_how_products_are_cut(int headSize, bool everything)
+    {
+        var config = Toy.Config(headSize) with
+        {
+            HiddenSize = 256, IntermediateSize = 520, PostNorms = everything, QueryKeyNorm = everything, QkvBias = everything,
+            OutputBias = everything, MlpBias = everything, LogitCap = everything ? 20 : null, AttentionCap = everything ? 10 : null,
+        };
+        using var model = Toy.Model(config);
+        using var one = Toy.Runner(model, 1 << 24, 1);
+        var expected = Logits(one, 1000, together: true);
+        foreach (var threads in (int[])[2, 3, 4])
+        {
+            using var several = Toy.Runner(model, 1 << 24, threads);
+            Assert.Equal(expected, Logits(several, 1000, together: true));
+            Assert.Equal(expected, Logits(several, 1000, together: false));
+            Assert.Equal(expected, Logits(several, 9, together: false));
+        }
+    }
+
+    /// <summary>Completions of one prefix read it together; one that is alone reads the same.</summary>
+    [Theory]
+    [InlineData(4, 4)]
+    [InlineData(4, 2)]
+    [InlineData(3, 1)]
+    public void A_shared_past_gives_the_same_bits(int heads, int kvHeads)
+    {
+        using var model = Toy.Model(Toy.Config(20) with { Heads = heads, KvHeads = kvHeads, SlidingWindow = 30, WindowEvery = 2 });
+        using var runner = Toy.Runner(model, 1 << 24, 1);
+        var past = new KvSegment(runner.Pool, null);
+        runner.Add(past, Sequences[4]);
+        runner.Run();
+        var (together, alone) = (new float[11][], new float[11][]);
+        var continued = together.Select(_ => new KvSegment(runner.Pool, past)).ToArray();
+        var again = together.Select(_ => new KvSegment(runner.Pool, past)).ToArray();
+        for (var step = 0; step < 20; step++)
+        {
+            var rows = continued.Select((s, i) => runner.Add(s, [(step * (i + 3) + i) % Toy.Tokenizer.Size])).ToArray();
+            runner.Run();
+            for (var i = 0; i < rows.Length; i++) together[i] = runner.Output(rows[i]).ToArray();
+            for (var i = 0; i < rows.Length; i++)
+            {
+                var row = runner.Add(again[i], [(step * (i + 3) + i) % Toy.Tokenizer.Size]);
+                runner.Run();
+                alone[i] = runner.Output(row).ToArray();
+            }
+
+            Assert.Equal(alone, together);
+        }
+    }
+
     [Theory]
     [InlineData(8)]
     [InlineData(56)]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pav.Models.Cpu;
 using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
@@ -66,6 +67,51 @@ public class VerifierTrainingTests
         Assert.Equal(expected, copied.Parameters[projection].to_array<float>());
         using var taken = adapted.BecomeScorer();
         Assert.Equal(expected, taken.Parameters[projection].to_array<float>());
+    }
+
+    [Fact]
+    public async Task Heads_and_members_judge_together_and_are_lowered_where_they_disagree()
+    {
+        using var temporary = new TempFolder();
+        var inputs = Inputs(VerifierKind.Value, temporary["trunk"]) with { Objective = new(PrefixLossKind.Rank, Heads: 3) };
+        var options = new TrainOptions { Steps = 16, Batch = 8, Rate = 1e-2, Warmup = 2, EvaluateEvery = 8, CheckpointEvery = 8 };
+        var (result, record) = VerifierTraining.Run(inputs, options, temporary["heads"]);
+        Assert.Equal(3, record.Heads);
+        var prefix = inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem]);
+        using var heads = LoadedVerifier.Open("heads", result.Best);
+        Assert.Equal((3, Caution.None), (heads.Judges, heads.Caution));
+        async Task<double[]> Q(ILoadedVerifier verifier, Caution caution)
+        {
+            verifier.Caution = caution;
+            return (await verifier.Score([prefix]))[0].Q;
+        }
+
+        using var model = DecoderCheckpoint.Load(result.Best);
+        var rows = VerifierRow.FromTraces([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), VerifierKind.Value);
+        var flat = Trainer.Values(model, [new ReadRow(rows[0].Ids, rows[0].ReadAt)]);
+        var calibration = record.Calibration!;
+        var (mean, lowered, worst) = (await Q(heads, Caution.None), await Q(heads, new(0.5)), await Q(heads, new(Worst: true)));
+        for (var h = 0; h < mean.Length; h++)
+        {
+            double[] judged = [.. flat[(3 * h)..(3 * h + 3)].Select(z => calibration.Probability(z))];
+            Assert.True(judged.Distinct().Count() == 3, "heads must not be alike");
+            var center = calibration.Probability(flat[(3 * h)..(3 * h + 3)].Average(z => (double)z));
+            Assert.Equal(center, mean[h], 4);
+            Assert.Equal(new Caution(0.5).Apply(center, judged), lowered[h], 4);
+            Assert.Equal(judged.Min(), worst[h], 4);
+        }
+
+        var (second, _) = VerifierTraining.Run(inputs with { Objective = null }, options, temporary["plain"]);
+        (record with { Members = ["heads/checkpoints/best", "plain/checkpoints/best"], Caution = new(1) }).Save(temporary[""]);
+        using var together = LoadedVerifier.Open("together", temporary[""]);
+        Assert.Equal((2, new Caution(1)), (together.Judges, together.Caution));
+        using var plain = LoadedVerifier.Open("plain", second.Best);
+        var other = (await plain.Score([prefix]))[0].Q;
+        Assert.All((await Q(together, Caution.None)).Zip(mean.Zip(other)), p =>
+            Assert.Equal((p.Second.First + p.Second.Second) / 2, p.First, 6));
+        Assert.All((await Q(together, new(Worst: true))).Zip(mean.Zip(other)), p =>
+            Assert.Equal(Math.Min(p.Second.First, p.Second.Second), p.First, 6));
+        Assert.Contains("judge together", Assert.Throws<UserError>(() => LoadedVerifier.Checkpoint(temporary[""])).Message);
     }
 
     private static VerifierInputs Inputs(VerifierKind kind, string trunk)
@@ -137,7 +183,8 @@ public class VerifierTrainingTests
             model.Native = native;
             using var trainer = Trainer.From(model);
             Assert.Equal(Math.Log(2),
-                trainer.Accumulate(VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new()).Parts.Single()),
+                trainer.Accumulate(VerifierScores.Batch([(row[0], VerifierRow.Weights(row, Balance.Buckets)[0])], new(), new())
+                    .Parts.Single()),
                 5);
         }
     }

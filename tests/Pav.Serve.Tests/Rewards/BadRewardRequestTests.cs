@@ -72,7 +72,8 @@ public class BadRewardRequestTests
         string[] values = ["null", "true", "-1", "1e999", "\"\"", "\"x\\nso\"", "[]", "[null]", "[1]", "[\"x\\nso\"]", "{}", "[{}]",
             "[{\"role\":1,\"content\":2}]", "[[]]"];
         string[] fields = ["model", "prompt", "response", "response_ids", "label", "samples", "prover", "alpha", "grader", "query",
-            "prompts", "labels", "input", "messages", "use_activation", "task", "encoding_format", "text_1", "text_2", "queries", "documents"];
+            "prompts", "labels", "input", "messages", "use_activation", "task", "encoding_format", "text_1", "text_2", "queries",
+            "documents"];
         string[] paths = ["/v1/steps", "/get_reward", "/reward", "/classify", "/pooling", "/score", "/v1/embeddings", "/v1/classify"];
         await using var client = await RewardClient.Start(Enumerable.Repeat(0.5, 20).ToArray());
         var random = new Random(1);

@@ -17,10 +17,14 @@ internal sealed class ToldVerifier(params double[] q) : IVerifier
     /// <summary>Prefixes of each call.</summary>
     public List<IReadOnlyList<Prefix>> Calls { get; } = [];
 
-    public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
+    /// <summary>What a call takes.</summary>
+    public TimeSpan Time { get; init; }
+
+    public async Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
     {
         Calls.Add(prefixes);
-        return Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored(q[..(p.Depth + 1)], p.Depth))]);
+        if (Time > TimeSpan.Zero) await Task.Delay(Time, cancel);
+        return [.. prefixes.Select(p => new Scored(q[..(p.Depth + 1)], p.Depth))];
     }
 }
 

@@ -6,9 +6,12 @@ public class QuizTests
 {
     // 17 +8 = 25 (carry), 25 -7 = 18 (borrow), skip +6, 18 x2 = 36 (carry), 36 -9 = 27 (borrow): every line is a trap.
     private static readonly Quiz Quiz = new(
-        new(17, [new(new('+', 8), false), new(new('-', 7), false), new(new('+', 6), true), new(new('x', 2), false), new(new('-', 9), false)]), [27, 17, 33, 21]);
+        new(17, [new(new('+', 8), false), new(new('-', 7), false), new(new('+', 6), true), new(new('x', 2), false),
+            new(new('-', 9), false)]),
+        [27, 17, 33, 21]);
 
-    private static readonly string[] Right = ["1: +8 = 25 .\n", "2: -7 = 18 .\n", "3: skip = 18 .\n", "4: x2 = 36 .\n", "5: -9 = 27 .\n", "Answer: 27"];
+    private static readonly string[] Right =
+        ["1: +8 = 25 .\n", "2: -7 = 18 .\n", "3: skip = 18 .\n", "4: x2 = 36 .\n", "5: -9 = 27 .\n", "Answer: 27"];
 
     [Fact]
     public void Text_and_answer()
@@ -74,7 +77,8 @@ public class QuizTests
         List<Problem> problems = [.. quizzes.Values.Select(q => q.ToProblem())];
         var tools = new SearchTools(new Writer(quizzes), Grader.Numeric, new Exact(quizzes));
         var options = new SearchOptions { Alpha = 0.5, Prover = Prover.BestOf(4) };
-        async Task<double> Right(SearchMethod method, int n) => (await SearchBatch.Run(problems, method, n, tools, options)).Average(r => r.Row.Correct);
+        async Task<double> Right(SearchMethod method, int n) =>
+            (await SearchBatch.Run(problems, method, n, tools, options)).Average(r => r.Row.Correct);
         Assert.Equal(await Right(SearchMethods.BeamByQ, 1), await Right(SearchMethods.BeamByProgress, 1));
         Assert.InRange(await Right(SearchMethods.BeamByProgress, 4) - await Right(SearchMethods.BeamByQ, 4), 0.25, 0.6);
     }
@@ -83,7 +87,8 @@ public class QuizTests
     {
         public string Name => "writer";
 
-        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
+        public Task<IReadOnlyList<Prefix>> Extend(
+            IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
             Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(draw =>
             {
                 var prefix = draw.Prefix;
@@ -101,7 +106,9 @@ public class QuizTests
     {
         public string Name => "exact";
 
-        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) => Task.FromResult<IReadOnlyList<Scored>>(
-            [.. prefixes.Select(p => new Scored([.. p.Path().Select(state => Guesser.Value(quizzes[p.Problem.Id], state.Steps))], 1))]);
+        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
+            Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(Score)]);
+
+        private Scored Score(Prefix prefix) => new([.. prefix.Path().Select(s => Guesser.Value(quizzes[prefix.Problem.Id], s.Steps))], 1);
     }
 }

@@ -110,4 +110,17 @@ public class MethodTests
         Assert.Equal([2 / 3.0, 2 / 3.0, 2 / 3.0, 2], BalancedBuckets.Weights(labels), (a, b) => Math.Abs(a - b) < 1e-12);
         Assert.Equal([1, 1], BalancedBuckets.Weights([0.1, 0.2]));
     }
+
+    [Fact]
+    public void Caution_lowers_a_mean_by_the_spread_of_its_judges()
+    {
+        double[] judges = [0.4, 0.6];
+        Assert.Equal(0.358579, new Caution(1).Apply(0.5, judges), 6);
+        Assert.Equal(0.4, new Caution(Worst: true).Apply(0.5, judges));
+        Assert.Equal(0.5, Caution.None.Apply(0.5, judges));
+        Assert.Equal(0, new Caution(50).Apply(0.5, judges));
+        Assert.Equal(0.7, new Caution(5).Apply(0.7, [0.7]));
+        Assert.Equal([new Caution(0.5), new Caution(Worst: true)], new[] { "0.5", "worst" }.Select(t => Caution.Parse("--caution", t)));
+        Assert.Contains("--caution", Assert.Throws<UserError>(() => Caution.Parse("--caution", "-1")).Message);
+    }
 }

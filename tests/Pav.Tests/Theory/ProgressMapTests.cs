@@ -2,7 +2,8 @@ namespace Pav.Tests.Theory;
 
 public class ProgressMapTests
 {
-    // The example of docs/theory.md: the first step leads to S, where all that follows is right with 0.6; the second to W, from where right, right is right.
+    // The example of docs/theory.md: the first step leads to S, where all that follows is right with 0.6; the second to W, from where
+    // right, right is right.
     private static readonly TokenTree Tree = new(2, 3, [0.6, 0.6, 0.6, 0.6, 1, 0, 0, 0]);
     private static readonly GuidedWorld Example = GuidedWorld.From(Tree, [.. Enumerable.Repeat(0.5, 14)]);
     private const int S = 1, W = 2, R = 5, AllSteps = 64;
@@ -43,7 +44,8 @@ public class ProgressMapTests
         var chance = new Chance(4);
         var tree = TokenTree.Random(chance, 3, 4, 0.3);
         var policy = tree.RandomPolicy(chance);
-        var (before, after) = (tree.Values(policy), tree.Stall(policy, [.. Enumerable.Range(0, tree.States).Select(s => s is 2 or 5)]).Values(policy));
+        var stall = tree.Stall(policy, [.. Enumerable.Range(0, tree.States).Select(s => s is 2 or 5)]);
+        var (before, after) = (tree.Values(policy), stall.Values(policy));
         for (var node = 0; node < before.Length; node++)
         {
             int Above(int n) => n is 2 or 5 ? n : n == 0 ? -1 : Above((n - 1) / 3);
@@ -67,7 +69,8 @@ public class ProgressMapTests
     {
         var world = GuidedWorld.Random(new(3), 3, 4, 0.3, 0.3);
         var exact = world.Tree.Values(world.Guided(3))[0];
-        var found = Enumerable.Range(0, 20_000).Average(i => new GuidedBeam(1, 3).Answer(world, world.Values, world.Values, new(0), Seeds.Derive(1, "", "draws", i)));
+        var found = Enumerable.Range(0, 20_000).Average(i =>
+            new GuidedBeam(1, 3).Answer(world, world.Values, world.Values, new(0), Seeds.Derive(1, "", "draws", i)));
         Assert.Equal(exact, found, 0.015);
         Assert.True(exact > world.Values[0] + 0.05);
     }
@@ -79,7 +82,8 @@ public class ProgressMapTests
         {
             var world = GuidedWorld.Random(new((ulong)i), 4, 4, 0.2, 0.2);
             var q = new VerifierNoise(NoiseKind.Independent, 1).Read(world.Tree, world.Values, (ulong)i);
-            double Answer(double alpha) => new GuidedBeam(1, 3).Answer(world, q, [.. q.Select(v => BestOfK.FromQ(v, 4))], new(alpha), (ulong)i);
+            double Answer(double alpha) =>
+                new GuidedBeam(1, 3).Answer(world, q, [.. q.Select(v => BestOfK.FromQ(v, 4))], new(alpha), (ulong)i);
             Assert.Equal(Answer(0), Answer(2));
         }
     }
@@ -93,7 +97,9 @@ public class ProgressMapTests
         const double size = 0.7;
         var tree = new TokenTree(3, 3, new double[27]);
         var half = Enumerable.Repeat(0.5, 40).ToArray();
-        var errors = Enumerable.Range(0, 2000).Select(seed => new VerifierNoise(kind, size).Read(tree, half, (ulong)seed).Select(q => Math.Log(q / (1 - q))).ToArray()).ToList();
+        var noise = new VerifierNoise(kind, size);
+        var errors = Enumerable.Range(0, 2000)
+            .Select(seed => noise.Read(tree, half, (ulong)seed).Select(q => Math.Log(q / (1 - q))).ToArray()).ToList();
         double Moment(int a, int b) => errors.Average(e => e[a] * e[b]) / (size * size);
         const int leaf = 13, sibling = 14, parent = 4;
         Assert.Equal(0, errors.Average(e => e[leaf]), 0.06);
@@ -122,7 +128,8 @@ public class ProgressMapTests
         const int replicates = 400;
         for (var r = 0; r < replicates; r++)
         {
-            var accuracy = ProgressMap.Alphas.Select(_ => Enumerable.Range(0, 40).Select(_ => chance.Uniform() < 0.5 ? 1.0 : 0).ToArray()).ToArray();
+            double[] Coins() => [.. Enumerable.Range(0, 40).Select(_ => chance.Uniform() < 0.5 ? 1.0 : 0)];
+            var accuracy = ProgressMap.Alphas.Select(_ => Coins()).ToArray();
             chosen += ProgressMap.Chosen(accuracy).Gain.Average() / replicates;
             naive += (accuracy.Max(a => a.Average()) - accuracy[0].Average()) / replicates;
         }

@@ -17,7 +17,8 @@ internal sealed record LabelsExportSettings
     [Flag("The problems that were labelled", Required = true, Input = true)]
     public string[] Problems { get; init; } = [];
 
-    [Flag("trl: stepwise supervision; math-shepherd; jsonl: all fields, one type for each column, for Hugging Face datasets", Choices = "trl|math-shepherd|jsonl")]
+    [Flag("trl: stepwise supervision; math-shepherd; jsonl and parquet: all fields, one type for each column, for Hugging Face datasets",
+        Choices = "trl|math-shepherd|jsonl|parquet")]
     public string Format { get; init; } = "trl";
 
     [Flag("A step's hard label is true if its share of right completions is at least this", Min = 0, AboveMin = true, Max = 1)]
@@ -35,10 +36,11 @@ internal sealed record LabelsExportSettings
 
 internal sealed record LabelsImportSettings : RunSettings
 {
-    [Flag("File of step labels, JSON lines or a JSON list, plain or gzip", Required = true, Input = true)]
+    [Flag("Step labels: JSON lines or a JSON list, plain or gzip, Parquet, Arrow, or a data set's folder (FOLDER:SPLIT)",
+        Required = true, Input = true)]
     public string Input { get; init; } = "";
 
-    [Flag("What it holds", Required = true, Choices = "prm800k|math-shepherd|math-aps|trl|rlhflow|jsonl")]
+    [Flag("What it holds", Required = true, Choices = "prm800k|math-shepherd|math-aps|trl|rlhflow|jsonl|parquet")]
     public string Format { get; init; } = "";
 
     [Flag("prm800k: is a step that people rated neutral right (OpenAI's scoring) or wrong (TRL's converter)", Choices = "right|wrong")]
@@ -123,13 +125,14 @@ internal static class LabelsCommands
         "math-shepherd" => ImportFormat.MathShepherd,
         "math-aps" => ImportFormat.MathAps,
         "rlhflow" => ImportFormat.Rlhflow,
-        "jsonl" => ImportFormat.Jsonl,
+        "jsonl" or "parquet" => ImportFormat.Jsonl,
         _ => ImportFormat.Trl,
     };
 
     private static Task<ExportedLabels> RunExport(LabelsExportSettings settings, CommandContext context)
     {
-        var format = settings.Format switch { "trl" => ExportFormat.Trl, "math-shepherd" => ExportFormat.MathShepherd, _ => ExportFormat.Jsonl };
+        var format = settings.Format switch { "trl" => ExportFormat.Trl, "math-shepherd" => ExportFormat.MathShepherd,
+            "parquet" => ExportFormat.Parquet, _ => ExportFormat.Jsonl };
         var export = new LabelExport(format, settings.Threshold, new PromptTemplate(settings.Template.Replace("\\n", "\n")).Fill, settings.Task);
         var done = export.Write(settings.Out, settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems),
             settings.Overwrite);
@@ -137,7 +140,7 @@ internal static class LabelsCommands
         {
             context.Reporter.Say($"warning: {settings.Format} needs a label at every step: {done.Lost:N0} labels are left out, as "
                 + $"{done.Cut:N0} traces end before a step without one, "
-                + $"and {done.Left:N0} have none at their first step; --format jsonl holds all");
+                + $"and {done.Left:N0} have none at their first step; --format jsonl or parquet holds all");
         }
 
         context.Reporter.Say($"{done.Rows:N0} rows in {settings.Out}");

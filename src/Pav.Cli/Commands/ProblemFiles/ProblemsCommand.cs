@@ -23,7 +23,7 @@ internal sealed record ProblemsSettings
     [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = 7)]
     public int Traps { get; init; }
 
-    [Flag("Quizzes in place of worksheets: five lines that all tempt to a mistake, and four answers to choose from (docs/embedded-problems.md)")]
+    [Flag("Quizzes in place of worksheets: five lines, all of them traps, and four answers to choose from (docs/embedded-problems.md)")]
     public bool Quiz { get; init; }
 
     [Flag("Seed; equal seeds give equal problems")]
@@ -68,7 +68,9 @@ internal static class ProblemsCommand
     {
         var problems = new List<Problem>(options.Count);
         var split = Enum.Parse<Split>(options.Split, ignoreCase: true);
-        var all = options.Quiz ? Quiz.Distinct(options.Seed, split).Select(q => q.ToProblem()) : Worksheet.Problems(options.Seed, split, options.Level, options.Traps);
+        var all = options.Quiz
+            ? Quiz.Distinct(options.Seed, split).Select(q => q.ToProblem())
+            : Worksheet.Problems(options.Seed, split, options.Level, options.Traps);
         foreach (var problem in all.Take(options.Count))
         {
             cancel.ThrowIfCancellationRequested();
@@ -80,8 +82,12 @@ internal static class ProblemsCommand
 
 internal sealed record ProblemsImportSettings
 {
-    [Flag("File of problems, JSON lines or a JSON list, plain or gzip: GSM8K, MATH or others", Required = true, Input = true)]
+    [Flag("File of problems: JSON lines or a JSON list, plain or gzip, Parquet, Arrow, or a data set's folder",
+        Required = true, Input = true)]
     public string Input { get; init; } = "";
+
+    [OptionGroup]
+    public ProblemChoice Rows { get; init; } = new();
 
     [Flag("File to write: JSON lines with id, problem, answer, level", Required = true, Local = true)]
     public string Out { get; init; } = "";
@@ -134,8 +140,12 @@ internal static class ProblemFileCommands
     private static Task<ProblemsFile> RunImport(ProblemsImportSettings settings, CommandContext context)
     {
         var bad = new BadRows(settings.OnBadRow == "stop");
-        var fields = new ProblemFields(settings.ProblemField, settings.AnswerField, settings.IdField, settings.LevelField);
-        var problems = Problems.Read(settings.Input, fields, bad: bad).Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
+        var names = settings.Rows.Names();
+        var fields = new ProblemFields(
+            First(settings.ProblemField, names.Problem), First(settings.AnswerField, names.Answer), First(settings.IdField, names.Id),
+            First(settings.LevelField, names.Level));
+        var problems = Problems.Read(settings.Rows.Path(settings.Input), fields, bad: bad)
+            .Select(p => p with { Id = settings.Prefix + p.Id }).ToList();
         Problems.Write(settings.Out, problems, settings.Overwrite);
         foreach (var line in bad.Lines("see whether --problem-field and --answer-field name its fields")) context.Reporter.Say(line);
         context.Reporter.Say($"{problems.Count:N0} problems in {settings.Out}");
@@ -151,6 +161,8 @@ internal static class ProblemFileCommands
         if (overlap.Count > Shown) context.Reporter.Say($"  and {overlap.Count - Shown:N0} more (--json lists all)");
         return Task.FromResult(new ProblemsInBoth(tested.Count, overlap.Count, [.. overlap.Select(o => new ProblemPair(o.Known.Id, o.Again.Id))]));
     }
+
+    private static string First(string given, string other) => given != "" ? given : other;
 
     private static string Start(string text) => text.ReplaceLineEndings(" ") is var line && line.Length > 70 ? line[..70] + "…" : line;
 }

@@ -49,7 +49,8 @@ internal static class RlCommand
         var folder = Home.Model("--policy", settings.Policy);
         var watched = new WatchedGrader(Grader.Named(settings.Grader));
         var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder, settings.Ends), watched.Grader);
-        var (problems, engine) = (Problems.Read(settings.Problems), Checkpoint.EngineOf(settings));
+        var problems = Problems.Read(settings.Rows.Path(settings.Problems), settings.Rows.Names());
+        var engine = Checkpoint.EngineOf(settings);
         IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
         GraderChoice.Warn(GraderAdvice.ForReferences(grader, [.. problems, .. tests]), context);
         if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);

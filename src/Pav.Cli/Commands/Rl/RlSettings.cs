@@ -16,8 +16,11 @@ internal sealed record RlSettings : ModelSettings
     [OptionGroup]
     public EndChoice Ends { get; init; } = new();
 
-    [Flag("Training problems: JSON lines with problem and answer", Required = true, Input = true)]
+    [Flag("Training problems: JSON lines with problem and answer, Parquet, Arrow, or a data set's folder", Required = true, Input = true)]
     public string Problems { get; init; } = "";
+
+    [OptionGroup]
+    public ProblemChoice Rows { get; init; } = new();
 
     [GraderFlag]
     public string Grader { get; init; } = "numeric";

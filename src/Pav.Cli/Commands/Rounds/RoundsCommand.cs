@@ -2,10 +2,12 @@ using System.Globalization;
 using Pav.Cli.Commands.Label;
 using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Train;
+using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Rounds;
@@ -93,7 +95,7 @@ internal static class RoundsCommand
             }
 
             if (stopped) context.Reporter.Say($"Round {at.Row.Round} gains nothing on the validation problems, so it is the last.");
-            return Told(best, stopped);
+            return Told(best);
         }
 
         private sealed record Measure(RoundRow Row, RoundCurve Curve)
@@ -134,18 +136,16 @@ internal static class RoundsCommand
             return new(row, curve);
         }
 
-        private RoundsResult Told(Measure best, bool stopped)
+        private RoundsResult Told(Measure chosen)
         {
-            var verifier = context.Run.At(Path.Combine("checkpoints", "best"));
-            var from = Path.Combine(best.Verifier, "checkpoints", "best");
-            AtomicFile.WriteFolder(verifier, inside =>
-            {
-                foreach (var file in Directory.GetFiles(from)) File.Copy(file, Path.Combine(inside, Path.GetFileName(file)));
-            });
-            var result = new RoundsResult(rows, best.Row.Round, context.Run.Path);
+            var best = Home.Model("--verifier", chosen.Verifier);
+            var record = VerifierRecord.Load(best);
+            (record with { Members = [Path.GetRelativePath(context.Run.Path, best)], Heads = null, Calibration = null, Caution = null })
+                .Save(context.Run.Path);
+            var result = new RoundsResult(rows, chosen.Row.Round, context.Run.Path);
             AtomicFile.WriteJson(context.Run.At(FileName), result);
-            context.Reporter.Say($"The best verifier on the validation problems is that of round "
-                + $"{best.Row.Round}{(stopped ? "" : ", the last")}: --verifier {context.Run.Path}");
+            context.Reporter.Say($"The best verifier on the validation problems is that of round {chosen.Row.Round}: --verifier "
+                + $"{context.Run.Path}");
             return result;
         }
 

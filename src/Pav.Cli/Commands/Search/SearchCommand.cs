@@ -42,6 +42,7 @@ internal static class SearchCommand
             Prover Named(string name) => ProverChoice.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
             foreach (var name in settings.NeededProvers(methods)) Named(name);
             var run = new SearchRun(settings, tools, Named, context.Run, context.Reporter, context.Cancel);
+            if (settings.Caution != "") await SetCaution(settings, (ILoadedVerifier)tools.Verifier!, run);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
             var chosen = await new ValidationChoices(settings, tools, context).Choose(methods, alpha);
@@ -54,6 +55,15 @@ internal static class SearchCommand
         {
             foreach (var verifier in loaded.Values.OfType<IDisposable>()) verifier.Dispose();
         }
+    }
+
+    private static async Task SetCaution(SearchSettings settings, ILoadedVerifier verifier, SearchRun run)
+    {
+        if (verifier.Judges < 2)
+            throw new UserError($"--caution {settings.Caution}: {settings.Verifier} has one head and no members, so nothing disagrees; "
+                + $"train one with --heads or --members.");
+        if (settings.Caution == AutoNumber.Auto) await run.ChooseCaution(Problems.Read(settings.ValidProblems), verifier);
+        else verifier.Caution = Pav.Caution.Parse("--caution", settings.Caution);
     }
 
     private static Summary SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)

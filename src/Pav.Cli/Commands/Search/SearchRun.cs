@@ -1,8 +1,12 @@
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
+using Pav.Models;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Search;
+
+/// <summary>Accuracy of a beam on Q at one caution on validation problems.</summary>
+internal sealed record CautionPoint(string Caution, double Accuracy);
 
 /// <summary>What validation problems, or options, settle before a search.</summary>
 /// <param name="Evidence">Null where no method votes by log-odds.</param>
@@ -49,6 +53,32 @@ internal sealed class SearchRun(
         RunFolder.CheckWritten(file, rows.Count, done.Count);
         RunFolder.CheckWritten(folder.At("trees.jsonl"), JsonLines.Read<SearchTree>(folder.At("trees.jsonl")).Count(), trees.Count);
         return rows;
+    }
+
+    /// <summary>The caution with which a beam on Q does best on validation problems, the first of equals; found once, in caution.json.</summary>
+    public async Task ChooseCaution(IReadOnlyList<Problem> validation, ILoadedVerifier verifier)
+    {
+        var file = folder.At("caution.json");
+        var grid = settings.CautionGrid;
+        var points = File.Exists(file) ? Json.Read<List<CautionPoint>>(file)
+            : await reporter.Track("Choosing caution on validation problems", grid.Length, "values", async tracker =>
+            {
+                var found = new List<CautionPoint>();
+                foreach (var value in grid)
+                {
+                    verifier.Caution = Caution.Parse("--caution-grid", value);
+                    var options = settings.Options(settings.Seed);
+                    var results = await SearchBatch.Run(validation, SearchMethods.BeamByQ, settings.AlphaBeam, tools, options,
+                        cancel: cancel);
+                    found.Add(new(value, results.Average(r => r.Row.Correct)));
+                    tracker.At(found.Count, $"caution {value}: {100 * found[^1].Accuracy:0.0}%");
+                }
+                return found;
+            });
+        AtomicFile.WriteJson(file, points);
+        var best = points.MaxBy(p => p.Accuracy)!;
+        verifier.Caution = Caution.Parse("--caution-grid", best.Caution);
+        reporter.Say($"caution = {best.Caution}");
     }
 
     /// <summary>The α of the grid that does best on validation problems; found once and kept in alpha.json.</summary>

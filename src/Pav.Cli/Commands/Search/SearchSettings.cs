@@ -46,7 +46,15 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
 
-    [Flag("Problems on which auto chooses alpha, settle, sure and the widest beam, and votes by log-odds are calibrated", Input = true)]
+    [Flag("How a verifier of several heads or members is lowered where these disagree: 0.5 for mean - 0.5 std, worst, or auto, which "
+        + "chooses it on --valid-problems by a beam of --alpha-beam on Q (default: as its verifier.json says)")]
+    public string Caution { get; init; } = "";
+
+    [Flag("Values that auto tries for it")]
+    public string[] CautionGrid { get; init; } = ["0", "0.5", "1", "2", Pav.Caution.WorstWord];
+
+    [Flag("Problems on which auto chooses alpha, settle, sure, caution and the widest beam, and votes by log-odds are calibrated",
+        Input = true)]
     public string ValidProblems { get; init; } = "";
 
     [Flag("Alphas that auto tries", Min = 0, Max = 10)]
@@ -145,6 +153,11 @@ internal sealed record SearchSettings : SamplingSettings
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
         if (FixedSettle is null && (ValidProblems == "" || Verifier == "")) throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
+        if (Caution != "" && Verifier == "") throw new UserError("--caution is for --verifier.");
+        if (Caution == AutoNumber.Auto && ValidProblems == "")
+            throw new UserError("--caution auto needs --valid-problems, on which it is chosen.");
+        foreach (var value in CautionGrid.Append(Caution).Where(v => v is not ("" or AutoNumber.Auto)))
+            Pav.Caution.Parse("--caution", value);
         if (ForestWidths.Length > 0 && (ValidProblems == "" || Verifier == ""))
             throw new UserError("--forest-widths needs --valid-problems, on which they are compared, and --verifier.");
         if (FixedWidest is null && (ValidProblems == "" || Verifier == ""))

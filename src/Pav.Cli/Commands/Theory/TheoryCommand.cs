@@ -42,8 +42,8 @@ internal static class TheoryCommand
         var diagrams = MapDiagram.Draw(settings.Theory.Trees, settings.Theory.Seed);
         if (settings.Markdown) context.Reporter.Say(MapDiagram.Markdown(diagrams).TrimEnd('\n'));
         else foreach (var line in diagrams.SelectMany(d => d.Lines().Append(""))) context.Reporter.Say(line);
-        var cells = diagrams.SelectMany(d => d.Cells.SelectMany(row => row)).Distinct(ReferenceEqualityComparer.Instance).Cast<MapCell>().ToList();
-        return Written(new([]) { Progress = cells }, context);
+        var cells = diagrams.SelectMany(d => d.Cells.SelectMany(row => row)).Distinct(ReferenceEqualityComparer.Instance);
+        return Written(new([]) { Progress = [.. cells.Cast<MapCell>()] }, context);
     }
 
     private static TheoryFile Written(TheoryFile file, CommandContext context)

@@ -68,13 +68,15 @@ internal static class TrainCommands
 
     private static Task<TrainResult> RunSft(SftSettings settings, CommandContext context)
     {
-        if (settings.Quiz && settings.Data != "") throw new UserError("--quiz is a kind of embedded homework, and --data gives other demonstrations; leave one out.");
+        if (settings.Quiz && settings.Data != "")
+            throw new UserError("--quiz is a kind of embedded homework, and --data gives other demonstrations; leave one out.");
         var folder = Home.Model("--model", settings.Model);
         var template = settings.Data == "" && settings.Prompt is { Template: "", Chat: PromptChoice.ChatOff }
             ? new PromptTemplate(Corpus.QuickTemplate)
             : Checkpoint.Template(settings.Prompt, folder);
         Demonstration[] data = settings.Data == ""
-            ? [.. Enumerable.Range(0, settings.Count).Select(i => settings.Quiz ? Guesser.Homework(settings.Seed, i) : Corpus.Homework(settings.Seed, i))
+            ? [.. Enumerable.Range(0, settings.Count)
+                .Select(i => settings.Quiz ? Guesser.Homework(settings.Seed, i) : Corpus.Homework(settings.Seed, i))
                 .Select(h => new Demonstration(h.Prompt, h.Completion))]
             : [.. Demonstrations(settings.Data, template)];
         return FineTune("Fine-tuning", settings, folder, template, data, context);
@@ -115,11 +117,49 @@ internal static class TrainCommands
         var inputs = new VerifierInputs(
             kind, folder, Checkpoint.Template(settings.Prompt, folder), LabelFiles.Problems(settings.Problems),
             train, heldOut, settings.Balance == "none" ? Balance.None : Balance.Buckets);
+        inputs = inputs with { Objective = settings.Judges.Objective };
+        if (kind == VerifierKind.Outcome && settings.Judges.Loss != "soft")
+            throw new UserError($"--loss {settings.Judges.Loss} joins the prefixes of a trace, and an outcome verifier has one label "
+                + $"for each; use --loss soft.");
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
-        var (result, record) = await Tracked(title, settings, context, progress => VerifierTraining.Run(inputs, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
-        if (!result.Finished) throw new OperationCanceledException(context.Cancel);
-        context.Reporter.Say($"On held-out problems: AUC within problems {Text(record.Measures?.AucWithin)}, pooled {Text(record.Measures?.AucPooled)}, Brier {Text(record.Measures?.Brier)}; best checkpoint at step {result.BestStep:N0} in {result.Best}");
+        var (result, record) = settings.Judges.Members == 1 ? await Fit(title, settings.ToOptions(), context.Run.Path)
+            : await FitTogether(title, settings, inputs, Fit, context);
+        context.Reporter.Say($"On held-out problems: AUC within problems {Text(record.Measures?.AucWithin)}, pooled "
+            + $"{Text(record.Measures?.AucPooled)}, "
+            + $"Brier {Text(record.Measures?.Brier)}; best checkpoint at step {result.BestStep:N0} in {result.Best}");
         return new(result) { Measures = record.Measures };
+
+        async Task<(TrainResult, VerifierRecord)> Fit(string title, TrainOptions options, string folder)
+        {
+            var done = await Tracked(title, settings, context, progress =>
+                VerifierTraining.Run(inputs, options, folder, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
+            return done.Result.Finished ? done : throw new OperationCanceledException(context.Cancel);
+        }
+    }
+
+    /// <summary>Verifiers of several seeds, each in a folder of its own, and the verifier.json that makes one of them.</summary>
+    private static async Task<(TrainResult, VerifierRecord)> FitTogether(
+        string title, VerifierSettings settings, VerifierInputs inputs, Func<string, TrainOptions, string,
+            Task<(TrainResult, VerifierRecord)>> fit, CommandContext context)
+    {
+        var (members, fitted) = (new List<string>(), new List<(TrainResult Result, VerifierRecord Record)>());
+        for (var m = 0; m < settings.Judges.Members; m++)
+        {
+            var name = $"member-{m + 1}";
+            var options = settings.ToOptions();
+            fitted.Add(await fit($"{title}, {m + 1} of {settings.Judges.Members}", options with { Seed = options.Seed + (ulong)m },
+                context.Run.At(name)));
+            members.Add(Path.Combine(name, "checkpoints", "best"));
+        }
+
+        var record = fitted[^1].Record with { Members = members, Heads = null, Calibration = null, Measures = null };
+        record.Save(context.Run.Path);
+        using var together = LoadedVerifier.Open(Checkpoint.NameOf(context.Run.Path), context.Run.Path, Checkpoint.EngineOf(settings));
+        var scores = await together.Score([.. inputs.HeldOut.Select(t => t.ToPrefix(inputs.Problems.Find(t.Problem)))], context.Cancel);
+        record = record with { Measures = VerifierMeasures.From(together.Name, inputs.Kind == VerifierKind.Outcome, inputs.HeldOut,
+            [.. scores.Select(s => s.Q)]) };
+        record.Save(context.Run.Path);
+        return (fitted[^1].Result with { Best = context.Run.Path }, record);
     }
 
     private static async Task<TrainResult> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)

@@ -133,6 +133,9 @@ internal sealed record VerifierSettings : TrainingSettings
 
     [Flag("Weights of labels: Q below and from 0.5 in equal parts, or each label alike", Choices = "buckets|none")]
     public string Balance { get; init; } = "buckets";
+
+    [OptionGroup]
+    public JudgeChoice Judges { get; init; } = new();
 }
 
 internal sealed record PretrainSettings : TrainingSettings

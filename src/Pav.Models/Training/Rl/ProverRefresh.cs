@@ -18,7 +18,7 @@ public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels
 public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader, RefreshOptions options, EngineOptions engine) : IDisposable
 {
     private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)), Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
-    private TransformerVerifier? loaded;
+    private ILoadedVerifier? loaded;
     private int loadedAt = -1;
 
     private sealed record LabelCost(long Rollouts, long Tokens);
@@ -30,7 +30,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         if (loadedAt != due)
         {
             loaded?.Dispose();
-            loaded = TransformerVerifier.Load("prover", Checkpoint(due), engine);
+            loaded = LoadedVerifier.Open("prover", Checkpoint(due), engine);
             loadedAt = due;
         }
 
@@ -57,14 +57,17 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         var before = Checkpoint(iteration - options.Every);
         var calibrates = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
         var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => calibrates.Contains(line.Problem));
-        var inputs = new VerifierInputs(VerifierKind.Value, before, VerifierRecord.Load(before).Template, problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]]);
+        var inputs = new VerifierInputs(VerifierKind.Value, before, VerifierRecord.Load(before).Template, problems.DistinctBy(p => p.Id)
+            .ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]],
+            Objective: new(Heads: VerifierRecord.Load(before).Heads ?? 1));
         if (!VerifierTraining.Run(inputs, options.Training, place, cancel: cancel).Result.Finished) throw new OperationCanceledException(cancel);
         return Json.Read<LabelCost>(cost);
     }
 
     private string Place(int iteration) => Path.Combine(folder, "refresh", $"{iteration:00000}");
 
-    private string Checkpoint(int iteration) => iteration == 0 ? verifier : Path.Combine(Place(iteration), "checkpoints", "best");
+    private string Checkpoint(int iteration) => iteration == 0 ? LoadedVerifier.Checkpoint(verifier)
+        : Path.Combine(Place(iteration), "checkpoints", "best");
 
     public void Dispose() => loaded?.Dispose();
 }

@@ -1,0 +1,68 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Pav.Extensions.AI;
+
+/// <summary>A verifier on a pav server (`pav serve --verifier`), asked by its route /v1/steps.</summary>
+public sealed class ServedVerifier : IVerifier
+{
+    private readonly HttpClient client;
+    private readonly Uri address;
+    private readonly string? key;
+
+    /// <param name="server">http://127.0.0.1:8080.</param>
+    /// <param name="client">Sends the requests; the caller disposes it.</param>
+    /// <param name="key">The server's; null where it has none.</param>
+    public ServedVerifier(Uri server, HttpClient client, string? key = null) =>
+        (address, this.client, this.key) = (new(server, "/v1/steps"), client, key);
+
+    public string Name => address.Authority;
+
+    public async Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
+    {
+        if (prefixes.Count == 0) return [];
+        var samples = prefixes.Select(p => new { prompt = p.Problem.Text, response = p.Text });
+        using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = JsonContent.Create(new { samples }) };
+        if (key is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        using var reply = await Send(request, cancel);
+        using var json = JsonDocument.Parse(await reply.Content.ReadAsStringAsync(cancel));
+        var data = json.RootElement.GetProperty("data").EnumerateArray().ToList();
+        var tokens = json.RootElement.GetProperty("usage").GetProperty("scored_tokens").GetInt64();
+        return [.. prefixes.Select((prefix, i) =>
+            Scored(prefix, data[i], (int)(tokens * (i + 1) / prefixes.Count - tokens * i / prefixes.Count)))];
+    }
+
+    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken cancel)
+    {
+        HttpResponseMessage reply;
+        try
+        {
+            reply = await client.SendAsync(request, cancel);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new UserError($"the verifier at {address} cannot be reached: {e.Message}", e);
+        }
+
+        if (reply.IsSuccessStatusCode) return reply;
+        using (reply)
+        {
+            var said = await reply.Content.ReadAsStringAsync(cancel);
+            throw new UserError($"the verifier at {address} answered {(int)reply.StatusCode}: {said}");
+        }
+    }
+
+    private Scored Scored(Prefix prefix, JsonElement trace, int tokens)
+    {
+        var steps = trace.GetProperty("steps").EnumerateArray().Select(s => s.GetProperty("q").GetDouble());
+        double[] q = [trace.GetProperty("q0").GetDouble(), .. steps];
+        // A last step without text, the choice to stop, changes nothing.
+        var texts = prefix.Path().Skip(1).Count(p => p.Step != "");
+        if (q.Length != texts + 1)
+            throw new UserError(
+                $"the verifier at {address} sees {q.Length - 1} steps where this search sees {texts}; give both the same step end");
+        var from = 0;
+        return new([.. prefix.Path().Select(p => p.Depth == 0 || p.Step == "" ? q[from] : q[++from])], tokens);
+    }
+}
