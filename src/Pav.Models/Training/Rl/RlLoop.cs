@@ -24,6 +24,8 @@ public sealed class RlLoop : IDisposable
 {
     public const string MetricsName = "metrics.jsonl", TimingName = "timing.jsonl";
 
+    private const int DrawsPerCall = 4096;
+
     private readonly RlTask task;
     private readonly RlOptions options;
     private readonly Action<RlProgress>? progress;
@@ -112,7 +114,7 @@ public sealed class RlLoop : IDisposable
             var prover = Prover(policy);
             var groups = Sample(policy);
             var values = Score(groups, prover);
-            Update(Credit(groups, values));
+            Update(Credit(groups, values, Segments(groups, policy)));
         }
 
         Record();
@@ -200,11 +202,29 @@ public sealed class RlLoop : IDisposable
         return values;
     }
 
+    /// <summary>
+    /// The policy's own values at each trace's cuts, by completions of each distinct prefix; null where outcomes are not credited by them.
+    /// </summary>
+    private IReadOnlyList<double[][]>? Segments(IReadOnlyList<Prefix[]> groups, IPolicy policy)
+    {
+        if (options.Outcome != OutcomeCredit.Segments) return null;
+        IEnumerable<Prefix> Cuts(Prefix trace) => GroupCredit.Cuts(trace.Depth, options.SegmentSteps).Select(depth => trace.Path()[depth]);
+        var rollouts = new Rollouts(policy, task.Grader, sampling, Seeds.Derive(options.Seed, "", "segments", row.Iteration), DrawsPerCall);
+        var counted = Wait(rollouts.Count(groups.SelectMany(g => g).SelectMany(Cuts), options.ValueRollouts, "value", cancel));
+        row = row with
+        {
+            ProverRollouts = row.ProverRollouts + (options.ValueRollouts * counted.Keys.LongCount(p => !p.Ended)),
+            ProverTokens = row.ProverTokens + counted.Values.Sum(c => (long)c.Tokens),
+        };
+        clock.Lap("values");
+        return [.. groups.Select(g => g.Select(trace => Cuts(trace).Select(p => counted[p].Counts.Value).ToArray()).ToArray())];
+    }
+
     /// <summary>What each step of each trace has earned.</summary>
-    private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values)
+    private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values, IReadOnlyList<double[][]>? segments)
     {
         var now = options with { Alpha = options.AlphaAt(row.Iteration) };
-        return [.. groups.SelectMany((g, i) => Episode.FromGroup(g, values?[i], task.Grader, now, task.Tokenizer, task.Template))];
+        return Episode.FromBatch(groups, values, segments, task.Grader, now, task.Tokenizer, task.Template);
     }
 
     private void Update(IReadOnlyList<Episode> episodes)
@@ -228,7 +248,8 @@ public sealed class RlLoop : IDisposable
         metrics.Write(row);
         var speed = (row.GeneratedTokens - position.Next.GeneratedTokens) / clock.Total;
         timing.Write(new RlTiming(
-            row.Iteration, clock["sampling"], clock["scoring"], clock["update"], clock["evaluation"], clock["refresh"], Math.Round(speed, 1)));
+            row.Iteration, clock["sampling"], clock["scoring"] + clock["values"], clock["update"], clock["evaluation"],
+            clock["refresh"], Math.Round(speed, 1)));
         events.Write(row.Iteration, row.Scalars());
         history.Add(Guarded(row));
         HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history, options.GuardWindow) : null;

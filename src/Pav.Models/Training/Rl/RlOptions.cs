@@ -36,6 +36,15 @@ public sealed record RlOptions
 
     public DenseReward Reward { get; init; } = DenseReward.Progress;
 
+    public OutcomeCredit Outcome { get; init; } = OutcomeCredit.Plain;
+
+    [Flag("Completions by the present policy from every segment's end, whose share of right ones is its value (vineppo, spo)",
+        Min = 1, Max = 4096)]
+    public int ValueRollouts { get; init; } = 9;
+
+    [Flag("Steps of a segment (spo; vineppo has 1)", Min = 1, Max = 4096)]
+    public int SegmentSteps { get; init; } = 2;
+
     public Credit Credit { get; init; } = Credit.Own;
 
     /// <summary>Weight of the step rewards.</summary>
@@ -119,6 +128,12 @@ public sealed record RlOptions
             (Iterations >= 1, $"the number of iterations must be at least 1, it is {Iterations}"),
             (Batch >= 1 && Samples >= 1, $"a batch needs at least 1 problem and 1 sample of each, it has {Batch} and {Samples}"),
             (Baseline != RlBaseline.LeaveOneOut || Samples >= 2, "the leave-one-out baseline needs at least 2 samples of each problem"),
+            (Outcome is not (OutcomeCredit.Group or OutcomeCredit.SharedPrefixes) || Samples >= 2,
+                "outcomes are normalised among at least 2 samples of each problem"),
+            (Outcome == OutcomeCredit.Plain || Baseline == RlBaseline.None,
+                "outcomes credited within groups or segments take no further baseline"),
+            (ValueRollouts >= 1 && SegmentSteps >= 1,
+                $"a segment needs at least 1 step and 1 completion, it has {SegmentSteps} and {ValueRollouts}"),
             (MaxTokens >= 1 && PassTokens >= 1, "traces and passes must hold at least 1 token"),
             (Alpha >= 0 && double.IsFinite(Alpha), $"alpha must be a number of at least 0, it is {Alpha}"),
             (AlphaUntil >= 0, $"the iteration by which alpha is 0 must not be negative, it is {AlphaUntil}"),

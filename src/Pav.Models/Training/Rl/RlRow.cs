@@ -21,7 +21,7 @@ namespace Pav.Models.Training;
 /// <param name="Rate">The policy's learning rate.</param>
 /// <param name="Traces">Traces sampled so far for the policy's own updates.</param>
 /// <param name="GeneratedTokens">Their tokens.</param>
-/// <param name="ProverTokens">Tokens generated so far for oracle rollouts and for labels of refreshed verifiers.</param>
+/// <param name="ProverTokens">Tokens generated so far for oracle rollouts, values of segments and labels of refreshed verifiers.</param>
 /// <param name="ProverRollouts">Those completions and traces.</param>
 /// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
 /// <param name="ValidPass">Share of held-out problems that some of the samples solves.</param>
