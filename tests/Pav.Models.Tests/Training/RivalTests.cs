@@ -22,6 +22,21 @@ public class RivalTests
         CheckpointEvery = 2, GuardWindow = 4, Reward = DenseReward.None, Baseline = RlBaseline.None, ValueRollouts = 3,
     };
 
+    private static readonly RlOptions Progress = Options with { Reward = DenseReward.Progress, Alpha = 1 };
+
+    /// <summary>A prover that is wrong: it rewards steps in which the answer is not.</summary>
+    private sealed class Misled : IVerifier
+    {
+        public string Name => "misled";
+
+        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
+            System.Threading.Tasks.Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], 0))]);
+
+        private static double Q(Prefix p) => p.Depth == 0 ? 0.5 : p.Text.Contains(" 7", StringComparison.Ordinal) ? 0 : 0.5 + (0.05 * p.Depth);
+    }
+
+    private static readonly RlProver NoSevens = new(new Misled());
+
     private static readonly RlTask Task = new()
     {
         Name = "π", Start = () => TrainingTests.Tiny(Words), Tokenizer = Words, Template = Template, Grader = Sevens, Problems = Problems,
@@ -64,27 +79,43 @@ public class RivalTests
         { "lambda-grpo", Options with { Outcome = OutcomeCredit.SharedPrefixes } },
         { "vineppo", Options with { Outcome = OutcomeCredit.Segments, SegmentSteps = 1 } },
         { "spo", Options with { Outcome = OutcomeCredit.Segments, SegmentSteps = 2, Epochs = 2 } },
+        { "normalised", Progress with { Process = ProcessRule.Normalised } },
+        { "silent groups", Progress with { Process = ProcessRule.SilentGroups, Batch = 8 } },
+        { "papo", Progress with { Process = ProcessRule.AmongRight, Outcome = OutcomeCredit.Group } },
+        { "progrs", Progress with { Process = ProcessRule.CentredWrong, Baseline = RlBaseline.LeaveOneOut } },
+        { "vppo", Progress with { Process = ProcessRule.BeforeError, Baseline = RlBaseline.LeaveOneOut } },
+        { "guard", Progress with { Iterations = 30, Samples = 8, Alpha = 3, Rate = 5e-3, GuardWindow = 8, GuardAlpha = 0.5 } },
     };
 
     [Theory, MemberData(nameof(Modes))]
     public void A_killed_run_of_every_mode_resumes_to_the_same_metrics_and_weights(string mode, RlOptions options)
     {
         using var temporary = new TempFolder();
-        void Run(string name, int killAt = -1) => RlLoop.Run(Task, options, temporary[name], p =>
+        var task = options.Reward == DenseReward.None ? Task : Task with { Prover = (_, _, _) => System.Threading.Tasks.Task.FromResult(NoSevens) };
+        void Run(string name, int killAt = -1) => RlLoop.Run(task, options, temporary[name], p =>
         {
             if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
         });
         Run("whole");
         Assert.Throws<InvalidOperationException>(() => Run("killed", 3));
         File.AppendAllText(Path.Combine(temporary["killed"], RlLoop.MetricsName), "{\"iteration\":4,\"rew");
-        Assert.Throws<InvalidOperationException>(() => Run("killed", 4));
+        Assert.Throws<InvalidOperationException>(() => Run("killed", options.Iterations - 2));
         Run("killed");
         byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
         foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors" })
             Assert.Equal(Bytes("whole", file), Bytes("killed", file));
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
-        Assert.All(rows.Take(6), r => Assert.True(r.GradNorm > 0, $"{mode}: no gradient at {r.Iteration}"));
+        Assert.All(rows.SkipLast(1), r => Assert.True(r.GradNorm > 0, $"{mode}: no gradient at {r.Iteration}"));
         Assert.Equal(options.Outcome == OutcomeCredit.Segments, rows[^1].ProverTokens > 0);
+        if (options.GuardAlpha == 1) return;
+
+        // Steps without a 7 are progress to this prover: right answers vanish, alpha is halved, and not again within a window.
+        double[] alphas = [.. rows.SkipLast(1).Select(r => r.Alpha!.Value)];
+        int[] lowered = [.. Enumerable.Range(1, alphas.Length - 1).Where(i => alphas[i] != alphas[i - 1])];
+        Assert.NotEmpty(lowered);
+        Assert.All(lowered, i => Assert.Equal(alphas[i - 1] / 2, alphas[i]));
+        Assert.All(lowered.Prepend(0).Zip(lowered), pair => Assert.True(pair.Second - pair.First >= options.GuardWindow));
+        Assert.True(rows[0].Reward > rows[lowered[0]].Reward);
     }
 
     /// <summary>Prefixes that traces share are completed once: so is each of the 4 problems.</summary>

@@ -33,6 +33,11 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Which step rewards a step is credited with: its own, or all from it on; auto is own, and to_go for pqv", Choices = "auto|own|to_go")]
     public string Credit { get; init; } = "auto";
 
+    [Flag("Step rewards of pav: plain; normalised over the batch; only in silent_groups, whose outcomes are equal; papo: normalised among "
+        + "right traces, outcomes too; progrs: about their mean among wrong ones; vppo: 1 before a wrong trace's first error",
+        Choices = "plain|normalised|silent_groups|papo|progrs|vppo")]
+    public string Process { get; init; } = "plain";
+
     [Flag("Weight of the step rewards, 0 to 1000; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "3";
 
@@ -119,12 +124,17 @@ internal sealed record RlSettings : ModelSettings
         var outcome = Reward switch
         {
             "grpo" => OutcomeCredit.Group, "lambda_grpo" => OutcomeCredit.SharedPrefixes, "vineppo" or "spo" => OutcomeCredit.Segments,
-            _ => OutcomeCredit.Plain,
+            _ => Process == "papo" ? OutcomeCredit.Group : OutcomeCredit.Plain,
         };
         return Rl with
         {
             Reward = reward,
             Outcome = outcome,
+            Process = Process switch
+            {
+                "normalised" => ProcessRule.Normalised, "silent_groups" => ProcessRule.SilentGroups, "papo" => ProcessRule.AmongRight,
+                "progrs" => ProcessRule.CentredWrong, "vppo" => ProcessRule.BeforeError, _ => ProcessRule.Plain,
+            },
             SegmentSteps = Reward == "vineppo" ? 1 : Rl.SegmentSteps,
             Credit = Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own,
             Alpha = alpha,
@@ -158,6 +168,7 @@ internal sealed record RlSettings : ModelSettings
         if (RewardsSteps && Verifier == "" && OracleRollouts == 0)
             throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
         if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
+        if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
         if (FixedAlpha is null && (!RewardsSteps || ValidProblems == ""))
             throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
         if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");

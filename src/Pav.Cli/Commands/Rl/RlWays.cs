@@ -15,7 +15,9 @@ internal static class RlWays
     private static readonly HashSet<string> OfSteps = Names(
         nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations), nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
         nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems), nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
-        nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow), nameof(RlOptions.StopOnHacking));
+        nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),
+        nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process),
+        nameof(RlOptions.ErrorDrop), nameof(RlOptions.GuardAlpha));
 
     /// <summary>Options of values by rollouts, which other rewards do not look at.</summary>
     private static readonly HashSet<string> OfSegments = Names(nameof(RlOptions.ValueRollouts), nameof(RlOptions.SegmentSteps));

@@ -18,10 +18,15 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
         IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu,
         IReadOnlyList<IReadOnlyList<double[]>>? segments, Grader grader, RlOptions options, Tokenizer tokenizer, PromptTemplate template)
     {
-        StepReturns[][] returns =
+        StepReturns[][] unweighed =
         [
             .. groups.Select((group, g) => group.Select((trace, i) => new StepReturns(
-                grader.Rex(trace), Pav.Returns.Dense(options.Reward, options.Credit, options.Alpha, qMu?[g][i], trace.Depth))).ToArray()),
+                grader.Rex(trace), Pav.Returns.Dense(options.Reward, options.Credit, 1, qMu?[g][i], trace.Depth))).ToArray()),
+        ];
+        StepReturns[][] returns =
+        [
+            .. ProcessRewards.Shape(options.Process, unweighed, options.ErrorDrop).Select(group =>
+                group.Select(t => t with { Dense = [.. t.Dense.Select(d => options.Alpha * d)] }).ToArray()),
         ];
         return [.. groups.SelectMany((group, g) => FromGroup(
             group, returns[g], segments?[g], options, template.Encode(tokenizer, group[0].Problem)))];

@@ -11,9 +11,12 @@ namespace Pav.Models.Training;
 /// <summary>
 /// What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other state.
 /// </summary>
+/// <param name="AlphaShare">What the guard has left of alpha.</param>
+/// <param name="GuardFrom">The guard looks at iterations from this one on: those after it last lowered alpha.</param>
 /// <param name="Next">The line of the iteration to come: its number, and the counts so far.</param>
 internal sealed record RlPosition(
-    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0, bool Stopped = false);
+    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0,
+    bool Stopped = false, double AlphaShare = 1, int GuardFrom = 0);
 
 /// <summary>
 /// Online RL: sample a batch with the present weights, score its steps, credit them, update, record, again. In its folder it keeps
@@ -223,7 +226,8 @@ public sealed class RlLoop : IDisposable
     /// <summary>What each step of each trace has earned.</summary>
     private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values, IReadOnlyList<double[][]>? segments)
     {
-        var now = options with { Alpha = options.AlphaAt(row.Iteration) };
+        var now = options with { Alpha = position.AlphaShare * options.AlphaAt(row.Iteration) };
+        if (options.Reward != DenseReward.None) row = row with { Alpha = now.Alpha };
         return Episode.FromBatch(groups, values, segments, task.Grader, now, task.Tokenizer, task.Template);
     }
 
@@ -252,9 +256,12 @@ public sealed class RlLoop : IDisposable
             clock["refresh"], Math.Round(speed, 1)));
         events.Write(row.Iteration, row.Scalars());
         history.Add(Guarded(row));
-        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history, options.GuardWindow) : null;
+        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history[position.GuardFrom..], options.GuardWindow) : null;
         progress?.Invoke(new(row, speed, signs));
-        position = position with { Next = row.Following(), Stopped = options.StopOnHacking && signs is { Suspicious: true } };
+        var hacking = signs is { Suspicious: true };
+        position = position with { Next = row.Following(), Stopped = options.StopOnHacking && hacking };
+        if (hacking && options.GuardAlpha < 1)
+            position = position with { AlphaShare = position.AlphaShare * options.GuardAlpha, GuardFrom = history.Count };
     }
 
     private void Checkpoint()
