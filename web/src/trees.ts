@@ -1,7 +1,7 @@
 import { hierarchy, tree as layout, type HierarchyPointNode } from 'd3-hierarchy'
-import type { ReportData, SearchTree, TreeNode } from './data.ts'
+import type { ReportData, SearchTree } from './data.ts'
 import { h, missing, section, svg } from './dom.ts'
-import { branches, chosenPath, counted, isRoot, pathTo, telling, type Branch, type Filter } from './forest.ts'
+import { branches, chosenPath, counted, isRoot, pathTo, telling, type Branch, type Filter, type ShownNode, type ShownTree } from './forest.ts'
 import { count, decimal, proverName, signed } from './format.ts'
 import { entryOf, methodsOf } from './methods.ts'
 
@@ -24,6 +24,7 @@ const most = 1500
 
 const fates: Record<string, string> = {
   root: 'the problem', kept: 'kept', pruned: 'pruned', duplicate: 'merged with an equal step', finished: 'finished', chosen: 'chosen',
+  open: 'not decided',
 }
 
 /** Progress as a colour between the two ends of the scale; |A| = 0.5 is as strong as it gets. */
@@ -43,7 +44,7 @@ export function treeSection(report: ReportData): HTMLElement | null {
   const name = (t: SearchTree): string => `${t.problem}: ${entryOf(methods, t.method).label}, N = ${t.n}${t.prover ? `, ${proverName(t.prover)}` : ''} – ${t.correct ? 'right' : 'wrong'}`
   const select = h('select', { id: 'tree-choice' }, ...set.trees.map((t, i) => h('option', { value: i }, name(t))))
   select.selectedIndex = telling(set.trees)
-  const show = (): void => stage.replaceChildren(view(set.trees[Number(select.value)]))
+  const show = (): void => stage.replaceChildren(savedTree(set.trees[Number(select.value)]))
   select.addEventListener('change', show)
   const step = (by: number): void => { select.selectedIndex = Math.min(set.trees.length - 1, Math.max(0, select.selectedIndex + by)); show() }
   show()
@@ -56,44 +57,117 @@ export function treeSection(report: ReportData): HTMLElement | null {
     stage)
 }
 
-function view(tree: SearchTree): HTMLElement {
-  let filter: Filter = tree.nodes.length <= crowded ? 'all' : counted(tree, 'kept') <= overfull || chosenPath(tree).length === 0 ? 'kept' : 'chosen'
-  const panel = h('aside', { class: 'panel', 'aria-live': 'polite' })
-  const canvas = h('div', { class: 'canvas', tabindex: 0, role: 'region', 'aria-label': 'Search tree, scrollable' })
-  let selected: number | null = chosenPath(tree).at(-1)?.id ?? tree.nodes.find(n => isRoot(n))?.id ?? null
-  const pick = (id: number): void => {
-    selected = id
-    canvas.querySelectorAll('.node').forEach(n => n.classList.toggle('selected', n.getAttribute('data-id') === String(id)))
+/** A tree that is whole, below its problem. */
+export function savedTree(tree: ShownTree): HTMLElement {
+  const outcome = tree.correct == null || tree.answer === '' ? '' : `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}`
+  const alpha = tree.alpha != null ? `α = ${tree.alpha}` : ''
+  const note = [outcome, alpha].filter(s => s !== '').join('; ')
+  return h('div', {},
+    h('div', { class: 'problem' }, h('p', { class: 'text' }, tree.text), note ? h('p', { class: 'note' }, `${note}.`) : null),
+    treeView(tree).element)
+}
+
+export interface TreeView {
+  element: HTMLElement
+  /** Draws the tree anew after it has grown; at last with `growing` false. */
+  update(growing: boolean): void
+}
+
+/** The drawing of a tree with its filters, its chosen trace and the values of the step that is picked. */
+export function treeView(tree: ShownTree, growing = false): TreeView {
+  const fitting = (): Filter => growing || tree.nodes.length <= crowded ? 'all'
+    : counted(tree, 'kept') <= overfull || chosenPath(tree).length === 0 ? 'kept' : 'chosen'
+  const first = (): number | null => growing ? null : chosenPath(tree).at(-1)?.id ?? tree.nodes.find(n => isRoot(n))?.id ?? null
+  let wanted: Filter | null = null, picked: number | null = null
+  const filter = (): Filter => wanted ?? fitting()
+  const panel = h('aside', { class: 'panel', 'aria-label': 'The step that is picked' })
+  const canvas = h('div', { class: 'canvas', tabindex: 0, role: 'region', 'aria-label': 'Search tree; arrow keys go from step to step' })
+  const mark = (id: number): void => {
+    canvas.querySelectorAll('.node').forEach(n => {
+      const isIt = n.getAttribute('data-id') === String(id)
+      n.classList.toggle('selected', isIt)
+      n.setAttribute('tabindex', isIt ? '0' : '-1')
+    })
     panel.replaceChildren(details(tree, id))
   }
+  const pick = (id: number): void => { picked = id; mark(id) }
+  canvas.addEventListener('keydown', event => walk(canvas, event))
   const cut = h('p', { class: 'note' })
   const draw = (): void => {
     if (canvas.clientWidth === 0) return
-    canvas.replaceChildren(drawing(tree, filter, pick, canvas.clientWidth))
-    cut.textContent = counted(tree, filter) > most ? `The first ${most} of ${counted(tree, filter)} nodes are drawn, and the chosen trace.` : ''
-    if (selected != null) pick(selected)
+    const focused = canvas.contains(document.activeElement) ? document.activeElement?.getAttribute('data-id') : null
+    const followsGrowth = growing && canvas.scrollWidth - canvas.clientWidth - canvas.scrollLeft < 40
+    canvas.replaceChildren(drawing(tree, filter(), pick, canvas.clientWidth))
+    if (followsGrowth) canvas.scrollLeft = canvas.scrollWidth
+    cut.textContent = counted(tree, filter()) > most ? `The first ${most} of ${counted(tree, filter())} nodes are drawn, and the chosen trace.` : ''
+    const shown = picked ?? first()
+    if (shown != null) mark(shown)
+    else canvas.querySelector('.node')?.setAttribute('tabindex', '0')
+    if (focused != null) canvas.querySelector<SVGGElement>(`.node[data-id="${focused}"]`)?.focus({ preventScroll: true })
   }
-  const filters: [Filter, string][] = [['all', `all ${tree.nodes.length} nodes`], ['kept', `${counted(tree, 'kept')} without pruned`], ['chosen', 'chosen trace']]
-  const buttons = filters.map(([value, label]) => h('button', {
-    type: 'button', class: 'key', 'aria-pressed': String(value === filter), onclick: event => {
-      filter = value
-      buttons.forEach(b => b.setAttribute('aria-pressed', String(b === event.currentTarget)))
+  const filters: Filter[] = ['all', 'kept', 'chosen']
+  const words = (value: Filter): string =>
+    value === 'all' ? `all ${tree.nodes.length} nodes` : value === 'kept' ? `${counted(tree, 'kept')} without pruned` : 'chosen trace'
+  const label = (): void => buttons.forEach((button, i) => {
+    button.textContent = words(filters[i])
+    button.setAttribute('aria-pressed', String(filters[i] === filter()))
+  })
+  const buttons = filters.map(value => h('button', {
+    type: 'button', class: 'key', onclick: () => {
+      wanted = value
+      label()
       draw()
       focusChosen(canvas)
     },
-  }, label))
+  }))
+  const chosen = h('div', {})
+  const tell = (): void => {
+    label()
+    chosen.replaceChildren(growing ? missing('No trace is chosen yet.') : trace(tree))
+    if (growing && picked == null) panel.replaceChildren(missing('Pick a step to see its values.'))
+  }
+  tell()
   let drawn = 0
   new ResizeObserver(() => {
     if (canvas.clientWidth === drawn) return
     drawn = canvas.clientWidth
     requestAnimationFrame(() => { draw(); focusChosen(canvas) })
   }).observe(canvas)
-  return h('div', {},
-    h('div', { class: 'problem' }, h('p', { class: 'text' }, tree.text),
-      h('p', { class: 'note' }, `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}${tree.alpha != null ? `; α = ${tree.alpha}` : ''}.`)),
-    h('div', { class: 'controls' }, h('span', { class: 'group', role: 'group', 'aria-label': 'Nodes shown' }, ...buttons), scale()),
-    canvas, cut,
-    h('div', { class: 'split' }, trace(tree), panel))
+  return {
+    element: h('div', {},
+      h('div', { class: 'controls' }, h('span', { class: 'group', role: 'group', 'aria-label': 'Nodes shown' }, ...buttons), scale()),
+      canvas, cut,
+      h('div', { class: 'split' }, chosen, panel)),
+    update: isGrowing => {
+      const ends = growing && !isGrowing
+      growing = isGrowing
+      tell()
+      draw()
+      if (ends) focusChosen(canvas)
+    },
+  }
+}
+
+/** Arrow keys go to the step before, to the first after, and to the neighbours of the same depth; Home is the problem, End the chosen trace's end. */
+function walk(canvas: HTMLElement, event: KeyboardEvent): void {
+  const from = (event.target as Element).closest('.node')
+  if (!from) return
+  const nodes = [...canvas.querySelectorAll<SVGGElement>('.node')]
+  const read = (node: Element, name: string): string => node.getAttribute(`data-${name}`) ?? ''
+  const level = nodes.filter(n => read(n, 'depth') === read(from, 'depth'))
+  const place = level.findIndex(n => n === from)
+  const target: Record<string, () => SVGGElement | undefined> = {
+    ArrowLeft: () => nodes.find(n => read(n, 'id') === read(from, 'parent')),
+    ArrowRight: () => nodes.find(n => read(n, 'parent') === read(from, 'id')),
+    ArrowUp: () => level[place - 1],
+    ArrowDown: () => level[place + 1],
+    Home: () => nodes[0],
+    End: () => nodes.filter(n => n.classList.contains('chosen')).at(-1),
+  }
+  const next = target[event.key]
+  if (!next) return
+  event.preventDefault()
+  next()?.focus()
 }
 
 function scale(): HTMLElement {
@@ -105,7 +179,7 @@ function scale(): HTMLElement {
 const apart = (a: HierarchyPointNode<Branch>, b: HierarchyPointNode<Branch>): number => treeOf(a) === treeOf(b) ? 1 : 1.7
 const treeOf = (point: HierarchyPointNode<Branch>): number | null => point.data.node.tree ?? null
 
-function drawing(tree: SearchTree, filter: Filter, pick: (id: number) => void, room: number): Element {
+function drawing(tree: ShownTree, filter: Filter, pick: (id: number) => void, room: number): Element {
   const data = branches(tree, filter, most)
   if (!data) return missing('This tree has no root.')
   const root = layout<Branch>().nodeSize([box.height + box.gapY, 1]).separation(apart)(hierarchy(data, b => b.children))
@@ -138,18 +212,19 @@ function nodeBox(point: HierarchyPointNode<Branch>, left: number, width: number,
   const pad = width < narrow ? 5 : 9
   const outcome = node.rex == null ? '' : node.rex ? ' ✓' : ' ✗'
   return svg('g', {
-    class: `node ${fate}`, transform: `translate(${left},${point.x - box.height / 2})`, tabindex: 0, role: 'button', 'data-id': node.id,
+    class: `node ${fate}`, transform: `translate(${left},${point.x - box.height / 2})`, tabindex: -1, role: 'button', 'data-id': node.id,
+    'data-parent': node.parent, 'data-depth': point.depth,
     'aria-label': `${label}, ${node.q == null ? 'not scored' : `Q ${decimal(node.q, 2)}, progress ${signed(node.a)}`}, ${fates[fate] ?? fate}`,
     onclick: () => pick(node.id), onfocus: () => pick(node.id),
   },
     svg('rect', { width: root ? box.root : width, height: box.height, rx: 6, style: `fill:${root ? 'var(--panel-2)' : progressColor(node.a)}` }),
     svg('text', { x: pad, y: 16, class: 'step' }, clip(label, Math.floor(((root ? box.root : width) - 2 * pad) / 6.4)), svg('title', {}, label)),
     svg('text', { x: pad, y: 32, class: 'values' }, valuesOf(node, width < narrow)),
-    root ? null : svg('text', { x: width - pad, y: 32, class: 'values', 'text-anchor': 'end' }, width < narrow ? outcome.trim() || (node.visits == null ? '' : `${node.visits}×`) : `${node.visits == null ? fate : `${node.visits}×`}${outcome}`))
+    root ? null : svg('text', { x: width - pad, y: 32, class: 'values', 'text-anchor': 'end' }, width < narrow ? outcome.trim() || (node.visits == null ? '' : `${node.visits}×`) : `${node.visits == null ? (fate === 'open' ? '…' : fate) : `${node.visits}×`}${outcome}`))
 }
 
 /** Q and A of a node as its box has room for them; of a tree search whose nodes have no A, Q alone. */
-function valuesOf(node: TreeNode, isNarrow: boolean): string {
+function valuesOf(node: ShownNode, isNarrow: boolean): string {
   if (isRoot(node)) return node.q == null ? '' : `V ${decimal(node.q, 2)}`
   if (node.q == null) return isNarrow ? '' : 'not scored'
   const [q, a] = [`Q ${decimal(node.q, 2)}`, `A ${signed(node.a)}`]
@@ -165,9 +240,10 @@ function focusChosen(canvas: HTMLElement): void {
   canvas.scrollTop += target.top - frame.top - frame.height / 2
 }
 
-function details(tree: SearchTree, id: number): HTMLElement {
+function details(tree: ShownTree, id: number): HTMLElement {
   const node = tree.nodes.find(n => n.id === id)!
   const root = isRoot(node)
+  const trees = Math.max(...tree.nodes.map(n => n.tree ?? 0))
   const facts: ([string, string, string] | null)[] = [
     [root ? 'V' : 'Q', 'π', node.q == null && !root ? 'not scored' : decimal(node.q)],
     node.q_mu != null ? [root ? 'V' : 'Q', 'μ', decimal(node.q_mu)] : null,
@@ -176,7 +252,7 @@ function details(tree: SearchTree, id: number): HTMLElement {
     node.visits != null ? ['visits', '', count(node.visits)] : null,
     node.value != null ? ['mean found below', '', decimal(node.value)] : null,
     ['fate', '', fates[node.fate] ?? node.fate],
-    node.tree != null ? ['tree', '', `${node.tree} of ${Math.max(...tree.nodes.map(n => n.tree ?? 0))}`] : null,
+    node.tree != null && trees > 1 ? ['tree', '', `${node.tree} of ${trees}`] : null,
     node.rex != null ? ['outcome', '', node.rex ? 'right answer' : 'wrong answer'] : null,
   ]
   return h('div', {},
@@ -186,14 +262,14 @@ function details(tree: SearchTree, id: number): HTMLElement {
     ...(root || chosenPath(tree).at(-1)?.id === id ? [] : [h('h4', {}, 'The trace up to here'), steps(pathTo(tree, id))]))
 }
 
-function trace(tree: SearchTree): HTMLElement {
+function trace(tree: ShownTree): HTMLElement {
   const path = chosenPath(tree)
   return path.length === 0 ? missing('No trace was chosen: none finished.')
-    : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace (${tree.correct ? 'right' : 'wrong'})`), steps(path))
+    : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace${tree.correct == null ? '' : tree.correct ? ' (right)' : ' (wrong)'}`), steps(path))
 }
 
 /** A step without text is the choice to stop after a newline. */
-const words = (node: TreeNode): string => node.step.trim() || '(stops)'
+const words = (node: ShownNode): string => node.step.trim() || '(stops)'
 
-const steps = (path: TreeNode[]): HTMLElement => h('ol', { class: 'steps' }, ...path.map(n =>
+const steps = (path: ShownNode[]): HTMLElement => h('ol', { class: 'steps' }, ...path.map(n =>
   h('li', { style: `--progress:${progressColor(n.a)}` }, h('span', { class: 'text' }, words(n)), h('span', { class: 'values' }, n.a == null ? null : `A ${signed(n.a)}`, h('span', {}, n.q == null ? 'not scored' : `Q ${decimal(n.q, 2)}`)))))

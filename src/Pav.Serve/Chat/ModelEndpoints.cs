@@ -8,10 +8,16 @@ using Pav.Serve.Wire;
 
 namespace Pav.Serve.Chat;
 
-/// <summary>A model as clients list it.</summary>
+/// <summary>The search method behind a model's name: its id, its name in words and the size N that it has where none is named.</summary>
+public sealed record MethodCard(
+    [property: JsonPropertyName("method")] string Method, [property: JsonPropertyName("label")] string Label,
+    [property: JsonPropertyName("n")] int N);
+
+/// <summary>A model as clients list it; those that are a method's full name say which.</summary>
 public sealed record ModelCard(
     [property: JsonPropertyName("id")] string Id, [property: JsonPropertyName("created")] long Created,
-    [property: JsonPropertyName("owned_by")] string OwnedBy = "pav", [property: JsonPropertyName("object")] string Object = "model");
+    [property: JsonPropertyName("owned_by")] string OwnedBy = "pav", [property: JsonPropertyName("object")] string Object = "model",
+    [property: JsonPropertyName("pav"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] MethodCard? Pav = null);
 
 /// <summary>All of them.</summary>
 public sealed record ModelList(

@@ -58,8 +58,9 @@ public sealed class PavServer : IAsyncDisposable
         app.UseHostFiltering();
         if (options.Key == "") app.Use((context, next) => IsOfAnotherSite(context, options) ? throw ApiError.OtherSite() : next(context));
         if (options.Origins.Count > 0) app.UseCors(cors => cors.WithOrigins([.. options.Origins]).AllowAnyHeader().AllowAnyMethod());
-        KeyGuard.Use(app, options.Key, HealthEndpoints.Health);
+        KeyGuard.Use(app, options.Key, HealthEndpoints.Health, PageEndpoint.Address);
         app.UseRouting();
+        app.MapPage();
         app.MapHealth(desk);
         app.MapObserving();
         app.MapModels(desk);
