@@ -43,7 +43,9 @@ internal static class RlBench
                     }));
                     using var verifier = new TransformerVerifier("bench", scorer, new(tokenizer, template));
                     scoring.Add(await Seconds(async () => scored = await verifier.Score(traces)));
-                    Episode[] episodes = [.. traces.Chunk(Samples).Zip(scored.Chunk(Samples), (t, s) => Episode.FromGroup(t, [.. s.Select(x => x.Q)], Grader.Numeric, options, tokenizer, template)).SelectMany(e => e)];
+                    Episode[] episodes = Episode.FromBatch(
+                        [.. traces.Chunk(Samples)], [.. scored.Chunk(Samples).Select(s => s.Select(x => x.Q).ToArray())], null,
+                        Grader.Numeric, options, tokenizer, template);
                     update.Add(await Seconds(() => Task.FromResult(learner.Update(episodes, 1e-9, round))));
                     var same = OfEqualLength(episodes);
                     equal.Add(await Seconds(() => Task.FromResult(learner.Update(same, 1e-9, round))) * episodes.Sum(e => e.Ids.Length) / same.Sum(e => e.Ids.Length));

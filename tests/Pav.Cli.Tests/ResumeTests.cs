@@ -74,23 +74,26 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(5, JsonNode.Parse(File.ReadAllText(tiny.At("search/summary.json")))!["methods"]!.AsArray().Count);
     }
 
-    [Fact]
-    public void KilledRlEndsAsIfItHadNotBeenAndIsReported()
+    [Theory, InlineData("orm"), InlineData("lambda_grpo"), InlineData("vineppo")]
+    public void KilledRlEndsAsIfItHadNotBeenAndIsReported(string reward)
     {
+        var (one, two) = ($"rl-one-{reward}", $"rl-two-{reward}");
         string[] Rl(string to) =>
         [
-            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--valid-problems", "test.jsonl", "--test-problems", "test.jsonl", "--test-samples", "4", "--iterations", "12",
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", reward, "--valid-problems", "test.jsonl",
+            "--test-problems", "test.jsonl", "--test-samples", "4", "--iterations", "12", "--value-rollouts", "2",
             "--batch", "4", "--samples", "4", "--max-tokens", "40", "--evaluate-every", "5", "--checkpoint-every", "4", "--out", to,
         ];
-        Cli.Run(tiny.Folder, Rl("rl-one")).Succeeded();
-        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Rl("rl-two")), tiny.At("rl-two/metrics.jsonl"), 6).Code);
-        Cli.Run(tiny.Folder, Rl("rl-two")).Succeeded();
+        Cli.Run(tiny.Folder, Rl(one)).Succeeded();
+        Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Rl(two)), tiny.At($"{two}/metrics.jsonl"), 6).Code);
+        Cli.Run(tiny.Folder, Rl(two)).Succeeded();
         foreach (var name in new[] { "metrics.jsonl", "tallies.jsonl", "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors" })
-            Assert.Equal(File.ReadAllBytes(tiny.At($"rl-one/{name}")), File.ReadAllBytes(tiny.At($"rl-two/{name}")));
-        Assert.Equal(2, Directory.GetFiles(tiny.At("rl-two/tensorboard")).Length);
+            Assert.Equal(File.ReadAllBytes(tiny.At($"{one}/{name}")), File.ReadAllBytes(tiny.At($"{two}/{name}")));
+        Assert.Equal(2, Directory.GetFiles(tiny.At($"{two}/tensorboard")).Length);
 
-        var rl = Pav.Report.Folders.RunFolders.Read([tiny.At("rl-one")], DateTimeOffset.UnixEpoch, Pav.Cli.Commands.Rl.RlWays.Read).Rl!;
+        var rl = Pav.Report.Folders.RunFolders.Read([tiny.At(one)], DateTimeOffset.UnixEpoch, Pav.Cli.Commands.Rl.RlWays.Read).Rl!;
         var group = Assert.Single(rl.Groups);
+        Assert.Equal(reward, group.Name);
         Assert.Equal([0, 5, 10, 12], Assert.Single(group.Valid).Points.Select(p => p.Iteration));
         Assert.Equal(0, group.Valid[0].Points[0].Tokens);
         Assert.Equal([1, 2, 4], group.Pass.Select(p => p.N));

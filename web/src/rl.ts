@@ -18,7 +18,9 @@ const ratioRange = (r: SeedInterval): string => r.low == null || r.high == null 
 
 /** The way of RL, in words. */
 export const wayName = (name: string): string => name
-  .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward').replace(/alpha=/, 'α = ').replace(/ (\w+)=(\S+)/g, (_, option: string, value: string) => `, ${option.replaceAll('_', ' ')} ${value}`)
+  .replace(/^orm\b/, 'Outcome rewards').replace(/^pav\b/, 'Progress rewards').replace(/^pqv\b/, 'Q as reward')
+  .replace(/^grpo\b/, 'GRPO').replace(/^lambda_grpo\b/, 'λ-GRPO').replace(/^vineppo\b/, 'VinePPO').replace(/^spo\b/, 'SPO-chain')
+  .replace(/alpha=/, 'α = ').replace(/ (\w+)=(\S+)/g, (_, option: string, value: string) => `, ${option.replaceAll('_', ' ')} ${value}`)
 
 /** What a group of runs is at one iteration: mean, least and largest over its seeds. */
 export interface Band { iteration: number; tokens: number; mean: number; low: number; high: number }

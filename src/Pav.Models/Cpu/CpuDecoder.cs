@@ -206,7 +206,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
 
         void Close()
         {
-            parts.Add(new(new([.. ids], cos, sin), [.. read], place));
+            parts.Add(new(new([.. ids], cos, sin, angles), [.. read], place));
             place += read.Count;
             ids.Clear();
             read.Clear();
@@ -219,15 +219,16 @@ internal sealed unsafe class CpuDecoder : IDisposable
     {
         if (positions <= angles) return;
         angles = Math.Min(config.MaxPositions, Math.Max(512, 2 * positions));
-        var (half, frequencies) = (config.HeadSize / 2, Rotary.Frequencies(config));
-        float* c = cos.Grow((long)angles * half), s = sin.Grow((long)angles * half);
-        for (var position = 0; position < angles; position++)
-            for (var i = 0; i < half; i++)
-            {
-                // Angles are float32 products, as in the Hugging Face model.
-                var (sine, cosine) = Math.SinCos((float)position * (float)frequencies[i]);
-                (c[(long)position * half + i], s[(long)position * half + i]) = ((float)cosine, (float)sine);
-            }
+        var (half, kinds) = (config.HeadSize / 2, Rotary.Kinds(config));
+        float* c = cos.Grow((long)kinds.Count * angles * half), s = sin.Grow((long)kinds.Count * angles * half);
+        foreach (var (frequencies, factor) in kinds)
+            for (var position = 0; position < angles; position++)
+                for (var i = 0; i < half; i++)
+                {
+                    // Angles are float32 products, as in the Hugging Face model.
+                    var (sine, cosine) = Math.SinCos((float)position * (float)frequencies[i]);
+                    (*c++, *s++) = ((float)cosine * (float)factor, (float)sine * (float)factor);
+                }
     }
 
     public void Dispose()

@@ -24,6 +24,8 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
 
     private float Cap => config is { Head: DecoderHead.CausalLM, LogitCap: { } cap } ? (float)cap : 0;
 
+    private float Divisor => config.Head == DecoderHead.CausalLM ? (float)config.LogitDivisor : 1;
+
     /// <summary>Values at a place: the vocabulary, or the labels.</summary>
     public int Outputs => products[^1].Outputs;
 
@@ -109,6 +111,7 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
             }
 
             pass.products[^1].Forward(x.Data, x.Stride, count, values.Data, values.Stride, false, scratch);
+            if (pass.Divisor != 1) Divide(values, count);
             if (pass.Cap != 0) RowKernels.Cap(values.Data, count * values.Stride, pass.Cap);
         }
 
@@ -116,6 +119,7 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
         {
             var weights = worker.Gradients.Data;
             if (pass.Cap != 0) RowKernels.CapGradient(values.Data, gradient.Data, count * values.Stride, pass.Cap);
+            if (pass.Divisor != 1) Divide(gradient, count);
             Back(pass.products[^1], pass.products.Length == 2 ? middle : normed, gradient);
             if (pass.products.Length == 2)
             {
@@ -136,6 +140,11 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
                 product.WeightGradient(x.Data, x.Stride, dy.Data, dy.Stride, count, weights, scratch);
                 product.InputGradient(dy.Data, dy.Stride, count, back.Data, back.Stride, false, scratch);
             }
+        }
+
+        private void Divide(Rows rows, int count)
+        {
+            for (var i = 0; i < count * rows.Stride; i++) rows.Data[i] /= pass.Divisor;
         }
 
         public void Dispose()

@@ -7,8 +7,9 @@ internal sealed unsafe class Layer : IDisposable
 {
     private readonly DecoderConfig config;
     private readonly AttentionShape shape;
-    private readonly Norm inputNorm, innerNorm;
-    private readonly Norm? mixedNorm, fedNorm, queryNorm, keyNorm;
+    private readonly int rotary;
+    private readonly float residual;
+    private readonly Norm? inputNorm, innerNorm, mixedNorm, fedNorm, queryNorm, keyNorm;
     private readonly Projection q, k, v, o, gate, up, down;
 
     /// <param name="config">Of the model.</param>
@@ -20,8 +21,10 @@ internal sealed unsafe class Layer : IDisposable
         this.config = config;
         shape = new(config.Heads, config.KvHeads, config.HeadSize, config.WindowOf(index) ?? int.MaxValue,
             (float)(config.AttentionCap ?? 0));
-        inputNorm = norm("input_layernorm");
-        innerNorm = norm(config.PostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+        (rotary, residual) = (config.RotaryOf(index), (float)config.ResidualMultiplier);
+        if (config.PreNorms)
+            (inputNorm, innerNorm) = (norm("input_layernorm"),
+                norm(config.PostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm"));
         if (config.PostNorms) (mixedNorm, fedNorm) = (norm("post_attention_layernorm"), norm("post_feedforward_layernorm"));
         if (config.QueryKeyNorm) (queryNorm, keyNorm) = (norm("self_attn.q_norm"), norm("self_attn.k_norm"));
         (q, k, v, o) = (projection("self_attn.q_proj"), projection("self_attn.k_proj"), projection("self_attn.v_proj"),
@@ -38,8 +41,8 @@ internal sealed unsafe class Layer : IDisposable
     /// <summary>The stream after the layer from the stream before it.</summary>
     public void Forward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows result)
     {
-        var (n, s, hidden) = (tokens.Tokens, state, x.Stride);
-        inputNorm.Forward(x.Data, hidden, n, s.Normed.Data, hidden, Column(s.Scales, 0, n));
+        var (n, s) = (tokens.Tokens, state);
+        Before(inputNorm, x, s.Normed, n, Column(s.Scales, 0, n));
         Project(q, s.Normed, n, s.Queries, scratch);
         Project(k, s.Normed, n, s.Keys, scratch);
         Project(v, s.Normed, n, s.Values, scratch);
@@ -63,7 +66,7 @@ internal sealed unsafe class Layer : IDisposable
         }
 
         Join(o, s.Attended, x, mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, s.Middle, scratch);
-        innerNorm.Forward(s.Middle.Data, hidden, n, s.InnerNormed.Data, hidden, Column(s.Scales, 2, n));
+        Before(innerNorm, s.Middle, s.InnerNormed, n, Column(s.Scales, 2, n));
         Project(gate, s.InnerNormed, n, s.Gates, scratch);
         Project(up, s.InnerNormed, n, s.Ups, scratch);
         EachRow(n, s.Gates.Stride, offset =>
@@ -85,7 +88,7 @@ internal sealed unsafe class Layer : IDisposable
         down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
         Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
         Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
-        innerNorm.Gradient(scratch.Hidden.Data, hidden, s.Middle.Data, hidden, n, Column(s.Scales, 2, n), d.Data, hidden, true, gradients);
+        BeforeGradient(innerNorm, s.Middle, Column(s.Scales, 2, n), n, scratch.Hidden, d, gradients);
 
         joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
         Back(o, s.Attended, joined, n, scratch.Attended, false, gradients, scratch);
@@ -106,7 +109,21 @@ internal sealed unsafe class Layer : IDisposable
         Back(q, s.Normed, scratch.Queries, n, scratch.Hidden, false, gradients, scratch);
         Back(k, s.Normed, scratch.Keys, n, scratch.Hidden, true, gradients, scratch);
         Back(v, s.Normed, scratch.Values, n, scratch.Hidden, true, gradients, scratch);
-        inputNorm.Gradient(scratch.Hidden.Data, hidden, x.Data, hidden, n, Column(s.Scales, 0, n), d.Data, hidden, true, gradients);
+        BeforeGradient(inputNorm, x, Column(s.Scales, 0, n), n, scratch.Hidden, d, gradients);
+    }
+
+    /// <summary>The stream as products read it.</summary>
+    private static void Before(Norm? norm, Rows stream, Rows result, int n, float* scales)
+    {
+        if (norm is null) stream.CopyTo(result, n);
+        else norm.Forward(stream.Data, stream.Stride, n, result.Data, result.Stride, scales);
+    }
+
+    /// <summary>Adds to the stream's gradient what comes back from those products.</summary>
+    private static void BeforeGradient(Norm? norm, Rows stream, float* scales, int n, Rows back, Rows d, float* gradients)
+    {
+        if (norm is null) RowKernels.Add(back.Data, d.Data, (long)n * d.Stride);
+        else norm.Gradient(back.Data, back.Stride, stream.Data, stream.Stride, n, scales, d.Data, d.Stride, true, gradients);
     }
 
     private bool Gelu => config.Activation == Activation.GeluTanh;
@@ -123,9 +140,9 @@ internal sealed unsafe class Layer : IDisposable
     }
 
     /// <summary>result = stream + p(x), which a norm may change before it joins.</summary>
-    private static void Join(Projection p, Rows x, Rows stream, Norm? norm, Rows before, float* scales, int n, Rows result, Scratch scratch)
+    private void Join(Projection p, Rows x, Rows stream, Norm? norm, Rows before, float* scales, int n, Rows result, Scratch scratch)
     {
-        if (norm is null)
+        if (norm is null && residual == 1)
         {
             stream.CopyTo(result, n);
             p.Forward(x.Data, x.Stride, n, result.Data, result.Stride, true, scratch.Adapter);
@@ -133,28 +150,43 @@ internal sealed unsafe class Layer : IDisposable
         }
 
         Project(p, x, n, before, scratch);
-        norm.Forward(before.Data, before.Stride, n, result.Data, result.Stride, scales);
+        if (norm is null) before.CopyTo(result, n);
+        else norm.Forward(before.Data, before.Stride, n, result.Data, result.Stride, scales);
+        if (residual != 1) Scale(result, n);
         EachRow(n, result.Stride, offset => RowKernels.Add(stream.Data + offset, result.Data + offset, result.Columns));
     }
 
     /// <summary>The gradient of what was to join the stream from that of the sum.</summary>
-    private static Rows Joined(Norm? norm, Rows before, float* scales, int n, Rows d, Scratch scratch, float* gradients)
+    private Rows Joined(Norm? norm, Rows before, float* scales, int n, Rows d, Scratch scratch, float* gradients)
     {
-        if (norm is null) return d;
-        norm.Gradient(d.Data, d.Stride, before.Data, before.Stride, n, scales, scratch.Joined.Data, scratch.Joined.Stride, false,
+        if (norm is null && residual == 1) return d;
+        d.CopyTo(scratch.Joined, n);
+        if (residual != 1) Scale(scratch.Joined, n);
+        norm?.Gradient(scratch.Joined.Data, d.Stride, before.Data, before.Stride, n, scales, scratch.Joined.Data, d.Stride, false,
             gradients);
         return scratch.Joined;
     }
+
+    private void Scale(Rows rows, int n)
+    {
+        for (var i = 0L; i < (long)n * rows.Stride; i++) rows.Data[i] *= residual;
+    }
+
+    /// <summary>How many rows of which size the norms of a token's queries and keys have.</summary>
+    private ((int Rows, int Size) Queries, (int Rows, int Size) Keys) HeadNormRows => config.WholeQueryKeyNorm
+        ? ((1, config.Heads * config.HeadSize), (1, config.KvHeads * config.HeadSize))
+        : ((config.Heads, config.HeadSize), (config.KvHeads, config.HeadSize));
 
     private void HeadNorms(int n, LayerState s)
     {
         for (var t = 0; t < n; t++)
         {
             var scales = s.QueryScales.Data + (long)t * s.QueryScales.Stride;
-            queryNorm!.Forward(s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads, s.Queries.Data
-                + (long)t * s.Queries.Stride, config.HeadSize, scales);
-            keyNorm!.Forward(s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, s.Keys.Data
-                + (long)t * s.Keys.Stride, config.HeadSize, scales + config.Heads);
+            float* rawQ = s.RawQueries.Data + (long)t * s.RawQueries.Stride, rawK = s.RawKeys.Data + (long)t * s.RawKeys.Stride;
+            float* normedQ = s.Queries.Data + (long)t * s.Queries.Stride, normedK = s.Keys.Data + (long)t * s.Keys.Stride;
+            var ((queries, qSize), (keys, kSize)) = HeadNormRows;
+            queryNorm!.Forward(rawQ, qSize, queries, normedQ, qSize, scales);
+            keyNorm!.Forward(rawK, kSize, keys, normedK, kSize, scales + config.Heads);
         }
     }
 
@@ -164,10 +196,10 @@ internal sealed unsafe class Layer : IDisposable
         {
             var scales = s.QueryScales.Data + (long)t * s.QueryScales.Stride;
             float* dq = scratch.Queries.Data + (long)t * scratch.Queries.Stride, dk = scratch.Keys.Data + (long)t * scratch.Keys.Stride;
-            queryNorm!.Gradient(dq, config.HeadSize, s.RawQueries.Data + (long)t * s.RawQueries.Stride, config.HeadSize, config.Heads,
-                scales, dq, config.HeadSize, false, gradients);
-            keyNorm!.Gradient(dk, config.HeadSize, s.RawKeys.Data + (long)t * s.RawKeys.Stride, config.HeadSize, config.KvHeads, scales
-                + config.Heads, dk, config.HeadSize, false, gradients);
+            float* rawQ = s.RawQueries.Data + (long)t * s.RawQueries.Stride, rawK = s.RawKeys.Data + (long)t * s.RawKeys.Stride;
+            var ((queries, qSize), (keys, kSize)) = HeadNormRows;
+            queryNorm!.Gradient(dq, qSize, rawQ, qSize, queries, scales, dq, qSize, false, gradients);
+            keyNorm!.Gradient(dk, kSize, rawK, kSize, keys, scales + config.Heads, dk, kSize, false, gradients);
         }
     }
 
@@ -175,9 +207,11 @@ internal sealed unsafe class Layer : IDisposable
     {
         var row = x.Data;
         var half = config.HeadSize / 2;
+        var first = (long)rotary * tokens.Positions * half;
+        float* cos = tokens.Cos.Data + first, sin = tokens.Sin.Data + first;
         foreach (var ids in tokens.Ids)
             for (var t = 0; t < ids.Length; t++, row += x.Stride)
-                RowKernels.Rotate(row, heads, config.HeadSize, tokens.Cos.Data + (long)t * half, tokens.Sin.Data + (long)t * half,
+                RowKernels.Rotate(row, heads, config.HeadSize, cos + (long)t * half, sin + (long)t * half,
                     direction, factor);
     }
 

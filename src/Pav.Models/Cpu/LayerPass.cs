@@ -32,10 +32,11 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
         Keys = new(config.KvHeads * config.HeadSize), Values = new(config.KvHeads * config.HeadSize);
     public readonly Rows RawQueries = new(config.QueryKeyNorm ? config.Heads * config.HeadSize : 0),
         RawKeys = new(config.QueryKeyNorm ? config.KvHeads * config.HeadSize : 0);
-    public readonly Rows Attended = new(config.Heads * config.HeadSize), Mixed = new(config.PostNorms ? config.HiddenSize : 0),
+    public readonly Rows Attended = new(config.Heads * config.HeadSize),
+        Mixed = new(config.PostNorms || config.ResidualMultiplier != 1 ? config.HiddenSize : 0),
         Middle = new(config.HiddenSize);
     public readonly Rows InnerNormed = new(config.HiddenSize), Gates = new(config.IntermediateSize), Ups = new(config.IntermediateSize),
-        Fed = new(config.PostNorms ? config.HiddenSize : 0);
+        Fed = new(config.PostNorms || config.ResidualMultiplier != 1 ? config.HiddenSize : 0);
     public readonly Rows Scales = new(4), QueryScales = new(config.Heads + config.KvHeads), LogSums = new(config.Heads);
 
     private IEnumerable<Rows> All =>
@@ -84,8 +85,8 @@ internal sealed class Scratch(DecoderConfig config) : IDisposable
     }
 }
 
-/// <summary>The tokens of some sequences, end to end, and the rotary angles of their positions.</summary>
-internal sealed unsafe record Sequences(IReadOnlyList<int[]> Ids, Floats Cos, Floats Sin)
+/// <summary>The tokens of some sequences, end to end, and tables of rotary angles: so many positions of each kind.</summary>
+internal sealed unsafe record Sequences(IReadOnlyList<int[]> Ids, Floats Cos, Floats Sin, int Positions)
 {
     public int Tokens { get; } = Ids.Sum(ids => ids.Length);
 }

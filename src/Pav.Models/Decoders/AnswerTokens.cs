@@ -15,6 +15,8 @@ public sealed record AnswerTokens(int Right, int Wrong, string? RightText = null
     internal void Check(DecoderConfig config)
     {
         if (config.Head != DecoderHead.CausalLM) throw new UserError("verifier.json names two answer tokens, and the checkpoint has a score head and no language model's; leave \"answers\" out");
+        if (config.LogitDivisor != 1) throw new UserError("verifier.json names two answer tokens of a model with logits_scaling, "
+            + "which this program does not read so; use another verifier");
         if (config.LogitCap is not null) throw new UserError("verifier.json names two answer tokens of a model with final_logit_softcapping, which this program does not read so; use another verifier");
         foreach (var id in (int[])[Right, Wrong])
             if (id < 0 || id >= config.VocabSize) throw new UserError($"verifier.json: the answer token {id} is outside the model's vocabulary of {config.VocabSize}");

@@ -19,6 +19,9 @@ internal sealed class CheckpointTensors : IDisposable
     private readonly string folder;
     private readonly Dictionary<string, string> stored;
 
+    /// <summary>Of matrices that the files hold as one: its rows [From, From + Count).</summary>
+    private readonly Dictionary<string, (string Stored, long From, long Count)> parts = [];
+
     /// <param name="folder">Of the checkpoint.</param>
     /// <param name="config">What its config.json says.</param>
     public CheckpointTensors(string folder, DecoderConfig config)
@@ -29,6 +32,7 @@ internal sealed class CheckpointTensors : IDisposable
         {
             stored = ByName(folder, files.Names);
             if (!stored.ContainsKey(Embedding)) FindPrefix();
+            if (config.FusedProjections) Split(config);
             Config = OwnHead(config) ? config with { TiedEmbeddings = false } : config;
             Check();
         }
@@ -42,9 +46,12 @@ internal sealed class CheckpointTensors : IDisposable
     /// <summary>As in config.json, but untied where the files hold another head.</summary>
     public DecoderConfig Config { get; }
 
-    public Tensor Read(string name) => files.Read(stored[name]);
+    public Tensor Read(string name) =>
+        parts.TryGetValue(name, out var part) ? files.Read(part.Stored).narrow(0, part.From, part.Count).contiguous()
+            : files.Read(stored[name]);
 
-    public MappedTensor Map(string name) => files.Map(stored[name]);
+    public MappedTensor Map(string name) =>
+        parts.TryGetValue(name, out var part) ? files.Map(part.Stored).Rows(part.From, part.Count) : files.Map(stored[name]);
 
     public void Dispose() => files.Dispose();
 
@@ -80,6 +87,35 @@ internal sealed class CheckpointTensors : IDisposable
         }
     }
 
+    /// <summary>Query, key and value, and gate and up, one above another.</summary>
+    private void Split(DecoderConfig config)
+    {
+        long q = config.Heads * config.HeadSize, kv = config.KvHeads * config.HeadSize, inner = config.IntermediateSize;
+        for (var i = 0; i < config.Layers; i++)
+        {
+            Take($"model.layers.{i}.self_attn.qkv_proj.weight", config.HiddenSize, ("q_proj", q), ("k_proj", kv), ("v_proj", kv));
+            Take($"model.layers.{i}.mlp.gate_up_proj.weight", config.HiddenSize, ("gate_proj", inner), ("up_proj", inner));
+        }
+
+        void Take(string name, long columns, params (string Name, long Rows)[] wanted)
+        {
+            if (!stored.Remove(name, out var found)) 
+                throw new UserError($"{folder}: the tensor {name}, which config.json asks for, is missing");
+            long[] shape = [wanted.Sum(w => w.Rows), columns];
+            if (!files.Entry(found).Shape.SequenceEqual(shape)) throw WrongShape(found, shape);
+            var from = 0L;
+            foreach (var (part, rows) in wanted)
+            {
+                parts[$"{name[..name[..^".weight".Length].LastIndexOf('.')]}.{part}.weight"] = (found, from, rows);
+                from += rows;
+            }
+        }
+    }
+
+    private UserError WrongShape(string found, long[] wanted) => new(
+        $"{folder}: the tensor {found} has the shape [{string.Join(", ", files.Entry(found).Shape)}], "
+        + $"and config.json asks for [{string.Join(", ", wanted)}]");
+
     /// <summary>A config may call embeddings and head one although the files hold two: then the head in the files is the model's.</summary>
     private bool OwnHead(DecoderConfig config)
     {
@@ -111,9 +147,9 @@ internal sealed class CheckpointTensors : IDisposable
         var shapes = DecoderModel.Shapes(Config);
         foreach (var (name, shape) in shapes)
         {
+            if (parts.ContainsKey(name)) continue;
             if (!stored.TryGetValue(name, out var found)) throw new UserError($"{folder}: the tensor {name} [{string.Join(", ", shape)}], which config.json asks for, is missing from the checkpoint");
-            if (!files.Entry(found).Shape.SequenceEqual(shape))
-                throw new UserError($"{folder}: the tensor {found} has the shape [{string.Join(", ", files.Entry(found).Shape)}], and config.json asks for [{string.Join(", ", shape)}]");
+            if (!files.Entry(found).Shape.SequenceEqual(shape)) throw WrongShape(found, shape);
         }
 
         foreach (var (name, found) in stored)

@@ -77,7 +77,7 @@ public sealed class ConfigKeys(JsonObject json, string file)
     public double RopeTheta() => json["rope_parameters"] is JsonObject inside ? new ConfigKeys(inside, $"{file}, rope_parameters").Double("rope_theta", 10_000) : Double("rope_theta", 10_000);
 
     /// <summary>Of <c>rope_scaling</c>, or of <c>rope_parameters</c>, where newer configs keep it with the base.</summary>
-    public RopeScaling? RopeScaling()
+    public RopeScaling? RopeScaling(JsonNode? positions = null)
     {
         var key = json["rope_parameters"] is null ? "rope_scaling" : "rope_parameters";
         Ignore("rope_scaling", "rope_parameters", "rope_theta");
@@ -93,11 +93,29 @@ public sealed class ConfigKeys(JsonObject json, string file)
             "linear" => new RopeScaling("linear", inner.Double("factor", double.NaN)),
             "llama3" => new RopeScaling(
                 "llama3", inner.Double("factor", double.NaN), inner.Double("low_freq_factor", double.NaN), inner.Double("high_freq_factor", double.NaN), inner.Int("original_max_position_embeddings")),
-            _ => throw Refuse(key, $"this program knows the rope types default, linear and llama3; {Family.Serve}"),
+            "yarn" => Yarn(inner, positions),
+            _ => throw Refuse(key, $"this program knows the rope types default, linear, llama3 and yarn; {Family.Serve}"),
         };
         foreach (var (name, _) in scaling)
             if (!inner.Used.Contains(name)) throw inner.Refuse(name, $"not a key of rope type {type}");
         return result;
+    }
+
+    /// <summary>As transformers reads it; <c>attn_factor</c>, which that leaves out and vLLM multiplies in, is multiplied in.</summary>
+    private static RopeScaling Yarn(ConfigKeys keys, JsonNode? positions)
+    {
+        int? all = positions is JsonValue v && v.TryGetValue(out int number) ? number : null;
+        var original = keys.Size("original_max_position_embeddings", 1 << 27, all);
+        var factor = keys.Double("factor", double.NaN);
+        var (scale, whole) = (keys.Optional("mscale", null), keys.Optional("mscale_all_dim", null));
+        var attention = scale is { } one && whole is { } other ? Grown(one) / Grown(other) : Grown(1);
+        return new("yarn", factor, OriginalContext: original)
+        {
+            BetaFast = keys.Double("beta_fast", 32), BetaSlow = keys.Double("beta_slow", 1), Truncate = keys.Bool("truncate", true),
+            Attention = (keys.Optional("attention_factor", null) ?? attention) * (keys.Optional("attn_factor", null) ?? 1),
+        };
+
+        double Grown(double scale) => factor <= 1 ? 1 : (0.1 * scale * Math.Log(factor)) + 1;
     }
 
     private static bool Same(JsonNode found, JsonNode value) =>

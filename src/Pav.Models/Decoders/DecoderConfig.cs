@@ -29,7 +29,20 @@ public enum Activation
 }
 
 /// <summary>How rotary angles are stretched: <c>linear</c> divides every frequency by Factor, <c>llama3</c> the low ones only.</summary>
-public sealed record RopeScaling(string Type, double Factor, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalContext = 0);
+public sealed record RopeScaling(string Type, double Factor, double LowFreqFactor = 1, double HighFreqFactor = 4, int OriginalContext = 0)
+{
+    /// <summary>Of <c>yarn</c>, which divides frequencies that turn less than BetaSlow times in the original context, leaves those that
+    /// turn more than BetaFast times, and blends between.</summary>
+    public double BetaFast { get; init; } = 32;
+
+    public double BetaSlow { get; init; } = 1;
+
+    /// <summary>Factor of cosines and sines.</summary>
+    public double Attention { get; init; } = 1;
+
+    /// <summary>Where the blend begins and ends is rounded to whole frequencies.</summary>
+    public bool Truncate { get; init; } = true;
+}
 
 /// <summary>
 /// A Hugging Face <c>config.json</c>: sizes, and the choices by which families of decoders differ. A key that this program neither uses nor knows to be
@@ -52,6 +65,12 @@ public sealed record DecoderConfig
     public double RopeTheta { get; init; } = 10_000;
     public RopeScaling? RopeScaling { get; init; }
 
+    /// <summary>Base of the rotary angles, unstretched, in the layers with a window; null: as in the others.</summary>
+    public double? LocalRopeTheta { get; init; }
+
+    /// <summary>Every so many layers one has no rotary positions, the last of them; 0: none.</summary>
+    public int UnrotatedEvery { get; init; }
+
     /// <summary>Biases of the query, key and value projections.</summary>
     public bool QkvBias { get; init; }
 
@@ -63,6 +82,9 @@ public sealed record DecoderConfig
     /// <summary>Queries and keys are normalised per head before they are rotated.</summary>
     public bool QueryKeyNorm { get; init; }
 
+    /// <summary>Those norms go over all heads together.</summary>
+    public bool WholeQueryKeyNorm { get; init; }
+
     public Activation Activation { get; init; }
 
     /// <summary>Norms multiply by 1 + weight.</summary>
@@ -71,8 +93,23 @@ public sealed record DecoderConfig
     /// <summary>The outputs of attention and of the feed-forward part are normalised, too, before they join the stream.</summary>
     public bool PostNorms { get; init; }
 
+    /// <summary>The inputs of attention and of the feed-forward part are normalised.</summary>
+    public bool PreNorms { get; init; } = true;
+
+    /// <summary>What attention and the feed-forward part add to the stream is multiplied by it.</summary>
+    public double ResidualMultiplier { get; init; } = 1;
+
+    /// <summary>Next-token logits are divided by it.</summary>
+    public double LogitDivisor { get; init; } = 1;
+
     /// <summary>Embeddings are multiplied by √hidden.</summary>
     public bool ScaledEmbeddings { get; init; }
+
+    /// <summary>Embeddings are multiplied by it, where not by √hidden.</summary>
+    public double EmbeddingMultiplier { get; init; } = 1;
+
+    /// <summary>Attention scores are multiplied by it; null: see <see cref="QueryPreAttentionScalar"/>.</summary>
+    public double? AttentionMultiplier { get; init; }
 
     /// <summary>Attention scores are divided by its root; null: the head size.</summary>
     public double? QueryPreAttentionScalar { get; init; }
@@ -89,26 +126,39 @@ public sealed record DecoderConfig
     public int WindowFrom { get; init; }
     public int WindowEvery { get; init; } = 1;
 
+    /// <summary>Every so many layers one sees all positions, the last of them; 0: none beside what WindowEvery leaves.</summary>
+    public int FullEvery { get; init; }
+
     public bool TiedEmbeddings { get; init; }
     public int? Bos { get; init; }
     public IReadOnlyList<int> Eos { get; init; } = [];
     public int? Pad { get; init; }
+
+    /// <summary>In the files query, key and value are one matrix, and gate and up another; they are saved apart.</summary>
+    internal bool FusedProjections { get; init; }
     public DecoderHead Head { get; init; } = DecoderHead.CausalLM;
 
     /// <summary>Outputs of the score head.</summary>
     public int Labels { get; init; } = 1;
 
     /// <summary>Factor of attention scores.</summary>
-    public double AttentionScale => 1 / Math.Sqrt(QueryPreAttentionScalar ?? HeadSize);
+    public double AttentionScale => AttentionMultiplier ?? 1 / Math.Sqrt(QueryPreAttentionScalar ?? HeadSize);
 
     /// <summary>Factor of embeddings.</summary>
-    public double EmbeddingScale => ScaledEmbeddings ? Math.Sqrt(HiddenSize) : 1;
+    public double EmbeddingScale => ScaledEmbeddings ? Math.Sqrt(HiddenSize) : EmbeddingMultiplier;
 
     /// <summary>Number of weights, a tied head counted once.</summary>
     public long Parameters => DecoderModel.Shapes(this).Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
 
     /// <summary>Positions that a layer's attention sees; null: all.</summary>
-    public int? WindowOf(int layer) => layer >= WindowFrom && (layer - WindowFrom) % WindowEvery == 0 ? SlidingWindow : null;
+    public int? WindowOf(int layer) =>
+        layer >= WindowFrom && (layer - WindowFrom) % WindowEvery == 0 && !IsLastOf(FullEvery, layer) ? SlidingWindow : null;
+
+    /// <summary>Which of <see cref="Rotary.Kinds"/> a layer has.</summary>
+    internal int RotaryOf(int layer) =>
+        IsLastOf(UnrotatedEvery, layer) || (LocalRopeTheta is not null && WindowOf(layer) is not null) ? 1 : 0;
+
+    private static bool IsLastOf(int every, int layer) => every > 0 && (layer + 1) % every == 0;
 
     /// <summary>
     /// Reads <c>config.json</c> in a checkpoint's folder, and the end-of-sequence ids that <c>generation_config.json</c> adds.
@@ -148,7 +198,7 @@ public sealed record DecoderConfig
             MaxPositions = keys.Size("max_position_embeddings", 1 << 27),
             NormEps = keys.Double("rms_norm_eps", 1e-6),
             RopeTheta = keys.RopeTheta(),
-            RopeScaling = keys.RopeScaling(),
+            RopeScaling = keys.RopeScaling(json["max_position_embeddings"]),
             TiedEmbeddings = keys.Bool("tie_word_embeddings"),
             Bos = keys.Ids("bos_token_id") is [var bos, ..] ? bos : null,
             Eos = keys.Ids("eos_token_id"),
@@ -161,6 +211,12 @@ public sealed record DecoderConfig
         foreach (var (key, _) in json)
             if (!keys.Used.Contains(key) && !HarmlessKeys.Has(key)) throw keys.Refuse(key, $"this program does not know it, and leaving it out could change the model; {Family.Serve}");
         if (config.Heads % config.KvHeads != 0) throw keys.Refuse("num_key_value_heads", $"it must divide num_attention_heads = {heads}");
+        if (config.RopeScaling is { Type: "yarn" } yarn)
+        {
+            var stretched = (int)Math.Min(1 << 27, yarn.Factor * yarn.OriginalContext);
+            config = config with { MaxPositions = Math.Max(config.MaxPositions, stretched) };
+        }
+
         if (config.HeadSize == 0 || config.HeadSize % 4 != 0) throw keys.Refuse("head_dim", "this program wants a multiple of 4");
         return config;
     }
@@ -186,6 +242,11 @@ public sealed record DecoderConfig
             {
                 null => null,
                 { Type: "linear" } s => new JsonObject { ["rope_type"] = s.Type, ["factor"] = s.Factor },
+                { Type: "yarn" } s => new JsonObject
+                {
+                    ["rope_type"] = s.Type, ["factor"] = s.Factor, ["original_max_position_embeddings"] = s.OriginalContext,
+                    ["beta_fast"] = s.BetaFast, ["beta_slow"] = s.BetaSlow, ["attention_factor"] = s.Attention, ["truncate"] = s.Truncate,
+                },
                 var s => new JsonObject
                 {
                     ["rope_type"] = s.Type, ["factor"] = s.Factor, ["low_freq_factor"] = s.LowFreqFactor, ["high_freq_factor"] = s.HighFreqFactor,

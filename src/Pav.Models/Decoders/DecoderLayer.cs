@@ -25,15 +25,16 @@ internal sealed class DecoderLayer
 {
     private readonly DecoderConfig config;
     private readonly int index;
-    private readonly Tensor input_layernorm, post_attention_layernorm;
-    private readonly Tensor? pre_feedforward_layernorm, post_feedforward_layernorm, q_norm, k_norm;
+    private readonly Tensor post_attention_layernorm;
+    private readonly Tensor? input_layernorm, pre_feedforward_layernorm, post_feedforward_layernorm, q_norm, k_norm;
     private readonly Linear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
 
     public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights, Func<string, (Tensor A, Tensor B)?> adapter, double scale)
     {
         (this.config, this.index) = (config, index);
         var prefix = $"model.layers.{index}.";
-        (input_layernorm, post_attention_layernorm) = (weights[prefix + "input_layernorm.weight"], weights[prefix + "post_attention_layernorm.weight"]);
+        (input_layernorm, post_attention_layernorm) = (Maybe("input_layernorm.weight"),
+            weights[prefix + "post_attention_layernorm.weight"]);
         (pre_feedforward_layernorm, post_feedforward_layernorm) = (Maybe("pre_feedforward_layernorm.weight"), Maybe("post_feedforward_layernorm.weight"));
         (q_norm, k_norm) = (Maybe("self_attn.q_norm.weight"), Maybe("self_attn.k_norm.weight"));
         (q_proj, k_proj, v_proj, o_proj) = (At("self_attn.q_proj"), At("self_attn.k_proj"), At("self_attn.v_proj"), At("self_attn.o_proj"));
@@ -44,33 +45,40 @@ internal sealed class DecoderLayer
     }
 
     /// <param name="x">[.., hidden].</param>
-    /// <param name="cos">Broadcasts against [.., heads, head size].</param>
+    /// <param name="cos">[kinds, ..], of which the layer's kind broadcasts against [.., heads, head size].</param>
     /// <param name="sin">The same.</param>
     /// <param name="attend">Attention over rotated queries, keys and values.</param>
     public Tensor forward(Tensor x, Tensor cos, Tensor sin, Attention attend)
     {
-        var mixed = attention(norm(x, input_layernorm), cos, sin, attend);
+        var mixed = attention(before(x, input_layernorm), chosen(cos), chosen(sin), attend);
         if (!config.PostNorms)
         {
-            x = x + mixed;
-            return x + feed_forward(norm(x, post_attention_layernorm));
+            x = x + scaled(mixed);
+            return x + scaled(feed_forward(norm(x, post_attention_layernorm)));
         }
 
-        x = x + norm(mixed, post_attention_layernorm);
-        return x + norm(feed_forward(norm(x, pre_feedforward_layernorm!)), post_feedforward_layernorm!);
+        x = x + scaled(norm(mixed, post_attention_layernorm));
+        return x + scaled(norm(feed_forward(before(x, pre_feedforward_layernorm)), post_feedforward_layernorm!));
     }
+
+    private Tensor chosen(Tensor kinds) => kinds.narrow(0, config.RotaryOf(index), 1).reshape(kinds.shape[1..]);
+
+    private Tensor before(Tensor x, Tensor? weight) => weight is null ? x : norm(x, weight);
+
+    private Tensor scaled(Tensor x) => config.ResidualMultiplier == 1 ? x : x * config.ResidualMultiplier;
 
     private Tensor attention(Tensor x, Tensor cos, Tensor sin, Attention attend)
     {
         long[] outer = x.shape[..^1];
-        var q = heads(q_proj, config.Heads);
-        var k = heads(k_proj, config.KvHeads);
-        var v = heads(v_proj, config.KvHeads);
-        if (q_norm is not null) (q, k) = (norm(q, q_norm), norm(k, k_norm!));
+        var q = heads(q_proj, config.Heads, config.WholeQueryKeyNorm ? q_norm : null);
+        var k = heads(k_proj, config.KvHeads, config.WholeQueryKeyNorm ? k_norm : null);
+        var v = heads(v_proj, config.KvHeads, null);
+        if (q_norm is not null && !config.WholeQueryKeyNorm) (q, k) = (norm(q, q_norm), norm(k, k_norm!));
         var seen = attend(index, functional.rotary(q, cos, sin), functional.rotary(k, cos, sin), v);
         return o_proj.forward(seen.reshape([.. outer, config.Heads * config.HeadSize]));
 
-        Tensor heads(Linear projection, int count) => projection.forward(x).reshape([.. outer, count, config.HeadSize]);
+        Tensor heads(Linear projection, int count, Tensor? whole) =>
+            before(projection.forward(x), whole).reshape([.. outer, count, config.HeadSize]);
     }
 
     private Tensor feed_forward(Tensor h)

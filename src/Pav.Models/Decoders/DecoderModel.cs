@@ -113,6 +113,7 @@ public sealed class DecoderModel : IDisposable
     {
         if (Config.Head != DecoderHead.CausalLM) throw new UserError("the model has a score head, and a language-model head is needed; give the other kind of checkpoint");
         var raw = head[0].forward(hidden);
+        if (Config.LogitDivisor != 1) raw = raw / Config.LogitDivisor;
         return Config.LogitCap is { } cap ? (raw / cap).tanh() * cap : raw;
     }
 
@@ -237,10 +238,12 @@ public sealed class DecoderModel : IDisposable
         for (var i = 0; i < config.Layers; i++)
         {
             var layer = $"model.layers.{i}.";
-            shapes[layer + "input_layernorm.weight"] = [hidden];
+            if (config.PreNorms) shapes[layer + "input_layernorm.weight"] = [hidden];
             shapes[layer + "post_attention_layernorm.weight"] = [hidden];
-            if (config.PostNorms) shapes[layer + "pre_feedforward_layernorm.weight"] = shapes[layer + "post_feedforward_layernorm.weight"] = [hidden];
-            if (config.QueryKeyNorm) shapes[layer + "self_attn.q_norm.weight"] = shapes[layer + "self_attn.k_norm.weight"] = [config.HeadSize];
+            if (config is { PostNorms: true, PreNorms: true }) shapes[layer + "pre_feedforward_layernorm.weight"] = [hidden];
+            if (config.PostNorms) shapes[layer + "post_feedforward_layernorm.weight"] = [hidden];
+            if (config.QueryKeyNorm) shapes[layer + "self_attn.q_norm.weight"] = [config.WholeQueryKeyNorm ? q : config.HeadSize];
+            if (config.QueryKeyNorm) shapes[layer + "self_attn.k_norm.weight"] = [config.WholeQueryKeyNorm ? kv : config.HeadSize];
             Linear(layer + "self_attn.q_proj", q, hidden, config.QkvBias);
             Linear(layer + "self_attn.k_proj", kv, hidden, config.QkvBias);
             Linear(layer + "self_attn.v_proj", kv, hidden, config.QkvBias);
@@ -317,7 +320,7 @@ public sealed class DecoderModel : IDisposable
     private Tensor Embed(Tensor input_ids)
     {
         var x = functional.embedding(input_ids, embedding).cast(ComputeType);
-        return Config.ScaledEmbeddings ? x * Config.EmbeddingScale : x;
+        return Config.EmbeddingScale != 1 ? x * Config.EmbeddingScale : x;
     }
 
     private Tensor Normed(Tensor x) => functional.rms_norm(x, finalNorm, Config.NormEps, Config.NormPlusOne);

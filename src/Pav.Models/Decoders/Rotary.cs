@@ -10,11 +10,42 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
     private Tensor? cos, sin;
     private int length;
 
-    /// <summary>(cos, sin) [count, 1, head size] of the first positions.</summary>
-    public (Tensor cos, Tensor sin) First(long count, ScalarType type) => Rows(count, type, table => table.narrow(0, 0, count));
+    /// <summary>(cos, sin) [kinds, count, 1, head size] of the first positions.</summary>
+    public (Tensor cos, Tensor sin) First(long count, ScalarType type) => Rows(count, type, table => table.narrow(1, 0, count));
 
-    /// <summary>(cos, sin) [N, 1, head size] of the int64 positions [N], all below <paramref name="end"/>.</summary>
-    public (Tensor cos, Tensor sin) At(Tensor positions, long end, ScalarType type) => Rows(end, type, table => table.index_select(0, positions));
+    /// <summary>(cos, sin) [kinds, N, 1, head size] of the int64 positions [N], all below <paramref name="end"/>.</summary>
+    public (Tensor cos, Tensor sin) At(Tensor positions, long end, ScalarType type) =>
+        Rows(end, type, table => table.index_select(1, positions));
+
+    /// <summary>
+    /// The frequencies of the layers' kinds (<see cref="DecoderConfig.RotaryOf"/>), and what multiplies their cosines and sines. A layer
+    /// without rotary positions turns by nothing.
+    /// </summary>
+    public static IReadOnlyList<(double[] Frequencies, double Factor)> Kinds(DecoderConfig config)
+    {
+        var common = (Frequencies(config), config.RopeScaling?.Attention ?? 1);
+        if (config.UnrotatedEvery > 0) return [common, (new double[config.HeadSize / 2], 1)];
+        return config.LocalRopeTheta is { } theta ? [common, (functional.rotary_frequencies(config.HeadSize, theta), 1)] : [common];
+    }
+
+    /// <summary>Tables [kinds·length, head size], laid out as those of <see cref="functional.rotary_tables"/>.</summary>
+    public static (Tensor cos, Tensor sin) Tables(DecoderConfig config, int length)
+    {
+        List<float> cosines = [], sines = [];
+        foreach (var (frequencies, factor) in Kinds(config))
+        {
+            var (c, s) = functional.rotary_tables(frequencies, length);
+            using (c)
+            using (s)
+            {
+                cosines.AddRange(c.to_array<float>().Select(x => x * (float)factor));
+                sines.AddRange(s.to_array<float>().Select(x => x * (float)factor));
+            }
+        }
+
+        var rows = cosines.Count / config.HeadSize;
+        return (torch.tensor(cosines.ToArray(), rows, config.HeadSize), torch.tensor(sines.ToArray(), rows, config.HeadSize));
+    }
 
     /// <summary>
     /// θ^(−2i/size) for i &lt; size/2, stretched. The llama3 kind leaves wavelengths below original context / high_freq_factor as they are, divides
@@ -28,6 +59,7 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
             {
                 null => result[i],
                 { Type: "linear" } s => result[i] / s.Factor,
+                { Type: "yarn" } s => Yarn(result[i], i, config, s),
                 var s => Llama3(result[i], s),
             };
         return result;
@@ -37,6 +69,19 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
     {
         cos?.Dispose();
         sin?.Dispose();
+    }
+
+    /// <summary>Frequencies are numbered as 2i/size of the head; the blend is linear in that number.</summary>
+    private static double Yarn(double frequency, int i, DecoderConfig config, RopeScaling s)
+    {
+        var (low, high) = (Turning(s.BetaFast), Turning(s.BetaSlow));
+        if (s.Truncate) (low, high) = (Math.Floor(low), Math.Ceiling(high));
+        (low, high) = (Math.Max(low, 0), Math.Min(high, config.HeadSize - 1));
+        var stretched = Math.Clamp((i - low) / (high == low ? 0.001 : high - low), 0, 1);
+        return stretched * frequency / s.Factor + (1 - stretched) * frequency;
+
+        double Turning(double times) =>
+            config.HeadSize * Math.Log(s.OriginalContext / (times * 2 * Math.PI)) / (2 * Math.Log(config.RopeTheta));
     }
 
     private static double Llama3(double frequency, RopeScaling s)
@@ -54,10 +99,11 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
             using var off = torch.no_grad();
             Dispose();
             length = (int)Math.Min(config.MaxPositions, Math.Max(Least, 2 * end));
-            var (c, s) = functional.rotary_tables(Frequencies(config), length);
-            (cos, sin) = (c.to(device).DetachFromDisposeScope(), s.to(device).DetachFromDisposeScope());
+            var (c, s) = Tables(config, length);
+            long[] shape = [-1, length, config.HeadSize];
+            (cos, sin) = (c.reshape(shape).to(device).DetachFromDisposeScope(), s.reshape(shape).to(device).DetachFromDisposeScope());
         }
 
-        return (choose(cos!).unsqueeze(1).cast(type), choose(sin!).unsqueeze(1).cast(type));
+        return (choose(cos!).unsqueeze(2).cast(type), choose(sin!).unsqueeze(2).cast(type));
     }
 }

@@ -53,7 +53,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
         Config = weights.Config;
         pending = new(Config);
         crew = new(threadCount > 0 ? threadCount : Threads.Count);
-        large = Config.Parameters / Config.Layers > LargeLayer;
+        // A norm of all heads needs them on one thread.
+        large = Config.Parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
         hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
         querySize = Config.Heads * Config.HeadSize;
         kvSize = Config.KvHeads * Config.HeadSize;
@@ -65,14 +66,16 @@ internal sealed unsafe partial class CpuRunner : IRunner
         var tied = Config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true };
         head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config).Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
         layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((prefix, i) => new Layer(
-            Norm(prefix + "input_layernorm.weight"),
+            Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
             Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
             Config.QueryKeyNorm ? Norm(prefix + "self_attn.q_norm.weight") : null,
             Config.QueryKeyNorm ? Norm(prefix + "self_attn.k_norm.weight") : null,
             Config.WindowOf(i) ?? int.MaxValue,
+            Config.RotaryOf(i),
             Joined(prefix, Config.OutputBias, "self_attn.o_proj"),
             Config.PostNorms ? Norm(prefix + "post_attention_layernorm.weight") : null,
-            Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
+            !Config.PreNorms ? null
+                : Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
             Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
             Joined(prefix, Config.MlpBias, "mlp.up_proj"),
             Joined(prefix, Config.MlpBias, "mlp.down_proj"),
@@ -175,7 +178,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
         angles = Math.Min(Config.MaxPositions, Math.Max(512, 2 * positions));
         cos.Free();
         sin.Free();
-        var (c, s) = functional.rotary_tables(Rotary.Frequencies(Config), angles);
+        var (c, s) = Rotary.Tables(Config, angles);
         using (c)
         using (s) (cos, sin) = (Buffer.Create(c.to_array<float>()), Buffer.Create(s.to_array<float>()));
     }
@@ -187,7 +190,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var (layer, size) = (layers[l], Config.HeadSize);
         var stride = layer.Qkv.Stride;
-        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InputNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
+        for (var r = from; r < to; r++) Before(layer.InputNorm, r, work.Normed + (r - from) * hiddenStride);
         layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: end == Heads ? stride : end * size);
         var (endQuery, endKey) = (Math.Min(end, Config.Heads), Math.Min(end, Config.Heads + Config.KvHeads));
         for (var r = from; r < to; r++)
@@ -195,7 +198,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
             var row = work.Wide + (r - from) * stride;
             var (segment, start, firstRow) = pending.Runs[pending.RunOf[r]];
             var index = start + r - firstRow;
-            var offset = (long)(segment.Start + index) * size;
+            var offset = ((long)layer.Rotary * angles + segment.Start + index) * size;
             float* c = cos.Data + offset, s = sin.Data + offset + size / 2;
             var block = Pool.Data(segment.BlockOf(index)) + Keys(l);
             var h = first;
@@ -216,7 +219,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
-            for (var h = 0; norm is not null && h < heads; h++) Kernels.RmsNorm(x + h * size, norm, eps, x + h * size, size);
+            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) Kernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
             Kernels.Rotate(x, heads, size, c, s);
         }
     }
@@ -272,7 +275,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Gate(Layer layer, Workspace work, Workspace joint, int from, int to, int first, int end)
     {
         var rows = to - from;
-        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)r * hiddenStride, layer.InnerNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
+        for (var r = from; r < to; r++) Before(layer.InnerNorm, r, work.Normed + (r - from) * hiddenStride);
         layer.Gate.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
         layer.Up.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
         for (var r = 0; r < rows; r++)
@@ -283,23 +286,35 @@ internal sealed unsafe partial class CpuRunner : IRunner
         }
     }
 
+    /// <summary>A row of the stream as a product reads it: normalised where there is a norm.</summary>
+    private void Before(float[]? norm, int row, float* result)
+    {
+        var x = stream.Data + (long)row * hiddenStride;
+        if (norm is not null) Kernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
+        else Copy(x, result, Config.HiddenSize);
+    }
+
+    /// <summary>What a product makes joins the stream as it is.</summary>
+    private bool JoinsAsItIs(float[]? norm) => norm is null && Config.ResidualMultiplier == 1;
+
     /// <summary>
-    /// Adds what a product makes of rows of x to the stream, its values [first, end); where there is a norm to come before that, they are
-    /// left for <see cref="Settle"/>.
+    /// Adds what a product makes of rows of x to the stream, its values [first, end); where a norm or a factor is to come before that, they
+    /// are left for <see cref="Settle"/>.
     /// </summary>
     private void Join(PackedLinear product, float* x, int xStride, float[]? norm, Workspace work, int from, int to, int first, int end)
     {
-        if (norm is null) product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, true, first, end);
+        if (JoinsAsItIs(norm))
+            product.Apply(x, xStride, stream.Data + (long)from * hiddenStride, hiddenStride, to - from, true, first, end);
         else product.Apply(x, xStride, work.Normed, hiddenStride, to - from, false, first, end);
     }
 
     private void Settle(float[]? norm, Workspace work, int from, int to)
     {
-        for (var r = 0; norm is not null && r < to - from; r++)
+        for (var r = 0; !JoinsAsItIs(norm) && r < to - from; r++)
         {
             var made = work.Normed + r * hiddenStride;
-            Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
-            Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize);
+            if (norm is not null) Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
+            Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize, (float)Config.ResidualMultiplier);
         }
     }
 
@@ -317,6 +332,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
         var stride = head[^1].Stride;
         var into = output.Data + (long)from * stride;
         head[^1].Apply(x, hiddenStride, into, stride, to - from, from: first, to: end);
+        if (Config is { Head: DecoderHead.CausalLM, LogitDivisor: not 1 and var divisor })
+            for (var r = 0; r < to - from; r++)
+                for (var i = first; i < end; i++) into[r * stride + i] /= (float)divisor;
         if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
             for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride + first, end - first, 1, (float)cap);
     }
@@ -332,8 +350,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
         foreach (var buffer in (Span<Buffer>)[cos, sin, stream, queries, output]) buffer.Free();
     }
 
-    /// <summary>A layer's weights. Window: positions that it sees, itself included.</summary>
+    /// <summary>A layer's weights. Window: positions that it sees, itself included. Rotary: its kind.</summary>
     private sealed record Layer(
-        float[] InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, PackedLinear O, float[]? AttentionNorm, float[] InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
+        float[]? InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
+        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
         float[]? OuterNorm);
 }

@@ -97,10 +97,10 @@ internal static unsafe class Kernels
         for (var i = 0; i < n; i += 8) Vector256.Max(Vector256.Load(x + i), Vector256<float>.Zero).Store(x + i);
     }
 
-    /// <summary>sum += x over n values.</summary>
-    public static void Add(float* x, float* sum, int n)
+    /// <summary>sum += factor·x over n values.</summary>
+    public static void Add(float* x, float* sum, int n, float factor)
     {
-        for (var i = 0; i < n; i++) sum[i] += x[i];
+        for (var i = 0; i < n; i++) sum[i] += factor * x[i];
     }
 
     /// <summary>x = exp((x − max) · scale) in place over n values, padded to a multiple of 8 with zeros; answers the sum.</summary>

@@ -76,7 +76,7 @@ public static class RlRuns
 
     private static RlCurve Valid(Run run)
     {
-        var labels = run.Asked.Way.OutcomeOnly || run.Asked.Verifier == "" ? 0 : LabelTokens.Read(run.Asked.Verifier);
+        var labels = !run.Asked.Way.UsesProver || run.Asked.Verifier == "" ? 0 : LabelTokens.Read(run.Asked.Verifier);
         return new(run.Asked.Seed, [.. RlRow.Measured(run.Rows).Select(m =>
         {
             var (tokens, all) = (m.Spent.GeneratedTokens, m.Spent.GeneratedTokens + m.Spent.ProverTokens);

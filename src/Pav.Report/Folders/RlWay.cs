@@ -7,6 +7,9 @@ public sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Ta
 
     public bool OutcomeOnly => Reward == Outcome;
 
+    /// <summary>Are its steps rewarded by a prover, whose labels it then pays for?</summary>
+    public bool UsesProver => Rewards.ContainsKey(AlphaName);
+
     public string TaskKey { get; } = Key(Task);
 
     public string WayKey { get; } = $"{Reward}\n{Key(Rewards)}\n{Key(Task)}";
@@ -14,7 +17,7 @@ public sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Ta
     /// <summary>Reward and alpha, and of the other options those that vary among all: <c>orm</c>, <c>pav alpha=3</c>, <c>pav alpha=3 best_of=8 kl=0.01</c>.</summary>
     public string NameAmong(IReadOnlyList<RlWay> all)
     {
-        IEnumerable<string> alpha = OutcomeOnly ? [] : [$"{AlphaName}={Rewards[AlphaName]}"];
+        IEnumerable<string> alpha = !UsesProver ? [] : [$"{AlphaName}={Rewards[AlphaName]}"];
         return string.Join(" ", [Reward, .. alpha, .. Varying(Rewards, w => w.Rewards).Where(o => !o.StartsWith($"{AlphaName}=", StringComparison.Ordinal)), .. Varying(Task, w => w.Task)]);
 
         IEnumerable<string> Varying(IReadOnlyDictionary<string, string> options, Func<RlWay, IReadOnlyDictionary<string, string>> among) =>

@@ -17,6 +17,15 @@ public readonly unsafe partial struct MappedTensor
 
     public byte* Data { get; }
 
+    /// <summary>Some rows, which lie one after another in the file.</summary>
+    public MappedTensor Rows(long from, long count)
+    {
+        var bytes = (Entry.End - Entry.Begin) / Entry.Shape[0];
+        long[] shape = [count, .. Entry.Shape.Skip(1)];
+        var begin = Entry.Begin + (from * bytes);
+        return new(Entry with { Shape = shape, Begin = begin, End = begin + (count * bytes) }, Data + (from * bytes));
+    }
+
     /// <summary>Lets go of the pages that lie wholly within the bytes [from, to); read again, they come from the file. The process never holds more of a checkpoint than it asks for.</summary>
     public void Forget(long from = 0, long to = long.MaxValue)
     {

@@ -4,7 +4,8 @@ namespace Pav;
 /// Monte Carlo counts of prefixes. A completion's seed is (seed, problem, purpose and text of the prefix, index), so the counts of a prefix are the same
 /// whoever asks, whenever, and along with whatever else.
 /// </summary>
-internal sealed class Rollouts(IPolicy policy, Grader grader, Sampling sampling, ulong seed, int drawsPerCall, Action<int, long>? counted = null)
+public sealed class Rollouts(
+    IPolicy policy, Grader grader, Sampling sampling, ulong seed, int drawsPerCall, Action<int, long>? counted = null)
 {
     /// <summary>
     /// Counts of n completions of each prefix and the tokens they took; an ended one has n = 1, c = Rex. Equal prefixes are counted once,

@@ -20,7 +20,7 @@ public class DecoderLayerTests
             PostNorms = everyChoice, NormPlusOne = everyChoice, QueryKeyNorm = everyChoice, QkvBias = everyChoice, MlpBias = everyChoice,
         };
         var (cos, sin) = functional.rotary_tables(functional.rotary_frequencies(2, 100), 3);
-        (cos, sin) = (cos.unsqueeze(1).to(torch.float64), sin.unsqueeze(1).to(torch.float64));
+        (cos, sin) = (cos.unsqueeze(1).unsqueeze(0).to(torch.float64), sin.unsqueeze(1).unsqueeze(0).to(torch.float64));
         var causal = torch.full([3, 3], double.NegativeInfinity, torch.float64).triu(1);
         var names = DecoderModel.Shapes(config).Where(s => s.Key.StartsWith("model.layers.", StringComparison.Ordinal)).ToList();
         Check(

@@ -163,7 +163,9 @@ public class RlTests
         var root = Prefix.Root(Problems[1]);
         Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3]).Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
         IReadOnlyList<double[]> q = [[0.3, 0.5, 0.2, 0.9], [0.3, 0.1, 0]];
-        Episode[] Episodes(RlBaseline baseline) => [.. Episode.FromGroup(traces, reward == DenseReward.None ? null : q, Sevens, Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template)];
+        Episode[] Episodes(RlBaseline baseline) => Episode.FromBatch(
+            [traces], reward == DenseReward.None ? null : [q], null, Sevens,
+            Options with { Reward = reward, Credit = credit, Alpha = 2, Baseline = baseline }, Words, Template);
         static double[] Rounded(IEnumerable<double> values) => [.. values.Select(v => Math.Round(v, 12))];
 
         var (episodes, prompt) = (Episodes(RlBaseline.None), Template.Encode(Words, Problems[1]));

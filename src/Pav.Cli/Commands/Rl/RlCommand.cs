@@ -75,7 +75,10 @@ internal static class RlCommand
             tracker.At(p.Row.Iteration, Line(p));
             if (warned || p.Signs is not { Suspicious: true } signs) return;
             warned = true;
-            context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"warning: at iteration {p.Row.Iteration} progress has risen by {signs.Progress:0.000} while right answers have fallen by {100 * -signs.Rex:0.0} points over {options.GuardWindow} iterations: the policy may be pleasing the verifier."));
+            var then = options.GuardAlpha < 1 ? $"; alpha is multiplied by {OptionField.Text(options.GuardAlpha)}, each time" : "";
+            context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"""
+                warning: at iteration {p.Row.Iteration} progress has risen by {signs.Progress:0.000} while right answers have fallen by {100 * -signs.Rex:0.0} points over {options.GuardWindow} iterations: the policy may be pleasing the verifier{then}.
+                """));
         }, context.Cancel)));
         GraderChoice.Warn(watched.Advice, context);
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);

@@ -25,11 +25,18 @@ internal sealed record RlSettings : ModelSettings
     [GraderFlag]
     public string Grader { get; init; } = "numeric";
 
-    [Flag("What a step earns besides the outcome: nothing, alpha times progress A, or alpha times Q (which fails: App. G)", Choices = "orm|pav|pqv")]
+    [Flag("orm: the outcome; pav, pqv: besides it alpha times progress A, or Q (which fails: App. G); grpo: the outcome normalised in its "
+        + "group; lambda_grpo: shared prefixes weighed once; vineppo, spo: progress under the present policy itself, by rollouts",
+        Choices = "orm|pav|pqv|grpo|lambda_grpo|vineppo|spo")]
     public string Reward { get; init; } = "pav";
 
     [Flag("Which step rewards a step is credited with: its own, or all from it on; auto is own, and to_go for pqv", Choices = "auto|own|to_go")]
     public string Credit { get; init; } = "auto";
+
+    [Flag("Step rewards of pav: plain; normalised over the batch; only in silent_groups, whose outcomes are equal; papo: normalised among "
+        + "right traces, outcomes too; progrs: about their mean among wrong ones; vppo: 1 before a wrong trace's first error",
+        Choices = "plain|normalised|silent_groups|papo|progrs|vppo")]
+    public string Process { get; init; } = "plain";
 
     [Flag("Weight of the step rewards, 0 to 1000; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "3";
@@ -40,7 +47,8 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Iterations of RL with each that auto tries; 0: as many as --iterations, since what wins early may be fooling the verifier later", Min = 0)]
     public int AlphaIterations { get; init; }
 
-    [Flag("Q verifier whose progress is rewarded (a 'train verifier' run or a checkpoint); with --reward orm it only watches", Input = true)]
+    [Flag("Q verifier whose progress is rewarded (a 'train verifier' run or a checkpoint); rewards other than pav and pqv it only watches",
+        Input = true)]
     public string Verifier { get; init; } = "";
 
     [Flag("The prover is best-of-K of the verifier's policy (or of --prover-policy)", Min = 1, Max = 4096)]
@@ -52,7 +60,8 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Policy of --oracle-rollouts (default: --policy, frozen)", Input = true)]
     public string ProverPolicy { get; init; } = "";
 
-    [Flag("What is subtracted from returns: a value function by token, the other samples of the problem, or nothing", Choices = "value|leave_one_out|none")]
+    [Flag("What is subtracted from returns (of orm, pav, pqv): a value function by token, the problem's other samples (RLOO), or nothing",
+        Choices = "value|leave_one_out|none")]
     public string Baseline { get; init; } = "value";
 
     [OptionGroup]
@@ -103,18 +112,38 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Its peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double RefreshRate { get; init; } = 1e-4;
 
+    /// <summary>Are steps rewarded by a prover's values?</summary>
+    public bool RewardsSteps => Reward is "pav" or "pqv";
+
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);
 
     public RlOptions ToOptions(double alpha)
     {
-        var reward = Reward switch { "orm" => DenseReward.None, "pav" => DenseReward.Progress, _ => DenseReward.Q };
+        var reward = Reward switch { "pav" => DenseReward.Progress, "pqv" => DenseReward.Q, _ => DenseReward.None };
+        var outcome = Reward switch
+        {
+            "grpo" => OutcomeCredit.Group, "lambda_grpo" => OutcomeCredit.SharedPrefixes, "vineppo" or "spo" => OutcomeCredit.Segments,
+            _ => Process == "papo" ? OutcomeCredit.Group : OutcomeCredit.Plain,
+        };
         return Rl with
         {
             Reward = reward,
+            Outcome = outcome,
+            Process = Process switch
+            {
+                "normalised" => ProcessRule.Normalised, "silent_groups" => ProcessRule.SilentGroups, "papo" => ProcessRule.AmongRight,
+                "progrs" => ProcessRule.CentredWrong, "vppo" => ProcessRule.BeforeError, _ => ProcessRule.Plain,
+            },
+            SegmentSteps = Reward == "vineppo" ? 1 : Rl.SegmentSteps,
             Credit = Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own,
             Alpha = alpha,
-            Baseline = Baseline switch { "value" => RlBaseline.Value, "leave_one_out" => RlBaseline.LeaveOneOut, _ => RlBaseline.None },
+            Baseline = (outcome, Baseline) switch
+            {
+                (OutcomeCredit.Plain, "value") => RlBaseline.Value,
+                (OutcomeCredit.Plain, "leave_one_out") => RlBaseline.LeaveOneOut,
+                _ => RlBaseline.None,
+            },
             Warmup = WarmupFlagAttribute.Steps(Warmup, Rl.Iterations),
             Seed = Seed,
             Lora = Lora.Chosen,
@@ -136,9 +165,12 @@ internal sealed record RlSettings : ModelSettings
     public void Check()
     {
         if (Verifier != "" && OracleRollouts > 0) throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
-        if (Reward != "orm" && Verifier == "" && OracleRollouts == 0) throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
+        if (RewardsSteps && Verifier == "" && OracleRollouts == 0)
+            throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
         if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
-        if (FixedAlpha is null && (Reward == "orm" || ValidProblems == "")) throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
+        if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
+        if (FixedAlpha is null && (!RewardsSteps || ValidProblems == ""))
+            throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
         if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
         if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");

@@ -11,11 +11,16 @@ internal static class RlWays
     /// <summary>Options that change where, how fast or how often a run is measured, and not what it learns.</summary>
     private static readonly HashSet<string> Free = Names(nameof(RlSettings.Seed), nameof(RlOptions.PassTokens), nameof(RlOptions.EvaluateEvery), nameof(RlOptions.CheckpointEvery));
 
-    /// <summary>Options of step rewards; of RL with outcome rewards alone they say nothing.</summary>
+    /// <summary>Options of step rewards; of RL without a prover they say nothing.</summary>
     private static readonly HashSet<string> OfSteps = Names(
         nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations), nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
         nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems), nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
-        nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow), nameof(RlOptions.StopOnHacking));
+        nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),
+        nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process),
+        nameof(RlOptions.ErrorDrop), nameof(RlOptions.GuardAlpha));
+
+    /// <summary>Options of values by rollouts, which other rewards do not look at.</summary>
+    private static readonly HashSet<string> OfSegments = Names(nameof(RlOptions.ValueRollouts), nameof(RlOptions.SegmentSteps));
 
     /// <summary>What the run in that folder was asked for.</summary>
     public static RlAsked Read(string folder, RunRow row)
@@ -32,8 +37,10 @@ internal static class RlWays
         var options = OptionSchema.From(typeof(RlSettings)).Fields
             .Where(f => !f.Flag.Local && !f.Flag.AtEnd && !Free.Contains(f.SnakeName) && !reward.Contains(f.SnakeName))
             .ToDictionary(f => f.SnakeName, f => Shown(f, f.Get(settings)));
-        var steps = settings.Reward == RlWay.Outcome ? [] : options.Where(o => OfSteps.Contains(o.Key)).ToDictionary();
-        return new(settings.Reward, options.Where(o => !OfSteps.Contains(o.Key)).ToDictionary(), steps);
+        HashSet<string> rewards = settings.RewardsSteps ? OfSteps : settings.Reward is "vineppo" or "spo" ? OfSegments : [];
+        return new(
+            settings.Reward, options.Where(o => !OfSteps.Contains(o.Key) && !OfSegments.Contains(o.Key)).ToDictionary(),
+            options.Where(o => rewards.Contains(o.Key)).ToDictionary());
     }
 
     private static HashSet<string> Names(params string[] properties) => [.. properties.Select(p => OptionField.Split(p, '_'))];

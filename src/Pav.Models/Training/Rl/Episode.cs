@@ -5,26 +5,57 @@ namespace Pav.Models.Training;
 /// <summary>A sampled trace as the update sees it: its ids, which step each generated one belongs to, and what each step is credited with.</summary>
 /// <param name="Ids">Prompt and trace, an end-of-sequence id included.</param>
 /// <param name="Prompt">How many of them are the prompt's.</param>
-/// <param name="StepOf">For each generated id, its step (0 … H − 1).</param>
+/// <param name="StepOf">For each generated id, its step (0 … H − 1); where tokens are credited one by one (λ-GRPO), its place.</param>
 /// <param name="Returns">R_h of each step.</param>
 /// <param name="Baselines">What is subtracted from it; zeros where the value function gives the baseline.</param>
 internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Returns, double[] Baselines)
 {
     public int Generated => StepOf.Length;
 
-    /// <summary>One group of traces of one problem, with the prover's values of each (H + 1), where there is a prover.</summary>
-    public static IEnumerable<Episode> FromGroup(
-        IReadOnlyList<Prefix> traces, IReadOnlyList<double[]>? qMu, Grader grader, RlOptions options, Tokenizer tokenizer, PromptTemplate template)
+    /// <summary>The groups of a batch, with the prover's values of each trace (H + 1) where there is a prover.</summary>
+    /// <param name="segments">The policy's own values at each trace's cuts, for <see cref="OutcomeCredit.Segments"/>.</param>
+    public static Episode[] FromBatch(
+        IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu,
+        IReadOnlyList<IReadOnlyList<double[]>>? segments, Grader grader, RlOptions options, Tokenizer tokenizer, PromptTemplate template)
     {
-        var prompt = template.Encode(tokenizer, traces[0].Problem);
-        StepReturns[] returns = [.. traces.Select((t, i) => new StepReturns(grader.Rex(t), Pav.Returns.Dense(options.Reward, options.Credit, options.Alpha, qMu?[i], t.Depth)))];
-        var baselines = options.Baseline == RlBaseline.LeaveOneOut ? LeaveOneOut.Compute(returns) : [.. returns.Select(r => new double[r.Dense.Length])];
-        return traces.Select((trace, i) =>
+        StepReturns[][] unweighed =
+        [
+            .. groups.Select((group, g) => group.Select((trace, i) => new StepReturns(
+                grader.Rex(trace), Pav.Returns.Dense(options.Reward, options.Credit, 1, qMu?[g][i], trace.Depth))).ToArray()),
+        ];
+        StepReturns[][] returns =
+        [
+            .. ProcessRewards.Shape(options.Process, unweighed, options.ErrorDrop).Select(group =>
+                group.Select(t => t with { Dense = [.. t.Dense.Select(d => options.Alpha * d)] }).ToArray()),
+        ];
+        return [.. groups.SelectMany((group, g) => FromGroup(
+            group, returns[g], segments?[g], options, template.Encode(tokenizer, group[0].Problem)))];
+    }
+
+    private static IEnumerable<Episode> FromGroup(
+        IReadOnlyList<Prefix> traces, StepReturns[] returns, IReadOnlyList<double[]>? segments, RlOptions options, int[] prompt)
+    {
+        var paths = traces.Select(t => t.Path().Skip(1).ToList()).ToList();
+        int[][] ids = [.. paths.Select(path => path.SelectMany(s => s.Tokens).ToArray())];
+        int[][] stepOf = [.. paths.Select(path => path.SelectMany((s, h) => Enumerable.Repeat(h, s.Tokens.Count)).ToArray())];
+        var baselines = options.Baseline == RlBaseline.LeaveOneOut ? LeaveOneOut.Compute(returns) : null;
+        var normalised = options.Outcome is OutcomeCredit.Group or OutcomeCredit.SharedPrefixes
+            ? GroupCredit.Normalised([.. returns.Select(r => (double)r.Rex)]) : [];
+        var sharing = options.Outcome == OutcomeCredit.SharedPrefixes ? GroupCredit.Sharing(ids) : [];
+        return traces.Select((_, i) =>
         {
-            var steps = trace.Path().Skip(1).ToList();
-            return new Episode(
-                [.. prompt, .. steps.SelectMany(s => s.Tokens)], prompt.Length, [.. steps.SelectMany((s, h) => Enumerable.Repeat(h, s.Tokens.Count))],
-                [.. Enumerable.Range(0, steps.Count).Select(returns[i].At)], baselines[i]);
+            var dense = returns[i].Dense;
+            (int[] Places, double[] Credits) credited = options.Outcome switch
+            {
+                OutcomeCredit.Plain => (stepOf[i], [.. dense.Select((_, h) => returns[i].At(h))]),
+                OutcomeCredit.Group => (stepOf[i], [.. dense.Select(d => normalised[i] + d)]),
+                OutcomeCredit.Segments =>
+                    (stepOf[i], [.. GroupCredit.Advantages(segments![i], dense.Length, options.SegmentSteps).Zip(dense, (a, d) => a + d)]),
+                // Each token has a credit of its own.
+                _ => ([.. Enumerable.Range(0, ids[i].Length)], [.. stepOf[i].Select((h, t) => (normalised[i] / sharing[i][t]) + dense[h])]),
+            };
+            var (places, credits) = credited;
+            return new Episode([.. prompt, .. ids[i]], prompt.Length, places, credits, baselines?[i] ?? new double[credits.Length]);
         });
     }
 

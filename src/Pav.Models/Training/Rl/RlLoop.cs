@@ -11,9 +11,12 @@ namespace Pav.Models.Training;
 /// <summary>
 /// What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other state.
 /// </summary>
+/// <param name="AlphaShare">What the guard has left of alpha.</param>
+/// <param name="GuardFrom">The guard looks at iterations from this one on: those after it last lowered alpha.</param>
 /// <param name="Next">The line of the iteration to come: its number, and the counts so far.</param>
 internal sealed record RlPosition(
-    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0, bool Stopped = false);
+    RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0,
+    bool Stopped = false, double AlphaShare = 1, int GuardFrom = 0);
 
 /// <summary>
 /// Online RL: sample a batch with the present weights, score its steps, credit them, update, record, again. In its folder it keeps
@@ -23,6 +26,8 @@ internal sealed record RlPosition(
 public sealed class RlLoop : IDisposable
 {
     public const string MetricsName = "metrics.jsonl", TimingName = "timing.jsonl";
+
+    private const int DrawsPerCall = 4096;
 
     private readonly RlTask task;
     private readonly RlOptions options;
@@ -112,7 +117,7 @@ public sealed class RlLoop : IDisposable
             var prover = Prover(policy);
             var groups = Sample(policy);
             var values = Score(groups, prover);
-            Update(Credit(groups, values));
+            Update(Credit(groups, values, Segments(groups, policy)));
         }
 
         Record();
@@ -200,11 +205,30 @@ public sealed class RlLoop : IDisposable
         return values;
     }
 
-    /// <summary>What each step of each trace has earned.</summary>
-    private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values)
+    /// <summary>
+    /// The policy's own values at each trace's cuts, by completions of each distinct prefix; null where outcomes are not credited by them.
+    /// </summary>
+    private IReadOnlyList<double[][]>? Segments(IReadOnlyList<Prefix[]> groups, IPolicy policy)
     {
-        var now = options with { Alpha = options.AlphaAt(row.Iteration) };
-        return [.. groups.SelectMany((g, i) => Episode.FromGroup(g, values?[i], task.Grader, now, task.Tokenizer, task.Template))];
+        if (options.Outcome != OutcomeCredit.Segments) return null;
+        IEnumerable<Prefix> Cuts(Prefix trace) => GroupCredit.Cuts(trace.Depth, options.SegmentSteps).Select(depth => trace.Path()[depth]);
+        var rollouts = new Rollouts(policy, task.Grader, sampling, Seeds.Derive(options.Seed, "", "segments", row.Iteration), DrawsPerCall);
+        var counted = Wait(rollouts.Count(groups.SelectMany(g => g).SelectMany(Cuts), options.ValueRollouts, "value", cancel));
+        row = row with
+        {
+            ProverRollouts = row.ProverRollouts + (options.ValueRollouts * counted.Keys.LongCount(p => !p.Ended)),
+            ProverTokens = row.ProverTokens + counted.Values.Sum(c => (long)c.Tokens),
+        };
+        clock.Lap("values");
+        return [.. groups.Select(g => g.Select(trace => Cuts(trace).Select(p => counted[p].Counts.Value).ToArray()).ToArray())];
+    }
+
+    /// <summary>What each step of each trace has earned.</summary>
+    private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values, IReadOnlyList<double[][]>? segments)
+    {
+        var now = options with { Alpha = position.AlphaShare * options.AlphaAt(row.Iteration) };
+        if (options.Reward != DenseReward.None) row = row with { Alpha = now.Alpha };
+        return Episode.FromBatch(groups, values, segments, task.Grader, now, task.Tokenizer, task.Template);
     }
 
     private void Update(IReadOnlyList<Episode> episodes)
@@ -228,12 +252,16 @@ public sealed class RlLoop : IDisposable
         metrics.Write(row);
         var speed = (row.GeneratedTokens - position.Next.GeneratedTokens) / clock.Total;
         timing.Write(new RlTiming(
-            row.Iteration, clock["sampling"], clock["scoring"], clock["update"], clock["evaluation"], clock["refresh"], Math.Round(speed, 1)));
+            row.Iteration, clock["sampling"], clock["scoring"] + clock["values"], clock["update"], clock["evaluation"],
+            clock["refresh"], Math.Round(speed, 1)));
         events.Write(row.Iteration, row.Scalars());
         history.Add(Guarded(row));
-        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history, options.GuardWindow) : null;
+        HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history[position.GuardFrom..], options.GuardWindow) : null;
         progress?.Invoke(new(row, speed, signs));
-        position = position with { Next = row.Following(), Stopped = options.StopOnHacking && signs is { Suspicious: true } };
+        var hacking = signs is { Suspicious: true };
+        position = position with { Next = row.Following(), Stopped = options.StopOnHacking && hacking };
+        if (hacking && options.GuardAlpha < 1)
+            position = position with { AlphaShare = position.AlphaShare * options.GuardAlpha, GuardFrom = history.Count };
     }
 
     private void Checkpoint()

@@ -36,6 +36,20 @@ public sealed record RlOptions
 
     public DenseReward Reward { get; init; } = DenseReward.Progress;
 
+    public OutcomeCredit Outcome { get; init; } = OutcomeCredit.Plain;
+
+    public ProcessRule Process { get; init; } = ProcessRule.Plain;
+
+    [Flag("For --process vppo: a trace's first error is its first step with progress this far below 0", Min = 0, AboveMin = true, Max = 1)]
+    public double ErrorDrop { get; init; } = 0.2;
+
+    [Flag("Completions by the present policy from every segment's end, whose share of right ones is its value (vineppo, spo)",
+        Min = 1, Max = 4096)]
+    public int ValueRollouts { get; init; } = 9;
+
+    [Flag("Steps of a segment (spo; vineppo has 1)", Min = 1, Max = 4096)]
+    public int SegmentSteps { get; init; } = 2;
+
     public Credit Credit { get; init; } = Credit.Own;
 
     /// <summary>Weight of the step rewards.</summary>
@@ -95,6 +109,9 @@ public sealed record RlOptions
     [Flag("Stop where progress rises while right answers fall, instead of warning")]
     public bool StopOnHacking { get; init; }
 
+    [Flag("What alpha is multiplied by where progress rises while right answers fall; 1 only warns", Min = 0, Max = 1)]
+    public double GuardAlpha { get; init; } = 1;
+
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Trains adapters of the policy and of the value function; null: all weights.</summary>
@@ -119,6 +136,16 @@ public sealed record RlOptions
             (Iterations >= 1, $"the number of iterations must be at least 1, it is {Iterations}"),
             (Batch >= 1 && Samples >= 1, $"a batch needs at least 1 problem and 1 sample of each, it has {Batch} and {Samples}"),
             (Baseline != RlBaseline.LeaveOneOut || Samples >= 2, "the leave-one-out baseline needs at least 2 samples of each problem"),
+            (Outcome is not (OutcomeCredit.Group or OutcomeCredit.SharedPrefixes) || Samples >= 2,
+                "outcomes are normalised among at least 2 samples of each problem"),
+            (Outcome == OutcomeCredit.Plain || Baseline == RlBaseline.None,
+                "outcomes credited within groups or segments take no further baseline"),
+            (Process == ProcessRule.Plain || Reward == DenseReward.Progress && Credit == Credit.Own,
+                "rules for step rewards need progress, each step credited with its own"),
+            (ErrorDrop is > 0 and <= 1, $"the drop of progress that is an error must be above 0 and at most 1, it is {ErrorDrop}"),
+            (GuardAlpha is >= 0 and <= 1, $"the guard's factor of alpha must be 0 to 1, it is {GuardAlpha}"),
+            (ValueRollouts >= 1 && SegmentSteps >= 1,
+                $"a segment needs at least 1 step and 1 completion, it has {SegmentSteps} and {ValueRollouts}"),
             (MaxTokens >= 1 && PassTokens >= 1, "traces and passes must hold at least 1 token"),
             (Alpha >= 0 && double.IsFinite(Alpha), $"alpha must be a number of at least 0, it is {Alpha}"),
             (AlphaUntil >= 0, $"the iteration by which alpha is 0 must not be negative, it is {AlphaUntil}"),

@@ -19,15 +19,17 @@ namespace Pav.Models.Training;
 /// <param name="GradNorm">Before clipping.</param>
 /// <param name="Clipped">Share of tokens whose ratio was clipped; absent with one update per batch.</param>
 /// <param name="Rate">The policy's learning rate.</param>
+/// <param name="Alpha">Weight of the step rewards; absent without them.</param>
 /// <param name="Traces">Traces sampled so far for the policy's own updates.</param>
 /// <param name="GeneratedTokens">Their tokens.</param>
-/// <param name="ProverTokens">Tokens generated so far for oracle rollouts and for labels of refreshed verifiers.</param>
+/// <param name="ProverTokens">Tokens generated so far for oracle rollouts, values of segments and labels of refreshed verifiers.</param>
 /// <param name="ProverRollouts">Those completions and traces.</param>
 /// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
 /// <param name="ValidPass">Share of held-out problems that some of the samples solves.</param>
 public sealed record RlRow(
     int Iteration, double? Reward = null, double? Solved = null, double? Progress = null, double? NoProgress = null, double? Repeated = null, double? Steps = null, double? Length = null,
     double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null, double? Clipped = null, double? Rate = null,
+    double? Alpha = null,
     long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null, double? ValidPass = null)
 {
     /// <summary>The lines that hold a held-out measure, each with the counts when it was taken: those of the line itself take in the batch, and the labels, that came after it.</summary>
@@ -69,7 +71,7 @@ public sealed record RlRow(
             ("train/reward", Reward), ("train/solved", Solved), ("train/progress", Progress), ("train/no_progress", NoProgress),
             ("train/repeated", Repeated), ("train/steps", Steps), ("train/length", Length), ("train/truncated", Truncated),
             ("policy/entropy", Entropy), ("policy/kl", Kl), ("policy/grad_norm", GradNorm), ("policy/clipped", Clipped),
-            ("policy/rate", Rate), ("value/loss", ValueLoss), ("cost/generated_tokens", GeneratedTokens),
+            ("policy/rate", Rate), ("policy/alpha", Alpha), ("value/loss", ValueLoss), ("cost/generated_tokens", GeneratedTokens),
             ("cost/prover_tokens", ProverTokens), ("cost/traces", Traces), ("cost/prover_rollouts", ProverRollouts),
             ("valid/accuracy", ValidAccuracy), ("valid/pass", ValidPass),
         ];

@@ -1,0 +1,167 @@
+using Pav.Models.Files;
+using Pav.Models.Tokenizers;
+using Pav.Models.Training;
+
+namespace Pav.Models.Tests.Training;
+
+/// <summary>The rivals of progress rewards in the loop of RL.</summary>
+public class RivalTests
+{
+    private static readonly Tokenizer Words = Tokenizer.WordLevel(["Q:", "A:", "\n", .. Enumerable.Range(0, 10).Select(i => $" {i}")]);
+
+    private static readonly PromptTemplate Template = new("Q:{problem}");
+
+    private static readonly Problem[] Problems = [.. Enumerable.Range(0, 8).Select(i => new Problem($"p{i}", $" {i}", "7"))];
+
+    private static readonly Grader Sevens =
+        new("sevens", 1, text => text.Contains(" 7", StringComparison.Ordinal) ? "7" : null, s => s, (a, b) => a == b);
+
+    private static readonly RlOptions Options = new()
+    {
+        Iterations = 6, Batch = 4, Samples = 4, MaxTokens = 6, Rate = 3e-3, Warmup = 2, PassTokens = 64, EvaluateEvery = 4,
+        CheckpointEvery = 2, GuardWindow = 4, Reward = DenseReward.None, Baseline = RlBaseline.None, ValueRollouts = 3,
+    };
+
+    private static readonly RlOptions Progress = Options with { Reward = DenseReward.Progress, Alpha = 1 };
+
+    /// <summary>A prover that is wrong: it rewards steps in which the answer is not.</summary>
+    private sealed class Misled : IVerifier
+    {
+        public string Name => "misled";
+
+        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
+            System.Threading.Tasks.Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], 0))]);
+
+        private static double Q(Prefix p) => p.Depth == 0 ? 0.5 : p.Text.Contains(" 7", StringComparison.Ordinal) ? 0 : 0.5 + (0.05 * p.Depth);
+    }
+
+    private static readonly RlProver NoSevens = new(new Misled());
+
+    private static readonly RlTask Task = new()
+    {
+        Name = "π", Start = () => TrainingTests.Tiny(Words), Tokenizer = Words, Template = Template, Grader = Sevens, Problems = Problems,
+        HeldOut = Problems, HeldOutSamples = 4, SaveBeside = Words.Save,
+    };
+
+    /// <summary>
+    /// Two traces that share their first token, of steps of 2, 2 and 1 and of 2 and 1 tokens, the first right: normalised ±1/√2. Values at
+    /// the cuts of steps by one: 0.25, 0.5, 1, 1 and 0.25, 0, 0.
+    /// </summary>
+    [Fact]
+    public void Each_token_of_a_worked_group_is_credited_as_defined()
+    {
+        var root = Prefix.Root(Problems[1]);
+        Prefix[] traces =
+        [
+            root.Then(" 1\n", [5, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true),
+            root.Then(" 1 2", [5, 6]).Then("", [0], ended: true),
+        ];
+        double[][] Credits(OutcomeCredit outcome, int segment = 1, double[][]? values = null) =>
+        [
+            .. Episode.FromBatch(
+                [traces], null, values is null ? null : [values], Sevens, Options with { Outcome = outcome, SegmentSteps = segment }, Words,
+                Template).Select(e => e.StepOf.Select(h => Math.Round(e.Returns[h] - e.Baselines[h], 12)).ToArray()),
+        ];
+        var n = Math.Round(Math.Sqrt(0.5), 12);
+        var half = Math.Round(Math.Sqrt(0.5) / 2, 12);
+        Assert.Equal<double[]>([[n, n, n, n, n], [-n, -n, -n]], Credits(OutcomeCredit.Group));
+        Assert.Equal<double[]>([[half, n, n, n, n], [-half, -n, -n]], Credits(OutcomeCredit.SharedPrefixes));
+        Assert.Equal<double[]>([[0.25, 0.25, 0.5, 0.5, 0], [-0.25, -0.25, 0]],
+            Credits(OutcomeCredit.Segments, 1, [[0.25, 0.5, 1, 1], [0.25, 0, 0]]));
+        Assert.Equal<double[]>([[0.75, 0.75, 0.75, 0.75, 0], [-0.25, -0.25, -0.25]],
+            Credits(OutcomeCredit.Segments, 2, [[0.25, 1, 1], [0.25, 0]]));
+    }
+
+    public static TheoryData<string, RlOptions> Modes => new()
+    {
+        { "rloo", Options with { Baseline = RlBaseline.LeaveOneOut } },
+        { "grpo", Options with { Outcome = OutcomeCredit.Group } },
+        { "lambda-grpo", Options with { Outcome = OutcomeCredit.SharedPrefixes } },
+        { "vineppo", Options with { Outcome = OutcomeCredit.Segments, SegmentSteps = 1 } },
+        { "spo", Options with { Outcome = OutcomeCredit.Segments, SegmentSteps = 2, Epochs = 2 } },
+        { "normalised", Progress with { Process = ProcessRule.Normalised } },
+        { "silent groups", Progress with { Process = ProcessRule.SilentGroups, Batch = 8 } },
+        { "papo", Progress with { Process = ProcessRule.AmongRight, Outcome = OutcomeCredit.Group } },
+        { "progrs", Progress with { Process = ProcessRule.CentredWrong, Baseline = RlBaseline.LeaveOneOut } },
+        { "vppo", Progress with { Process = ProcessRule.BeforeError, Baseline = RlBaseline.LeaveOneOut } },
+        { "guard", Progress with { Iterations = 30, Samples = 8, Alpha = 3, Rate = 5e-3, GuardWindow = 8, GuardAlpha = 0.5 } },
+    };
+
+    [Theory, MemberData(nameof(Modes))]
+    public void A_killed_run_of_every_mode_resumes_to_the_same_metrics_and_weights(string mode, RlOptions options)
+    {
+        using var temporary = new TempFolder();
+        var task = options.Reward == DenseReward.None ? Task : Task with { Prover = (_, _, _) => System.Threading.Tasks.Task.FromResult(NoSevens) };
+        void Run(string name, int killAt = -1) => RlLoop.Run(task, options, temporary[name], p =>
+        {
+            if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
+        });
+        Run("whole");
+        Assert.Throws<InvalidOperationException>(() => Run("killed", 3));
+        File.AppendAllText(Path.Combine(temporary["killed"], RlLoop.MetricsName), "{\"iteration\":4,\"rew");
+        Assert.Throws<InvalidOperationException>(() => Run("killed", options.Iterations - 2));
+        Run("killed");
+        byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
+        foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors" })
+            Assert.Equal(Bytes("whole", file), Bytes("killed", file));
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
+        Assert.All(rows.SkipLast(1), r => Assert.True(r.GradNorm > 0, $"{mode}: no gradient at {r.Iteration}"));
+        Assert.Equal(options.Outcome == OutcomeCredit.Segments, rows[^1].ProverTokens > 0);
+        if (options.GuardAlpha == 1) return;
+
+        // Steps without a 7 are progress to this prover: right answers vanish, alpha is halved, and not again within a window.
+        double[] alphas = [.. rows.SkipLast(1).Select(r => r.Alpha!.Value)];
+        int[] lowered = [.. Enumerable.Range(1, alphas.Length - 1).Where(i => alphas[i] != alphas[i - 1])];
+        Assert.NotEmpty(lowered);
+        Assert.All(lowered, i => Assert.Equal(alphas[i - 1] / 2, alphas[i]));
+        Assert.All(lowered.Prepend(0).Zip(lowered), pair => Assert.True(pair.Second - pair.First >= options.GuardWindow));
+        Assert.True(rows[0].Reward > rows[lowered[0]].Reward);
+    }
+
+    /// <summary>Prefixes that traces share are completed once: so is each of the 4 problems.</summary>
+    [Fact]
+    public void Completions_are_charged_and_shared_prefixes_are_counted_once()
+    {
+        using var temporary = new TempFolder();
+        IReadOnlyList<RlRow> Rows(int segment)
+        {
+            var options = Options with { Iterations = 1, Warmup = 0, Outcome = OutcomeCredit.Segments, SegmentSteps = segment };
+            RlLoop.Run(Task, options, temporary[$"{segment}"]);
+            return [.. JsonLines.Read<RlRow>(Path.Combine(temporary[$"{segment}"], RlLoop.MetricsName))];
+        }
+
+        var (each, whole) = (Rows(1), Rows(6));
+        // A segment as long as a trace has a value at the problem only, since the end has its outcome.
+        Assert.Equal(4 * 3, whole[^1].ProverRollouts);
+        Assert.InRange(each[^1].ProverRollouts, (4 * 3) + 1, 3 * (4 + (16 * 5)));
+        Assert.Equal(0, each[^1].ProverRollouts % 3);
+        Assert.True(whole[^1].ProverTokens >= whole[^1].ProverRollouts && whole[^1].ProverTokens <= 6 * whole[^1].ProverRollouts);
+        Assert.Equal(each[0].GeneratedTokens, whole[0].GeneratedTokens);
+        Assert.True(each[0].Steps > 1);
+    }
+
+    [Theory]
+    [InlineData(OutcomeCredit.Group)]
+    [InlineData(OutcomeCredit.SharedPrefixes)]
+    [InlineData(OutcomeCredit.Segments)]
+    public void A_policy_learns_by_every_credit(OutcomeCredit outcome)
+    {
+        using var temporary = new TempFolder();
+        var options = Options with
+        {
+            Iterations = 40, Samples = 8, Outcome = outcome, EvaluateEvery = 40, CheckpointEvery = 40, Rate = 5e-3,
+        };
+        var result = RlLoop.Run(Task, options, temporary["run"]);
+        var start = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).First();
+        Assert.True(start.ValidAccuracy < 0.7 && result.ValidAccuracy > 0.9, $"{start.ValidAccuracy} to {result.ValidAccuracy}");
+    }
+
+    [Fact]
+    public void What_does_not_go_together_is_refused()
+    {
+        var group = Options with { Outcome = OutcomeCredit.Group };
+        Assert.Contains("at least 2 samples", Assert.Throws<UserError>((group with { Samples = 1 }).Check).Message);
+        Assert.Contains("no further baseline", Assert.Throws<UserError>((group with { Baseline = RlBaseline.LeaveOneOut }).Check).Message);
+        Assert.Contains("1 step and 1 completion", Assert.Throws<UserError>((group with { ValueRollouts = 0 }).Check).Message);
+    }
+}
