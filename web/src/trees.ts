@@ -143,7 +143,9 @@ export function treeView(tree: ShownTree, growing = false): TreeView {
       growing = isGrowing
       tell()
       draw()
-      if (ends) focusChosen(canvas)
+      if (!ends) return
+      canvas.scrollLeft = 0
+      focusChosen(canvas)
     },
   }
 }

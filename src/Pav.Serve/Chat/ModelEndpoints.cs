@@ -37,6 +37,16 @@ internal static class ModelEndpoints
         }).Produces<ModelCard>().Produces<ErrorReply>(404);
     }
 
-    private static IEnumerable<ModelCard> Cards(ServedModels models) =>
-        (models.Verifier is { } verifier ? ModelName.All(models).Append(verifier.Name) : ModelName.All(models)).Select(name => new ModelCard(name, models.Since.ToUnixTimeSeconds()));
+    private static IEnumerable<ModelCard> Cards(ServedModels models)
+    {
+        var since = models.Since.ToUnixTimeSeconds();
+        foreach (var name in ModelName.All(models))
+        {
+            var method = ModelName.Parse(name, models).Method;
+            var isFull = name == ModelName.Full(method, models);
+            yield return new(name, since) { Pav = isFull ? new(method.Id, method.Label, ModelName.Usual(method)) : null };
+        }
+
+        if (models.Verifier is { } verifier) yield return new(verifier.Name, since);
+    }
 }

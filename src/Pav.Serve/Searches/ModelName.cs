@@ -38,8 +38,11 @@ public sealed record ModelName(SearchMethod Method, int? N)
     /// <summary>A name for each method that can be run with these models.</summary>
     public static IEnumerable<string> All(ServedModels models) =>
         [models.Name, .. Short.Where(s => Lacks(s.Value, models) is null).Select(s => $"{models.Name}:{s.Key}-{Usual(s.Value)}"),
-            .. SearchMethods.All.Where(m => Lacks(m, models) is null)
-                .Select(m => $"{models.Name}:{m.Id}{(m.SizeOne ? "" : $"-{Usual(m)}")}")];
+            .. SearchMethods.All.Where(m => Lacks(m, models) is null).Select(m => Full(m, models))];
+
+    /// <summary>The name with a method's id and its usual size.</summary>
+    public static string Full(SearchMethod method, ServedModels models) =>
+        $"{models.Name}:{method.Id}{(method.SizeOne ? "" : $"-{Usual(method)}")}";
 
     /// <summary>What a method needs and this server has not, in words; null: nothing.</summary>
     public static string? Lacks(SearchMethod method, ServedModels models) =>

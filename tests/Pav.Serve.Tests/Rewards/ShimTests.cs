@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Pav.Serve.Tests.Rewards;
@@ -12,24 +11,7 @@ public sealed class PythonFactAttribute : FactAttribute
     }
 
     public static string? Python { get; } =
-        new[] { "python3", "/usr/bin/python3" }.FirstOrDefault(p => Run(p, "-c", "import numpy").Code == 0);
-
-    public static (int Code, string Said) Run(string program, params string[] arguments)
-    {
-        try
-        {
-            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-            using var process = Process.Start(start)!;
-            var output = process.StandardOutput.ReadToEndAsync();
-            var errors = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return (process.ExitCode, output.Result + errors);
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            return (127, e.Message);
-        }
-    }
+        new[] { "python3", "/usr/bin/python3" }.FirstOrDefault(p => Programs.Run(p, "-c", "import numpy").Code == 0);
 }
 
 public class ShimTests
@@ -41,7 +23,7 @@ public class ShimTests
     public void The_shims_compute_what_they_say()
     {
         string[] arguments = ["-B", "-m", "unittest", "discover", "-s", Path.Combine(Folder(), "tests")];
-        var (code, said) = PythonFactAttribute.Run(PythonFactAttribute.Python!, arguments);
+        var (code, said) = Programs.Run(PythonFactAttribute.Python!, arguments);
         Assert.True(code == 0, said);
         Assert.Contains("Ran ", said);
     }
@@ -61,7 +43,7 @@ public class ShimTests
         Assert.Contains("samples[0].response or response_ids is needed", why);
 
         Task<(int Code, string Said)> Python(string text) =>
-            Task.Run(() => PythonFactAttribute.Run(PythonFactAttribute.Python!, "-B", "-c", text, Folder(), client.Url));
+            Task.Run(() => Programs.Run(PythonFactAttribute.Python!, "-B", "-c", text, Folder(), client.Url));
     }
 
     [Fact]
