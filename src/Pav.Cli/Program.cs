@@ -34,6 +34,15 @@ catch (Exception e)
 internal static partial class Now
 {
     /// <summary>Ends the process as a kill does: an orderly exit takes libtorch down while threads compute with it.</summary>
+    internal static void Exit(int code)
+    {
+        if (OperatingSystem.IsWindows()) ExitWindows(code);
+        else ExitUnix(code);
+    }
+
     [LibraryImport("libc", EntryPoint = "_exit")]
-    internal static partial void Exit(int code);
+    private static partial void ExitUnix(int code);
+
+    [LibraryImport("ucrtbase", EntryPoint = "_exit")]
+    private static partial void ExitWindows(int code);
 }

@@ -105,8 +105,8 @@ internal static unsafe partial class Native
             if (File.Exists(path)) return Load(path);
         }
         throw new TorchException(
-            $"the libtorch shim native/build/libpav_torch.so was not found above {AppContext.BaseDirectory}: start with "
-            + "./pav and --device torch or cuda, which builds it, or set PAV_NATIVE to its path");
+            $"the libtorch shim native/build/libpav_torch.so was not found above {AppContext.BaseDirectory}: in a checkout of pav "
+            + "./pav builds it for --device torch or cuda; set PAV_NATIVE to its path");
     }
 
     private static nint Load(string path)
@@ -120,8 +120,8 @@ internal static unsafe partial class Native
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             throw new TorchException(
-                $"the libtorch shim {path} does not load ({e.Message.Split('\n')[0]}): start with ./pav and --device torch "
-                + "or cuda, which builds it anew, or set LIBTORCH to a libtorch that works here");
+                $"the libtorch shim {path} does not load ({e.Message.Split('\n')[0]}): in a checkout of pav ./pav builds it "
+                + "anew for --device torch or cuda, and LIBTORCH names a libtorch that works here");
         }
     }
 }

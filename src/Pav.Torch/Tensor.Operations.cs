@@ -18,7 +18,7 @@ public sealed partial class Tensor
     public static Tensor operator /(Tensor a, Tensor b) => call("div.Tensor", a, b);
     public static Tensor operator /(Tensor a, Scalar b) => call("div.Scalar", a, b);
 
-    /// <summary>Row (or sub-tensor) <paramref name="index"/> of the first dimension, a view.</summary>
+    /// <summary>Row (or sub-tensor) of that index of the first dimension, a view.</summary>
 
     // Shape
     public Tensor view(params long[] shape) => call("view", this, shape);

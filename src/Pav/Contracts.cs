@@ -17,6 +17,7 @@ public enum Until
 /// How tokens are drawn. Temperature 0 is greedy. TopK 0 and TopP 1 are off. MaxTokens bounds the tokens of a whole trace
 /// (all its steps, the problem not counted): a trace that reaches it ends there.
 /// </summary>
+[Section("Sampling")]
 public sealed record Sampling(
     [property: Flag("Temperature", Min = 0, AboveMin = true, Max = 10)] double Temperature = 1.0,
     [property: Flag("Draw from the K likeliest tokens only; 0 is off", Min = 0)] int TopK = 0,

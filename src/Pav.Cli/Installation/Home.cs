@@ -46,7 +46,9 @@ internal static partial class Home
     /// <inheritdoc cref="Model"/>
     /// <returns>Null where there is none.</returns>
     public static string? TryModel(string nameOrFolder) =>
-        Directory.Exists(nameOrFolder) ? Checkpoint(nameOrFolder) : nameOrFolder != "" && !nameOrFolder.Contains('/') ? Find(Path.Combine("models", nameOrFolder)) : null;
+        Directory.Exists(nameOrFolder) ? Checkpoint(nameOrFolder)
+        : nameOrFolder != "" && Path.GetFileName(nameOrFolder) == nameOrFolder ? Find(Path.Combine("models", nameOrFolder))
+        : null;
 
     /// <summary>The files that an option's value stands for: a file, or the weights, settings and lines of a folder; none where it is neither.</summary>
     public static IEnumerable<string> FilesOf(string value)

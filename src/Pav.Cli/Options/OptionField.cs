@@ -31,6 +31,9 @@ internal sealed class OptionField
 
     public FlagAttribute Flag { get; }
 
+    /// <summary>Its heading in help; null where the record that declares it names none.</summary>
+    public string? Section => property.DeclaringType!.GetCustomAttribute<SectionAttribute>()?.Title;
+
     public string SnakeName { get; }
 
     public string FlagName { get; }

@@ -14,6 +14,7 @@ internal static class CommandTree
     private static readonly Option<string?> Recipe = new("--recipe") { Description = "Take option values from a recipe: a file, or the name of one in recipes/; flags override it", HelpName = "NAME|FILE" };
     private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout at the end, and everything else on stderr" };
     private static readonly Option<bool> Quiet = new("--quiet") { Description = "Print nothing but errors (and the JSON object of --json)" };
+    private static readonly Option<bool> All = new("--all") { Hidden = true };
 
     public static Command Build(IReadOnlyList<CommandSpec> specs, Func<CommandSpec, Request, Task<int>> start)
     {
@@ -45,8 +46,10 @@ internal static class CommandTree
     /// <summary>The first thing that is wrong with a command line, as one sentence; null if nothing is.</summary>
     public static string? Complaint(ParseResult parsed)
     {
-        if (parsed.Errors.Count == 0) return null;
         var command = parsed.CommandResult.Command;
+        if (parsed.GetValue(All) && parsed.Action is not HelpWithExample)
+            return $"--all goes with --help: '{Typed(PathOf(command))} --help --all'.";
+        if (parsed.Errors.Count == 0) return null;
         var path = Typed(PathOf(command));
         if (parsed.UnmatchedTokens.FirstOrDefault() is { } token)
         {
@@ -134,6 +137,7 @@ internal static class CommandTree
         }
         var ownRecipe = readers.Any(r => r.Field.FlagName == Recipe.Name);
         foreach (var common in ownRecipe ? [Json, Quiet] : new Option[] { Recipe, Json, Quiet }) command.Options.Add(common);
+        command.Options.Add(All);
         command.SetAction((parsed, _) =>
         {
             var given = readers.Select(r => (r.Field.FlagName, Text: r.Text(parsed))).Where(r => r.Text is not null).ToDictionary(r => r.FlagName, r => r.Text!);
@@ -145,18 +149,22 @@ internal static class CommandTree
     /// <summary>A list may be written with commas, or its flag repeated.</summary>
     private static string? Joined(string[]? items) => items is { Length: > 0 } ? string.Join(",", items) : null;
 
+    /// <summary>Of the terminal; elsewhere wide enough for most.</summary>
+    private static int Columns => Console.IsOutputRedirected ? 120 : Math.Clamp(Console.WindowWidth, 60, 140);
+
     private sealed class HelpWithExample(HelpAction help, IReadOnlyList<CommandSpec> specs) : SynchronousCommandLineAction
     {
         public override int Invoke(ParseResult parsed)
         {
-            var code = help.Invoke(parsed);
-            var path = PathOf(parsed.CommandResult.Command);
-            if (specs.FirstOrDefault(s => $"pav {s.Name}" == path) is { } spec)
-            {
-                var lines = spec.Example.Split('\n').Select(line => line.StartsWith("pav ", StringComparison.Ordinal) ? Typed(line) : line);
-                parsed.InvocationConfiguration.Output.WriteLine($"Example:\n  {string.Join("\n  ", lines)}\n");
-            }
-            return code;
+            var command = parsed.CommandResult.Command;
+            if (specs.FirstOrDefault(s => $"pav {s.Name}" == PathOf(command)) is not { } spec) return help.Invoke(parsed);
+            var common = new Option[] { Recipe, Json, Quiet }.Where(command.Options.Contains).Select(o =>
+                new HelpLine(o.HelpName is null ? o.Name : $"{o.Name} <{o.HelpName}>", o.Description!, "Run", IsFirst: o == Recipe)).ToList();
+            var output = parsed.InvocationConfiguration.Output;
+            output.WriteLine(HelpText.Write(spec, common, parsed.GetValue(All), Columns));
+            var lines = spec.Example.Split('\n').Select(line => line.StartsWith("pav ", StringComparison.Ordinal) ? Typed(line) : line);
+            output.WriteLine($"Example:\n  {string.Join("\n  ", lines)}");
+            return 0;
         }
     }
 }

@@ -4,6 +4,7 @@ using Pav.Cli.Options;
 namespace Pav.Cli.Running;
 
 /// <summary>Options of every command that writes a run folder.</summary>
+[Section("Run")]
 internal abstract record RunSettings
 {
     [Flag("Run folder; a stopped run of the same options there is taken up again (default: runs/COMMAND-DATE, or none where a command only looks)", Local = true)]

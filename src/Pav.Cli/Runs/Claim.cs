@@ -36,12 +36,15 @@ internal sealed class Claim : IDisposable
     /// <summary>Removes its file, and the folder where it was made for it and is empty.</summary>
     public void TakeBack()
     {
+        // Windows deletes no open file; elsewhere the lock is held until the file is gone.
+        if (OperatingSystem.IsWindows()) stream.Dispose();
         File.Delete(file);
         folder.TakeBack();
     }
 
     public void Dispose() => stream.Dispose();
 
-    /// <summary>A lock that is held is EWOULDBLOCK: 11 on Linux, 35 on macOS.</summary>
-    private static bool IsTaken(Exception e) => e is IOException && (e.HResult & 0xFFFF) is 11 or 35;
+    /// <summary>A lock that is held is EWOULDBLOCK: 11 on Linux, 35 on macOS; on Windows a sharing or lock violation.</summary>
+    private static bool IsTaken(Exception e) =>
+        e is IOException && (e.HResult & 0xFFFF) is var code && (OperatingSystem.IsWindows() ? code is 32 or 33 : code is 11 or 35);
 }

@@ -3,6 +3,7 @@ using Pav.Models.Decoders;
 namespace Pav.Cli.Shared;
 
 /// <summary>The options of LoRA, in training and in RL.</summary>
+[Section("Adapters")]
 internal sealed record LoraChoice
 {
     [Flag("Trains a LoRA adapter of this rank instead of all weights; 0 is off. Saved as PEFT does; 'merge' makes a whole checkpoint of it", Min = 0, Max = 4096)]

@@ -5,6 +5,7 @@ using Pav.Models.Remote;
 namespace Pav.Cli.Shared;
 
 /// <summary>Options of every command that runs a model.</summary>
+[Section("Run")]
 internal abstract record ModelSettings : RunSettings
 {
     [Flag("Seed of all randomness; equal seeds give equal results")]
@@ -21,6 +22,7 @@ internal abstract record ModelSettings : RunSettings
 }
 
 /// <summary>Options of every command that samples from a policy.</summary>
+[Section("What")]
 internal abstract record PolicySettings : ModelSettings
 {
     [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
@@ -55,6 +57,7 @@ internal abstract record PolicySettings : ModelSettings
 }
 
 /// <summary>Options of every command that samples from a policy on problems.</summary>
+[Section("What")]
 internal abstract record SamplingSettings : PolicySettings
 {
     [Flag("Problems: JSON lines with problem and answer, Parquet, Arrow, or a data set's folder", Required = true, Input = true)]

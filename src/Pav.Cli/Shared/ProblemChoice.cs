@@ -4,6 +4,7 @@ using Pav.Models.Files;
 namespace Pav.Cli.Shared;
 
 /// <summary>The options that say which part of a data set holds the problems, and under which names.</summary>
+[Section("What")]
 internal sealed record ProblemChoice
 {
     [Flag("Split of a data set's folder (elsewhere: FOLDER:SPLIT)")]

@@ -1,6 +1,7 @@
 namespace Pav.Cli.Shared;
 
 /// <summary>The options that say how a problem is put to a model (docs/formats.md).</summary>
+[Section("Prompt and steps")]
 internal sealed record PromptChoice
 {
     public const string ChatOff = "off", NoThinking = "no-thinking";
@@ -19,6 +20,7 @@ internal sealed record PromptChoice
 }
 
 /// <summary>The options that say where a policy's steps and traces end.</summary>
+[Section("Prompt and steps")]
 internal sealed record EndChoice
 {
     public const string NoStop = "none";

@@ -3,6 +3,7 @@ using Pav.Models.Remote;
 namespace Pav.Cli.Shared;
 
 /// <summary>The options that say how inference servers are used (docs/servers.md).</summary>
+[Section("Servers")]
 internal sealed record ServerChoice
 {
     [Flag("Servers: name of the served model (default: the only one)")]

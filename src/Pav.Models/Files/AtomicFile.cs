@@ -120,7 +120,8 @@ public static class AtomicFile
 
 internal static class Disk
 {
-    private const int DiskFull = 28, QuotaExceeded = 122;
+    /// <summary>ENOSPC and EDQUOT (122 on Linux, 69 on macOS), or Windows' words for a full disk and a spent quota.</summary>
+    private static readonly int[] Full = OperatingSystem.IsWindows() ? [39, 112, 1295] : OperatingSystem.IsMacOS() ? [28, 69] : [28, 122];
 
     /// <summary>Turns what a disk or its permissions refuse into a sentence for the user.</summary>
     public static void Guard(string path, Action action)
@@ -129,7 +130,7 @@ internal static class Disk
         {
             action();
         }
-        catch (IOException e) when ((e.HResult & 0xFFFF) is DiskFull or QuotaExceeded)
+        catch (IOException e) when (Full.Contains(e.HResult & 0xFFFF))
         {
             throw new UserError($"{path}: the disk is full, nothing half-written was left behind; free some space or choose another folder, then start the command again", e);
         }

@@ -8,7 +8,7 @@ public sealed class FilePlace(string path, FileStream file)
     /// <summary>Is the open file still the one at its path?</summary>
     public bool IsKept => File.Exists(path) && Now(file) == opened;
 
-    /// <summary>Linux names the place of an open file, and says so when it has none any more.</summary>
+    /// <summary>Linux names the place of an open file, and says so when it has none any more; elsewhere only the name counts.</summary>
     private static string? Now(FileStream file) =>
         OperatingSystem.IsLinux() ? new FileInfo($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}").LinkTarget : null;
 }

@@ -1,20 +1,23 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Pav.Report.Reproduction;
 
 /// <summary>The figures as Markdown: docs/results.md is this text of docs/results.json.</summary>
-public static class ResultsDocument
+public static partial class ResultsDocument
 {
+    private const int Width = 140;
+
     public static string Markdown(IReadOnlyList<FigureSummary> figures)
     {
         var text = new StringBuilder();
         text.Append("""
             # Results
 
-            The figures of arXiv 2410.08146 on the embedded problems and models, as `pav reproduce` finds them. This file is written by the command from its run folders
-            (`results.json` beside it holds the same with every point); a test fails when the two differ. What the intervals in brackets are stands under each figure. A verdict is chosen by
-            the rule under it, not by hand.
+            The figures of arXiv 2410.08146 on the embedded problems and models, as `pav reproduce` finds them. This file is written by the
+            command from its run folders (`results.json` beside it holds the same with every point); a test fails when the two differ. What
+            the intervals in brackets are stands under each figure. A verdict is chosen by the rule under it, not by hand.
 
             | figure | verdict | models | problems | seeds | scale |
             | --- | --- | --- | --- | --- | --- |
@@ -22,8 +25,25 @@ public static class ResultsDocument
             """.ReplaceLineEndings("\n"));
         foreach (var f in figures) text.Append(Inv($"| [{f.Figure}: {f.Title}](#{Anchor(f)}) | {Words(f.Verdict)} | {string.Join(", ", f.Size.Models)} | {Count(f.Size.Problems)} | {Count(f.Size.Seeds)} | {f.Size.Scale} |\n"));
         foreach (var f in figures) Append(text, f);
-        return text.ToString();
+        return string.Join('\n', text.ToString().Split('\n').SelectMany(Wrapped));
     }
+
+    /// <summary>A paragraph in lines of at most 140 characters, none of which begins as a list would; a table's row as it is.</summary>
+    private static IEnumerable<string> Wrapped(string line)
+    {
+        if (line.Length <= Width || line[0] is '|' or '#') return [line];
+        var rows = new List<string>();
+        foreach (var word in line.Split(' '))
+        {
+            if (rows.Count > 0 && (rows[^1].Length + 1 + word.Length <= Width || BeginsList().IsMatch(word))) rows[^1] += $" {word}";
+            else rows.Add(word);
+        }
+
+        return rows;
+    }
+
+    [GeneratedRegex(@"^([-*+#|>]|\d+[.)])$")]
+    private static partial Regex BeginsList();
 
     private static void Append(StringBuilder text, FigureSummary f)
     {

@@ -79,10 +79,10 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
     }
 
     /// <summary>Can a sub-folder be called so?</summary>
-    public static bool IsFolderName(string name) => name is not ("" or "." or "..") && name.IndexOfAny(['/', '\0']) < 0;
+    public static bool IsFolderName(string name) => name is not ("" or "." or "..") && name.IndexOfAny(['/', '\\', '\0']) < 0;
 
     private static bool IsInside(string path, string folder) =>
-        !Path.GetRelativePath(Path.GetFullPath(folder), Path.GetFullPath(path)).Split('/')[0].Equals("..", StringComparison.Ordinal);
+        Path.GetRelativePath(Path.GetFullPath(folder), Path.GetFullPath(path)).Split(Path.DirectorySeparatorChar)[0] != "..";
 
     private static readonly Dictionary<string, string> NoFlags = [];
 

@@ -6,6 +6,7 @@ using Pav.Models.Training;
 namespace Pav.Cli.Commands.Train;
 
 /// <summary>Options of every training: AdamW, linear warm-up, cosine decay to zero.</summary>
+[Section("Training")]
 internal abstract record TrainingSettings : ModelSettings
 {
     [Flag("Optimizer steps", Min = 1)]
