@@ -6,11 +6,14 @@ namespace Pav;
 /// </summary>
 public static class SampledLabels
 {
-    /// <summary>The traces of one problem, each with H + 1 counts. Worked: "a b" right and "a c" wrong give 1/2, 1/2, 1/1 and 1/2, 1/2, 0/1.</summary>
+    /// <summary>
+    /// The traces of one problem, each with H + 1 counts. Worked: "a b" right and "a c" wrong give 1/2, 1/2, 1/1 and 1/2, 1/2, 0/1.
+    /// </summary>
     /// <param name="steps">Where their steps end; null: at newlines.</param>
     public static IReadOnlyList<LabelledTrace> From(IReadOnlyList<Prefix> group, string policy, Grader grader, StepEnd? steps)
     {
-        var right = group.SelectMany(trace => trace.Path().Select(prefix => (prefix, Rex: grader.Rex(trace)))).ToLookup(p => p.prefix, p => p.Rex);
+        var right = group.SelectMany(trace => trace.Path().Select(prefix => (prefix, Rex: grader.Rex(trace))))
+            .ToLookup(p => p.prefix, p => p.Rex);
         return
         [
             .. group.Select((trace, i) =>
