@@ -1,3 +1,4 @@
+using Pav.Models.Decoders;
 using Pav.Models.Files;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
@@ -138,6 +139,39 @@ public class RivalTests
         Assert.True(whole[^1].ProverTokens >= whole[^1].ProverRollouts && whole[^1].ProverTokens <= 6 * whole[^1].ProverRollouts);
         Assert.Equal(each[0].GeneratedTokens, whole[0].GeneratedTokens);
         Assert.True(each[0].Steps > 1);
+    }
+
+    /// <summary>The verifier learns from what RL draws anyway; killed between refreshes, it comes out the same.</summary>
+    [Fact]
+    public void A_verifier_of_sampled_traces_costs_no_labels_and_resumes_to_the_same_bytes()
+    {
+        using var temporary = new TempFolder();
+        using (var model = TrainingTests.Tiny(Words)) model.Save(temporary["start"]);
+        Words.Save(temporary["start"]);
+        var training = new TrainOptions { Steps = 4, Batch = 4, Rate = 1e-2, EvaluateEvery = 2, CheckpointEvery = 1 };
+        var refreshes = new RefreshOptions(3, 4, new() { Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
+        void Run(string name, int killAt = -1)
+        {
+            using var prover = new ProverRefresh(temporary[name], "", 2, Problems, Sevens, refreshes, new());
+            var options = Progress with { Iterations = 8, CheckpointEvery = 4 };
+            RlLoop.Run(Task with { Prover = prover.At, Sampled = prover.Keep }, options, temporary[name], p =>
+            {
+                if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
+            });
+        }
+
+        Run("whole");
+        Assert.Throws<InvalidOperationException>(() => Run("killed", 5));
+        Assert.Throws<InvalidOperationException>(() => Run("killed", 6));
+        Run("killed");
+        byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
+        var refreshed = "refresh/00006/checkpoints/best/model.safetensors";
+        foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors", refreshed })
+            Assert.Equal(Bytes("whole", file), Bytes("killed", file));
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
+        Assert.Equal((0L, 0L), (rows[^1].ProverTokens, rows[^1].ProverRollouts));
+        Assert.All(rows.Take(3), r => Assert.Equal(0, r.Progress));
+        Assert.All(rows.Skip(3).Take(5), r => Assert.NotEqual(0, r.Progress));
     }
 
     [Theory]

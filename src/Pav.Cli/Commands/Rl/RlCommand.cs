@@ -56,11 +56,13 @@ internal static class RlCommand
         if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);
         IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
-        using var refresh = settings.Verifier == "" ? null : Refreshed(settings, problems, grader, template.StepEnd, context.Run.Path);
+        using var refresh = settings.Verifier == "" && !settings.LearnsFromSamples ? null
+            : Refreshed(settings, problems, grader, template, context.Run.Path);
         var task = new RlTask
         {
             Name = Checkpoint.NameOf(folder), Folder = folder, Start = () => DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
-            Problems = problems, Prover = ProverOf(refresh), HeldOut = heldOut, HeldOutSamples = settings.ValidSamples, Engine = engine,
+            Problems = problems, Prover = ProverOf(refresh), Sampled = refresh is null ? null : refresh.Keep,
+            HeldOut = heldOut, HeldOutSamples = settings.ValidSamples, Engine = engine,
             SaveBeside = inside =>
             {
                 tokenizer.Save(inside);
@@ -108,10 +110,11 @@ internal static class RlCommand
                 foreach (var alpha in settings.AlphaGrid.Distinct())
                 {
                     var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
-                    using var refreshed = refresh is null ? null : Refreshed(settings, problems, grader, template.StepEnd, place);
+                    using var refreshed = refresh is null ? null : Refreshed(settings, problems, grader, template, place);
                     var iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Rl.Iterations;
                     var brief = (settings with { Rl = settings.Rl with { Iterations = iterations, StopOnHacking = false } }).ToOptions(alpha);
-                    var result = RlLoop.Run(task with { Prover = ProverOf(refreshed) }, brief, place, cancel: context.Cancel);
+                    var judged = task with { Prover = ProverOf(refreshed), Sampled = refreshed is null ? null : refreshed.Keep };
+                    var result = RlLoop.Run(judged, brief, place, cancel: context.Cancel);
                     if (!result.Finished) throw new OperationCanceledException(context.Cancel);
                     found.Add(new(alpha, result.ValidAccuracy!.Value));
                     tracker.At(found.Count, string.Create(CultureInfo.InvariantCulture, $"alpha {alpha}: {100 * found[^1].Accuracy:0.0}%"));
@@ -133,18 +136,25 @@ internal static class RlCommand
         return new(Checkpoint.NameOf(folder), model, Tokenizer.Load(folder), template, Checkpoint.EngineOf(settings));
     }
 
-    private static ProverRefresh Refreshed(RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, StepEnd steps, string run)
+    private static ProverRefresh Refreshed(
+        RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, PromptTemplate template, string run)
     {
-        var folder = Home.Model("--verifier", settings.Verifier);
-        Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
-        Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
+        var (folder, steps) = (settings.Verifier == "" ? "" : Home.Model("--verifier", settings.Verifier), template.StepEnd);
+        if (folder != "")
+        {
+            Checkpoint.CheckSteps("--verifier", settings.Verifier, folder, steps);
+            Checkpoint.CheckValues("--verifier", settings.Verifier, folder);
+        }
+
         var labels = new LabelOptions
         {
             NCov = settings.RefreshNCov, NMc = settings.RefreshNMc, Seed = settings.Seed, Sampling = new(MaxTokens: settings.Rl.MaxTokens),
             ProblemsPerBatch = 256, StepEnd = steps,
         };
         return new(
-            run, folder, settings.BestOf, problems, grader, new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining()),
+            run, folder, settings.BestOf, problems, grader,
+            new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining(),
+                settings.LearnsFromSamples ? new(Home.Model("--policy", settings.Policy), template) : null),
             Checkpoint.EngineOf(settings));
     }
 

@@ -97,6 +97,10 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Iterations between refreshes of the verifier by fresh labels of the present policy; 0 keeps it", Min = 0)]
     public int Refresh { get; init; }
 
+    [Flag("A refresh's labels: drawn anew (at a cost in tokens), or the traces that RL sampled since the last one, which need no "
+        + "--verifier to begin with: until the first refresh no step is progress", Choices = "drawn|sampled")]
+    public string RefreshLabels { get; init; } = "drawn";
+
     [Flag("Problems that a refresh labels", Min = 4, Max = 65536)]
     public int RefreshProblems { get; init; } = 64;
 
@@ -114,6 +118,9 @@ internal sealed record RlSettings : ModelSettings
 
     /// <summary>Are steps rewarded by a prover's values?</summary>
     public bool RewardsSteps => Reward is "pav" or "pqv";
+
+    /// <summary>Does the verifier learn from the traces that RL samples?</summary>
+    public bool LearnsFromSamples => RefreshLabels == "sampled";
 
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);
@@ -165,7 +172,10 @@ internal sealed record RlSettings : ModelSettings
     public void Check()
     {
         if (Verifier != "" && OracleRollouts > 0) throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
-        if (RewardsSteps && Verifier == "" && OracleRollouts == 0)
+        if (LearnsFromSamples && OracleRollouts > 0)
+            throw new UserError("--refresh-labels sampled and --oracle-rollouts are two provers; give one of them.");
+        if (LearnsFromSamples && Refresh == 0) throw new UserError("--refresh-labels sampled needs --refresh.");
+        if (RewardsSteps && Verifier == "" && OracleRollouts == 0 && !LearnsFromSamples)
             throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
         if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
         if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
@@ -173,9 +183,12 @@ internal sealed record RlSettings : ModelSettings
             throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
         if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
-        if (Refresh > 0 && Verifier == "") throw new UserError("--refresh needs --verifier.");
+        if (Refresh > 0 && Verifier == "" && !LearnsFromSamples) throw new UserError("--refresh needs --verifier.");
         if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");
-        if (Rl.StopOnHacking && (Rl.GuardWindow == 0 || Verifier == "" && OracleRollouts == 0)) throw new UserError("--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
+        var watched = Verifier != "" || OracleRollouts > 0 || LearnsFromSamples;
+        if (Rl.StopOnHacking && (Rl.GuardWindow == 0 || !watched))
+            throw new UserError(
+                "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
         if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
     }
 }

@@ -16,7 +16,7 @@ internal static class RlWays
         nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations), nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
         nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems), nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
         nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),
-        nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process),
+        nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process), nameof(RlSettings.RefreshLabels),
         nameof(RlOptions.ErrorDrop), nameof(RlOptions.GuardAlpha));
 
     /// <summary>Options of values by rollouts, which other rewards do not look at.</summary>

@@ -9,7 +9,12 @@ namespace Pav.Models.Training;
 /// <param name="Problems">Training problems that are labelled anew each time; a quarter of them calibrate.</param>
 /// <param name="Labels">Seed traces, completions, sampling; its seed is mixed with the iteration.</param>
 /// <param name="Training">Of the fine-tuning.</param>
-public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels, TrainOptions Training);
+/// <param name="Sampled">Labels are the traces that RL drew since the last refresh and none besides; null: drawn anew.</param>
+public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels, TrainOptions Training, SampledStart? Sampled = null);
+
+/// <summary>What a verifier that learns from RL's own traces begins as, where there is none at first.</summary>
+/// <param name="Trunk">Folder of the language model whose trunk it takes over.</param>
+public sealed record SampledStart(string Trunk, PromptTemplate Template);
 
 /// <summary>
 /// The prover BoK of a verifier's policy. With refreshes, every so many iterations a small fresh set is labelled under the present policy and the verifier fine-tuned on it, in
@@ -25,6 +30,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
 
     public async Task<RlProver> At(int iteration, IPolicy policy, CancellationToken cancel)
     {
+        if (verifier == "" && iteration < options.Every) return new(new Unknowing());
         var due = options.Every == 0 ? 0 : iteration / options.Every * options.Every;
         var cost = due == 0 || due != iteration ? new(0, 0) : await Refresh(due, policy, cancel);
         if (loadedAt != due)
@@ -37,7 +43,27 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         return new(bestOf == 1 ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
     }
 
+    /// <summary>Keeps an iteration's traces, from which the next refresh takes its labels; a resumed run writes the same again.</summary>
+    public void Keep(int iteration, IReadOnlyList<Prefix[]> groups)
+    {
+        if (options.Sampled is null) return;
+        var lines = groups.SelectMany(group => SampledLabels.From(group, "sampled", grader, options.Labels.StepEnd));
+        AtomicFile.Write(Samples(iteration), stream => JsonLines.WriteAll(stream, lines, Json.Line));
+    }
+
+    private string Samples(int iteration) => Path.Combine(folder, "refresh", "sampled", $"{iteration:00000}.jsonl");
+
     private async Task<LabelCost> Refresh(int iteration, IPolicy policy, CancellationToken cancel)
+    {
+        if (options.Sampled is null) return await Draw(iteration, policy, cancel);
+        LabelledTrace[] lines =
+            [.. Enumerable.Range(iteration - options.Every, options.Every).SelectMany(i => JsonLines.Read<LabelledTrace>(Samples(i)))];
+        var ids = lines.Select(l => l.Problem).Distinct().ToList();
+        Train(iteration, lines, [.. ids.Take(Math.Max(1, ids.Count / 4))], cancel);
+        return new(0, 0);
+    }
+
+    private async Task<LabelCost> Draw(int iteration, IPolicy policy, CancellationToken cancel)
     {
         var (place, fresh) = (Place(iteration), batches.At(iteration / options.Every));
         var (labels, cost) = (Path.Combine(place, "labels.jsonl"), Path.Combine(place, "cost.json"));
@@ -54,14 +80,32 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
             AtomicFile.WriteJson(cost, new LabelCost(RolloutCount.From(lines, options.Labels.NMc), tokens));
         }
 
-        var before = Checkpoint(iteration - options.Every);
-        var calibrates = fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id).ToHashSet();
-        var parts = JsonLines.Read<LabelledTrace>(labels).ToLookup(line => calibrates.Contains(line.Problem));
-        var inputs = new VerifierInputs(VerifierKind.Value, before, VerifierRecord.Load(before).Template, problems.DistinctBy(p => p.Id)
-            .ToDictionary(p => p.Id), [.. parts[false]], [.. parts[true]],
-            Objective: new(Heads: VerifierRecord.Load(before).Heads ?? 1));
-        if (!VerifierTraining.Run(inputs, options.Training, place, cancel: cancel).Result.Finished) throw new OperationCanceledException(cancel);
+        Train(iteration, JsonLines.Read<LabelledTrace>(labels), [.. fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id)], cancel);
         return Json.Read<LabelCost>(cost);
+    }
+
+    /// <summary>Goes on from the verifier before; labels of some problems calibrate.</summary>
+    private void Train(int iteration, IEnumerable<LabelledTrace> labels, HashSet<string> calibrates, CancellationToken cancel)
+    {
+        var first = verifier == "" && iteration == options.Every;
+        var before = first ? options.Sampled!.Trunk : Checkpoint(iteration - options.Every);
+        var record = first ? null : VerifierRecord.Load(before);
+        var parts = labels.ToLookup(line => calibrates.Contains(line.Problem));
+        var inputs = new VerifierInputs(
+            VerifierKind.Value, before, record?.Template ?? options.Sampled!.Template,
+            problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id),
+            [.. parts[false]], [.. parts[true]], Objective: new(Heads: record?.Heads ?? 1));
+        if (!VerifierTraining.Run(inputs, options.Training, Place(iteration), cancel: cancel).Result.Finished)
+            throw new OperationCanceledException(cancel);
+    }
+
+    /// <summary>Before anything is learned: no step is progress.</summary>
+    private sealed class Unknowing : IVerifier
+    {
+        public string Name => "none yet";
+
+        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
+            Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored(new double[p.Depth + 1], 0))]);
     }
 
     private string Place(int iteration) => Path.Combine(folder, "refresh", $"{iteration:00000}");

@@ -177,6 +177,7 @@ public sealed class RlLoop : IDisposable
                select new Draw(Prefix.Root(problem), Seeds.Derive(options.Seed, problem.Id, $"rl {row.Iteration}", k)),
         ];
         Prefix[][] groups = [.. Wait(policy.Extend(draws, Until.TraceEnd, sampling, cancel)).Chunk(options.Samples)];
+        task.Sampled?.Invoke(row.Iteration, groups);
         clock.Lap("sampling");
         return groups;
     }

@@ -34,6 +34,9 @@ public sealed record RlTask
     /// <summary>For an iteration and the policy at its start, whose progress is rewarded; null with outcome rewards only.</summary>
     public Func<int, IPolicy, CancellationToken, Task<RlProver>>? Prover { get; init; }
 
+    /// <summary>Sees the traces of each iteration, one array for each problem, before they are scored.</summary>
+    public Action<int, IReadOnlyList<Prefix[]>>? Sampled { get; init; }
+
     /// <summary>Problems of the measures at intervals; may be empty.</summary>
     public IReadOnlyList<Problem> HeldOut { get; init; } = [];
 
