@@ -5,7 +5,8 @@ using Pav.Torch;
 namespace Pav.Bench;
 
 /// <summary>
-/// Nanoseconds of one operator call on small tensors, its result freed: from C# through the boxed dispatcher, and in a loop in C++ (bench/native/direct.cpp, where it is
+/// Nanoseconds of one operator call on small tensors, its result freed: from C# through the boxed dispatcher, and in a loop in C++
+/// (bench/native/direct.cpp, where it is
 /// built). Medians of many short runs that take turns.
 /// </summary>
 internal static unsafe class CallBench
@@ -17,7 +18,8 @@ internal static unsafe class CallBench
         torch.set_num_threads(1);
         using var off = torch.no_grad();
         var direct = Direct();
-        Console.WriteLine($"libtorch {torch.version}, 1 thread{(direct is null ? "; for the comparison with C++ first build bench/native (bench/README.md)" : "")}");
+        Console.WriteLine($"libtorch {torch.version}, 1 "
+            + $"thread{(direct is null ? "; for the comparison with C++ first build bench/native (bench/README.md)" : "")}");
         Console.WriteLine($"{"call",-14} {"from C# ns",11} {"from C++ ns",12} {"difference",11}");
         foreach (var (name, product, n) in new[] { ("add 4x4", 0, 4), ("matmul 4x4", 1, 4), ("add 64x64", 0, 64), ("matmul 64x64", 1, 64) })
         {

@@ -7,7 +7,8 @@ using Pav.Torch;
 namespace Pav.Bench;
 
 /// <summary>
-/// Tokens per second of a Qwen2 of 0.5 B parameters with random weights in bfloat16, by libtorch on a device: sampling (prompts of 64 tokens, 128 new ones each) and training
+/// Tokens per second of a Qwen2 of 0.5 B parameters with random weights in bfloat16, by libtorch on a device: sampling (prompts of 64
+/// tokens, 128 new ones each) and training
 /// (rows of 128 tokens, float32 masters). On the CPU a model of the same kind that is small enough to try the bench itself.
 /// </summary>
 internal static class DeviceBench
@@ -16,7 +17,8 @@ internal static class DeviceBench
 
     private static readonly DecoderConfig Half = new()
     {
-        Family = Family.Qwen2, VocabSize = 151_936, HiddenSize = 896, IntermediateSize = 4864, Layers = 24, Heads = 14, KvHeads = 2, HeadSize = 64, MaxPositions = 32_768, RopeTheta = 1e6, QkvBias = true,
+        Family = Family.Qwen2, VocabSize = 151_936, HiddenSize = 896, IntermediateSize = 4864, Layers = 24, Heads = 14, KvHeads = 2,
+            HeadSize = 64, MaxPositions = 32_768, RopeTheta = 1e6, QkvBias = true,
         TiedEmbeddings = true,
     };
 
@@ -32,7 +34,8 @@ internal static class DeviceBench
         Console.WriteLine($"{"sampling",9} {"tokens/s",10} {"prefill/s",10}");
         foreach (var count in sequences)
         {
-            using var policy = TransformerPolicy.Load("bench", folder, new("{problem}"), new(CacheBudgetBytes: device.IsCuda ? 4L << 30 : 1L << 28, Slots: count, Torch: device));
+            using var policy = TransformerPolicy.Load("bench", folder, new("{problem}"), new(CacheBudgetBytes: device.IsCuda
+                ? 4L << 30 : 1L << 28, Slots: count, Torch: device));
             var draws = Enumerable.Range(0, count).Select(i => new Draw(Prefix.Root(new($"{i}", Text(i), "")), (ulong)i)).ToArray();
             await Seconds(policy, [new(Prefix.Root(new("warm", Text(-1), "")), 0)], 8);
             var prefill = await Seconds(policy, draws, 1);
@@ -66,7 +69,9 @@ internal static class DeviceBench
         var options = new TrainOptions { Steps = 1, Batch = TrainRows, Rate = 1e-5, Fit = new(place, BFloat16: true) };
         using var model = options.Setup.Ready(options.Load(folder));
         using var trainer = Trainer.From(model);
-        var batch = NextToken.Batch([.. Enumerable.Range(0, TrainRows).Select(r => new TokenRow([.. Enumerable.Range(0, TrainTokens + 1).Select(k => (r * 31 + k * k * 7) % 509)], 1))], options.Fitted);
+        var batch = NextToken.Batch([.. Enumerable.Range(0, TrainRows)
+            .Select(r => new TokenRow([.. Enumerable.Range(0, TrainTokens + 1).Select(k => (r * 31 + k * k * 7) % 509)], 1))],
+            options.Fitted);
         List<double> seconds = [];
         for (var round = 0; round <= Rounds; round++)
         {

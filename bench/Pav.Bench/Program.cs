@@ -1,6 +1,7 @@
 using Pav.Bench;
 
-const string usage = "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
+const string usage =
+    "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
     + "training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
     + "double [dialect …] | affinity [model folder] | serve [FOLDER] | soak [requests]"
     + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "

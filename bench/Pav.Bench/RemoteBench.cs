@@ -7,7 +7,8 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Bench;
 
-/// <summary>What remote policies cost: completions per second and memory against a server that does nothing (in this process: both are counted), and what faults cost against none.</summary>
+/// <summary>What remote policies cost: completions per second and memory against a server that does nothing (in this process: both are
+/// counted), and what faults cost against none.</summary>
 internal static class RemoteBench
 {
     private const int Each = 16, PerCall = 4096;
@@ -25,24 +26,29 @@ internal static class RemoteBench
             while (done < upTo)
             {
                 var first = done / Each;
-                var draws = Enumerable.Range(0, PerCall).Select(i => new Draw(Prefix.Root(Subject.Problem(first + i / Each)), Seeds.Mix((ulong)(done + i)))).ToList();
+                var draws = Enumerable.Range(0, PerCall)
+                    .Select(i => new Draw(Prefix.Root(Subject.Problem(first + i / Each)), Seeds.Mix((ulong)(done + i)))).ToList();
                 var traces = await policy.Extend(draws, Until.TraceEnd, new());
                 done += traces.Count(t => t.Ended && t.Depth == 3);
             }
 
             process.Refresh();
-            Console.WriteLine($"{done,12:N0} {(done - before) / clock.Elapsed.TotalSeconds,11:N0} {(process.TotalProcessorTime - cpu).TotalSeconds,12:F1} {GC.GetTotalMemory(true) / 1e6,11:F0} {process.WorkingSet64 / 1048576.0,12:F0}");
+            Console.WriteLine($"{done,12:N0} {(done - before) / clock.Elapsed.TotalSeconds,11:N0} "
+                + $"{(process.TotalProcessorTime - cpu).TotalSeconds,12:F1} {GC.GetTotalMemory(true) / 1e6,11:F0} "
+                + $"{process.WorkingSet64 / 1048576.0,12:F0}");
         }
 
         Console.WriteLine($"peak {process.PeakWorkingSet64 / 1048576.0:F0} MB");
     }
 
-    private static readonly Mishap[] Mishaps = [Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway, Mishap.WrongN, Mishap.DuplicateChoices, Mishap.InvalidUtf8];
+    private static readonly Mishap[] Mishaps = [Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway,
+        Mishap.WrongN, Mishap.DuplicateChoices, Mishap.InvalidUtf8];
 
     /// <summary>A mishap, one kind after the other, with every fifth request.</summary>
     public static Mishap EveryFifth(long k) => k % 5 == 4 ? Mishaps[k / 5 % Mishaps.Length] : Mishap.None;
 
-    /// <summary>2,000 labelled prefixes from three endpoints, in turns: all well; then one dies, one is slow and one answers every fifth request with an error.</summary>
+    /// <summary>2,000 labelled prefixes from three endpoints, in turns: all well; then one dies, one is slow and one answers every fifth
+    /// request with an error.</summary>
     public static async Task Faults(string folder, int pairs = 4)
     {
         var tokenizer = Tokenizer.Load(folder);
@@ -64,7 +70,8 @@ internal static class RemoteBench
         Console.WriteLine($"labels alike in every pair; with faults / without, time: {Told(wall)}; processor time: {Told(processor)}");
     }
 
-    private static async Task<(List<string> Lines, double Seconds, double Processor)> Labels(Generator generator, Tokenizer tokenizer, bool faults)
+    private static async Task<(List<string> Lines, double Seconds, double Processor)> Labels(Generator generator, Tokenizer tokenizer,
+        bool faults)
     {
         await using var dying = await DoubleServer.Start(generator);
         await using var slow = await DoubleServer.Start(generator, new() { Latency = faults ? TimeSpan.FromMilliseconds(50) : default });
@@ -83,7 +90,8 @@ internal static class RemoteBench
         }
 
         var (seconds, processor) = (clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
-        Console.WriteLine($"{(faults ? "faults" : "calm"),6}: {prefixes:N0} labels in {seconds:F1} s; {string.Join(", ", policy.Tallies.Select(t => $"{t.Completions:N0} completions with {t.Failed:N0} failures and {t.Busy:N0} 429s"))}");
+        Console.WriteLine($"{(faults ? "faults" : "calm"),6}: {prefixes:N0} labels in {seconds:F1} s; "
+            + $"{string.Join(", ", policy.Tallies.Select(t => $"{t.Completions:N0} completions with {t.Failed:N0} failures and {t.Busy:N0} 429s"))}");
         return (lines, seconds, processor);
     }
 }

@@ -11,7 +11,8 @@ using Pav.Serve.Rooms;
 namespace Pav.Bench;
 
 /// <summary>
-/// What asking for rewards one sample at a time costs: 32 clients, each of which posts one trace to /get_reward and waits for its number, beside the verifier
+/// What asking for rewards one sample at a time costs: 32 clients, each of which posts one trace to /get_reward and waits for its number,
+/// beside the verifier
 /// that scores the same traces in calls of 32 and in one call. Clients and server share the machine, as in a test, and unlike in training.
 /// </summary>
 internal static class RewardBench
@@ -23,8 +24,10 @@ internal static class RewardBench
     public static async Task Run(string? folder, int count)
     {
         var opened = folder ?? MadeVerifier();
-        Console.WriteLine($"{DecoderConfig.Load(opened).Parameters / 1e6:F2} M parameters, {count} traces, {Environment.ProcessorCount} cores");
-        Console.WriteLine($"{"round",5} {"calls of 32",12} {"one call",10} {"32 clients",11} {"of calls of 32",15} {"of one call",12} {"batch",6}");
+        Console.WriteLine(
+            $"{DecoderConfig.Load(opened).Parameters / 1e6:F2} M parameters, {count} traces, {Environment.ProcessorCount} cores");
+        Console.WriteLine(
+            $"{"round",5} {"calls of 32",12} {"one call",10} {"32 clients",11} {"of calls of 32",15} {"of one call",12} {"batch",6}");
         List<(double Calls, double Served)> shares = [];
         for (var round = 0; round <= Rounds; round++)
         {
@@ -34,7 +37,8 @@ internal static class RewardBench
             var (served, batch) = await Served(opened, traces);
             if (round == 0) continue; // compiling
             shares.Add((calls, served));
-            Console.WriteLine($"{round,5} {count / calls,10:F0}/s {count / one,8:F0}/s {count / served,9:F0}/s {calls / served,15:P0} {one / served,12:P0} {batch,6:F1}");
+            Console.WriteLine($"{round,5} {count / calls,10:F0}/s {count / one,8:F0}/s {count / served,9:F0}/s {calls / served,15:P0} "
+                + $"{one / served,12:P0} {batch,6:F1}");
         }
 
         Console.WriteLine($"median share of calls of 32: {shares.Select(s => s.Calls / s.Served).Order().ElementAt(Rounds / 2):P0}");
@@ -74,7 +78,8 @@ internal static class RewardBench
                 lock (left)
                     if (!left.TryDequeue(out trace!)) return;
                 var prompt = template.Fill(trace.Problem);
-                using var reply = await client.PostAsJsonAsync("/get_reward", new { query = new[] { prompt + trace.Text }, prompts = new[] { prompt }, labels = new[] { trace.Problem.Answer } });
+                using var reply = await client.PostAsJsonAsync("/get_reward",
+                    new { query = new[] { prompt + trace.Text }, prompts = new[] { prompt }, labels = new[] { trace.Problem.Answer } });
                 reply.EnsureSuccessStatusCode();
                 (await reply.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("rewards")[0].GetDouble();
             }
@@ -94,7 +99,8 @@ internal static class RewardBench
     {
         var folder = Directory.CreateTempSubdirectory("pav-bench").FullName;
         foreach (var file in Directory.GetFiles("models/pav-tiny-s")) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-        new VerifierRecord(VerifierKind.Value, "", "", "Checked:\n{problem}\n", new(0, 0, 0, 0), Mark: " .", AfterMark: "\n", Answers: new(13, 14, " right", " wrong")).Save(folder);
+        new VerifierRecord(VerifierKind.Value, "", "", "Checked:\n{problem}\n", new(0, 0, 0, 0), Mark: " .", AfterMark: "\n",
+            Answers: new(13, 14, " right", " wrong")).Save(folder);
         return folder;
     }
 
@@ -118,7 +124,8 @@ internal static class RewardBench
     {
         public string Name => "bench";
 
-        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
+        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,
+            CancellationToken cancel = default) =>
             throw new NotSupportedException();
     }
 }

@@ -9,7 +9,8 @@ using Pav.Torch;
 namespace Pav.Bench;
 
 /// <summary>
-/// One iteration of online RL of a policy on embedded problems, 32 of them with 8 traces each: seconds of sampling, scoring and update; and the update beside one of as many tokens in
+/// One iteration of online RL of a policy on embedded problems, 32 of them with 8 traces each: seconds of sampling, scoring and update; and
+/// the update beside one of as many tokens in
 /// sequences of equal length, which needs no padding.
 /// </summary>
 internal static class RlBench
@@ -22,14 +23,20 @@ internal static class RlBench
         var (tokenizer, template) = (Tokenizer.Load(folder), new PromptTemplate(Corpus.QuickTemplate));
         using var scorer = model.WithScoreHead();
         Problem[] problems = [.. Worksheet.Problems(1, Split.Train).Take(Problems)];
-        Draw[] draws = [.. problems.SelectMany(p => Enumerable.Range(0, Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "bench", k))))];
-        Console.WriteLine($"{model.Config.Parameters / 1e6:F2} M parameters, {torch.get_num_threads()} threads, {draws.Length} traces an iteration");
-        Console.WriteLine($"{"baseline",-14} {"pass",5} {"sampling",9} {"scoring",8} {"update",7} {"shares",15} {"generated/s",12} {"read/s",8} {"equal lengths",14} {"ratio",6}");
+        Draw[] draws =
+            [.. problems.SelectMany(p =>
+            Enumerable.Range(0, Samples).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "bench", k))))];
+        Console.WriteLine(
+            $"{model.Config.Parameters / 1e6:F2} M parameters, {torch.get_num_threads()} threads, {draws.Length} traces an iteration");
+        Console.WriteLine($"{"baseline",-14} {"pass",5} {"sampling",9} {"scoring",8} {"update",7} {"shares",15} {"generated/s",12} "
+            + $"{"read/s",8} {"equal lengths",14} {"ratio",6}");
         foreach (var baseline in new[] { RlBaseline.LeaveOneOut, RlBaseline.Value })
             foreach (var pass in new[] { 512, 1024, 2048, 4096 })
             {
-                var options = new RlOptions { Iterations = 100, Batch = Problems, Samples = Samples, MaxTokens = 128, Baseline = baseline, PassTokens = pass };
-                using var learner = new RlLearner(options, model.Clone(), model.Clone(), baseline == RlBaseline.Value ? model.WithScoreHead() : null);
+                var options = new RlOptions { Iterations = 100, Batch = Problems, Samples = Samples, MaxTokens = 128, Baseline = baseline,
+                    PassTokens = pass };
+                using var learner = new RlLearner(options, model.Clone(), model.Clone(), baseline == RlBaseline.Value
+                    ? model.WithScoreHead() : null);
                 var (sampling, scoring, update, equal) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
                 long generated = 0, read = 0;
                 for (var round = 0; round <= Rounds; round++)
@@ -48,12 +55,15 @@ internal static class RlBench
                         Grader.Numeric, options, tokenizer, template);
                     update.Add(await Seconds(() => Task.FromResult(learner.Update(episodes, 1e-9, round))));
                     var same = OfEqualLength(episodes);
-                    equal.Add(await Seconds(() => Task.FromResult(learner.Update(same, 1e-9, round))) * episodes.Sum(e => e.Ids.Length) / same.Sum(e => e.Ids.Length));
+                    equal.Add(await Seconds(() => Task.FromResult(learner.Update(same, 1e-9, round))) * episodes.Sum(e => e.Ids.Length)
+                        / same.Sum(e => e.Ids.Length));
                     (generated, read) = (episodes.Sum(e => (long)e.Generated), episodes.Sum(e => (long)e.Ids.Length));
                 }
 
                 var (a, b, c, d) = (Median(sampling), Median(scoring), Median(update), Median(equal));
-                Console.WriteLine($"{baseline,-14} {pass,5} {a,9:F3} {b,8:F3} {c,7:F3} {$"{a / (a + b + c):P0}/{b / (a + b + c):P0}/{c / (a + b + c):P0}",15} {generated / (a + b + c),12:F0} {read / c,8:F0} {read / d,14:F0} {d / c,6:P0}");
+                Console.WriteLine($"{baseline,-14} {pass,5} {a,9:F3} {b,8:F3} {c,7:F3} "
+                    + $"{$"{a / (a + b + c):P0}/{b / (a + b + c):P0}/{c / (a + b + c):P0}",15} {generated / (a + b + c),12:F0} "
+                    + $"{read / c,8:F0} {read / d,14:F0} {d / c,6:P0}");
             }
     }
 
@@ -62,7 +72,8 @@ internal static class RlBench
     {
         var (length, prompt) = ((int)Math.Round(episodes.Average(e => e.Ids.Length)), (int)Math.Round(episodes.Average(e => e.Prompt)));
         var longest = episodes.MaxBy(e => e.Ids.Length)!;
-        return [.. episodes.Select(_ => new Episode(longest.Ids[..length], prompt, new int[length - prompt], longest.Returns, longest.Baselines))];
+        return [.. episodes.Select(_ =>
+            new Episode(longest.Ids[..length], prompt, new int[length - prompt], longest.Returns, longest.Baselines))];
     }
 
     private static double Median(List<double> seconds) => seconds.Skip(1).Order().ElementAt(Rounds / 2);

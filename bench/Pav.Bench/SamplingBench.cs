@@ -32,12 +32,14 @@ internal static class SamplingBench
             var config = DecoderConfig.Load(folder);
             Console.WriteLine(
                 $"{subject}: {config.Parameters / 1e6:F2} M parameters, {Threads.Count} threads, prompts of {prompt}, {made} new tokens");
-            Console.WriteLine($"{"sequences",9} {"prompts",8} {"tokens/s",10} {"CPU tokens/s",13} {"draws",8}" + (products ? $" {"bare products",14}" : ""));
+            Console.WriteLine($"{"sequences",9} {"prompts",8} {"tokens/s",10} {"CPU tokens/s",13} {"draws",8}" + (products
+                ? $" {"bare products",14}" : ""));
             foreach (var count in sequences)
                 foreach (var each in count > 1 ? (int[])[1, Shared] : [1])
                 {
                     if (count % each != 0) continue;
-                    using var policy = TransformerPolicy.Load("bench", folder, new("{problem}"), new(CacheBudgetBytes: 2L << 30, Slots: count));
+                    using var policy = TransformerPolicy.Load("bench", folder, new("{problem}"),
+                        new(CacheBudgetBytes: 2L << 30, Slots: count));
                     var (wall, cpu, draws) = await Best(policy, count, each, prompt, made, config.VocabSize);
                     var bound = products && each == 1 ? $" {GemmRate(config, count),14:F0}" : "";
                     Console.WriteLine($"{count,9} {count / each,8} {count * made / wall,10:F0} {count * made / cpu,13:F0} {draws}{bound}");
@@ -75,7 +77,8 @@ internal static class SamplingBench
             var draws = Enumerable.Range(0, count).Select(i => new Draw(Prompt(round * count + i / each), (ulong)i)).ToArray();
             var (before, clock) = (Spent(), Stopwatch.StartNew());
             var drawn = await policy.Extend(draws, Until.TraceEnd, new(MaxTokens: made));
-            if (round == 0) digest = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(drawn.Select(d => d.Step)))))[..8];
+            if (round == 0)
+                digest = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(drawn.Select(d => d.Step)))))[..8];
             else (wall, cpu) = (Math.Min(wall, clock.Elapsed.TotalSeconds), Math.Min(cpu, Spent() - before));
         }
 

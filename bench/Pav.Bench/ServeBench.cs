@@ -81,7 +81,8 @@ internal static class ServeBench
             using var http = new HttpClient();
             var health = await http.GetFromJsonAsync<JsonElement>(server.Url + "/health");
             Console.WriteLine(
-                $"{answered + left:N0} requests, {left:N0} left: heap {GC.GetTotalMemory(true) >> 20} MB, process {Environment.WorkingSet >> 20} MB, "
+                $"{answered + left:N0} requests, {left:N0} left: heap {GC.GetTotalMemory(true) >> 20} MB, process "
+                    + $"{Environment.WorkingSet >> 20} MB, "
                 + $"caches {opened.Policy.CacheBytes >> 20} MB, at work {health.GetProperty("working")}");
         }
     }
@@ -121,7 +122,8 @@ internal static class ServeBench
         var (first, tokens) = (0.0, 0L);
         while (await reader.ReadLineAsync(cancel) is { } line)
         {
-            var says = line.Contains("\"content\":\"", StringComparison.Ordinal) && !line.Contains("\"content\":\"\"", StringComparison.Ordinal);
+            var says = line.Contains("\"content\":\"", StringComparison.Ordinal)
+                && !line.Contains("\"content\":\"\"", StringComparison.Ordinal);
             if (first == 0 && (says || line.Contains("reasoning", StringComparison.Ordinal))) first = clock.Elapsed.TotalMilliseconds;
             if (line.Contains("\"usage\":{", StringComparison.Ordinal))
                 tokens = JsonDocument.Parse(line[6..]).RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt64();
@@ -130,7 +132,8 @@ internal static class ServeBench
         return (first, clock.Elapsed.TotalMilliseconds, tokens);
     }
 
-    private static double Quantile(IReadOnlyList<double> values, double share) => values.Order().ElementAt((int)(share * (values.Count - 1)));
+    private static double Quantile(IReadOnlyList<double> values, double share) =>
+        values.Order().ElementAt((int)(share * (values.Count - 1)));
 
     /// <summary>The policy, and a verifier: a folder's, or a random one of the policy's size.</summary>
     private sealed class Opened : IDisposable

@@ -7,12 +7,14 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Bench;
 
-/// <summary>The double as a server to try things on, and what sending a problem's requests to one replica does for the replicas' prefix caches.</summary>
+/// <summary>The double as a server to try things on, and what sending a problem's requests to one replica does for the replicas' prefix
+/// caches.</summary>
 internal static class ServedBench
 {
     private const int Replicas = 3;
 
-    /// <summary>Servers of these dialects (vllm, sglang, llamacpp, openai; +errors fails every fifth request, +slow takes 50 ms more) until Ctrl-C.</summary>
+    /// <summary>Servers of these dialects (vllm, sglang, llamacpp, openai; +errors fails every fifth request, +slow takes 50 ms more) until
+    /// Ctrl-C.</summary>
     public static async Task Serve(IReadOnlyList<string> dialects)
     {
         const string folder = "models/pav-tiny-s";
@@ -33,7 +35,8 @@ internal static class ServedBench
         void Stop(PosixSignalContext signal) => signal.Cancel = stop.TrySetResult();
     }
 
-    /// <summary>Share of prompt tokens that three replicas have in their caches: as it was, and had the same prompts been dealt out by chance.</summary>
+    /// <summary>Share of prompt tokens that three replicas have in their caches: as it was, and had the same prompts been dealt out by
+    /// chance.</summary>
     public static async Task Affinity(string folder)
     {
         var tokenizer = Tokenizer.Load(folder);
@@ -41,7 +44,8 @@ internal static class ServedBench
         var servers = await Task.WhenAll(Enumerable.Range(0, Replicas).Select(_ => DoubleServer.Start(generator)));
         var problems = Worksheet.Problems(1, Split.Test).Take(60).ToList();
         List<EndpointTally> tallies;
-        using (var policy = await RemotePolicy.Open(new(string.Join(",", servers.Select(s => s.Url))), new("{problem}\n"), tokenizer, problems[0]))
+        using (var policy = await RemotePolicy.Open(new(string.Join(",", servers.Select(s => s.Url))), new("{problem}\n"), tokenizer,
+            problems[0]))
         {
             foreach (var server in servers) server.Prompts.Clear();
             var options = new LabelOptions { NCov = 2, NMc = 4, Sampling = new(MaxTokens: 80), ProblemsPerBatch = 8, BatchesAtOnce = 4 };
@@ -53,10 +57,15 @@ internal static class ServedBench
         foreach (var server in servers) await server.DisposeAsync();
         var all = prompts.SelectMany(p => p).ToList();
         double total = all.Sum(p => (long)p.Length);
-        Console.WriteLine($"{all.Count:N0} requests on {Replicas} replicas ({string.Join(", ", prompts.Select(p => $"{p.Count:N0}"))}); told by their usage: {tallies.Sum(t => t.CachedTokens) / (double)tallies.Sum(t => t.PromptTokens):P1} of prompt tokens cached");
-        Console.WriteLine($"read again, prompts alone: {prompts.Sum(p => Cached(p, _ => 0, 1)) / total:P1} as sent; {Cached(all, Scattered, Replicas) / total:P1} dealt out by chance; {Cached(all, _ => 0, 1) / total:P1} on one replica");
-        var each = prompts.SelectMany((served, r) => served.Select(p => (Replica: r, Prompt: string.Join(",", p)))).GroupBy(x => x.Prompt).Where(g => g.Count() > 1).ToList();
-        Console.WriteLine($"prefixes whose requests all went to one replica: {each.Average(g => g.Select(x => x.Replica).Distinct().Count() == 1 ? 1.0 : 0):P0}");
+        Console.WriteLine($"{all.Count:N0} requests on {Replicas} replicas ({string.Join(", ", prompts.Select(p => $"{p.Count:N0}"))}); "
+            + $"told by their usage: {tallies.Sum(t => t.CachedTokens) / (double)tallies.Sum(t => t.PromptTokens):P1} of prompt tokens "
+            + "cached");
+        Console.WriteLine($"read again, prompts alone: {prompts.Sum(p => Cached(p, _ => 0, 1)) / total:P1} as sent; "
+            + $"{Cached(all, Scattered, Replicas) / total:P1} dealt out by chance; {Cached(all, _ => 0, 1) / total:P1} on one replica");
+        var each = prompts.SelectMany((served, r) => served.Select(p => (Replica: r, Prompt: string.Join(",", p)))).GroupBy(x => x.Prompt)
+            .Where(g => g.Count() > 1).ToList();
+        Console.WriteLine("prefixes whose requests all went to one replica: "
+            + $"{each.Average(g => g.Select(x => x.Replica).Distinct().Count() == 1 ? 1.0 : 0):P0}");
     }
 
     private static int Scattered(int k) => (int)(Seeds.Mix((ulong)k + 1) % Replicas);

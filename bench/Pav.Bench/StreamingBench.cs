@@ -3,7 +3,8 @@ using Pav.Models.Files;
 
 namespace Pav.Bench;
 
-/// <summary>Memory of the labelling pipeline while it goes through many prefixes, from a policy that answers at once, into a file.</summary>
+/// <summary>Memory of the labelling pipeline while it goes through many prefixes, from a policy that answers at once, into a
+/// file.</summary>
 internal static class StreamingBench
 {
     private const int StepsOfTrace = 8, Traces = 4;
@@ -12,13 +13,16 @@ internal static class StreamingBench
     {
         public string Name => "instant";
 
-        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
+        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,
+            CancellationToken cancel = default) =>
             Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(Whole)]);
 
         private static Prefix Whole(Draw draw)
         {
             var prefix = draw.Prefix;
-            for (var h = prefix.Depth; h < StepsOfTrace; h++) prefix = prefix.Then(h == StepsOfTrace - 1 ? $"Answer: {draw.Seed % 3}" : $"{h}: {draw.Seed:x} and so on\n", ended: h == StepsOfTrace - 1, tokenCount: 12);
+            for (var h = prefix.Depth; h < StepsOfTrace; h++)
+                prefix = prefix.Then(h == StepsOfTrace - 1
+                    ? $"Answer: {draw.Seed % 3}" : $"{h}: {draw.Seed:x} and so on\n", ended: h == StepsOfTrace - 1, tokenCount: 12);
             return prefix;
         }
     }
@@ -39,7 +43,8 @@ internal static class StreamingBench
                 seen += line.Steps.Count;
                 if (seen < next) continue;
                 process.Refresh();
-                Console.WriteLine($"{seen,12:N0} {seen / clock.Elapsed.TotalSeconds,11:N0} {GC.GetTotalMemory(true) / 1e6,11:F0} {process.WorkingSet64 / 1048576.0,12:F0}");
+                Console.WriteLine($"{seen,12:N0} {seen / clock.Elapsed.TotalSeconds,11:N0} {GC.GetTotalMemory(true) / 1e6,11:F0} "
+                    + $"{process.WorkingSet64 / 1048576.0,12:F0}");
                 next += prefixes / 8;
             }
 

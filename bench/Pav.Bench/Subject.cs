@@ -31,7 +31,8 @@ internal static class Subject
     }
 
     /// <summary>A text of so many tokens; different seeds share no beginning.</summary>
-    public static string Words(int seed, int tokens) => string.Concat(Enumerable.Range(0, tokens).Select(k => $" w{(seed * 31 + k * k * 7) % (Config.VocabSize - 3)}"));
+    public static string Words(int seed, int tokens) =>
+        string.Concat(Enumerable.Range(0, tokens).Select(k => $" w{(seed * 31 + k * k * 7) % (Config.VocabSize - 3)}"));
 
     public static Problem Problem(int i) => new($"{i}", Words(i, PromptTokens), "");
 }

@@ -6,7 +6,8 @@ using Pav.Torch;
 namespace Pav.Bench;
 
 /// <summary>
-/// One training step (forward, backward, clipping, AdamW) of the same Llama on rows of 128 tokens in float32, beside nothing but its matrix products, forward and
+/// One training step (forward, backward, clipping, AdamW) of the same Llama on rows of 128 tokens in float32, beside nothing but its matrix
+/// products, forward and
 /// backward, in the same run. The two take turns, so that other work on the machine hits both; medians.
 /// </summary>
 internal static class TrainingBench
@@ -18,11 +19,15 @@ internal static class TrainingBench
         using var model = DecoderModel.RandomInit(Subject.Config, 1);
         model.Native = false;
         using var trainer = Trainer.From(model);
-        Console.WriteLine($"{Subject.Config.Parameters / 1e6:F1} M parameters, {torch.get_num_threads()} threads, libtorch {torch.version}");
+        Console.WriteLine(
+            $"{Subject.Config.Parameters / 1e6:F1} M parameters, {torch.get_num_threads()} threads, libtorch {torch.version}");
         Console.WriteLine($"{"rows",5} {"tokens/s",9} {"step ms",8} {"GEMM ms",8} {"share",6} {"GFLOP/s",8}");
         foreach (var rows in batches)
         {
-            var batch = NextToken.Batch([.. Enumerable.Range(0, rows).Select(r => new TokenRow([.. Enumerable.Range(0, Tokens + 1).Select(k => (r * 31 + k * k * 7) % Subject.Config.VocabSize)], 1))], new());
+            var batch = NextToken.Batch([.. Enumerable.Range(0, rows)
+                .Select(r =>
+                new TokenRow([.. Enumerable.Range(0, Tokens + 1).Select(k => (r * 31 + k * k * 7) % Subject.Config.VocabSize)], 1))],
+                new());
             List<double> steps = [], products = [];
             for (var round = 0; round <= Rounds; round++)
             {
@@ -32,7 +37,8 @@ internal static class TrainingBench
 
             var (step, bare) = (Median(steps.Skip(1)), Median(products.Skip(1)));
             var flops = Shapes(rows).Sum(s => 3 * 2.0 * s.Batch * s.Rows * s.Inputs * s.Outputs * s.Times);
-            Console.WriteLine($"{rows,5} {rows * Tokens / step,9:F0} {1e3 * step,8:F0} {1e3 * bare,8:F0} {bare / step,6:P0} {flops / step / 1e9,8:F1}");
+            Console.WriteLine(
+                $"{rows,5} {rows * Tokens / step,9:F0} {1e3 * step,8:F0} {1e3 * bare,8:F0} {bare / step,6:P0} {flops / step / 1e9,8:F1}");
         }
     }
 
@@ -63,7 +69,8 @@ internal static class TrainingBench
         foreach (var s in Shapes(rows))
         {
             using var scope = torch.NewDisposeScope();
-            var (x, w, dy) = (torch.randn([s.Batch, s.Rows, s.Inputs]), torch.randn([s.Batch, s.Inputs, s.Outputs]), torch.randn([s.Batch, s.Rows, s.Outputs]));
+            var (x, w, dy) = (torch.randn([s.Batch, s.Rows, s.Inputs]), torch.randn([s.Batch, s.Inputs, s.Outputs]),
+                torch.randn([s.Batch, s.Rows, s.Outputs]));
             var (xt, wt) = (x.transpose(1, 2), w.transpose(1, 2));
             total += Seconds(() =>
             {

@@ -11,7 +11,8 @@ internal static class TreeBench
 
     private static Prefix Step(Prefix prefix, int seed) => prefix.Then(Subject.Words(seed, StepTokens - 1) + "\n");
 
-    /// <summary>Tokens computed for each label of seed traces of 8 steps, with 1, 4 and 16 completions per prefix, against reading each prefix anew for each completion.</summary>
+    /// <summary>Tokens computed for each label of seed traces of 8 steps, with 1, 4 and 16 completions per prefix, against reading each
+    /// prefix anew for each completion.</summary>
     public static async Task Labelling()
     {
         const int steps = 8, seeds = 4, most = steps * StepTokens;
@@ -37,7 +38,8 @@ internal static class TreeBench
             await policy.Extend(draws, Until.TraceEnd, new(MaxTokens: most));
             var labels = seeds * steps;
             double computed = policy.PrefilledTokens + policy.GeneratedTokens;
-            Console.WriteLine($"{completions,5} {labels,7} {computed / labels,19:F0} {again / (double)labels,11:F0} {1 - computed / again,6:P0} {labels / clock.Elapsed.TotalSeconds,9:F1}");
+            Console.WriteLine($"{completions,5} {labels,7} {computed / labels,19:F0} {again / (double)labels,11:F0} "
+                + $"{1 - computed / again,6:P0} {labels / clock.Elapsed.TotalSeconds,9:F1}");
         }
     }
 
@@ -54,7 +56,8 @@ internal static class TreeBench
         Console.WriteLine($"{"step",5} {"cached s",9} {"tokens",7} {"fresh s",9} {"tokens",7} {"ratio",6}");
         for (var step = 1; step <= 10; step++)
         {
-            Prefix[] children = [.. states.SelectMany((s, b) => Enumerable.Range(0, candidates).Select(c => Step(s, step * 1000 + b * 10 + c)))];
+            Prefix[] children =
+                [.. states.SelectMany((s, b) => Enumerable.Range(0, candidates).Select(c => Step(s, step * 1000 + b * 10 + c)))];
             var (seconds, tokens) = await Timed(cached, children);
             fresh.Reset();
             var (freshSeconds, freshTokens) = await Timed(fresh, children);

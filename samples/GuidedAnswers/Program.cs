@@ -33,7 +33,8 @@ internal sealed partial class Sums : IVerifier
     public string Name => "sums";
 
     public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel) =>
-        Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(s => Wrong(s.Text) ? 0.1 : 0.9)], 0))]);
+        Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p =>
+            new Scored([.. p.Path().Select(s => Wrong(s.Text) ? 0.1 : 0.9)], 0))]);
 
     private static bool Wrong(string text) => Equation().Matches(text).Any(m =>
         (m.Groups[2].Value == "+" ? Number(m, 1) + Number(m, 3) : Number(m, 1) - Number(m, 3)) != Number(m, 4));

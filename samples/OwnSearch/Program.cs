@@ -9,7 +9,8 @@ var own = new SearchMethod("depth-first", "Depth first, best step first", Method
 foreach (var (method, n) in new[] { (SearchMethods.Sample, 1), (SearchMethods.BeamByQ, 2), (own, 2) })
 {
     var rows = (await SearchBatch.Run(problems, method, n, tools, new() { Candidates = 3 })).Select(r => r.Row).ToList();
-    Console.WriteLine($"{method.Label}: {rows.Average(r => r.Correct):0%} right, {rows.Average(r => r.GeneratedTokens):0} tokens a problem");
+    Console.WriteLine(
+        $"{method.Label}: {rows.Average(r => r.Correct):0%} right, {rows.Average(r => r.GeneratedTokens):0} tokens a problem");
 }
 
 /// <summary>Goes on from the best of the steps just drawn, and takes the next best only when a trace has ended; n traces.</summary>

@@ -24,11 +24,13 @@ if (CommandTree.Complaint(parsed) is { } complaint)
 }
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false,
+        ProcessTerminationTimeout = null });
 }
 catch (Exception e)
 {
-    return Runner.Fail(e, $"A fault in pav itself: {e.GetType().Name}: {e.Message} (PAV_DEBUG=1 shows where; the run folder can be taken up again.)", Runner.Failed);
+    return Runner.Fail(e, $"A fault in pav itself: {e.GetType().Name}: {e.Message} (PAV_DEBUG=1 shows where; the run folder can be taken "
+        + "up again.)", Runner.Failed);
 }
 
 internal static partial class Now

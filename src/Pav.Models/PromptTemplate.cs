@@ -12,7 +12,8 @@ public sealed record PromptTemplate
     private const string Hole = "{problem}";
 
     public PromptTemplate(string text) =>
-        Text = text.Contains(Hole, StringComparison.Ordinal) ? text : throw new UserError($"the prompt template \"{text}\" has no {Hole} in it; put it where the problem's text belongs");
+        Text = text.Contains(Hole, StringComparison.Ordinal)
+            ? text : throw new UserError($"the prompt template \"{text}\" has no {Hole} in it; put it where the problem's text belongs");
 
     public string Text { get; }
 

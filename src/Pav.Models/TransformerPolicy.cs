@@ -30,7 +30,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     private TransformerPolicy(string name, IRunner runner, Tokenizer tokenizer, PromptTemplate template, EngineOptions options)
     {
         this.runner = runner;
-        if (runner.Config.Head != DecoderHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a policy needs a language model; give another folder");
+        if (runner.Config.Head != DecoderHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a "
+            + "policy needs a language model; give another folder");
         Name = name;
         this.tokenizer = tokenizer;
         this.template = template;
@@ -59,7 +60,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <summary>Told how many draws have just finished, on the engine's thread; of a call in the end all.</summary>
     public Action<int>? Drawn { get; set; }
 
-    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,
+        CancellationToken cancel = default)
     {
         await gate.WaitAsync(cancel);
         try
@@ -91,7 +93,8 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
             var context = Context(prefix);
             var prompt = context[0].Length;
             var used = context.Sum(c => c.Length) - prompt;
-            if (prompt >= runner.Config.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens and the model's max_position_embeddings is {runner.Config.MaxPositions}");
+            if (prompt >= runner.Config.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens "
+                + $"and the model's max_position_embeddings is {runner.Config.MaxPositions}");
             if (prompt == 0) throw new UserError($"problem {prefix.Problem.Id}: its prompt has no token; a model needs one to begin with");
             var limit = Math.Min(sampling.MaxTokens, runner.Config.MaxPositions - prompt) - used;
             if (limit > 0)
@@ -115,7 +118,9 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
         int[][] Context(Prefix prefix) =>
             stretches.TryGetValue(prefix, out var known) ? known
-            : stretches[prefix] = prefix.Parent is null ? [template.Encode(tokenizer, prefix.Problem)] : [.. Context(prefix.Parent), StepIds.From(tokenizer, prefix.Step, prefix.Tokens)];
+            : stretches[prefix] = prefix.Parent is null
+                ? [template.Encode(tokenizer, prefix.Problem)]
+                : [.. Context(prefix.Parent), StepIds.From(tokenizer, prefix.Step, prefix.Tokens)];
     }
 
     public void Dispose()

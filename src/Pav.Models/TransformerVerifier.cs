@@ -5,7 +5,8 @@ using Pav.Models.Tokenizers;
 namespace Pav.Models;
 
 /// <summary>
-/// A language model with a score head as a verifier: Q = σ(scale·score + bias) at the last id of the prompt and of every step. All steps of a trace are scored
+/// A language model with a score head as a verifier: Q = σ(scale·score + bias) at the last id of the prompt and of every step. All steps of
+/// a trace are scored
 /// in one pass; what was scored before and is still held is not read again, so a beam costs its new steps only.
 /// </summary>
 public sealed class TransformerVerifier : ILoadedVerifier
@@ -36,7 +37,8 @@ public sealed class TransformerVerifier : ILoadedVerifier
     private TransformerVerifier(string name, IRunner runner, VerifierEncoding encoding, ScoreCalibration? calibration, int? heads)
     {
         this.runner = runner;
-        if (runner.Config.Head == DecoderHead.CausalLM) throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; {VerifierRecord.Instead}");
+        if (runner.Config.Head == DecoderHead.CausalLM)
+            throw new UserError($"{name} is a language model's checkpoint, and a verifier needs a score head; {VerifierRecord.Instead}");
         if (heads is not null && heads != runner.Config.Labels)
             throw new UserError($"{name} has {runner.Config.Labels} labels, and its verifier.json says that it has {heads} heads");
         if (heads is null && runner.Config.Labels > 2)
@@ -113,12 +115,16 @@ public sealed class TransformerVerifier : ILoadedVerifier
             {
                 var nodes = Nodes(encoding.Stretches(prefixes[i]));
                 if (nodes[^1].End > runner.Config.MaxPositions)
-                    throw new UserError($"problem {prefixes[i].Problem.Id}: a trace of {nodes[^1].End} tokens is longer than max_position_embeddings = {runner.Config.MaxPositions} of {Name}; leave it out, or take a verifier with a longer context");
+                    throw new UserError($"problem {prefixes[i].Problem.Id}: a trace of {nodes[^1].End} tokens is longer than "
+                        + $"max_position_embeddings = {runner.Config.MaxPositions} of {Name}; leave it out, or take a verifier with a "
+                        + "longer context");
                 if (!Reserve(nodes[^1]))
                 {
                     Finish();
                     if (!Reserve(nodes[^1]))
-                        throw new UserError($"problem {prefixes[i].Problem.Id}: scoring a trace of {nodes[^1].End} tokens needs more key-value cache than the budget of {runner.Pool.Capacity * runner.Pool.BlockBytes:N0} bytes; raise the cache budget");
+                        throw new UserError($"problem {prefixes[i].Problem.Id}: scoring a trace of {nodes[^1].End} tokens needs more "
+                            + $"key-value cache than the budget of {runner.Pool.Capacity * runner.Pool.BlockBytes:N0} bytes; raise the "
+                            + "cache budget");
                 }
 
                 var before = tree.Computed;

@@ -3,15 +3,18 @@ using Pav.Models.Tokenizers;
 namespace Pav.Models;
 
 /// <summary>
-/// How a verifier reads a trace, in training and in scoring: the prompt's ids, then each step's, encoded by itself; its score is read at the last
-/// id of the prompt (V) and of each step (Q). Ids that stand for no text, end-of-sequence among them, are not read: a trace known as text only has none.
+/// How a verifier reads a trace, in training and in scoring: the prompt's ids, then each step's, encoded by itself; its score is read at
+/// the last
+/// id of the prompt (V) and of each step (Q). Ids that stand for no text, end-of-sequence among them, are not read: a trace known as text
+/// only has none.
 /// </summary>
 /// <param name="tokenizer">The verifier's.</param>
 /// <param name="template">The verifier's; it may differ from the policy's.</param>
 /// <param name="mark">Ends each step in place of its newline, and is where it is scored: <see cref="VerifierRecord"/>'s Mark.</param>
 /// <param name="afterMark">Text between a step's mark and the next step.</param>
 /// <param name="ends">The model's end-of-sequence ids.</param>
-public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, string? mark = null, string? afterMark = null, IReadOnlyList<int>? ends = null)
+public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate template, string? mark = null, string? afterMark = null,
+    IReadOnlyList<int>? ends = null)
 {
     /// <summary>
     /// Where steps are text, the prompt's last spaces go with the first of them: tokenizers join a space to the word after it.
@@ -43,10 +46,14 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
         if (node.Parent is null)
         {
             var prompt = prompts.Encode(tokenizer, node.Problem);
-            return prompt.Length > 0 ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
+            return prompt.Length > 0
+                ? prompt : throw new UserError($"problem {node.Problem.Id}: its prompt has no token; a verifier needs one to read V from");
         }
 
-        if (mark is not null) return tokenizer.Encode((node.Parent.Parent is null ? beforeFirst : afterMark) + node.Step.TrimEnd('\n') + mark, addSpecial: false, continues: true);
-        return StepIds.From(tokenizer, node.Step, [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id) && !(ends?.Contains(id) ?? false))]);
+        if (mark is not null)
+            return tokenizer.Encode((node.Parent.Parent is null ? beforeFirst : afterMark) + node.Step.TrimEnd('\n') + mark,
+                addSpecial: false, continues: true);
+        return StepIds.From(tokenizer, node.Step,
+            [.. node.Tokens.Where(id => id != tokenizer.Eos && !tokenizer.IsSpecial(id) && !(ends?.Contains(id) ?? false))]);
     }
 }

@@ -26,7 +26,8 @@ public sealed record VerifierLabels(long Problems, long Traces, long Prefixes, l
 /// <param name="Labels">What it learned from.</param>
 /// <param name="Calibration">From its raw scores to probabilities; none: σ of the score.</param>
 /// <param name="Measures">On held-out problems, once measured.</param>
-/// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's last token.</param>
+/// <param name="Mark">Text of the token that ends each step and at which it is scored, in place of the step's own newline; none: the step's
+/// last token.</param>
 /// <param name="StepEnd">Where the steps of its labels end; null: at newlines.</param>
 /// <param name="Chat">The chat model's way to be asked, around PromptTemplate; null: that is the prompt.</param>
 /// <param name="AfterMark">Text between a step's mark and the next step.</param>
@@ -43,19 +44,24 @@ public sealed record VerifierRecord(
 
     /// <summary>What Qwen2.5-Math-PRM was trained with; its checkpoint does not say.</summary>
     private static readonly VerifierRecord QwenProcessReward = new(
-        VerifierKind.Value, "", "", "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n<|im_start|>user\n{problem}<|im_end|>\n<|im_start|>assistant\n",
+        VerifierKind.Value, "", "", "<|im_start|>system\nPlease reason step by step, and put your final answer within "
+            + "\\boxed{}.<|im_end|>\n<|im_start|>user\n{problem}<|im_end|>\n<|im_start|>assistant\n",
         new(0, 0, 0, 0), Mark: "<extra_0>");
 
-    internal const string Instead = "train one with `pav train verifier`, or, for a process reward model that answers with two tokens, write verifier.json (docs/formats.md)";
+    internal const string Instead = "train one with `pav train verifier`, or, for a process reward model that answers with two tokens, "
+        + "write verifier.json (docs/formats.md)";
 
     /// <summary>Process reward models that are language models: what <c>{"format": NAME}</c> in verifier.json stands for.</summary>
     private static readonly Dictionary<string, VerifierRecord> Formats = new()
     {
-        ["math-shepherd"] = new(VerifierKind.Value, "", "", "{problem} ", new(0, 0, 0, 0), Mark: " ки", AfterMark: "\n", Answers: new(648, 387, "+", "-")),
+        ["math-shepherd"] = new(VerifierKind.Value, "", "", "{problem} ", new(0, 0, 0, 0), Mark: " ки", AfterMark: "\n",
+            Answers: new(648, 387, "+", "-")),
         ["rlhflow-llama3"] = new(
             VerifierKind.Value, "", "",
-            "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n{problem} ", new(0, 0, 0, 0),
-            Mark: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", AfterMark: "+<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n", Answers: new(10, 12, "+", "-")),
+            "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul "
+                + "2024\n\n<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n{problem} ", new(0, 0, 0, 0),
+            Mark: "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+                AfterMark: "+<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n", Answers: new(10, 12, "+", "-")),
     };
 
     /// <summary>Its template and step end, as traces are put to it.</summary>
@@ -67,13 +73,17 @@ public sealed record VerifierRecord(
     {
         var file = Path.Combine(folder, FileName);
         if (File.Exists(file) && StrictJson.Read(file)["format"] is { } format)
-            return Formats.GetValueOrDefault(format.ToString()) ?? throw new UserError($"{file}: the format \"{format}\" is not known; known are {string.Join(", ", Formats.Keys)}; any other is written out (docs/formats.md)");
+            return Formats.GetValueOrDefault(format.ToString())
+                ?? throw new UserError($"{file}: the format \"{format}\" is not known; known are {string.Join(", ", Formats.Keys)}; any "
+                + "other is written out (docs/formats.md)");
         if (File.Exists(file) || !File.Exists(Path.Combine(folder, "config.json"))) return Json.Read<VerifierRecord>(file);
         return DecoderConfig.Load(folder).Head switch
         {
             DecoderHead.ProcessRewardModel => QwenProcessReward,
-            DecoderHead.CausalLM => throw new UserError($"{folder} is a language model's checkpoint, and a verifier needs a score head; {Instead}"),
-            _ => throw new UserError($"{file} is missing; it tells how the verifier is to be asked, and another program's checkpoint needs one written by hand (docs/formats.md shows it)"),
+            DecoderHead.CausalLM =>
+                throw new UserError($"{folder} is a language model's checkpoint, and a verifier needs a score head; {Instead}"),
+            _ => throw new UserError($"{file} is missing; it tells how the verifier is to be asked, and another program's checkpoint "
+                + "needs one written by hand (docs/formats.md shows it)"),
         };
     }
 

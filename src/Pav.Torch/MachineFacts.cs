@@ -34,15 +34,21 @@ public sealed record MachineFacts(
 
     /// <summary>Paths of the shared libraries in the lines of /proc/self/maps.</summary>
     internal static List<string> MappedLibraries(IEnumerable<string> maps) =>
-        [.. maps.Select(line => line.IndexOf('/') is var slash && slash >= 0 ? line[slash..] : "").Where(path => path.Contains(".so", StringComparison.Ordinal)).Distinct()];
+        [.. maps.Select(line => line.IndexOf('/') is var slash && slash >= 0 ? line[slash..] : "")
+            .Where(path => path.Contains(".so", StringComparison.Ordinal)).Distinct()];
 
     /// <summary>Debian's reference BLAS and OpenBLAS are both called libblas.so.3; their folders tell them apart.</summary>
     internal static BlasFacts BlasOf(IReadOnlyList<string> mapped)
     {
-        var fast = mapped.FirstOrDefault(p => Path.GetFileName(p) is var name && (name.StartsWith("libmkl", StringComparison.Ordinal) || name.Contains("openblas", StringComparison.Ordinal) || name.Contains("blis", StringComparison.Ordinal)))
-            ?? mapped.FirstOrDefault(p => IsBlas(p) && Folder(p) is var folder && (folder.Contains("openblas", StringComparison.Ordinal) || folder.Contains("atlas", StringComparison.Ordinal) || folder.Contains("blis", StringComparison.Ordinal)));
+        var fast = mapped.FirstOrDefault(p => Path.GetFileName(p) is var name
+            && (name.StartsWith("libmkl", StringComparison.Ordinal) || name.Contains("openblas", StringComparison.Ordinal)
+            || name.Contains("blis", StringComparison.Ordinal)))
+            ?? mapped.FirstOrDefault(p => IsBlas(p) && Folder(p) is var folder
+                && (folder.Contains("openblas", StringComparison.Ordinal) || folder.Contains("atlas", StringComparison.Ordinal)
+                || folder.Contains("blis", StringComparison.Ordinal)));
         if (fast is not null) return new BlasFacts(fast, false);
-        return mapped.FirstOrDefault(IsBlas) is { } reference ? new BlasFacts(reference, true) : new BlasFacts("built into libtorch", false);
+        return mapped.FirstOrDefault(IsBlas) is { } reference
+            ? new BlasFacts(reference, true) : new BlasFacts("built into libtorch", false);
     }
 
     private static bool IsBlas(string path) => Path.GetFileName(path).StartsWith("libblas.so", StringComparison.Ordinal);

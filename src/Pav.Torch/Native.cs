@@ -24,8 +24,10 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial nint pav_error();
     [LibraryImport(Library)] internal static partial nint pav_version();
     [LibraryImport(Library)] internal static partial long pav_live_tensors();
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint pav_find(string name, string overload);
-    [LibraryImport(Library)] internal static partial int pav_call(nint op, Value* args, int argCount, Value* results, int capacity, int* count);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] internal static partial nint pav_find(string name,
+        string overload);
+    [LibraryImport(Library)] internal static partial int pav_call(nint op, Value* args, int argCount, Value* results, int capacity,
+        int* count);
     [LibraryImport(Library)] internal static partial void pav_free(nint tensor);
     [LibraryImport(Library)] internal static partial nint pav_on_memory(void* data, long* sizes, int dim, int dtype,
         delegate* unmanaged[Cdecl]<nint, void> release, nint holder);

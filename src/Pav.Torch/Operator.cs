@@ -122,7 +122,8 @@ public static unsafe class Operator
         return (new Tensor(results[0].Pointer), new Tensor(results[1].Pointer));
     }
 
-    /// <summary>An operator with at most <paramref name="capacity"/> tensors as its result, a list among them counted by its elements.</summary>
+    /// <summary>An operator with at most <paramref name="capacity"/> tensors as its result, a list among them counted by its
+    /// elements.</summary>
     public static Tensor[] callMany(string name, int capacity, params ReadOnlySpan<Arg> args)
     {
         var results = new Value[capacity];
@@ -165,7 +166,8 @@ public static unsafe class Operator
         }
     }
 
-    private static nint Find(string name) => Known.GetOrAdd(name, Look) is not 0 and var op ? op : throw new TorchException($"this libtorch ({torch.version}) has no operator {(name.Contains("::") ? "" : "aten::")}{name}");
+    private static nint Find(string name) => Known.GetOrAdd(name, Look) is not 0 and var op
+        ? op : throw new TorchException($"this libtorch ({torch.version}) has no operator {(name.Contains("::") ? "" : "aten::")}{name}");
 
     /// <summary>0 where there is none.</summary>
     private static nint Look(string name)

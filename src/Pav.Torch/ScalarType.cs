@@ -56,7 +56,8 @@ public readonly record struct Device
     {
         if (name == "cpu") (Type, Index) = (Cpu, -1);
         else if (name == "cuda") (Type, Index) = (Cuda, 0);
-        else if (name.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(name.AsSpan(5), out var index)) (Type, Index) = (Cuda, index);
+        else if (name.StartsWith("cuda:", StringComparison.Ordinal) && byte.TryParse(name.AsSpan(5), out var index))
+            (Type, Index) = (Cuda, index);
         else throw new TorchException($"no device is called '{name}': say cpu, cuda or cuda:1");
     }
 

@@ -41,7 +41,8 @@ public sealed partial class Tensor
 
     // Products
     public Tensor bmm(Tensor other) => call("bmm", this, other);
-    public Tensor baddbmm(Tensor a, Tensor b, Scalar? beta = null, Scalar? alpha = null) => call("baddbmm", this, a, b, beta ?? 1, alpha ?? 1);
+    public Tensor baddbmm(Tensor a, Tensor b, Scalar? beta = null, Scalar? alpha = null) =>
+        call("baddbmm", this, a, b, beta ?? 1, alpha ?? 1);
     public Tensor mm(Tensor other) => call("mm", this, other);
 
     // Element by element

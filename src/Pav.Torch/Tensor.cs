@@ -131,12 +131,14 @@ public sealed unsafe partial class Tensor : SafeHandle
     }
 
     /// <summary>
-    /// The elements themselves, in row-major order: a contiguous CPU tensor of exactly this type (bfloat16 as ushort). Valid while the tensor lives.
+    /// The elements themselves, in row-major order: a contiguous CPU tensor of exactly this type (bfloat16 as ushort). Valid while the
+    /// tensor lives.
     /// </summary>
     public Span<T> data<T>() where T : unmanaged
     {
         if (dtype != (typeof(T) == typeof(ushort) ? ScalarType.BFloat16 : ScalarTypes.From<T>()) || !device.IsCpu || !is_contiguous)
-            throw new TorchException($"data<{typeof(T).Name}>() wants a contiguous CPU tensor of that type, got {Describe()} on {device}{(is_contiguous ? "" : ", not contiguous")}");
+            throw new TorchException($"data<{typeof(T).Name}>() wants a contiguous CPU tensor of that type, got {Describe()} on "
+                + $"{device}{(is_contiguous ? "" : ", not contiguous")}");
         return new Span<T>(data_ptr, checked((int)numel));
     }
 

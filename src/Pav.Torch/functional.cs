@@ -17,7 +17,8 @@ public static class functional
     public static Tensor dropout(Tensor x, double p, bool training) => training && p > 0 ? call("dropout", x, p, true) : x;
 
     /// <summary>
-    /// x / sqrt(mean(x²) + eps) · weight over the last dimension; half types are normalised in float32. <paramref name="plus_one"/>: times 1 + weight, in
+    /// x / sqrt(mean(x²) + eps) · weight over the last dimension; half types are normalised in float32. <paramref name="plus_one"/>: times
+    /// 1 + weight, in
     /// float32 too, as Gemma does.
     /// </summary>
     public static Tensor rms_norm(Tensor x, Tensor weight, double eps, bool plus_one = false)
@@ -65,8 +66,10 @@ public static class functional
         call("addcmul", x * cos, call("roll", x, new[] { x.size(-1) / 2 }, new[] { -1L }), sin);
 
     /// <summary>
-    /// softmax(q·kᵀ·scale + mask)·v, where a cap c turns q·kᵀ·scale = x into c·tanh(x/c). q [B, H, T, D]; k and v [B, Hkv, S, D] with H a multiple of Hkv
-    /// (each key head serves H/Hkv neighbouring query heads, without copies of it); mask additive, of q's dtype, broadcasts to [B, 1, T, S]; result [B, H, T, D].
+    /// softmax(q·kᵀ·scale + mask)·v, where a cap c turns q·kᵀ·scale = x into c·tanh(x/c). q [B, H, T, D]; k and v [B, Hkv, S, D] with H a
+    /// multiple of Hkv
+    /// (each key head serves H/Hkv neighbouring query heads, without copies of it); mask additive, of q's dtype, broadcasts to [B, 1, T,
+    /// S]; result [B, H, T, D].
     /// On a GPU without a cap it is the fused kernel.
     /// </summary>
     public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor? mask, double? scale = null, double? cap = null)
@@ -91,7 +94,8 @@ public static class functional
             var shared = mask.dim == 2 || mask.size(0) == 1;
             var bias = shared && group == 1 ? mask.reshape(mask.size(-2), s)
                 : mask.reshape(shared ? 1 : b, 1, 1, mask.size(-2), s).expand(b, kv_heads, group, t, s).reshape(b * kv_heads, group * t, s);
-            scores = cap is { } limit ? (queries.bmm(keys) * (factor / limit)).tanh() * limit + bias : bias.baddbmm(queries, keys, 1, factor);
+            scores = cap is { } limit
+                ? (queries.bmm(keys) * (factor / limit)).tanh() * limit + bias : bias.baddbmm(queries, keys, 1, factor);
         }
         return scores.softmax(-1).bmm(values).view(b, h, t, v.size(3));
     }
@@ -108,15 +112,18 @@ public static class functional
             ? call("scaled_dot_product_attention", q, k, v, mask, 0.0, false)
             : call2("_scaled_dot_product_attention", q, k, v, mask, 0.0, false, false).Item1;
 
-        Tensor Repeated(Tensor x) => kv_heads == h ? x : x.unsqueeze(2).expand(b, kv_heads, h / kv_heads, s, x.size(3)).reshape(b, h, s, x.size(3));
+        Tensor Repeated(Tensor x) => kv_heads == h ? x : x.unsqueeze(2).expand(b, kv_heads, h / kv_heads, s, x.size(3))
+            .reshape(b, h, s, x.size(3));
     }
 
     /// <summary>Mean cross-entropy of logits [N, V] against int64 targets [N]; targets of -100 do not count. All -100 gives NaN.</summary>
     public static Tensor cross_entropy(Tensor logits, Tensor targets, string reduction = "mean") =>
         call("cross_entropy_loss", logits, targets, Arg.None, Reduction(reduction), -100);
 
-    /// <summary>−y·log σ(x) − (1 − y)·log(1 − σ(x)) for soft labels y in [0, 1], each term times its weight if given; mean over all terms.</summary>
-    public static Tensor binary_cross_entropy_with_logits(Tensor logits, Tensor targets, Tensor? weight = null, string reduction = "mean") =>
+    /// <summary>−y·log σ(x) − (1 − y)·log(1 − σ(x)) for soft labels y in [0, 1], each term times its weight if given; mean over all
+    /// terms.</summary>
+    public static Tensor binary_cross_entropy_with_logits(Tensor logits, Tensor targets, Tensor? weight = null,
+        string reduction = "mean") =>
         call("binary_cross_entropy_with_logits", logits, targets, weight, Arg.None, Reduction(reduction));
 
     public static Tensor nll_loss(Tensor log_probabilities, Tensor targets, string reduction = "mean") =>

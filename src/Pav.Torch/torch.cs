@@ -14,11 +14,16 @@ public static unsafe class torch
     public static readonly Device CUDA = new("cuda");
 
     // Making
-    public static Tensor zeros(long[] shape, ScalarType dtype = float32, Device? device = null) => call("zeros", shape, dtype, Arg.None, device);
-    public static Tensor ones(long[] shape, ScalarType dtype = float32, Device? device = null) => call("ones", shape, dtype, Arg.None, device);
-    public static Tensor full(long[] shape, Scalar value, ScalarType dtype = float32, Device? device = null) => call("full", shape, value, dtype, Arg.None, device);
-    public static Tensor randn(long[] shape, ScalarType dtype = float32, Device? device = null) => call("randn", shape, dtype, Arg.None, device);
-    public static Tensor arange(Scalar end, ScalarType dtype = int64, Device? device = null) => call("arange", end, dtype, Arg.None, device);
+    public static Tensor zeros(long[] shape, ScalarType dtype = float32, Device? device = null) =>
+        call("zeros", shape, dtype, Arg.None, device);
+    public static Tensor ones(long[] shape, ScalarType dtype = float32, Device? device = null) =>
+        call("ones", shape, dtype, Arg.None, device);
+    public static Tensor full(long[] shape, Scalar value, ScalarType dtype = float32, Device? device = null) =>
+        call("full", shape, value, dtype, Arg.None, device);
+    public static Tensor randn(long[] shape, ScalarType dtype = float32, Device? device = null) =>
+        call("randn", shape, dtype, Arg.None, device);
+    public static Tensor arange(Scalar end, ScalarType dtype = int64, Device? device = null) =>
+        call("arange", end, dtype, Arg.None, device);
     public static Tensor zeros_like(Tensor like) => call("zeros_like", like);
 
     /// <summary>A CPU tensor with a copy of the values, in row-major order; without a shape, a vector.</summary>
@@ -81,7 +86,8 @@ public static unsafe class torch
         if (shape.Length == 0) shape = [values.Length];
         var wanted = 1L;
         foreach (var size in shape) wanted *= size;
-        if (wanted != values.Length) throw new TorchException($"tensor: {values.Length} values do not fill the shape [{string.Join(", ", shape)}]");
+        if (wanted != values.Length)
+            throw new TorchException($"tensor: {values.Length} values do not fill the shape [{string.Join(", ", shape)}]");
         fixed (T* data = values) return FromMemory(data, dtype, shape);
     }
 

@@ -1,6 +1,7 @@
 namespace Pav;
 
-/// <summary>One draw: extend <paramref name="Prefix"/> with the randomness of <paramref name="Seed"/> (see <see cref="Seeds"/>) and of nothing else.</summary>
+/// <summary>One draw: extend <paramref name="Prefix"/> with the randomness of <paramref name="Seed"/> (see <see cref="Seeds"/>) and of
+/// nothing else.</summary>
 public readonly record struct Draw(Prefix Prefix, ulong Seed);
 
 /// <summary>Where a draw stops.</summary>
@@ -21,7 +22,8 @@ public enum Until
 public sealed record Sampling(
     [property: Flag("Temperature", Min = 0, AboveMin = true, Max = 10)] double Temperature = 1.0,
     [property: Flag("Draw from the K likeliest tokens only; 0 is off", Min = 0)] int TopK = 0,
-    [property: Flag("Draw from the likeliest tokens with this much probability; 1 is off", Min = 0, AboveMin = true, Max = 1)] double TopP = 1.0,
+    [property: Flag("Draw from the likeliest tokens with this much probability; 1 is off", Min = 0, AboveMin = true,
+        Max = 1)] double TopP = 1.0,
     [property: Flag("Most tokens of a trace", Min = 1, Max = 1048576)] int MaxTokens = 256)
 {
     /// <summary>
@@ -52,7 +54,8 @@ public interface IPolicy
     Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default);
 }
 
-/// <summary>What a verifier says of one prefix: <c>Q[0] = V(x)</c>, <c>Q[h] = Q(s_h, a_h)</c> for each of its H steps, in [0, 1]; and what that cost.</summary>
+/// <summary>What a verifier says of one prefix: <c>Q[0] = V(x)</c>, <c>Q[h] = Q(s_h, a_h)</c> for each of its H steps, in [0, 1]; and what
+/// that cost.</summary>
 /// <param name="Q">H + 1 values.</param>
 /// <param name="Tokens">Tokens read for this answer, those already in a cache not counted.</param>
 public sealed record Scored(double[] Q, int Tokens);

@@ -29,10 +29,12 @@ public sealed class Prefix : IEquatable<Prefix>
     /// <summary>Text of the last step, its newline included; empty for the problem itself.</summary>
     public string Step { get; }
 
-    /// <summary>Ids of the last step as the policy that wrote it produced them (an end-of-sequence id included); empty when it is known only as text.</summary>
+    /// <summary>Ids of the last step as the policy that wrote it produced them (an end-of-sequence id included); empty when it is known
+    /// only as text.</summary>
     public IReadOnlyList<int> Tokens { get; }
 
-    /// <summary>Tokens that were generated for the last step: those of <see cref="Tokens"/>, or where the ids are unknown what the generator said they were (0 if nothing).</summary>
+    /// <summary>Tokens that were generated for the last step: those of <see cref="Tokens"/>, or where the ids are unknown what the
+    /// generator said they were (0 if nothing).</summary>
     public int TokenCount { get; }
 
     /// <summary>True when the trace is over: the policy stopped by itself or reached its token limit.</summary>

@@ -9,5 +9,6 @@ public static class ProblemsById
     public static Problem Find(this IReadOnlyDictionary<string, Problem> problems, string id) =>
         problems.TryGetValue(id, out var problem)
             ? problem
-            : throw new UserError($"the labels name a problem \"{id}\" that is not among the problems given; give the file that was labelled");
+            : throw new UserError(
+                $"the labels name a problem \"{id}\" that is not among the problems given; give the file that was labelled");
 }

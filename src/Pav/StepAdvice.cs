@@ -87,7 +87,9 @@ public sealed class StepAdvice(StepEnd end)
         var other = new[] { StepEnd.Newline, StepEnd.BlankLine }.Where(e => e.Name != end.Name).Select(e => StepFit.From(e, traces))
             .Where(f => f.Steps >= 2 * f.Traces && Faults(f) < Faults(now) / 2).MinBy(Faults);
         return $"with steps that end at {end}, {now} (of the first {now.Traces} traces). "
-            + (other is null ? "A pattern for --step-end may fit this model's output better" : $"With --step-end {other.End} {other}: it fits this model's output better")
+            + (other is null
+                ? "A pattern for --step-end may fit this model's output better"
+                : $"With --step-end {other.End} {other}: it fits this model's output better")
             + "; a verifier and the labels it learns from need the same step end";
 
         static double Faults(StepFit fit) => fit.EmptyShare + fit.SplitShare;

@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 namespace Pav;
 
 /// <summary>
-/// Where a step ends: at a newline, a blank line, or a pattern of one's own. Sampling, labels, scoring, search and RL all ask here. A step ends with the first token after which its
+/// Where a step ends: at a newline, a blank line, or a pattern of one's own. Sampling, labels, scoring, search and RL all ask here. A step
+/// ends with the first token after which its
 /// text holds the end and no character is half written, whatever follows the end inside that token.
 /// </summary>
 public sealed class StepEnd
@@ -26,7 +27,8 @@ public sealed class StepEnd
     public string? Recorded => this == Newline ? null : Name;
 
     /// <summary>
-    /// newline (also null), blank-line, or a regular expression. Whether the text so far holds an end must not depend on what follows, so the expression may not look ahead: no
+    /// newline (also null), blank-line, or a regular expression. Whether the text so far holds an end must not depend on what follows, so
+    /// the expression may not look ahead: no
     /// <c>$ \z \Z \b \B (?=…) (?!…)</c>.
     /// </summary>
     public static StepEnd Parse(string? name)
@@ -40,22 +42,28 @@ public sealed class StepEnd
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            throw Wrong(name, e is NotSupportedException ? "looks around or back, which a step that is still being written does not allow" : $"is not a regular expression ({e.Message.Split('\n')[0].TrimEnd('.')})");
+            throw Wrong(name, e is NotSupportedException
+                ? "looks around or back, which a step that is still being written does not allow"
+                : $"is not a regular expression ({e.Message.Split('\n')[0].TrimEnd('.')})");
         }
 
         if (pattern.IsMatch("")) throw Wrong(name, "matches an empty text");
-        if (LooksAhead(name) is { } part) throw Wrong(name, $"has {part}, which depends on what follows, and a step that is still being written does not know that");
+        if (LooksAhead(name) is { } part)
+            throw Wrong(name, $"has {part}, which depends on what follows, and a step that is still being written does not know that");
         return new(name, Plain(name), pattern);
     }
 
     /// <summary>True once the text of a step under construction holds its end.</summary>
     /// <param name="step">Its text so far.</param>
     /// <param name="seen">So many characters are known to hold none.</param>
-    public bool In(ReadOnlySpan<char> step, int seen = 0) => Literal is { } end ? step[Math.Max(0, seen - end.Length + 1)..].Contains(end, StringComparison.Ordinal) : pattern!.IsMatch(step);
+    public bool In(ReadOnlySpan<char> step, int seen = 0) => Literal is { } end
+        ? step[Math.Max(0, seen - end.Length + 1)..].Contains(end, StringComparison.Ordinal) : pattern!.IsMatch(step);
 
     /// <summary>
-    /// The steps of drawn ids: each goes to the first id that ends a step, and the last to the end. So an end-of-sequence id belongs to the text before it,
-    /// and right after a step's end it is a last step without text, the choice to stop: alike for a policy that was asked for one step and for a whole trace.
+    /// The steps of drawn ids: each goes to the first id that ends a step, and the last to the end. So an end-of-sequence id belongs to the
+    /// text before it,
+    /// and right after a step's end it is a last step without text, the choice to stop: alike for a policy that was asked for one step and
+    /// for a whole trace.
     /// </summary>
     public static IEnumerable<Range> OfIds(IReadOnlyList<int> ids, Func<int, bool> endsStep)
     {
@@ -83,7 +91,8 @@ public sealed class StepEnd
     }
 
     /// <summary>A step that came without its end.</summary>
-    public string Close(string step) => step.Trim() + (Literal ?? throw new UserError($"the step end '{Name}' is a pattern with several texts, so steps that come one by one cannot be given theirs; take newline, blank-line or a plain text"));
+    public string Close(string step) => step.Trim() + (Literal ?? throw new UserError($"the step end '{Name}' is a pattern with several "
+        + "texts, so steps that come one by one cannot be given theirs; take newline, blank-line or a plain text"));
 
     public override string ToString() => Name;
 
@@ -126,12 +135,15 @@ public sealed class StepEnd
     {
         for (var i = 0; i < pattern.Length; i++)
         {
-            if (pattern[i] == '\\' && ++i < pattern.Length && (pattern[i] is 'n' or 'r' or 't' || !char.IsLetterOrDigit(pattern[i]))) continue;
-            if (pattern[i] is '\\' or '*' or '+' or '?' or '|' or '{' or '[' or '(' or ')' or '^' or '$' or '.' || (i > 0 && pattern[i - 1] == '\\')) return null;
+            if (pattern[i] == '\\' && ++i < pattern.Length && (pattern[i] is 'n' or 'r' or 't' || !char.IsLetterOrDigit(pattern[i])))
+                continue;
+            if (pattern[i] is '\\' or '*' or '+' or '?' or '|' or '{' or '[' or '(' or ')' or '^' or '$' or '.'
+                || (i > 0 && pattern[i - 1] == '\\')) return null;
         }
 
         return Regex.Unescape(pattern);
     }
 
-    private static UserError Wrong(string pattern, string what) => new($"the step end '{pattern}' {what}; give newline, blank-line or another pattern");
+    private static UserError Wrong(string pattern, string what) =>
+        new($"the step end '{pattern}' {what}; give newline, blank-line or another pattern");
 }

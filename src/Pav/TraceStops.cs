@@ -37,7 +37,8 @@ public sealed class TraceStops
         {
             var from = Math.Max(-Math.Min(before.Length, text.Length - 1), seen - text.Length + 1);
             var start = Find(before, step, text, from);
-            if (start is { } s && (first is null || (s + text.Length, s).CompareTo((first.Value.End, first.Value.Start)) < 0)) first = (s, s + text.Length);
+            if (start is { } s && (first is null || (s + text.Length, s).CompareTo((first.Value.End, first.Value.Start)) < 0))
+                first = (s, s + text.Length);
         }
 
         return first is { } stop ? (Math.Max(0, stop.Start), stop.End) : null;
@@ -60,7 +61,8 @@ public sealed class TraceStops
         for (var start = from; start < 0; start++)
         {
             var inside = text.Length + start;
-            if (inside > 0 && inside <= step.Length && before[^-start..].SequenceEqual(text.AsSpan(0, -start)) && step[..inside].SequenceEqual(text.AsSpan(-start))) return start;
+            if (inside > 0 && inside <= step.Length && before[^-start..].SequenceEqual(text.AsSpan(0, -start))
+                && step[..inside].SequenceEqual(text.AsSpan(-start))) return start;
         }
 
         var rest = Math.Max(0, from);

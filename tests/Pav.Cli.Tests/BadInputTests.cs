@@ -19,22 +19,33 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(2));
 
     [Theory]
-    [InlineData("search --policy model --problems test.jsonl --alpha 11 --out new", "--alpha is '11', but must be a number from 0 to 10, or auto.")]
-    [InlineData("search --policy model --problems test.jsonl --methods beam-q --out new", "--methods names beam-q, which needs --verifier.")]
-    [InlineData("search --policy model --problems test.jsonl --oracle 8 --provers bo4,bo16 --out new", "--oracle 8 completions cannot tell what bo16 of --provers is worth without bias; give --oracle at least 16")]
+    [InlineData("search --policy model --problems test.jsonl --alpha 11 --out new",
+        "--alpha is '11', but must be a number from 0 to 10, or auto.")]
+    [InlineData("search --policy model --problems test.jsonl --methods beam-q --out new",
+        "--methods names beam-q, which needs --verifier.")]
+    [InlineData("search --policy model --problems test.jsonl --oracle 8 --provers bo4,bo16 --out new",
+        "--oracle 8 completions cannot tell what bo16 of --provers is worth without bias; give --oracle at least 16")]
     [InlineData("rl --policy model --problems train.jsonl --out new", "--reward pav needs a prover: --verifier, or --oracle-rollouts.")]
-    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 2 --out new", "--best-of 4 cannot be estimated from 2 completions")]
-    [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new", "--hard-samples 4 is below --samples 8")]
+    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 2 --out new",
+        "--best-of 4 cannot be estimated from 2 completions")]
+    [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new",
+        "--hard-samples 4 is below --samples 8")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems nope --out new", "nope: no such file")]
-    [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems test.jsonl --hard nope --out new", "--hard nope: there is no tallies.jsonl in it")]
-    [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-window 3 --out new", "the guard's window must be 0 (off) or at least 4 iterations, it is 3")]
-    [InlineData("rl --policy model --problems train.jsonl --reward orm --stop-on-hacking --out new", "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts")]
-    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha auto --out new", "--alpha auto needs step rewards, and --valid-problems")]
-    [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha none --out new", "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems test.jsonl --hard nope --out new",
+        "--hard nope: there is no tallies.jsonl in it")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-window 3 --out new",
+        "the guard's window must be 0 (off) or at least 4 iterations, it is 3")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --stop-on-hacking --out new",
+        "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts")]
+    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha auto --out new",
+        "--alpha auto needs step rewards, and --valid-problems")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha none --out new",
+        "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
     [InlineData("label --policy model --problems nowhere.jsonl --out new", "nowhere.jsonl: no such file")]
     [InlineData("label --policy model --problems model --out new", "model: ")]
-    [InlineData("train verifier --model model --labels nowhere --problems train.jsonl --out new", "--labels nowhere: there is no such file or folder.")]
+    [InlineData("train verifier --model model --labels nowhere --problems train.jsonl --out new",
+        "--labels nowhere: there is no such file or folder.")]
     public void InputsThatAreNotThere(string line, string expected)
     {
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
@@ -68,35 +79,45 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     public void AnOutcomeVerifierJudgesNoSteps()
     {
         Directory.CreateDirectory(tiny.At("outcome"));
-        foreach (var file in Directory.GetFiles(tiny.At("model"))) File.Copy(file, Path.Combine(tiny.At("outcome"), Path.GetFileName(file)), overwrite: true);
+        foreach (var file in Directory.GetFiles(tiny.At("model")))
+            File.Copy(file, Path.Combine(tiny.At("outcome"), Path.GetFileName(file)), overwrite: true);
         new VerifierRecord(VerifierKind.Outcome, "model", "numeric-3", "{problem}\n", new(1, 1, 1, 1)).Save(tiny.At("outcome"));
-        foreach (var line in new[] { "rl --policy model --problems train.jsonl --verifier outcome --out new", "evaluate --policy model --problems test.jsonl --verifier outcome --hard here --hard-beam 2 --out new" })
-            Assert.StartsWith("pav: --verifier outcome is an outcome verifier, which judges whole traces only", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
+        foreach (var line in new[] { "rl --policy model --problems train.jsonl --verifier outcome --out new",
+            "evaluate --policy model --problems test.jsonl --verifier outcome --hard here --hard-beam 2 --out new" })
+            Assert.StartsWith("pav: --verifier outcome is an outcome verifier, which judges whole traces only",
+                Cli.Run(tiny.Folder, line.Split(' ')).Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));
     }
 
     [Fact]
     public void APlanTakesNoFlagOfItsCommands() =>
-        Assert.Contains("rl-quick.json is a plan of several commands, and --alpha goes with one of them", Cli.Run(tiny.Folder, "rl", "--recipe", "quick", "--alpha", "2").Sentence(2));
+        Assert.Contains("rl-quick.json is a plan of several commands, and --alpha goes with one of them",
+            Cli.Run(tiny.Folder, "rl", "--recipe", "quick", "--alpha", "2").Sentence(2));
 
     [Fact]
     public void ABrokenLineIsNamedAndNothingIsWritten()
     {
         File.WriteAllText(tiny.At("broken.jsonl"), "{\"problem\": \"Start 5\", \"answer\": \"5\"}\n{\"problem\": \"Start 6\"\n");
-        Assert.StartsWith("pav: broken.jsonl:2: ", Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "broken.jsonl", "--out", "new").Sentence(1));
+        Assert.StartsWith("pav: broken.jsonl:2: ",
+            Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "broken.jsonl", "--out", "new").Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));
     }
 
     [Fact]
     public void ACheckpointThatDoesNotFitIsNamed()
     {
-        string Label(string model) => Cli.Run(tiny.Folder, "label", "--policy", model, "--problems", "test.jsonl", "--out", "new").Sentence(1);
-        string Copy(string name, Func<IEnumerable<(string, Tensor)>, IEnumerable<(string, Tensor)>> change, Action<JsonObject>? config = null)
+        string Label(string model) => Cli.Run(tiny.Folder, "label", "--policy", model, "--problems", "test.jsonl", "--out", "new")
+            .Sentence(1);
+        string Copy(string name, Func<IEnumerable<(string, Tensor)>, IEnumerable<(string, Tensor)>> change,
+            Action<JsonObject>? config = null)
         {
             Directory.CreateDirectory(tiny.At(name));
-            foreach (var file in Directory.GetFiles(tiny.At("model"))) File.Copy(file, Path.Combine(tiny.At(name), Path.GetFileName(file)), overwrite: true);
+            foreach (var file in Directory.GetFiles(tiny.At("model")))
+                File.Copy(file, Path.Combine(tiny.At(name), Path.GetFileName(file)), overwrite: true);
             using var scope = torch.NewDisposeScope();
-            using (var weights = new SafetensorsFolder(tiny.At("model"))) SafetensorsFile.Write(Path.Combine(tiny.At(name), "model.safetensors"), [.. change(weights.Names.Select(n => (n, weights.Read(n))))]);
+            using (var weights = new SafetensorsFolder(tiny.At("model")))
+                SafetensorsFile.Write(Path.Combine(tiny.At(name), "model.safetensors"),
+                    [.. change(weights.Names.Select(n => (n, weights.Read(n))))]);
             var json = JsonNode.Parse(File.ReadAllText(Path.Combine(tiny.At(name), "config.json")))!.AsObject();
             config?.Invoke(json);
             File.WriteAllText(Path.Combine(tiny.At(name), "config.json"), json.ToJsonString());
@@ -114,16 +135,21 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [Fact]
     public void AFolderOfOtherOptionsIsRefused()
     {
-        string[] label = ["label", "--policy", "model", "--problems", "test.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "20", "--out", "labels"];
+        string[] label = ["label", "--policy", "model", "--problems", "test.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "20",
+            "--out", "labels"];
         Cli.Run(tiny.Folder, label).Succeeded();
-        Assert.Contains("belongs to a run with --n-mc 1, not 2", Cli.Run(tiny.Folder, "label", "--out", "labels", "--recipe", Recipe("{ \"n_mc\": 2 }")).Sentence(1));
-        Assert.Contains("belongs to a run of 'pav label'", Cli.Run(tiny.Folder, "evaluate", "--policy", "model", "--problems", "test.jsonl", "--out", "labels").Sentence(1));
+        Assert.Contains("belongs to a run with --n-mc 1, not 2",
+            Cli.Run(tiny.Folder, "label", "--out", "labels", "--recipe", Recipe("{ \"n_mc\": 2 }")).Sentence(1));
+        Assert.Contains("belongs to a run of 'pav label'",
+            Cli.Run(tiny.Folder, "evaluate", "--policy", "model", "--problems", "test.jsonl", "--out", "labels").Sentence(1));
     }
 
     [Fact]
     public void ADiskThatRefusesLeavesWholeLinesThatARestartTakesUp()
     {
-        string[] Label(string to) => ["label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "40", "--problems-per-batch", "1", "--out", to];
+        string[] Label(string to) =>
+            ["label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "1", "--n-mc", "1", "--max-tokens", "40",
+            "--problems-per-batch", "1", "--out", to];
         Assert.Contains("full/labels.jsonl: the file would be larger", Cli.RunWithFilesUpTo(4, tiny.Folder, Label("full")).Sentence(1));
         Assert.EndsWith("\n", File.ReadAllText(tiny.At("full/labels.jsonl")));
         Cli.Run(tiny.Folder, Label("full")).Succeeded();

@@ -72,7 +72,8 @@ internal static class Cli
 
     private static Process Start(string folder, string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
+            RedirectStandardError = true };
         foreach (var name in new[] { "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS" }) start.Environment[name] = "1";
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         foreach (var name in new[] { "PAV_DEBUG", "PAV_COMMAND", "PAV_LACKS" }) start.Environment.Remove(name);

@@ -1,9 +1,11 @@
 namespace Pav.Cli.Tests;
 
-/// <summary>What a run writes is deleted, moved, replaced or cut while it runs: it ends with a sentence, and is not called finished.</summary>
+/// <summary>What a run writes is deleted, moved, replaced or cut while it runs: it ends with a sentence, and is not called
+/// finished.</summary>
 public sealed class DeletedFileTests(TinyRun tiny) : IClassFixture<TinyRun>
 {
-    private static readonly string[] Sampled = ["--policy", "model", "--problems", "train.jsonl", "--max-tokens", "60", "--problems-per-batch", "1"];
+    private static readonly string[] Sampled = ["--policy", "model", "--problems", "train.jsonl", "--max-tokens", "60",
+        "--problems-per-batch", "1"];
 
     private static readonly Dictionary<string, string[]> Commands = new()
     {
@@ -12,7 +14,8 @@ public sealed class DeletedFileTests(TinyRun tiny) : IClassFixture<TinyRun>
         ["search.jsonl"] = ["search", .. Sampled, "--n", "1,2,64", "--methods", "sample,majority"],
         ["metrics.jsonl"] =
         [
-            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "400", "--batch", "4", "--samples", "4", "--max-tokens", "20", "--checkpoint-every", "1000",
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "400", "--batch", "4", "--samples",
+                "4", "--max-tokens", "20", "--checkpoint-every", "1000",
         ],
     };
 
@@ -24,7 +27,8 @@ public sealed class DeletedFileTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         var ended = Disturbed($"file-{file}", file, File.Delete);
         Assert.Contains($"{file}: was deleted", ended.Error);
-        Assert.False(File.Exists(tiny.At($"file-{file}/run.json")) && File.ReadAllText(tiny.At($"file-{file}/run.json")).Contains("finished"));
+        Assert.False(File.Exists(tiny.At($"file-{file}/run.json")) && File.ReadAllText(tiny.At($"file-{file}/run.json"))
+            .Contains("finished"));
     }
 
     [Theory]

@@ -28,7 +28,8 @@ public sealed class FileCommandsTests : IDisposable
     public void Odd_rows_are_left_out_and_counted_or_end_the_import()
     {
         temporary.Write("in.jsonl",
-            "{\"problem\":\"1+1?\",\"answer\":\"2\"}\n{\"problem\":\"Prove it.\",\"answer\":\"\"}\n{\"problem\":\"x \\ud800\",\"answer\":\"3\"}\n");
+            "{\"problem\":\"1+1?\",\"answer\":\"2\"}\n{\"problem\":\"Prove it.\",\"answer\":\"\"}\n{\"problem\":\"x "
+                + "\\ud800\",\"answer\":\"3\"}\n");
         var skipped = Run("problems", "import", "--input", "in.jsonl", "--out", "p.jsonl", "--json").Succeeded();
         Assert.Equal((1, 2), ((int)JsonNode.Parse(skipped.Out)!["problems"]!, (int)JsonNode.Parse(skipped.Out)!["left_out"]!));
         Assert.Contains("warning: 2 rows were left out (--on-bad-row stop ends at the first):", skipped.Error);

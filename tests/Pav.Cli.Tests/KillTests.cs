@@ -5,7 +5,8 @@ using System.Text.RegularExpressions;
 namespace Pav.Cli.Tests;
 
 /// <summary>
-/// Runs that are killed at random times, again and again, and taken up each time, end with the bytes of one that was not. PAV_KILLS sets how many
+/// Runs that are killed at random times, again and again, and taken up each time, end with the bytes of one that was not. PAV_KILLS sets
+/// how many
 /// kills each command takes (2), PAV_KILL_SEED when they come.
 /// </summary>
 public sealed partial class KillTests(TinyRun tiny) : IClassFixture<TinyRun>
@@ -13,7 +14,8 @@ public sealed partial class KillTests(TinyRun tiny) : IClassFixture<TinyRun>
     private static readonly int Kills = int.Parse(Environment.GetEnvironmentVariable("PAV_KILLS") ?? "2");
     private static readonly Random Random = new(int.Parse(Environment.GetEnvironmentVariable("PAV_KILL_SEED") ?? "1"));
 
-    private static readonly string[] Drawn = ["--policy", "model", "--problems", "train.jsonl", "--max-tokens", "60", "--problems-per-batch", "1"];
+    private static readonly string[] Drawn = ["--policy", "model", "--problems", "train.jsonl", "--max-tokens", "60",
+        "--problems-per-batch", "1"];
 
     private static readonly Dictionary<string, (string[] Line, string[] Files)> Commands = new()
     {
@@ -22,8 +24,10 @@ public sealed partial class KillTests(TinyRun tiny) : IClassFixture<TinyRun>
         ["search"] = (["search", .. Drawn, "--n", "1,2,8"], ["search.jsonl"]),
         ["rl"] = (
             [
-                "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--valid-problems", "test.jsonl", "--test-problems", "test.jsonl", "--test-samples", "4",
-                "--iterations", "12", "--batch", "4", "--samples", "4", "--max-tokens", "40", "--evaluate-every", "5", "--checkpoint-every", "3",
+                "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--valid-problems", "test.jsonl",
+                    "--test-problems", "test.jsonl", "--test-samples", "4",
+                "--iterations", "12", "--batch", "4", "--samples", "4", "--max-tokens", "40", "--evaluate-every", "5",
+                    "--checkpoint-every", "3",
             ],
             ["metrics.jsonl", "tallies.jsonl", "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors"]),
     };

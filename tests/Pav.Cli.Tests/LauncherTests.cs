@@ -8,7 +8,8 @@ public sealed class LauncherTests : IDisposable
 {
     private readonly TemporaryFolder temporary = new();
 
-    public static TheoryData<string> Names => [.. new[] { "My Work", "Ann's", "the \"new\" one", "two\nlines", "ends\n", "-rf", "$HOME", "a;b" }];
+    public static TheoryData<string> Names =>
+        [.. new[] { "My Work", "Ann's", "the \"new\" one", "two\nlines", "ends\n", "-rf", "$HOME", "a;b" }];
 
     public void Dispose() => temporary.Dispose();
 
@@ -65,7 +66,8 @@ public sealed class LauncherTests : IDisposable
     [Theory]
     [InlineData("label those: pav label --policy X", "label those: ./pav label --policy X")]
     [InlineData("see 'pav doctor'.", "see './pav doctor'.")]
-    [InlineData("pav trains; another pav process; /opt/pav label, ./pav label", "pav trains; another pav process; /opt/pav label, ./pav label")]
+    [InlineData("pav trains; another pav process; /opt/pav label, ./pav label",
+        "pav trains; another pav process; /opt/pav label, ./pav label")]
     public void CommandsInMessagesAreThoseThatAreTyped(string text, string typed) => Assert.Equal(typed, Home.Typed(text, "./pav"));
 
     [Theory]
@@ -169,7 +171,8 @@ public sealed class LauncherTests : IDisposable
         Assert.Contains("Two 2 passed, 1 failed", ended.Error);
     }
 
-    private List<string> Entries() => [.. Directory.EnumerateFileSystemEntries(temporary.At(""), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+    private List<string> Entries() =>
+        [.. Directory.EnumerateFileSystemEntries(temporary.At(""), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
     private string Checkout(string name)
     {

@@ -35,7 +35,8 @@ public class OptionsTests
     private static readonly OptionSchema Schema = OptionSchema.From(typeof(Sample));
 
     private static Sample Bind(string? recipe, params (string, string)[] flags) =>
-        (Sample)Schema.Bind(recipe is null ? [] : [Recipe.Parse("r.json", recipe)], flags.Append(("--out", "x")).ToDictionary(f => f.Item1, f => f.Item2));
+        (Sample)Schema.Bind(recipe is null ? [] : [Recipe.Parse("r.json", recipe)], flags.Append(("--out", "x"))
+            .ToDictionary(f => f.Item1, f => f.Item2));
 
     [Theory]
     [InlineData("NCov", "n-cov")]
@@ -60,7 +61,10 @@ public class OptionsTests
     public void AManifestBindsToTheSameRecord()
     {
         var options = new Sample { Alpha = 0.25, N = [3], Strategy = "first_pit", Out = "o", Limit = null };
-        Assert.Equal(Schema.ToJson(options).ToJsonString(), Schema.ToJson(Schema.Bind([Recipe.Parse("run.json", Schema.ToJson(options).ToJsonString())], new Dictionary<string, string>())).ToJsonString());
+        Assert.Equal(Schema.ToJson(options)
+            .ToJsonString(),
+            Schema.ToJson(Schema.Bind([Recipe.Parse("run.json", Schema.ToJson(options).ToJsonString())], new Dictionary<string, string>()))
+            .ToJsonString());
     }
 
     [Theory]
@@ -85,7 +89,8 @@ public class OptionsTests
 
     [Fact]
     public void WhatIsRequiredIsAskedFor() =>
-        Assert.Equal("--out is missing (Where).", Assert.Throws<UserError>(() => Schema.Bind([], new Dictionary<string, string>())).Message);
+        Assert.Equal("--out is missing (Where).",
+            Assert.Throws<UserError>(() => Schema.Bind([], new Dictionary<string, string>())).Message);
 
     [Fact]
     public void ManifestsHoldEveryOptionUnderItsSnakeCaseName() =>
@@ -107,7 +112,8 @@ public class OptionsTests
     public void AGroupsOptionsAreFlatUnderTheirOwnNames()
     {
         var schema = OptionSchema.From(typeof(Grouped));
-        Assert.Equal(["out", "count", "alpha", "rate", "n", "n_cov", "strategy", "quick", "limit", "warmup"], schema.Fields.Select(f => f.SnakeName));
+        Assert.Equal(["out", "count", "alpha", "rate", "n", "n_cov", "strategy", "quick", "limit", "warmup"],
+            schema.Fields.Select(f => f.SnakeName));
         Assert.Equal("0.75", OptionField.Text(schema.Fields.Single(f => f.FlagName == "--alpha").Default));
         var bound = (Grouped)schema.Bind([Recipe.Parse("r.json", """{ "n_cov": 7, "count": 2 }""")], new Dictionary<string, string> { ["--out"] = "x", ["--alpha"] = "2" });
         Assert.Equal((2, 7, 2.0, "x", 1e-3), (bound.Count, bound.Inner.NCov, bound.Inner.Alpha, bound.Inner.Out, bound.Inner.Rate));
@@ -127,7 +133,8 @@ public class OptionsTests
     [InlineData("0.07", "7%", 100, 7)]
     public void AWarmupIsStepsOrAShareOfThem(string text, string read, int total, int steps)
     {
-        var bound = (Grouped)OptionSchema.From(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text });
+        var bound = (Grouped)OptionSchema.From(typeof(Grouped))
+            .Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text });
         Assert.Equal((read, steps), (bound.Warmup, WarmupFlagAttribute.Steps(bound.Warmup, total)));
     }
 
@@ -140,7 +147,8 @@ public class OptionsTests
     public void AnotherWarmupIsRefused(string text) =>
         Assert.Equal(
             $"--warmup is '{text}', but must be a whole number, or a share from 0% to 100%.",
-            Assert.Throws<UserError>(() => OptionSchema.From(typeof(Grouped)).Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text })).Message);
+            Assert.Throws<UserError>(() => OptionSchema.From(typeof(Grouped))
+                .Bind([], new Dictionary<string, string> { ["--out"] = "x", ["--warmup"] = text })).Message);
 
     [Theory]
     [InlineData("label", "lable", 2)]

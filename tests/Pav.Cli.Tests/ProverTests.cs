@@ -9,7 +9,8 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
 {
     private static string[] Label(string to, string seed = "1") =>
     [
-        "label", "--policy", "model", "--problems", "train.jsonl", "--limit", "12", "--steps-per-state", "3", "--depths", "1", "--n-cov", "2", "--n-mc", "4", "--max-tokens", "40",
+        "label", "--policy", "model", "--problems", "train.jsonl", "--limit", "12", "--steps-per-state", "3", "--depths", "1", "--n-cov",
+            "2", "--n-mc", "4", "--max-tokens", "40",
         "--problems-per-batch", "1", "--seed", seed, "--out", to,
     ];
 
@@ -21,7 +22,8 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         Cli.Run(tiny.Folder, Label("killed")).Succeeded();
         Assert.Equal(File.ReadAllText(tiny.At("whole/states.jsonl")), File.ReadAllText(tiny.At("killed/states.jsonl")));
 
-        string[] recount = ["label", "--policy", "model", "--problems", "train.jsonl", "--states", "whole", "--n-mc", "3", "--max-tokens", "40", "--problems-per-batch", "1", "--seed", "2", "--out"];
+        string[] recount = ["label", "--policy", "model", "--problems", "train.jsonl", "--states", "whole", "--n-mc", "3", "--max-tokens",
+            "40", "--problems-per-batch", "1", "--seed", "2", "--out"];
         Cli.Run(tiny.Folder, [.. recount, "other"]).Succeeded();
         Cli.StopAt(Cli.Start(tiny.Folder, [.. recount, "other2"]), tiny.At("other2/states.jsonl"), 5);
         Cli.Run(tiny.Folder, [.. recount, "other2"]).Succeeded();
@@ -32,10 +34,14 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         var report = JsonNode.Parse(ended.Out)!["result"]!;
         Assert.Equal(["none", "bo1", "bo2", "model", "bo2 of model"], report["provers"]!.AsArray().Select(p => (string)p!["name"]!));
         Assert.True(File.Exists(tiny.At("provers/provers.json")));
-        Assert.Equal(5, Assert.Single(RunFolders.Read([tiny.At("provers")], DateTimeOffset.Now, Pav.Cli.Commands.Rl.RlWays.Read).Provers).Provers.Count);
-        Assert.Equal(report["rollouts"]!.ToString(), JsonNode.Parse(File.ReadAllText(tiny.At("provers/provers.json")))!["rollouts"]!.ToString());
+        Assert.Equal(5,
+            Assert.Single(RunFolders.Read([tiny.At("provers")], DateTimeOffset.Now,
+            Pav.Cli.Commands.Rl.RlWays.Read).Provers).Provers.Count);
+        Assert.Equal(report["rollouts"]!.ToString(),
+            JsonNode.Parse(File.ReadAllText(tiny.At("provers/provers.json")))!["rollouts"]!.ToString());
 
-        void Refused(string expected, params string[] line) => Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line).Sentence(1));
+        void Refused(string expected, params string[] line) =>
+            Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line).Sentence(1));
         Refused("whole and whole hold", "prover", "--labels", "whole", "--provers", "whole");
         Refused("bo8 cannot be judged from whole: its steps have 4 completions", "prover", "--labels", "whole", "--k", "8");
         Refused("--search train.jsonl: there is no search.jsonl", "prover", "--labels", "whole", "--search", "train.jsonl");
@@ -51,9 +57,12 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
     [Fact]
     public void LabelsWithOneStepPerStateAreRefused()
     {
-        Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--limit", "3", "--n-cov", "1", "--n-mc", "2", "--max-tokens", "20", "--out", "single").Succeeded();
-        Assert.Contains("each has a single step and shows no difference between steps", Cli.Run(tiny.Folder, "prover", "--labels", "single").Sentence(1));
-        Assert.Contains("has no meaning with --steps-per-state", Cli.Run(tiny.Folder, [.. Label("new"), "--strategy", "first_pit"]).Sentence(1));
+        Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--limit", "3", "--n-cov", "1", "--n-mc", "2",
+            "--max-tokens", "20", "--out", "single").Succeeded();
+        Assert.Contains("each has a single step and shows no difference between steps", Cli.Run(tiny.Folder, "prover", "--labels", "single")
+            .Sentence(1));
+        Assert.Contains("has no meaning with --steps-per-state", Cli.Run(tiny.Folder, [.. Label("new"), "--strategy", "first_pit"])
+            .Sentence(1));
         Assert.False(Directory.Exists(tiny.At("new")));
     }
 
@@ -70,7 +79,8 @@ public sealed class ProverTests(TinyRun tiny) : IClassFixture<TinyRun>
         }
 
         var file = Path.Combine(folder, "labels.jsonl");
-        Assert.StartsWith($"pav: {file}:2: {expected}, from which provers cannot be judged", Cli.Run(tiny.Folder, "prover", "--labels", folder).Sentence(1));
+        Assert.StartsWith($"pav: {file}:2: {expected}, from which provers cannot be judged",
+            Cli.Run(tiny.Folder, "prover", "--labels", folder).Sentence(1));
     }
 
     [Fact]

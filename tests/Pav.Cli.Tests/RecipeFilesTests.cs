@@ -10,7 +10,8 @@ namespace Pav.Cli.Tests;
 /// <summary>The recipes that come with pav fit the commands that they are for.</summary>
 public class RecipeFilesTests
 {
-    public static TheoryData<string> All => [.. Directory.GetFiles(Home.Find("recipes")!, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!)];
+    public static TheoryData<string> All =>
+        [.. Directory.GetFiles(Home.Find("recipes")!, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!)];
 
     [Theory]
     [MemberData(nameof(All))]
@@ -18,10 +19,13 @@ public class RecipeFilesTests
     {
         var file = Recipe.Locate(name);
         var text = File.ReadAllText(file);
-        if (JsonDocument.Parse(text, new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }).RootElement.TryGetProperty("steps", out var listed) && listed.ValueKind == JsonValueKind.Array)
+        if (JsonDocument.Parse(text,
+            new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }).RootElement.TryGetProperty("steps",
+            out var listed) && listed.ValueKind == JsonValueKind.Array)
         {
             var steps = DemoPlan.Parse(file, text).Bind("out", AllCommands.Specs, new Dictionary<string, string> { ["--threads"] = "1" });
-            Assert.All(steps.Where(s => s.Command?.Output == Output.Folder), s => Assert.Equal(Path.Combine("out", s.Step.Name), ((RunSettings)s.Options).Out));
+            Assert.All(steps.Where(s => s.Command?.Output == Output.Folder), s =>
+                Assert.Equal(Path.Combine("out", s.Step.Name), ((RunSettings)s.Options).Out));
             return;
         }
         var recipe = Recipe.Load(name);
@@ -35,7 +39,9 @@ public class RecipeFilesTests
     [InlineData("""{ "steps": [ { "name": "a", "say": "", "run": "problems", "options": { "out": "x", "cuont": 3 } } ] }""", "p.json, step 'a': option 'cuont' is not known; did you mean 'count'?")]
     [InlineData("{ \"steps\": \n [ { \"name\": 3 } ] }", "p.json:2: not a plan")]
     public void ABrokenPlanIsRefusedBeforeAnythingRuns(string text, string expected) =>
-        Assert.StartsWith(expected, Assert.Throws<UserError>(() => DemoPlan.Parse("p.json", text).Bind("out", AllCommands.Specs, new Dictionary<string, string>())).Message);
+        Assert.StartsWith(expected,
+            Assert.Throws<UserError>(() =>
+            DemoPlan.Parse("p.json", text).Bind("out", AllCommands.Specs, new Dictionary<string, string>())).Message);
 
     [Theory]
     [InlineData("../../escaped")]
@@ -86,7 +92,9 @@ public class RecipeFilesTests
     public void PathsOfAPlanLieInItsFolder()
     {
         var plan = DemoPlan.Parse("p.json", """{ "steps": [ { "name": "a", "say": "", "run": "train rft", "options": { "model": "@/base", "labels": ["@/l", "m"], "problems": ["@/p.jsonl"], "out": "ignored" } } ] }""");
-        var settings = (RftSettings)Assert.Single(plan.Bind("d", AllCommands.Specs, new Dictionary<string, string> { ["--threads"] = "2", ["--nothing"] = "3" })).Options;
+        var settings =
+            (RftSettings)Assert.Single(plan.Bind("d", AllCommands.Specs,
+            new Dictionary<string, string> { ["--threads"] = "2", ["--nothing"] = "3" })).Options;
         Assert.Equal("d/base", settings.Model);
         Assert.Equal(["d/l", "m"], settings.Labels);
         Assert.Equal("d/a", settings.Out);

@@ -24,7 +24,8 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     public void Dispose() => generator.Dispose();
 
     private string[] Label(string policy, string to, params string[] more) =>
-        ["label", "--policy", policy, "--tokenizer", "model", "--problems", "train.jsonl", "--n-cov", "2", "--n-mc", "2", "--max-tokens", "40", "--problems-per-batch", "2", "--out", to, .. more];
+        ["label", "--policy", policy, "--tokenizer", "model", "--problems", "train.jsonl", "--n-cov", "2", "--n-mc", "2", "--max-tokens",
+            "40", "--problems-per-batch", "2", "--out", to, .. more];
 
     private string[] Lines(string run) => File.ReadAllLines(tiny.At($"{run}/labels.jsonl"));
 
@@ -34,7 +35,8 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         Environment.SetEnvironmentVariable("PAV_API_KEY", Key);
         Mishap[] mishaps = [Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway, Mishap.WrongN];
         await using var good = await DoubleServer.Start(generator, new() { Key = Key });
-        await using var faulty = await DoubleServer.Start(generator, new() { Key = Key, Mishaps = k => k % 5 == 4 ? mishaps[k / 5 % mishaps.Length] : Mishap.None });
+        await using var faulty = await DoubleServer.Start(generator, new() { Key = Key, Mishaps = k => k % 5 == 4
+            ? mishaps[k / 5 % mishaps.Length] : Mishap.None });
         await using var dying = await DoubleServer.Start(generator, new() { Key = Key });
         File.WriteAllText(tiny.At("endpoints.txt"), $"# three replicas\n{good.Url}\n{faulty.Url}\n{dying.Url}\n");
         const string all = "@endpoints.txt";
@@ -53,7 +55,9 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         faulty.Options = faulty.Options with { Key = "another" };
         var refused = Cli.Run(tiny.Folder, Label(faulty.Url, "refused"));
         Assert.Contains("401", refused.Sentence(1));
-        foreach (var text in Directory.GetFiles(tiny.Folder, "*", SearchOption.AllDirectories).Select(f => Encoding.UTF8.GetString(File.ReadAllBytes(f))).Concat([stopped.Out, stopped.Error, ended.Out, ended.Error, refused.Error]))
+        foreach (var text in Directory.GetFiles(tiny.Folder, "*", SearchOption.AllDirectories)
+            .Select(f => Encoding.UTF8.GetString(File.ReadAllBytes(f)))
+            .Concat([stopped.Out, stopped.Error, ended.Out, ended.Error, refused.Error]))
             Assert.DoesNotContain(Key, text);
 
         var run = JsonNode.Parse(File.ReadAllText(tiny.At("calm/run.json")))!;
@@ -69,14 +73,16 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     public async Task LostDrawsAndAllServersAreNotedAndKeysInTheWrongPlaceWriteNothing()
     {
         var poisoned = File.ReadLines(tiny.At("train.jsonl")).Select(l => (string)JsonNode.Parse(l)!["problem"]!).Skip(2).First();
-        await using var first = await DoubleServer.Start(generator, new() { Poison = new Dictionary<string, Mishap> { [poisoned] = Mishap.BadRequest } });
+        await using var first =
+            await DoubleServer.Start(generator, new() { Poison = new Dictionary<string, Mishap> { [poisoned] = Mishap.BadRequest } });
         File.WriteAllText(tiny.At("one.txt"), first.Url + "\n");
         var told = Cli.Run(tiny.Folder, Label("@one.txt", "lost")).Succeeded().Out;
         Assert.Contains("got no usable answer", told);
         Assert.Contains("400 this prompt is not allowed", told);
         var run = JsonNode.Parse(File.ReadAllText(tiny.At("lost/run.json")))!;
         Assert.True((int)run["lost_draws"]![0]!["draws"]! > 0);
-        Assert.DoesNotContain((string)run["lost_draws"]![0]!["problem"]!, Lines("lost").Select(l => (string)JsonNode.Parse(l)!["problem"]!));
+        Assert.DoesNotContain((string)run["lost_draws"]![0]!["problem"]!, Lines("lost")
+            .Select(l => (string)JsonNode.Parse(l)!["problem"]!));
         Assert.Equal(first.Url, (string?)Assert.Single(run["servers"]!.AsArray())!["url"]);
 
         string[][] mistakes = [["--api-key", Key], ["--api-key-env", Key], ["--api-key-file", Key]];
@@ -99,7 +105,8 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         Cli.Run(tiny.Folder, Label(server.Url, "whole")).Succeeded();
         Cli.Run(tiny.Folder, Label(server.Url, "part-0", "--shard", "0/2")).Succeeded();
         string[] merge = ["labels", "merge", "--labels", "part-0,part-1", "--out", "merged.jsonl"];
-        Assert.Contains("shard 1/2 is missing", Cli.Run(tiny.Folder, "labels", "merge", "--labels", "part-0", "--out", "merged.jsonl").Sentence(1));
+        Assert.Contains("shard 1/2 is missing", Cli.Run(tiny.Folder, "labels", "merge", "--labels", "part-0", "--out", "merged.jsonl")
+            .Sentence(1));
         Assert.False(File.Exists(tiny.At("merged.jsonl")));
         Environment.SetEnvironmentVariable("RANK", "1");
         Environment.SetEnvironmentVariable("WORLD_SIZE", "2");
@@ -110,9 +117,11 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         // A line that is there twice is dropped, one that contradicts another is refused.
         var line = Lines("part-0")[0];
         File.WriteAllText(tiny.At("again.jsonl"), line + "\n");
-        Assert.Contains("1 were there twice", Cli.Run(tiny.Folder, "labels", "merge", "--labels", "part-0,part-1,again.jsonl", "--out", "merged.jsonl").Succeeded().Out);
+        Assert.Contains("1 were there twice",
+            Cli.Run(tiny.Folder, "labels", "merge", "--labels", "part-0,part-1,again.jsonl", "--out", "merged.jsonl").Succeeded().Out);
         File.WriteAllText(tiny.At("again.jsonl"), line.Replace("\"rex\":0", "\"rex\":1") + "\n");
-        Assert.Contains("twice and not the same", Cli.Run(tiny.Folder, "labels", "merge", "--labels", "part-0,part-1,again.jsonl", "--out", "merged.jsonl").Sentence(1));
+        Assert.Contains("twice and not the same",
+            Cli.Run(tiny.Folder, "labels", "merge", "--labels", "part-0,part-1,again.jsonl", "--out", "merged.jsonl").Sentence(1));
     }
 
     [Fact]
@@ -129,10 +138,12 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         Assert.Equal(80, Lines("budget").Length);
         var cost = (long)JsonNode.Parse(File.ReadAllText(tiny.At("budget/cost.json")))!["generated_tokens"]!;
         Assert.InRange((double)estimate["generated_tokens"]!, cost * 0.5, cost * 2.0);
-        var read = JsonNode.Parse(File.ReadAllText(tiny.At("budget/cost.json")))!["endpoints"]!.AsArray().Sum(e => (long)e!["prompt_tokens"]!);
+        var read = JsonNode.Parse(File.ReadAllText(tiny.At("budget/cost.json")))!["endpoints"]!.AsArray()
+            .Sum(e => (long)e!["prompt_tokens"]!);
         Assert.InRange(asked, read * 0.5, read * 2.0);
 
-        Cli.Run(tiny.Folder, Label(server.Url, "more", "--token-budget", $"{cost * 5}", "--spend-budget", "--allocation", "adaptive", "--n-mc-max", "8")).Succeeded();
+        Cli.Run(tiny.Folder, Label(server.Url, "more", "--token-budget", $"{cost * 5}", "--spend-budget", "--allocation", "adaptive",
+            "--n-mc-max", "8")).Succeeded();
         var traces = Lines("more").Select(l => JsonNode.Parse(l)!).ToList();
         Assert.True(traces.Count > 80);
         Assert.Equal(traces.Count, traces.DistinctBy(t => ((string?)t["problem"], (int?)t["trace"])).Count());
@@ -143,14 +154,19 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
     public async Task SearchAndEvaluateTakeServersBesideALocalVerifier()
     {
         await using var server = await DoubleServer.Start(generator);
-        Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "1", "--n-mc", "2", "--max-tokens", "40", "--out", "for-verifier").Succeeded();
-        Cli.Run(tiny.Folder, "train", "verifier", "--model", "model", "--labels", "for-verifier", "--problems", "train.jsonl", "--held-out", "0.3", "--steps", "4", "--batch", "4", "--warmup", "1", "--evaluate-every", "4", "--checkpoint-every", "4", "--out", "verifier").Succeeded();
-        Cli.Run(tiny.Folder, "search", "--policy", server.Url, "--tokenizer", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--n", "1,2", "--beam", "2", "--trees", "0", "--max-tokens", "40", "--out", "searched").Succeeded();
+        Cli.Run(tiny.Folder, "label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "1", "--n-mc", "2", "--max-tokens",
+            "40", "--out", "for-verifier").Succeeded();
+        Cli.Run(tiny.Folder, "train", "verifier", "--model", "model", "--labels", "for-verifier", "--problems", "train.jsonl",
+            "--held-out", "0.3", "--steps", "4", "--batch", "4", "--warmup", "1", "--evaluate-every", "4", "--checkpoint-every", "4",
+            "--out", "verifier").Succeeded();
+        Cli.Run(tiny.Folder, "search", "--policy", server.Url, "--tokenizer", "model", "--verifier", "verifier", "--problems",
+            "test.jsonl", "--n", "1,2", "--beam", "2", "--trees", "0", "--max-tokens", "40", "--out", "searched").Succeeded();
         var rows = File.ReadLines(tiny.At("searched/search.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
         Assert.Contains(rows, r => (string?)r["method"] == "beam-pav");
         Assert.All(rows, r => Assert.True((long)r["generated_tokens"]! > 0));
         Assert.All(rows.Where(r => (string?)r["method"] == "beam-q"), r => Assert.True((long)r["scored_tokens"]! > 0));
-        Cli.Run(tiny.Folder, "evaluate", "--policy", server.Url, "--tokenizer", "model", "--problems", "test.jsonl", "--samples", "4", "--max-tokens", "40", "--out", "evaluated").Succeeded();
+        Cli.Run(tiny.Folder, "evaluate", "--policy", server.Url, "--tokenizer", "model", "--problems", "test.jsonl", "--samples", "4",
+            "--max-tokens", "40", "--out", "evaluated").Succeeded();
         Assert.True((double)JsonNode.Parse(File.ReadAllText(tiny.At("evaluated/evaluation.json")))!["tokens_per_trace"]! > 1);
     }
 
@@ -165,7 +181,8 @@ public sealed class RemoteLabelTests : IClassFixture<TinyRun>, IDisposable
         var set = environment.ToDictionary(e => e.Split('=')[0], e => e.Split('=')[1]);
         var shard = Shard.Parse(text, set.GetValueOrDefault);
         Assert.Equal(new Shard(index, count), shard);
-        Assert.Equal(Enumerable.Range(0, 50), Enumerable.Range(0, count).SelectMany(i => new Shard(i, count).Select(Enumerable.Range(0, 50))).Order());
+        Assert.Equal(Enumerable.Range(0, 50), Enumerable.Range(0, count)
+            .SelectMany(i => new Shard(i, count).Select(Enumerable.Range(0, 50))).Order());
     }
 
     [Theory]

@@ -5,11 +5,14 @@ namespace Pav.Cli.Tests;
 /// <summary>A run that was stopped, by whatever means, and taken up again leaves the files of one that was not.</summary>
 public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
 {
-    private string[] Label(string to) => ["label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "2", "--n-mc", "8", "--max-tokens", "60", "--problems-per-batch", "1", "--out", to];
+    private string[] Label(string to) =>
+        ["label", "--policy", "model", "--problems", "train.jsonl", "--n-cov", "2", "--n-mc", "8", "--max-tokens", "60",
+        "--problems-per-batch", "1", "--out", to];
 
     private string[] Train(string to) =>
     [
-        "train", "outcome", "--model", "model", "--labels", "whole", "--problems", "train.jsonl", "--held-out", "0.3", "--steps", "60", "--batch", "8", "--warmup", "5", "--log-every", "1",
+        "train", "outcome", "--model", "model", "--labels", "whole", "--problems", "train.jsonl", "--held-out", "0.3", "--steps", "60",
+            "--batch", "8", "--warmup", "5", "--log-every", "1",
         "--evaluate-every", "20", "--checkpoint-every", "7", "--out", to,
     ];
 
@@ -65,7 +68,8 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
     [Fact]
     public void AResumedSearchHasEveryRowOnce()
     {
-        string[] search = ["search", "--policy", "model", "--problems", "test.jsonl", "--n", "1,2,8", "--max-tokens", "60", "--problems-per-batch", "1", "--out", "search"];
+        string[] search = ["search", "--policy", "model", "--problems", "test.jsonl", "--n", "1,2,8", "--max-tokens", "60",
+            "--problems-per-batch", "1", "--out", "search"];
         Cli.StopAt(Cli.Start(tiny.Folder, search), tiny.At("search/search.jsonl"), 4);
         Cli.Run(tiny.Folder, search).Succeeded();
         var rows = File.ReadLines(tiny.At("search/search.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
@@ -87,7 +91,8 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
         Cli.Run(tiny.Folder, Rl(one)).Succeeded();
         Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Rl(two)), tiny.At($"{two}/metrics.jsonl"), 6).Code);
         Cli.Run(tiny.Folder, Rl(two)).Succeeded();
-        foreach (var name in new[] { "metrics.jsonl", "tallies.jsonl", "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors" })
+        foreach (var name in new[] { "metrics.jsonl", "tallies.jsonl", "checkpoints/last/model.safetensors",
+            "checkpoints/best/model.safetensors" })
             Assert.Equal(File.ReadAllBytes(tiny.At($"{one}/{name}")), File.ReadAllBytes(tiny.At($"{two}/{name}")));
         Assert.Equal(2, Directory.GetFiles(tiny.At($"{two}/tensorboard")).Length);
 
@@ -105,7 +110,8 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         string[] rl =
         [
-            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "4", "--batch", "2", "--samples", "2", "--max-tokens", "20", "--checkpoint-every", "1", "--out", "rl-tested",
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "4", "--batch", "2", "--samples",
+                "2", "--max-tokens", "20", "--checkpoint-every", "1", "--out", "rl-tested",
         ];
         string[] Tested(string problems, string samples) => [.. rl, "--test-problems", problems, "--test-samples", samples];
         Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Tested("train.jsonl", "256")), tiny.At("rl-tested/tallies.jsonl"), 1).Code);
@@ -121,18 +127,21 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         string[] Rl(string to) =>
         [
-            "rl", "--policy", "model", "--problems", "train.jsonl", "--valid-problems", "test.jsonl", "--oracle-rollouts", "2", "--best-of", "2", "--alpha", "auto", "--alpha-grid", "0,2.5", "--alpha-iterations", "3",
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--valid-problems", "test.jsonl", "--oracle-rollouts", "2",
+                "--best-of", "2", "--alpha", "auto", "--alpha-grid", "0,2.5", "--alpha-iterations", "3",
             "--iterations", "2", "--batch", "2", "--samples", "2", "--max-tokens", "20", "--checkpoint-every", "1", "--out", to,
         ];
         var result = JsonNode.Parse(Cli.Run(tiny.Folder, [.. Rl("auto-one"), "--json"]).Succeeded().Out)!["result"]!;
         var points = JsonNode.Parse(File.ReadAllText(tiny.At("auto-one/alpha.json")))!.AsArray();
         Assert.Equal([0, 2.5], points.Select(p => (double)p!["alpha"]!));
         Assert.Equal((double?)points.OrderByDescending(p => (double)p!["accuracy"]!).First()!["alpha"], (double?)result["alpha"]);
-        Assert.Equal([4, 4, 3], new[] { "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl" }.Select(f => File.ReadLines(tiny.At($"auto-one/{f}")).Count()));
+        Assert.Equal([4, 4, 3], new[] { "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl" }.Select(f =>
+            File.ReadLines(tiny.At($"auto-one/{f}")).Count()));
 
         Assert.NotEqual(0, Cli.StopAt(Cli.Start(tiny.Folder, Rl("auto-two")), tiny.At("auto-two/alpha/2.5/metrics.jsonl"), 1).Code);
         Cli.Run(tiny.Folder, "rl", "--out", "auto-two").Succeeded();
-        foreach (var name in new[] { "alpha.json", "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl", "checkpoints/last/model.safetensors" })
+        foreach (var name in new[] { "alpha.json", "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl",
+            "checkpoints/last/model.safetensors" })
             Assert.Equal(File.ReadAllBytes(tiny.At($"auto-one/{name}")), File.ReadAllBytes(tiny.At($"auto-two/{name}")));
     }
 

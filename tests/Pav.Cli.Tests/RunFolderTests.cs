@@ -53,7 +53,8 @@ public sealed class RunFolderTests : IDisposable
         RunFolder.Open("label", new Sample(), temporary.At("run")).Dispose();
         var error = Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample { Seed = 4 }, temporary.At("run")));
         Assert.Contains("--seed 3, not 4", error.Message);
-        Assert.Contains("belongs to a run of 'pav label'", Assert.Throws<UserError>(() => RunFolder.Open("search", new Sample(), temporary.At("run"))).Message);
+        Assert.Contains("belongs to a run of 'pav label'",
+            Assert.Throws<UserError>(() => RunFolder.Open("search", new Sample(), temporary.At("run"))).Message);
     }
 
     [Fact]
@@ -62,14 +63,16 @@ public sealed class RunFolderTests : IDisposable
         var problems = temporary.Write("p.jsonl", "abc");
         RunFolder.Open("label", new Sample { Problems = problems }, temporary.At("run")).Dispose();
         temporary.Write("p.jsonl", "abd");
-        Assert.Contains("has changed since", Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample { Problems = problems }, temporary.At("run"))).Message);
+        Assert.Contains("has changed since",
+            Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample { Problems = problems }, temporary.At("run"))).Message);
     }
 
     [Fact]
     public void FoldersOfSomebodyElseAreLeftAlone()
     {
         temporary.Write("run/notes.txt", "mine");
-        Assert.Contains("holds other files", Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample(), temporary.At("run"))).Message);
+        Assert.Contains("holds other files",
+            Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample(), temporary.At("run"))).Message);
         Assert.Equal(["notes.txt"], Directory.GetFiles(temporary.At("run")).Select(Path.GetFileName));
     }
 
@@ -111,7 +114,8 @@ public sealed class RunFolderTests : IDisposable
             File.WriteAllText(run.At("labels.jsonl"), "");
             Assert.True(run.RemoveIfUnused());
         }
-        Assert.Equal(left, string.Join(",", Directory.GetDirectories(temporary.At(""), "*", SearchOption.AllDirectories).Select(d => Path.GetRelativePath(temporary.At(""), d)).Order()));
+        Assert.Equal(left, string.Join(",", Directory.GetDirectories(temporary.At(""), "*", SearchOption.AllDirectories)
+            .Select(d => Path.GetRelativePath(temporary.At(""), d)).Order()));
     }
 
     [Fact]
@@ -138,7 +142,8 @@ public sealed class RunFolderTests : IDisposable
     public void TwoProcessesDoNotShareAFolder()
     {
         using var first = RunFolder.Open("label", new Sample(), temporary.At("run"));
-        Assert.Contains("Another pav process", Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample(), temporary.At("run"))).Message);
+        Assert.Contains("Another pav process",
+            Assert.Throws<UserError>(() => RunFolder.Open("label", new Sample(), temporary.At("run"))).Message);
     }
 
     private sealed record Warmed
@@ -157,14 +162,16 @@ public sealed class RunFolderTests : IDisposable
         temporary.Write("run/run.json", $$"""{ "command": "rl", "options": { "warmup": {{before}} } }""");
         using (var run = RunFolder.Open("rl", new Warmed { Warmup = now }, temporary.At("run"))) Assert.True(run.Resumed);
         temporary.Write("other/run.json", $$"""{ "command": "rl", "options": { "warmup": {{before}} } }""");
-        Assert.Contains("--warmup", Assert.Throws<UserError>(() => RunFolder.Open("rl", new Warmed { Warmup = "7%" }, temporary.At("other"))).Message);
+        Assert.Contains("--warmup",
+            Assert.Throws<UserError>(() => RunFolder.Open("rl", new Warmed { Warmup = "7%" }, temporary.At("other"))).Message);
     }
 
     [Fact]
     public void WhatWasBegunGivesItsOptions()
     {
         RunFolder.Open("label", new Sample { Seed = 9 }, temporary.At("run")).Dispose();
-        var options = (Sample)OptionSchema.From(typeof(Sample)).Bind([RunFolder.Begun("label", temporary.At("run"))!], new Dictionary<string, string>());
+        var options = (Sample)OptionSchema.From(typeof(Sample))
+            .Bind([RunFolder.Begun("label", temporary.At("run"))!], new Dictionary<string, string>());
         Assert.Equal(9UL, options.Seed);
         Assert.Null(RunFolder.Begun("search", temporary.At("run")));
     }

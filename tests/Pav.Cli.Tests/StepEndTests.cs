@@ -16,18 +16,22 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
     [Fact]
     public void Labels_and_verifier_keep_the_step_end_and_another_is_refused()
     {
-        Run("label", "--policy", "model", "--problems", "train.jsonl", "--limit", "12", "--n-cov", "2", "--n-mc", "1", "--max-tokens", "24", "--step-end", @"\d", "--out", "ends").Succeeded();
+        Run("label", "--policy", "model", "--problems", "train.jsonl", "--limit", "12", "--n-cov", "2", "--n-mc", "1", "--max-tokens",
+            "24", "--step-end", @"\d", "--out", "ends").Succeeded();
         var lines = File.ReadLines(tiny.At("ends/labels.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
         Assert.All(lines, l => Assert.Equal(@"\d", (string?)l["step_end"]));
         Assert.Contains(lines, l => l["steps"]!.AsArray().Count > 2);
         Assert.All(lines.SelectMany(l => l["steps"]!.AsArray().SkipLast(1)), s => Assert.Matches(@"\d[^ ]*$", (string)s!));
         Assert.Equal(@"\d", (string?)JsonNode.Parse(File.ReadAllText(tiny.At("ends/run.json")))!["step_end"]);
 
-        Run("train", "verifier", "--model", "model", "--labels", "ends", "--problems", "train.jsonl", "--held-out", "0.4", "--steps", "2", "--batch", "4", "--warmup", "1", "--out", "verifier").Succeeded();
+        Run("train", "verifier", "--model", "model", "--labels", "ends", "--problems", "train.jsonl", "--held-out", "0.4", "--steps", "2",
+            "--batch", "4", "--warmup", "1", "--out", "verifier").Succeeded();
         Assert.Equal(@"\d", (string?)JsonNode.Parse(File.ReadAllText(tiny.At("verifier/verifier.json")))!["step_end"]);
 
-        string[] search = ["search", "--policy", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--methods", "beam-q", "--n", "2", "--beam", "2", "--max-tokens", "12"];
-        Refused(@"--verifier verifier: it learned from steps that end at '\d', and these end at 'newline'", Run([.. search, "--out", "other"]));
+        string[] search = ["search", "--policy", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--methods", "beam-q",
+            "--n", "2", "--beam", "2", "--max-tokens", "12"];
+        Refused(@"--verifier verifier: it learned from steps that end at '\d', and these end at 'newline'",
+            Run([.. search, "--out", "other"]));
         Run([.. search, "--step-end", @"\d", "--out", "same"]).Succeeded();
         Refused("--system is for chat models", Run([.. search, "--step-end", @"\d", "--system", "Be brief.", "--out", "bad"]));
         Refused("model has no chat template", Run([.. search, "--step-end", @"\d", "--chat", "on", "--out", "bad"]));
@@ -37,8 +41,11 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
     [Fact]
     public void Traces_end_at_the_texts_given_and_a_run_keeps_to_them()
     {
-        string[] label = ["label", "--policy", "model", "--problems", "train.jsonl", "--limit", "12", "--n-cov", "2", "--n-mc", "1", "--max-tokens", "24"];
-        List<string> Texts(string run) => [.. File.ReadLines(tiny.At($"{run}/labels.jsonl")).Select(l => string.Concat(JsonNode.Parse(l)!["steps"]!.AsArray().Select(s => (string)s!)))];
+        string[] label = ["label", "--policy", "model", "--problems", "train.jsonl", "--limit", "12", "--n-cov", "2", "--n-mc", "1",
+            "--max-tokens", "24"];
+        List<string> Texts(string run) =>
+            [.. File.ReadLines(tiny.At($"{run}/labels.jsonl"))
+            .Select(l => string.Concat(JsonNode.Parse(l)!["steps"]!.AsArray().Select(s => (string)s!)))];
         JsonNode? Noted(string run) => JsonNode.Parse(File.ReadAllText(tiny.At($"{run}/run.json")))!["trace_stops"];
         Run([.. label, "--trace-stop", "none", "--out", "on"]).Succeeded();
         var stop = Texts("on").SelectMany(t => t).Where(char.IsAsciiLetterOrDigit).GroupBy(c => c).MaxBy(g => g.Count())!.Key.ToString();
@@ -51,9 +58,11 @@ public sealed class StepEndTests(TinyRun tiny) : IClassFixture<TinyRun>
 
         Run([.. label, "--out", "plain"]).Succeeded();
         Assert.Equal("""["\n\nQuestion:","\n\nProblem:"]""", Noted("plain")!.ToJsonString());
-        Run("evaluate", "--policy", "model", "--problems", "test.jsonl", "--limit", "4", "--samples", "2", "--max-tokens", "12", "--trace-stop", stop, "--out", "evaluated").Succeeded();
+        Run("evaluate", "--policy", "model", "--problems", "test.jsonl", "--limit", "4", "--samples", "2", "--max-tokens", "12",
+            "--trace-stop", stop, "--out", "evaluated").Succeeded();
         Assert.Equal($$"""["{{stop}}"]""", Noted("evaluated")!.ToJsonString());
-        Run("rl", "--policy", "model", "--reward", "orm", "--problems", "train.jsonl", "--iterations", "1", "--batch", "2", "--samples", "2", "--max-tokens", "12", "--trace-stop", stop, "--out", "rl").Succeeded();
+        Run("rl", "--policy", "model", "--reward", "orm", "--problems", "train.jsonl", "--iterations", "1", "--batch", "2", "--samples",
+            "2", "--max-tokens", "12", "--trace-stop", stop, "--out", "rl").Succeeded();
         var policy = JsonNode.Parse(File.ReadAllText(Directory.GetFiles(tiny.At("rl"), "policy.json", SearchOption.AllDirectories)[0]))!;
         Assert.Equal($$"""["{{stop}}"]""", policy["trace_stops"]!.ToJsonString());
     }

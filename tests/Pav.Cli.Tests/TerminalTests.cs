@@ -4,13 +4,16 @@ namespace Pav.Cli.Tests;
 
 public class TerminalTests
 {
-    private static TreeNode Node(int id, int parent, string step, double q, double a, Fate fate) => new(id, parent, step, q, q, a, q, fate, null);
+    private static TreeNode Node(int id, int parent, string step, double q, double a, Fate fate) =>
+        new(id, parent, step, q, q, a, q, fate, null);
 
-    private static SearchTree Tree(int correct, string? prover, params TreeNode[] nodes) => new("p", "Start 5\n1: +8", "13", "beam-pav", 2, 0.5, prover, correct, nodes);
+    private static SearchTree Tree(int correct, string? prover, params TreeNode[] nodes) =>
+        new("p", "Start 5\n1: +8", "13", "beam-pav", 2, 0.5, prover, correct, nodes);
 
     private static readonly TreeNode[] Nodes =
     [
-        Node(0, -1, "", 0.5, 0, Fate.Root), Node(1, 0, "1: +8 = 13\n", 0.75, 0.25, Fate.Kept), Node(2, 0, "1: +8 = 3\n", 0.1, -0.4, Fate.Pruned), Node(3, 1, "Answer: 13", 0.76, 0.01, Fate.Chosen),
+        Node(0, -1, "", 0.5, 0, Fate.Root), Node(1, 0, "1: +8 = 13\n", 0.75, 0.25, Fate.Kept),
+            Node(2, 0, "1: +8 = 3\n", 0.1, -0.4, Fate.Pruned), Node(3, 1, "Answer: 13", 0.76, 0.01, Fate.Chosen),
     ];
 
     [Fact]
@@ -24,7 +27,8 @@ public class TerminalTests
 
     [Fact]
     public void TheChoiceToStopAfterANewlineIsNamed() =>
-        Assert.EndsWith("(stops)", TraceExample.Lines(Tree(1, "bo4", [.. Nodes[..2], Node(2, 1, "", 1, 0.25, Fate.Chosen)]), colours: false).Last());
+        Assert.EndsWith("(stops)", TraceExample.Lines(Tree(1, "bo4", [.. Nodes[..2], Node(2, 1, "", 1, 0.25, Fate.Chosen)]), colours: false)
+            .Last());
 
     [Fact]
     public void StepsAreGreenRedOrGreyByTheirProgress()
@@ -88,7 +92,8 @@ public class TerminalTests
     public async Task WhereNothingChangesOneLineSaysWhatIsWaitedFor()
     {
         var text = new StringWriter();
-        var reporter = new Reporter(text, live: false, quiet: false) { Look = TimeSpan.FromMilliseconds(10), Patience = TimeSpan.FromMilliseconds(600) };
+        var reporter = new Reporter(text, live: false, quiet: false) { Look = TimeSpan.FromMilliseconds(10),
+            Patience = TimeSpan.FromMilliseconds(600) };
         await reporter.Track("Work", 10, "things", async t =>
         {
             t.At(1);

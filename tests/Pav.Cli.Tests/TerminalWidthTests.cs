@@ -23,7 +23,8 @@ public partial class TerminalWidthTests
         var search = Search(Method("sample", 1), Method("best-of-n-orm", 128), Method("oracle-beam-pav", 16, 0.25, "bo4"));
         var lines = ResultTable.FromSummary(search, width).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, width));
-        Assert.Contains(lines, line => Regex.IsMatch(line, @"^oracle-beam-pav bo4 +16 +0\.25 +86\.3 +82\.3-100\.0 +98\.0 +6525 +2755 +300$"));
+        Assert.Contains(lines, line =>
+            Regex.IsMatch(line, @"^oracle-beam-pav bo4 +16 +0\.25 +86\.3 +82\.3-100\.0 +98\.0 +6525 +2755 +300$"));
         Assert.Equal(width == 120 ? 1 : 3, lines.TakeWhile(line => !line.StartsWith('-')).Count());
     }
 
@@ -32,7 +33,8 @@ public partial class TerminalWidthTests
     [InlineData(120)]
     public void ALongNameOfAProverTakesLinesOfItsOwn(int width)
     {
-        static IEnumerable<string> First(List<string> lines) => lines.SkipWhile(l => !l.StartsWith("---")).Skip(1).SkipLast(1).Select(l => l.Split(' ')[0]).Where(w => w != "beam-pav");
+        static IEnumerable<string> First(List<string> lines) => lines.SkipWhile(l => !l.StartsWith("---")).Skip(1).SkipLast(1)
+            .Select(l => l.Split(' ')[0]).Where(w => w != "beam-pav");
         var name = string.Join('-', Enumerable.Repeat("verifier-of-another-policy", 6));
         var lines = ResultTable.FromSummary(Search(Method("beam-pav", 4, 0.5, name)), width).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, width));
@@ -44,7 +46,9 @@ public partial class TerminalWidthTests
     [InlineData(120)]
     public void TheTableOfRlFits(int width)
     {
-        RlGroup Group(string name) => new(name, "pav", [1, 2], [new(1, [new(0, 0, 0, 0.04), new(10, 900, 900, 0.8)])], [], [new(1, 0.8, 0.7, 0.9), new(128, 0.9, 0.8, 1)], [], [], 0, 0, 0.85, []);
+        RlGroup Group(string name) =>
+            new(name, "pav", [1, 2], [new(1, [new(0, 0, 0, 0.04), new(10, 900, 900, 0.8)])], [],
+            [new(1, 0.8, 0.7, 0.9), new(128, 0.9, 0.8, 1)], [], [], 0, 0, 0.85, []);
         var lines = RlTable.Lines(new([Group("orm"), Group("pav alpha=0.3 best_of=8 kl=0.01")], [], []), width).Skip(1).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, width));
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^pav alpha=0\.3 best_of=8( kl=0\.01)? +2 +4\.0 +80\.0 +80\.0 +90\.0 +85\.0$"));
@@ -56,9 +60,11 @@ public partial class TerminalWidthTests
     [Fact]
     public void ASavingWhoseIntervalHoldsOneIsNotShown()
     {
-        var lines = ResultTable.Claims(Compared(new Comparison("tokens-to-reach", "beam-q", "best-of-n-orm n=128", 4.1, 0, 11.2, 225, 926))).ToList();
+        var lines = ResultTable.Claims(Compared(new Comparison("tokens-to-reach", "beam-q", "best-of-n-orm n=128", 4.1, 0, 11.2, 225, 926)))
+            .ToList();
         Assert.Equal(
-            "beam-q reaches the accuracy of best-of-n-orm n=128 with 225 tokens per problem, best-of-n-orm itself first with 926: 4.1 times fewer [never to 11.2]; 1 lies in the interval, so no saving is shown.",
+            "beam-q reaches the accuracy of best-of-n-orm n=128 with 225 tokens per problem, best-of-n-orm itself first with 926: 4.1 "
+                + "times fewer [never to 11.2]; 1 lies in the interval, so no saving is shown.",
             Assert.Single(lines));
     }
 
@@ -69,23 +75,30 @@ public partial class TerminalWidthTests
             new Comparison("equal-tokens", "beam-pav bo4 alpha=0.1 n=1", "best-of-n-orm", 0.211, 0.144, 0.278, 154, 154),
             new Comparison("equal-tokens", "beam-pav bo4 alpha=0.1 n=2", "best-of-n-orm", 0.158, 0.09, 0.23, 297, 297),
             new Comparison("equal-tokens", "beam-q n=1", "best-of-n-orm", 0.211, 0.144, 0.278, 154, 154))).ToList();
-        Assert.Equal("At equal generated tokens (154 per problem), beam-q n=1 is +21.1 points [+14.4 to +27.8] from best-of-n-orm, the largest of 2 such differences of beams.", Assert.Single(lines));
+        Assert.Equal("At equal generated tokens (154 per problem), beam-q n=1 is +21.1 points [+14.4 to +27.8] from best-of-n-orm, the "
+            + "largest of 2 such differences of beams.", Assert.Single(lines));
     }
 
     [Fact]
     public void ForestsAreToldFirstAgainstBestOfNAndTheWeightedVoteThenBeams()
     {
-        Comparison Equal(string a, string b, double difference) => new("equal-tokens", a, b, difference, difference - 0.05, difference + 0.05, 600, 600);
+        Comparison Equal(string a, string b, double difference) =>
+            new("equal-tokens", a, b, difference, difference - 0.05, difference + 0.05, 600, 600);
         var lines = ResultTable.Claims(Compared(
-            Equal("beam-q n=2", "best-of-n-orm", 0.2), Equal("forest n=1", "weighted-vote", 0.01), Equal("forest n=4", "weighted-vote", 0.3),
+            Equal("beam-q n=2", "best-of-n-orm", 0.2), Equal("forest n=1", "weighted-vote", 0.01),
+                Equal("forest n=4", "weighted-vote", 0.3),
             Equal("forest n=4", "beam-q", 0.5), Equal("forest n=4", "best-of-n-orm", 0.4), Equal("mcts n=4", "best-of-n-orm", 0.9),
             new Comparison("tokens-to-reach", "forest-seq", "weighted-vote n=64", 9.1, 6.5, 12, 356, 3240))).ToList();
         Assert.Equal(
             [
-                "At equal generated tokens (600 per problem), forest n=4 is +40.0 points [+35.0 to +45.0] from best-of-n-orm, the only such comparison.",
-                "At equal generated tokens (600 per problem), forest n=4 is +30.0 points [+25.0 to +35.0] from weighted-vote, the largest of 2 such differences of forests.",
-                "forest-seq reaches the accuracy of weighted-vote n=64 with 356 tokens per problem, weighted-vote itself first with 3240: 9.1 times fewer [6.5 to 12.0].",
-                "At equal generated tokens (600 per problem), beam-q n=2 is +20.0 points [+15.0 to +25.0] from best-of-n-orm, the only such comparison.",
+                "At equal generated tokens (600 per problem), forest n=4 is +40.0 points [+35.0 to +45.0] from best-of-n-orm, the only "
+                    + "such comparison.",
+                "At equal generated tokens (600 per problem), forest n=4 is +30.0 points [+25.0 to +35.0] from weighted-vote, the "
+                    + "largest of 2 such differences of forests.",
+                "forest-seq reaches the accuracy of weighted-vote n=64 with 356 tokens per problem, weighted-vote itself first with "
+                    + "3240: 9.1 times fewer [6.5 to 12.0].",
+                "At equal generated tokens (600 per problem), beam-q n=2 is +20.0 points [+15.0 to +25.0] from best-of-n-orm, the only "
+                    + "such comparison.",
             ],
             lines);
     }
@@ -93,7 +106,9 @@ public partial class TerminalWidthTests
     [Fact]
     public void TheTableOfAllMethodsIsGroupedByKindAndFits()
     {
-        var search = Search([.. SearchMethods.All.Select(m => Method(m.Id, 128, m.HasProver ? 0.25 : null, m.HasProver ? "bo32" : null) with { Kind = m.Kind })]);
+        var search =
+            Search([.. SearchMethods.All.Select(m =>
+            Method(m.Id, 128, m.HasProver ? 0.25 : null, m.HasProver ? "bo32" : null) with { Kind = m.Kind })]);
         var lines = ResultTable.FromSummary(search, 80).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 1, 80));
         Assert.Equal(
@@ -119,7 +134,8 @@ public partial class TerminalWidthTests
         IReadOnlyList<string> row = ["first", .. Enumerable.Range(1, 30).Select(i => $"value{i}")];
         var lines = ResultTable.Lines(headings, [row], 80).ToList();
         Assert.All(lines, line => Assert.InRange(line.Length, 0, 80));
-        Assert.Equal(row.Skip(1), lines.Where(l => l.StartsWith("first")).SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)));
+        Assert.Equal(row.Skip(1), lines.Where(l => l.StartsWith("first"))
+            .SelectMany(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)));
     }
 
     [Theory]
@@ -138,7 +154,8 @@ public partial class TerminalWidthTests
             await Task.Delay(400);
             return 0;
         });
-        var lines = Moves().Replace(Colours().Replace(text.ToString(), ""), "\n").Split('\n', '\r').Select(l => l.TrimEnd()).Where(l => l != "").ToList();
+        var lines = Moves().Replace(Colours().Replace(text.ToString(), ""), "\n").Split('\n', '\r').Select(l => l.TrimEnd())
+            .Where(l => l != "").ToList();
         Assert.Contains("memory: 1,234 MB", lines);
         var bars = lines.Where(l => l.Contains('━')).ToList();
         Assert.NotEmpty(bars);

@@ -15,7 +15,8 @@ public sealed class TinyRun : IDisposable
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
         var config = new DecoderConfig
         {
-            VocabSize = tokenizer.Size, HiddenSize = 16, IntermediateSize = 32, Layers = 1, Heads = 2, KvHeads = 2, HeadSize = 8, MaxPositions = 128, TiedEmbeddings = true,
+            VocabSize = tokenizer.Size, HiddenSize = 16, IntermediateSize = 32, Layers = 1, Heads = 2, KvHeads = 2, HeadSize = 8,
+                MaxPositions = 128, TiedEmbeddings = true,
             Eos = [tokenizer.Eos!.Value],
         };
         Directory.CreateDirectory(At("model"));

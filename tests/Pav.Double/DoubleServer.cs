@@ -9,12 +9,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Pav.Double;
 
-/// <summary>An inference server in this process, on a port of the loopback address, that speaks the dialect of a real one and lies as they do.</summary>
+/// <summary>An inference server in this process, on a port of the loopback address, that speaks the dialect of a real one and lies as they
+/// do.</summary>
 public sealed class DoubleServer : IAsyncDisposable
 {
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly string[] Common = ["n", "max_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stream", "stop"];
+    private static readonly string[] Common = ["n", "max_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed",
+        "stream", "stop"];
 
     private readonly WebApplication app;
     private readonly Generator generator;
@@ -87,14 +90,19 @@ public sealed class DoubleServer : IAsyncDisposable
                 await Send(context, 200, Encoding.UTF8.GetBytes(models));
                 break;
             case "/v1/models":
-                await Send(context, 200, new JsonObject { ["object"] = "list", ["data"] = new JsonArray(new JsonObject { ["id"] = Options.Model, ["object"] = "model", ["owned_by"] = Options.Dialect, ["max_model_len"] = Options.Dialect == "vllm" ? Options.Context : null }) });
+                await Send(context, 200,
+                    new JsonObject { ["object"] = "list",
+                    ["data"] = new JsonArray(new JsonObject { ["id"] = Options.Model, ["object"] = "model", ["owned_by"] = Options.Dialect,
+                    ["max_model_len"] = Options.Dialect == "vllm" ? Options.Context : null }) });
                 break;
             case "/version" when Options.Dialect == "vllm":
             case "/get_server_info" when Options.Dialect == "sglang":
                 await Send(context, 200, new JsonObject { ["version"] = Options.Version });
                 break;
             case "/props" when Options.Dialect == "llamacpp":
-                await Send(context, 200, new JsonObject { ["total_slots"] = Options.Slots, ["build_info"] = "b0-double", ["default_generation_settings"] = new JsonObject { ["n_ctx"] = Options.Context } });
+                await Send(context, 200,
+                    new JsonObject { ["total_slots"] = Options.Slots, ["build_info"] = "b0-double",
+                    ["default_generation_settings"] = new JsonObject { ["n_ctx"] = Options.Context } });
                 break;
             case "/v1/completions" when context.Request.Method == "POST":
             case "/completion" when context.Request.Method == "POST" && Options.Dialect == "llamacpp":
@@ -113,7 +121,8 @@ public sealed class DoubleServer : IAsyncDisposable
         var asked = request.RootElement.GetProperty("prompt");
         if (mishap == Mishap.None && Options.Poison.Count > 0)
         {
-            var text = asked.ValueKind == JsonValueKind.String ? asked.GetString()! : generator.Tokenizer.Decode(asked.EnumerateArray().Select(e => e.GetInt32()));
+            var text = asked.ValueKind == JsonValueKind.String
+                ? asked.GetString()! : generator.Tokenizer.Decode(asked.EnumerateArray().Select(e => e.GetInt32()));
             mishap = Options.Poison.FirstOrDefault(p => text.Contains(p.Key, StringComparison.Ordinal)).Value;
         }
 
@@ -153,10 +162,12 @@ public sealed class DoubleServer : IAsyncDisposable
                 return;
             case Mishap.Endless:
                 context.Response.ContentType = "application/json";
-                for (var blank = new byte[1 << 16]; !context.RequestAborted.IsCancellationRequested;) await context.Response.Body.WriteAsync(blank, context.RequestAborted);
+                for (var blank = new byte[1 << 16]; !context.RequestAborted.IsCancellationRequested;)
+                    await context.Response.Body.WriteAsync(blank, context.RequestAborted);
                 return;
             case Mishap.NoText:
-                await Send(context, 500, Error(500, "The model produced output that does not match the expected Content-only format", "server_error"));
+                await Send(context, 500,
+                    Error(500, "The model produced output that does not match the expected Content-only format", "server_error"));
                 return;
         }
 
@@ -179,7 +190,8 @@ public sealed class DoubleServer : IAsyncDisposable
                 context.Response.ContentType = "application/json";
                 await context.Response.Body.WriteAsync(body.AsMemory(0, body.Length / 2));
                 await context.Response.Body.FlushAsync();
-                if (mishap == Mishap.Stall) await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+                if (mishap == Mishap.Stall)
+                    await Task.Delay(Timeout.Infinite, context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
                 context.Abort();
                 return;
             case Mishap.TruncatedJson:
@@ -213,12 +225,14 @@ public sealed class DoubleServer : IAsyncDisposable
     {
         var n = Options.IgnoresN ? 1 : (native ? request.GetProperty("n_cmpl") : request.GetProperty("n")).GetInt32();
         var sampling = Checked(request, native);
-        if (native && n > Options.Slots) throw new BadRequest($"Field 'n': Value must be between 1 <= value <= {Options.Slots}, but got {n}");
+        if (native && n > Options.Slots)
+            throw new BadRequest($"Field 'n': Value must be between 1 <= value <= {Options.Slots}, but got {n}");
         var prompt = request.GetProperty("prompt");
         int[] ids;
         try
         {
-            ids = prompt.ValueKind == JsonValueKind.String ? generator.Tokenizer.Encode(prompt.GetString()!) : [.. prompt.EnumerateArray().Select(e => e.GetInt32())];
+            ids = prompt.ValueKind == JsonValueKind.String
+                ? generator.Tokenizer.Encode(prompt.GetString()!) : [.. prompt.EnumerateArray().Select(e => e.GetInt32())];
         }
         catch (UserError e)
         {
@@ -230,12 +244,15 @@ public sealed class DoubleServer : IAsyncDisposable
         var until = stops is ["\n"] ? Until.StepEnd : Until.TraceEnd;
         var seed = request.GetProperty("seed").GetUInt64();
         var most = request.GetProperty(native ? "n_predict" : "max_tokens").GetInt32();
-        if (native && ids.Length >= Options.Context) throw new BadRequest($"request ({ids.Length} tokens) exceeds the available context size ({Options.Context} tokens), try increasing it");
+        if (native && ids.Length >= Options.Context) throw new BadRequest($"request ({ids.Length} tokens) exceeds the available context "
+            + $"size ({Options.Context} tokens), try increasing it");
         if (native) most = Math.Min(most, Options.Context - ids.Length - 1);
         else if (ids.Length + most > Options.Context)
-            throw new BadRequest($"This model's maximum context length is {Options.Context} tokens. However, you requested {ids.Length + most} tokens ({ids.Length} in the prompt, {most} in the completion)");
+            throw new BadRequest($"This model's maximum context length is {Options.Context} tokens. However, you requested "
+                + $"{ids.Length + most} tokens ({ids.Length} in the prompt, {most} in the completion)");
         var cached = cache.Read(ids);
-        var drawn = await Task.WhenAll(Enumerable.Range(0, n).Select(i => generator.Draw(new(ids, SeedOf(seed, i), most, until, sampling))));
+        var drawn = await Task.WhenAll(Enumerable.Range(0, n)
+            .Select(i => generator.Draw(new(ids, SeedOf(seed, i), most, until, sampling))));
         if (until == Until.TraceEnd && stops.Count > 0) drawn = [.. drawn.Select(d => d.StoppedAt(stops, generator.Tokenizer))];
         foreach (var d in drawn) cache.Read([.. ids, .. d.Ids]);
         var choices = drawn.Select((d, i) => native ? Native(d, i, ids.Length, cached, request) : Choice(d, i, request, ids)).ToList();
@@ -250,18 +267,22 @@ public sealed class DoubleServer : IAsyncDisposable
             default: Interlocked.Add(ref samples, mishap == Mishap.None ? n : 0); break;
         }
 
-        var generated = mishap switch { Mishap.NegativeTokens => -1, Mishap.TooManyTokens => n * most + 1, _ => drawn.Sum(d => d.Ids.Length) };
+        var generated = mishap switch { Mishap.NegativeTokens => -1, Mishap.TooManyTokens => n * most + 1, _ =>
+            drawn.Sum(d => d.Ids.Length) };
         if (native && mishap is Mishap.NegativeTokens or Mishap.TooManyTokens) choices[0]["tokens_predicted"] = generated;
         JsonNode json = native
             ? choices.Count == 1 ? choices[0] : new JsonArray([.. choices])
             : new JsonObject
             {
-                ["id"] = "cmpl-double", ["object"] = "text_completion", ["model"] = Options.Model, ["choices"] = new JsonArray([.. choices]),
-                ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = generated, ["total_tokens"] = ids.Length + generated, ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = cached } },
+                ["id"] = "cmpl-double", ["object"] = "text_completion", ["model"] = Options.Model,
+                    ["choices"] = new JsonArray([.. choices]),
+                ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = generated,
+                    ["total_tokens"] = ids.Length + generated, ["prompt_tokens_details"] = new JsonObject { ["cached_tokens"] = cached } },
             };
         if (!Options.TellsUsage) json.AsObject().Remove("usage");
         var body = Encoding.UTF8.GetBytes(json.ToJsonString(Readable));
-        if (mishap == Mishap.InvalidUtf8) body[body.AsSpan().IndexOf(native ? "\"content\":\""u8 : "\"text\":\""u8) + (native ? 11 : 8)] = 0xFF;
+        if (mishap == Mishap.InvalidUtf8)
+            body[body.AsSpan().IndexOf(native ? "\"content\":\""u8 : "\"text\":\""u8) + (native ? 11 : 8)] = 0xFF;
         return body;
     }
 
@@ -274,10 +295,13 @@ public sealed class DoubleServer : IAsyncDisposable
 
     private JsonObject Choice(Drawn drawn, int index, JsonElement request, int[] prompt)
     {
-        var choice = new JsonObject { ["index"] = index, ["text"] = drawn.Text, ["logprobs"] = null, ["finish_reason"] = drawn.End == "limit" ? "length" : "stop" };
+        var choice = new JsonObject { ["index"] = index, ["text"] = drawn.Text, ["logprobs"] = null,
+            ["finish_reason"] = drawn.End == "limit" ? "length" : "stop" };
         if (Options.Dialect == "vllm") choice["stop_reason"] = drawn.End == "word" ? drawn.Word : null;
-        if (Options.Dialect == "sglang") choice["matched_stop"] = drawn.End == "word" ? drawn.Word : drawn.End == "eos" ? generator.Tokenizer.Eos : null;
-        var keeps = request.TryGetProperty(Options.Dialect == "sglang" ? "no_stop_trim" : "include_stop_str_in_output", out var keep) && keep.GetBoolean();
+        if (Options.Dialect == "sglang")
+            choice["matched_stop"] = drawn.End == "word" ? drawn.Word : drawn.End == "eos" ? generator.Tokenizer.Eos : null;
+        var keeps = request.TryGetProperty(Options.Dialect == "sglang" ? "no_stop_trim" : "include_stop_str_in_output", out var keep)
+            && keep.GetBoolean();
         if (drawn.End == "word" && !keeps) choice["text"] = drawn.Text[..^drawn.Word.Length];
         if (Options.TellsIds && request.TryGetProperty("return_token_ids", out var tell) && tell.GetBoolean())
         {
@@ -291,25 +315,32 @@ public sealed class DoubleServer : IAsyncDisposable
 
     private JsonObject Native(Drawn drawn, int index, int prompt, int cached, JsonElement request) => new()
     {
-        ["index"] = index, ["content"] = drawn.Text[..^drawn.Word.Length], ["stop"] = true, ["model"] = Options.Model, ["tokens_predicted"] = drawn.Ids.Length, ["tokens_evaluated"] = prompt,
-        ["tokens"] = new JsonArray([.. request.GetProperty("return_tokens").GetBoolean() && Options.TellsIds ? drawn.Ids.Select(i => JsonValue.Create(i)) : []]), ["truncated"] = prompt + drawn.Ids.Length + 1 >= Options.Context,
+        ["index"] = index, ["content"] = drawn.Text[..^drawn.Word.Length], ["stop"] = true, ["model"] = Options.Model,
+            ["tokens_predicted"] = drawn.Ids.Length, ["tokens_evaluated"] = prompt,
+        ["tokens"] = new JsonArray([.. request.GetProperty("return_tokens").GetBoolean() && Options.TellsIds
+            ? drawn.Ids.Select(i => JsonValue.Create(i)) : []]), ["truncated"] = prompt + drawn.Ids.Length + 1 >= Options.Context,
         ["stop_type"] = drawn.End, ["stopping_word"] = drawn.Word, ["timings"] = new JsonObject { ["cache_n"] = cached },
     };
 
-    /// <summary>The sampling that a request asks for. One that leaves a field to the server's own defaults is refused, which real servers do not do.</summary>
+    /// <summary>The sampling that a request asks for. One that leaves a field to the server's own defaults is refused, which real servers
+    /// do not do.</summary>
     private Sampling Checked(JsonElement request, bool native)
     {
         string[] fields = native
-            ? ["temperature", "top_k", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty", "dry_multiplier", "mirostat", "xtc_probability", "samplers", "seed", "n_predict", "stop"]
+            ? ["temperature", "top_k", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty",
+                "dry_multiplier", "mirostat", "xtc_probability", "samplers", "seed", "n_predict", "stop"]
             : Options.Dialect is "vllm" or "sglang" ? [.. Common, "top_k", "min_p", "repetition_penalty", "min_tokens"] : Common;
-        if (fields.FirstOrDefault(f => !request.TryGetProperty(f, out _)) is { } missing) throw new BadRequest($"the double takes no request without {missing}");
+        if (fields.FirstOrDefault(f => !request.TryGetProperty(f, out _)) is { } missing)
+            throw new BadRequest($"the double takes no request without {missing}");
         var topK = request.TryGetProperty("top_k", out var k) ? Math.Max(0, k.GetInt32()) : 0;
         return new(request.GetProperty("temperature").GetDouble(), topK, request.GetProperty("top_p").GetDouble());
     }
 
-    private static JsonObject Error(int code, string message, string type) => new() { ["error"] = new JsonObject { ["code"] = code, ["message"] = message, ["type"] = type } };
+    private static JsonObject Error(int code, string message, string type) =>
+        new() { ["error"] = new JsonObject { ["code"] = code, ["message"] = message, ["type"] = type } };
 
-    private static Task Send(HttpContext context, int status, JsonNode body) => Send(context, status, Encoding.UTF8.GetBytes(body.ToJsonString(Readable)));
+    private static Task Send(HttpContext context, int status, JsonNode body) =>
+        Send(context, status, Encoding.UTF8.GetBytes(body.ToJsonString(Readable)));
 
     private static async Task Send(HttpContext context, int status, byte[] body, string type = "application/json")
     {

@@ -19,7 +19,8 @@ internal sealed record Drawn(int[] Ids, string Text, string End, string Word = "
         for (var n = 1; n <= Ids.Length; n++)
         {
             var text = tokenizer.Decode(Ids[..n]);
-            if (stops.FirstOrDefault(text.Contains) is { } stop) return new(Ids[..n], text[..(text.IndexOf(stop, StringComparison.Ordinal) + stop.Length)], "word", stop);
+            if (stops.FirstOrDefault(text.Contains) is { } stop)
+                return new(Ids[..n], text[..(text.IndexOf(stop, StringComparison.Ordinal) + stop.Length)], "word", stop);
         }
 
         return this;
@@ -31,7 +32,8 @@ public sealed class Generator : IDisposable
 {
     private readonly TransformerPolicy policy;
     private readonly StepChain steps;
-    private readonly Channel<(Job Job, TaskCompletionSource<Drawn> Done)> jobs = Channel.CreateUnbounded<(Job, TaskCompletionSource<Drawn>)>();
+    private readonly Channel<(Job Job, TaskCompletionSource<Drawn> Done)> jobs =
+        Channel.CreateUnbounded<(Job, TaskCompletionSource<Drawn>)>();
     private readonly Task working;
 
     /// <param name="policy">With the template {problem}.</param>
@@ -63,14 +65,16 @@ public sealed class Generator : IDisposable
         {
             var waiting = new List<(Job Job, TaskCompletionSource<Drawn> Done)>();
             while (jobs.Reader.TryRead(out var job)) waiting.Add(job);
-            foreach (var like in waiting.GroupBy(w => (w.Job.Until, w.Job.Sampling with { MaxTokens = w.Job.MaxTokens + w.Job.Ids.Length - 1 })))
+            foreach (var like in waiting.GroupBy(w =>
+                (w.Job.Until, w.Job.Sampling with { MaxTokens = w.Job.MaxTokens + w.Job.Ids.Length - 1 })))
             {
                 var all = like.ToList();
                 try
                 {
                     var starts = new Dictionary<int[], Prefix>(ReferenceEqualityComparer.Instance);
                     foreach (var (job, _) in all) starts[job.Ids] = Start(job.Ids);
-                    var drawn = await policy.Extend([.. all.Select(w => new Draw(starts[w.Job.Ids], w.Job.Seed))], like.Key.Until, like.Key.Item2);
+                    var drawn = await policy.Extend([.. all.Select(w => new Draw(starts[w.Job.Ids], w.Job.Seed))], like.Key.Until,
+                        like.Key.Item2);
                     for (var i = 0; i < all.Count; i++) all[i].Done.SetResult(Read(starts[all[i].Job.Ids], drawn[i], all[i].Job));
                 }
                 catch (UserError e)
@@ -93,7 +97,8 @@ public sealed class Generator : IDisposable
     {
         int[] ids = [.. drawn.Path().Skip(start.Depth + 1).SelectMany(p => p.Tokens)];
         var eos = ids.Length > 0 && ids[^1] == Tokenizer.Eos;
-        var end = eos ? "eos" : job.Until == Until.StepEnd && ids.Length > 0 && steps.Reader(start).Read(ids[^1]) == StepSign.Step ? "word" : "limit";
+        var end = eos ? "eos" : job.Until == Until.StepEnd && ids.Length > 0 && steps.Reader(start).Read(ids[^1]) == StepSign.Step
+            ? "word" : "limit";
         return new(ids, Tokenizer.Decode(eos ? ids[..^1] : ids), end, end == "word" ? "\n" : "");
     }
 }

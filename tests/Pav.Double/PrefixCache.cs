@@ -1,11 +1,13 @@
 namespace Pav.Double;
 
-/// <summary>Which prefixes of token ids a server has read or written before, as its key-value cache would hold them if it forgot nothing. Safe for several threads.</summary>
+/// <summary>Which prefixes of token ids a server has read or written before, as its key-value cache would hold them if it forgot nothing.
+/// Safe for several threads.</summary>
 public sealed class PrefixCache
 {
     private readonly HashSet<ulong> held = [];
 
-    /// <summary>Reads a prompt; returns how many of its tokens were there already. The last one is always read anew, for what follows it.</summary>
+    /// <summary>Reads a prompt; returns how many of its tokens were there already. The last one is always read anew, for what follows
+    /// it.</summary>
     public int Read(IEnumerable<int> ids)
     {
         lock (held)

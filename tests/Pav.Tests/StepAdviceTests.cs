@@ -7,7 +7,9 @@ public class StepAdviceTests
     {
         Assert.Equal(new StepFit(StepEnd.Newline, 1, 5, 2, 0), StepFit.From(StepEnd.Newline, ["a\n\nb\n \nc"]));
         Assert.Equal(new StepFit(StepEnd.BlankLine, 1, 2, 0, 0), StepFit.From(StepEnd.BlankLine, ["a\n\nb\n \nc"]));
-        Assert.Equal("With steps that end at newline, 33% of the steps are empty and 0% end inside a LaTeX block (of the first 50 traces). With --step-end blank-line 0% of the steps are empty and 0% end inside a LaTeX block: it fits this model's output better; a verifier and the labels it learns from need the same step end",
+        Assert.Equal("With steps that end at newline, 33% of the steps are empty and 0% end inside a LaTeX block (of the first 50 "
+            + "traces). With --step-end blank-line 0% of the steps are empty and 0% end inside a LaTeX block: it fits this model's "
+            + "output better; a verifier and the labels it learns from need the same step end",
             Advice(StepEnd.Newline, "First.\n\nThen.\n\n#### 4\nx"));
     }
 

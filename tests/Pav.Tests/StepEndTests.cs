@@ -5,7 +5,8 @@ namespace Pav.Tests;
 
 public class StepEndTests
 {
-    private static readonly Arbitrary<string> Texts = Gen.Elements("a", "b", ". ", ".", "\n", "\n\n", "\n\n\n", " ", "é", "\r", "𝟙", "##").ListOf().Select(string.Concat).ToArbitrary();
+    private static readonly Arbitrary<string> Texts = Gen.Elements("a", "b", ". ", ".", "\n", "\n\n", "\n\n\n", " ", "é", "\r", "𝟙", "##")
+        .ListOf().Select(string.Concat).ToArbitrary();
 
     public static TheoryData<string> Ends => ["newline", "blank-line", @"\.\s", @"\n+", "##", "[^ -~]", "é|\n\n"];
 
@@ -16,7 +17,8 @@ public class StepEndTests
         Prop.ForAll(Texts, text =>
         {
             var steps = end.Split(text);
-            return string.Concat(steps) == text && steps.SkipLast(1).All(s => end.In(s)) && steps.All(s => s.Length > 0 && !end.In(s.AsSpan(0, s.Length - (s.Length > 1 && char.IsLowSurrogate(s[^1]) ? 2 : 1))));
+            return string.Concat(steps) == text && steps.SkipLast(1).All(s => end.In(s))
+                && steps.All(s => s.Length > 0 && !end.In(s.AsSpan(0, s.Length - (s.Length > 1 && char.IsLowSurrogate(s[^1]) ? 2 : 1))));
         }).QuickCheckThrowOnFailure();
     }
 
@@ -25,7 +27,8 @@ public class StepEndTests
     [InlineData(@"\.\s", "1.5 is it. So\nyes.\nno", new[] { "1.5 is it. ", "So\nyes.\n", "no" })]
     [InlineData(@"\n+", "a\n\nb", new[] { "a\n", "\n", "b" })]
     [InlineData("##", "a###", new[] { "a##", "#" })]
-    public void A_text_is_cut_at_its_first_ends(string name, string text, string[] steps) => Assert.Equal(steps, StepEnd.Parse(name).Split(text));
+    public void A_text_is_cut_at_its_first_ends(string name, string text, string[] steps) =>
+        Assert.Equal(steps, StepEnd.Parse(name).Split(text));
 
     [Theory]
     [InlineData(null, "newline", "\n")]

@@ -5,9 +5,11 @@ namespace Pav.Tests;
 
 public class StepsAndPrefixTests
 {
-    private static readonly Arbitrary<string> Texts = Gen.Elements("a", "bc", "\n", " ", "é", "\r", "𝟙").ListOf().Select(string.Concat).ToArbitrary();
+    private static readonly Arbitrary<string> Texts = Gen.Elements("a", "bc", "\n", " ", "é", "\r", "𝟙").ListOf().Select(string.Concat)
+        .ToArbitrary();
 
-    private static readonly Arbitrary<List<string>> StepLists = Gen.Elements("a\n", "b\n", "ab\n", "\n").ListOf().Select(l => l.ToList()).ToArbitrary();
+    private static readonly Arbitrary<List<string>> StepLists = Gen.Elements("a\n", "b\n", "ab\n", "\n").ListOf().Select(l => l.ToList())
+        .ToArbitrary();
 
     [Fact]
     public void Splitting_and_joining_gives_the_text_back() =>
@@ -18,7 +20,8 @@ public class StepsAndPrefixTests
         Prop.ForAll(Texts, text =>
         {
             var steps = StepEnd.Newline.Split(text);
-            return steps.All(s => s.Length > 0 && !StepEnd.Newline.In(s.AsSpan(0, s.Length - 1))) && steps.SkipLast(1).All(s => StepEnd.Newline.In(s));
+            return steps.All(s => s.Length > 0 && !StepEnd.Newline.In(s.AsSpan(0, s.Length - 1)))
+                && steps.SkipLast(1).All(s => StepEnd.Newline.In(s));
         }).QuickCheckThrowOnFailure();
 
     [Theory]
@@ -45,7 +48,8 @@ public class StepsAndPrefixTests
         {
             var prefix = Build("x", steps);
             var path = prefix.Path();
-            return path.Count == steps.Count + 1 && path[0].Depth == 0 && ReferenceEquals(path[^1], prefix) && prefix.Steps.SequenceEqual(steps);
+            return path.Count == steps.Count + 1 && path[0].Depth == 0 && ReferenceEquals(path[^1], prefix)
+                && prefix.Steps.SequenceEqual(steps);
         }).QuickCheckThrowOnFailure();
 
     private static Prefix Build(string problem, IEnumerable<string> steps) =>

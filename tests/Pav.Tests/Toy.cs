@@ -1,7 +1,8 @@
 namespace Pav.Tests;
 
 /// <summary>
-/// A policy with exactly known Q. Four lines, then the answer: while all is well a line is <c>ok</c>, <c>idle</c> or the fatal <c>slip</c>; after a slip it is
+/// A policy with exactly known Q. Four lines, then the answer: while all is well a line is <c>ok</c>, <c>idle</c> or the fatal <c>slip</c>;
+/// after a slip it is
 /// <c>on</c> or, rarely, <c>fix</c>. The answer is 1 (right) or 0. Every line has two tokens, the answer three.
 /// </summary>
 internal static class Toy
@@ -28,7 +29,8 @@ internal static class Toy
     public static Prefix Half(Prefix step) => step.Parent!.ThenHalf(step.Step[..1], [step.Tokens[0]]);
 
     private static double Q(int left, bool broken, int level) =>
-        left == 0 ? (broken ? 0 : 1) : Choices(broken, level).Sum(c => c.Probability * Q(left - 1, c.Step == "slip\n" || (broken && c.Step != "fix\n"), level));
+        left == 0 ? (broken ? 0 : 1) : Choices(broken, level)
+            .Sum(c => c.Probability * Q(left - 1, c.Step == "slip\n" || (broken && c.Step != "fix\n"), level));
 
     private static (string Step, double Probability)[] Choices(bool broken, int level) =>
         broken ? [("fix\n", 0.2), ("on\n", 0.8)] : [("ok\n", 0.65 - 0.1 * level), ("slip\n", 0.15 + 0.1 * level), ("idle\n", 0.2)];
@@ -52,7 +54,8 @@ internal sealed class ToyPolicy(string name = "toy") : IPolicy
         return Task.FromResult<IReadOnlyList<Prefix>>([.. draws.Select(d =>
         {
             var current = d.Prefix.Half ? d.Prefix.Parent! : d.Prefix;
-            for (var k = 0; !current.Ended && (k == 0 || until == Until.TraceEnd); k++) current = Toy.Step(current, Seeds.Uniform(d.Seed, k));
+            for (var k = 0; !current.Ended && (k == 0 || until == Until.TraceEnd); k++)
+                current = Toy.Step(current, Seeds.Uniform(d.Seed, k));
             if (d.Prefix.Half) Assert.StartsWith(d.Prefix.Step, current.Path()[d.Prefix.Depth].Step);
             var stops = until == Until.StepEnd && sampling.StepTokens == 1 && !d.Prefix.Half && !d.Prefix.Ended;
             return stops ? Toy.Half(current) : current;

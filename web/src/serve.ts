@@ -200,13 +200,14 @@ async function load(): Promise<void> {
     const offer = await server.offer()
     methods = offer.methods
     kicker.textContent = `pav serve: ${offer.model}`
-    const select = (choice: typeof left, ...wanted: string[]): void => {
+    // The last method of the first kind that there is.
+    const select = (choice: typeof left, ...kinds: string[]): void => {
       choice.method.replaceChildren(...methods.map(m => h('option', { value: m.id }, m.label)))
-      choice.method.value = wanted.find(id => methods.some(m => m.id === id)) ?? methods[0].id
+      choice.method.value = (kinds.flatMap(k => methods.filter(m => m.kind === k).slice(-1))[0] ?? methods[0]).id
       sizeTo(choice.method, choice.n)
     }
-    select(left, 'beam-pav', 'beam-q')
-    select(right, 'best-of-n-q', 'majority')
+    select(left, 'forest', 'beam')
+    select(right, 'ranking', 'sampling')
     status.textContent = ''
     go.disabled = false
   } catch (reason) {

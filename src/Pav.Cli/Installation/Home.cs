@@ -40,7 +40,8 @@ internal static partial class Home
     {
         if (TryModel(nameOrFolder) is { } folder) return folder;
         var known = Find("models") is { } models ? Directory.GetDirectories(models).Select(d => Path.GetFileName(d)!).Order().ToList() : [];
-        throw new UserError($"{option} '{nameOrFolder}': there is no such folder{(known.Count == 0 ? "" : $", and the models that come with pav are {string.Join(", ", known)}")}.");
+        throw new UserError($"{option} '{nameOrFolder}': there is no such "
+            + $"folder{(known.Count == 0 ? "" : $", and the models that come with pav are {string.Join(", ", known)}")}.");
     }
 
     /// <inheritdoc cref="Model"/>
@@ -50,7 +51,8 @@ internal static partial class Home
         : nameOrFolder != "" && Path.GetFileName(nameOrFolder) == nameOrFolder ? Find(Path.Combine("models", nameOrFolder))
         : null;
 
-    /// <summary>The files that an option's value stands for: a file, or the weights, settings and lines of a folder; none where it is neither.</summary>
+    /// <summary>The files that an option's value stands for: a file, or the weights, settings and lines of a folder; none where it is
+    /// neither.</summary>
     public static IEnumerable<string> FilesOf(string value)
     {
         if (File.Exists(value)) return [value];
@@ -67,5 +69,6 @@ internal static partial class Home
     }
 
     private static bool IsContent(string file) =>
-        Path.GetExtension(file) is ".json" or ".jsonl" or ".safetensors" && Path.GetFileName(file) is not ("run.json" or "log.jsonl" or "summary.json");
+        Path.GetExtension(file) is ".json" or ".jsonl" or ".safetensors"
+            && Path.GetFileName(file) is not ("run.json" or "log.jsonl" or "summary.json");
 }

@@ -11,5 +11,6 @@ internal static class AutoNumber
     public static double? Parse(string option, string text, double max) =>
         text == Auto ? null
         : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && value <= max ? value
-        : throw new UserError(string.Create(CultureInfo.InvariantCulture, $"{option} is '{text}', but must be a number from 0 to {max}, or auto."));
+        : throw new UserError(string.Create(CultureInfo.InvariantCulture,
+            $"{option} is '{text}', but must be a number from 0 to {max}, or auto."));
 }

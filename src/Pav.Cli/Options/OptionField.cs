@@ -67,7 +67,8 @@ internal sealed class OptionField
         return parts.Count == 0 ? "" : $" [{string.Join("; ", parts)}]";
     }
 
-    public string ValueName => (element != typeof(string) ? "N" : Flag.Choices != "" ? "WORD" : Flag.Input || property.Name == "Out" ? "PATH" : "TEXT") + (IsList ? ",…" : "");
+    public string ValueName => (element != typeof(string) ? "N" : Flag.Choices != "" ? "WORD" : Flag.Input || property.Name == "Out"
+        ? "PATH" : "TEXT") + (IsList ? ",…" : "");
 
     /// <summary>The value that a flag's text stands for; lists are separated by commas.</summary>
     public object Parse(string text)
@@ -103,7 +104,8 @@ internal sealed class OptionField
         for (var i = 0; i < pascal.Length; i++)
         {
             var next = i + 1 < pascal.Length && char.IsLower(pascal[i + 1]);
-            if (i > 0 && char.IsUpper(pascal[i]) && (next || char.IsLower(pascal[i - 1]) || char.IsDigit(pascal[i - 1]))) text.Append(separator);
+            if (i > 0 && char.IsUpper(pascal[i]) && (next || char.IsLower(pascal[i - 1]) || char.IsDigit(pascal[i - 1])))
+                text.Append(separator);
             text.Append(char.ToLowerInvariant(pascal[i]));
         }
         return text.ToString();
@@ -120,12 +122,14 @@ internal sealed class OptionField
         if (element == typeof(int)) return int.TryParse(text, NumberStyles.AllowLeadingSign, c, out var i) ? i : throw Wrong(text);
         if (element == typeof(long)) return long.TryParse(text, NumberStyles.AllowLeadingSign, c, out var l) ? l : throw Wrong(text);
         if (element == typeof(ulong)) return ulong.TryParse(text, NumberStyles.None, c, out var u) ? u : throw Wrong(text);
-        if (element == typeof(double)) return double.TryParse(text, NumberStyles.Float, c, out var d) && double.IsFinite(d) ? d : throw Wrong(text);
+        if (element == typeof(double))
+            return double.TryParse(text, NumberStyles.Float, c, out var d) && double.IsFinite(d) ? d : throw Wrong(text);
         throw new NotSupportedException($"{property.Name}: options of type {element} are not supported");
     }
 
     private string WithoutPrefix(string text) =>
-        Flag.Prefix != "" && text.StartsWith(Flag.Prefix, StringComparison.OrdinalIgnoreCase) && Flag.Choices.Split('|').Contains(text[Flag.Prefix.Length..]) ? text[Flag.Prefix.Length..] : text;
+        Flag.Prefix != "" && text.StartsWith(Flag.Prefix, StringComparison.OrdinalIgnoreCase)
+            && Flag.Choices.Split('|').Contains(text[Flag.Prefix.Length..]) ? text[Flag.Prefix.Length..] : text;
 
     private Array ToArray(object[] items)
     {
@@ -149,7 +153,8 @@ internal sealed class OptionField
 
     private UserError Wrong(string given)
     {
-        var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string) ? Flag.Kind : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
+        var kind = element == typeof(bool) ? "on or off" : element == typeof(double) ? "a number" : element == typeof(string)
+            ? Flag.Kind : element == typeof(ulong) ? "a whole number from 0" : "a whole number";
         var allowed = Flag.Choices != "" ? $"one of {Flag.Choices.Replace("|", ", ")}"
             : double.IsInfinity(Flag.Min) && double.IsInfinity(Flag.Max) ? kind : $"{kind} {Range()}";
         return new UserError($"{ShownName} is '{given}', but must be {allowed}{(IsList ? " (or several, separated by commas)" : "")}.");

@@ -70,12 +70,14 @@ internal sealed class OptionSchema
     /// <summary>The options that differ from their defaults, as a user would type them.</summary>
     public string CommandLine(object options) => string.Join(" ", Fields
         .Where(f => OptionField.Text(f.Get(options)) != OptionField.Text(f.Default))
-        .Select(f => f.IsSwitch ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Shell.Quote(OptionField.Text(f.Get(options)))}"));
+        .Select(f => f.IsSwitch
+            ? f.FlagName : $"{(f.Flag.Positional ? "" : $"{f.FlagName} ")}{Shell.Quote(OptionField.Text(f.Get(options)))}"));
 
     /// <summary>A record's own options, and where it has a group of them, the group's.</summary>
     private static IEnumerable<OptionField> FieldsIn(Type type, PropertyInfo[] groups, object defaults)
     {
-        foreach (var property in Lineage(type).SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)))
+        foreach (var property in Lineage(type)
+            .SelectMany(t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)))
         {
             if (property.GetCustomAttribute<FlagAttribute>() is { } flag) yield return new OptionField(groups, property, flag, defaults);
             else if (property.IsDefined(typeof(OptionGroupAttribute)))

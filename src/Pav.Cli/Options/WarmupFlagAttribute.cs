@@ -23,7 +23,8 @@ internal sealed class WarmupFlagAttribute(string steps)
 
     private static int? Parse(string text, int total) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var steps) ? Math.Min(steps, total)
-        : text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent <= 100
+        : text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent)
+            && percent <= 100
             ? (int)Math.Round(percent / 100 * total)
         : null;
 }

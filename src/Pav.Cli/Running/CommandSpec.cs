@@ -27,8 +27,10 @@ internal sealed record CommandContext(RunFolder? Folder, Reporter Reporter, Canc
     public RunFolder Run => Folder ?? throw new InvalidOperationException("this command has no run folder");
 }
 
-/// <summary>A verb of pav: what it is called and for, its options record, and what it does. The result is a record, which --json prints and run.json keeps.</summary>
-internal sealed record CommandSpec(string Name, string Description, string Example, Output Output, Type Options, Func<object, CommandContext, Task<object>> Run)
+/// <summary>A verb of pav: what it is called and for, its options record, and what it does. The result is a record, which --json prints and
+/// run.json keeps.</summary>
+internal sealed record CommandSpec(string Name, string Description, string Example, Output Output, Type Options,
+    Func<object, CommandContext, Task<object>> Run)
 {
     public OptionSchema Schema => OptionSchema.From(Options);
 

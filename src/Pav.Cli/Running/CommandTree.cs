@@ -11,9 +11,12 @@ namespace Pav.Cli.Running;
 /// <summary>The commands as System.CommandLine sees them: every flag comes from an options record.</summary>
 internal static class CommandTree
 {
-    private static readonly Option<string?> Recipe = new("--recipe") { Description = "Take option values from a recipe: a file, or the name of one in recipes/; flags override it", HelpName = "NAME|FILE" };
-    private static readonly Option<bool> Json = new("--json") { Description = "Print one JSON object on stdout at the end, and everything else on stderr" };
-    private static readonly Option<bool> Quiet = new("--quiet") { Description = "Print nothing but errors (and the JSON object of --json)" };
+    private static readonly Option<string?> Recipe = new("--recipe") { Description = "Take option values from a recipe: a file, or the "
+        + "name of one in recipes/; flags override it", HelpName = "NAME|FILE" };
+    private static readonly Option<bool> Json =
+        new("--json") { Description = "Print one JSON object on stdout at the end, and everything else on stderr" };
+    private static readonly Option<bool> Quiet =
+        new("--quiet") { Description = "Print nothing but errors (and the JSON object of --json)" };
     private static readonly Option<bool> All = new("--all") { Hidden = true };
 
     public static Command Build(IReadOnlyList<CommandSpec> specs, Func<CommandSpec, Request, Task<int>> start)
@@ -54,7 +57,8 @@ internal static class CommandTree
         if (parsed.UnmatchedTokens.FirstOrDefault() is { } token)
         {
             var option = token.StartsWith('-');
-            if (IsKey(token)) return $"a key is not given on the command line, where others can read it: put it into a file for --api-key-file, or into the environment variable {ApiKey.Variable} (--api-key-env names another one)";
+            if (IsKey(token)) return "a key is not given on the command line, where others can read it: put it into a file for "
+                + $"--api-key-file, or into the environment variable {ApiKey.Variable} (--api-key-env names another one)";
             var known = option ? command.Options.Select(o => o.Name).Append("--help") : command.Subcommands.Select(c => c.Name);
             var hint = Nearest.Hint(token, known);
             var kind = option ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
@@ -69,7 +73,8 @@ internal static class CommandTree
     private static string Typed(string command) => $"{Home.Program}{command["pav".Length..]}";
 
     private static bool IsKey(string token) =>
-        token.Split('=')[0] is "--api-key" or "--api_key" or "--apikey" or "--key" or "--token" or "--openai-api-key" || ApiKey.BeginsLikeKey(token.TrimStart('-'));
+        token.Split('=')[0] is "--api-key" or "--api_key" or "--apikey" or "--key" or "--token" or "--openai-api-key"
+            || ApiKey.BeginsLikeKey(token.TrimStart('-'));
 
     private static string PathOf(Command command) =>
         command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : command.Name;
@@ -117,7 +122,8 @@ internal static class CommandTree
             if (field.IsSwitch)
             {
                 var toggle = new Option<bool>(field.FlagName);
-                readers.Add((field, parsed => parsed.GetResult(toggle) is { Implicit: false } ? parsed.GetValue(toggle) ? "on" : "off" : null));
+                readers.Add((field, parsed => parsed.GetResult(toggle) is { Implicit: false } ? parsed.GetValue(toggle)
+                    ? "on" : "off" : null));
                 option = toggle;
             }
             else if (field.IsList)
@@ -140,8 +146,10 @@ internal static class CommandTree
         command.Options.Add(All);
         command.SetAction((parsed, _) =>
         {
-            var given = readers.Select(r => (r.Field.FlagName, Text: r.Text(parsed))).Where(r => r.Text is not null).ToDictionary(r => r.FlagName, r => r.Text!);
-            return start(spec, new Request(given, ownRecipe ? null : parsed.GetValue(Recipe), parsed.GetValue(Json), parsed.GetValue(Quiet)));
+            var given = readers.Select(r => (r.Field.FlagName, Text: r.Text(parsed))).Where(r => r.Text is not null)
+                .ToDictionary(r => r.FlagName, r => r.Text!);
+            return start(spec, new Request(given, ownRecipe
+                ? null : parsed.GetValue(Recipe), parsed.GetValue(Json), parsed.GetValue(Quiet)));
         });
         return command;
     }
@@ -159,7 +167,8 @@ internal static class CommandTree
             var command = parsed.CommandResult.Command;
             if (specs.FirstOrDefault(s => $"pav {s.Name}" == PathOf(command)) is not { } spec) return help.Invoke(parsed);
             var common = new Option[] { Recipe, Json, Quiet }.Where(command.Options.Contains).Select(o =>
-                new HelpLine(o.HelpName is null ? o.Name : $"{o.Name} <{o.HelpName}>", o.Description!, "Run", IsFirst: o == Recipe)).ToList();
+                new HelpLine(o.HelpName is null ? o.Name : $"{o.Name} <{o.HelpName}>", o.Description!, "Run", IsFirst: o == Recipe))
+                    .ToList();
             var output = parsed.InvocationConfiguration.Output;
             output.WriteLine(HelpText.Write(spec, common, parsed.GetValue(All), Columns));
             var lines = spec.Example.Split('\n').Select(line => line.StartsWith("pav ", StringComparison.Ordinal) ? Typed(line) : line);

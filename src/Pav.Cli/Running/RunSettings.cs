@@ -7,7 +7,8 @@ namespace Pav.Cli.Running;
 [Section("Run")]
 internal abstract record RunSettings
 {
-    [Flag("Run folder; a stopped run of the same options there is taken up again (default: runs/COMMAND-DATE, or none where a command only looks)", Local = true)]
+    [Flag("Run folder; a stopped run of the same options there is taken up again (default: runs/COMMAND-DATE, or none where a command "
+        + "only looks)", Local = true)]
     public string Out { get; init; } = "";
 
     /// <summary>The command only estimates and tells: it has no run folder this time.</summary>

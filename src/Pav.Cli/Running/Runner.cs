@@ -9,7 +9,8 @@ using Pav.Torch;
 
 namespace Pav.Cli.Running;
 
-/// <summary>Runs one command from what the user asked to its exit code: binds options, opens the run folder, reports, and turns failures into one sentence.</summary>
+/// <summary>Runs one command from what the user asked to its exit code: binds options, opens the run folder, reports, and turns failures
+/// into one sentence.</summary>
 internal static class Runner
 {
     public const int Done = 0, Failed = 1, Usage = 2, Interrupted = 130;
@@ -39,7 +40,8 @@ internal static class Runner
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            Console.Error.WriteLine(Printable.From(path == "" ? "Stopped." : $"Stopped. To go on where it stopped: {Home.Again(spec.Name, path)}"));
+            Console.Error.WriteLine(Printable.From(path == ""
+                ? "Stopped." : $"Stopped. To go on where it stopped: {Home.Again(spec.Name, path)}"));
             return Interrupted;
         }
         catch (Exception e) when (Sentence(e) is { } sentence)
@@ -48,10 +50,12 @@ internal static class Runner
         }
     }
 
-    /// <summary>Runs a command whose options are known, in its run folder where it has one; a finished folder gives its old result at once.</summary>
+    /// <summary>Runs a command whose options are known, in its run folder where it has one; a finished folder gives its old result at
+    /// once.</summary>
     public static async Task<JsonObject> Run(CommandSpec spec, object options, string path, Reporter reporter, CancellationToken cancel)
     {
-        if (spec.Output is Output.None or Output.File || path == "") return ToJson(await spec.Run(options, new CommandContext(null, reporter, cancel)));
+        if (spec.Output is Output.None or Output.File || path == "")
+            return ToJson(await spec.Run(options, new CommandContext(null, reporter, cancel)));
         using var folder = RunFolder.Open(spec.Name, options, path);
         if (folder.Finished)
         {
@@ -88,7 +92,8 @@ internal static class Runner
 
     private static JsonObject ToJson(object result) => JsonSerializer.SerializeToNode(result, result.GetType(), Json.Line)!.AsObject();
 
-    private static JsonObject Named(CommandSpec spec, string path, JsonObject result) => new() { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
+    private static JsonObject Named(CommandSpec spec, string path, JsonObject result) =>
+        new() { ["command"] = spec.Name, ["out"] = path, ["result"] = result };
 
     /// <summary>What a person should read of a failure that is not pav's own fault; null for one that is.</summary>
     public static string? Sentence(Exception e) => e switch
@@ -97,7 +102,8 @@ internal static class Runner
         UnauthorizedAccessException or IOException => $"{e.Message.TrimEnd('.')}.",
         JsonException json => $"Not JSON{(json.LineNumber is { } line ? $" (line {line + 1})" : "")}: {json.Message}",
         AggregateException many => many.Flatten().InnerExceptions.Select(Sentence).FirstOrDefault(s => s is not null),
-        DllNotFoundException => $"libtorch cannot be loaded ({e.Message.Split('\n')[0].TrimEnd('.')}); start through ./pav, which finds or installs it, or see 'pav doctor'.",
+        DllNotFoundException => $"libtorch cannot be loaded ({e.Message.Split('\n')[0].TrimEnd('.')}); start through ./pav, which finds "
+            + "or installs it, or see 'pav doctor'.",
         _ => null,
     };
 
@@ -112,11 +118,13 @@ internal static class Runner
     private static object Bind(CommandSpec spec, Request request)
     {
         var recipes = new List<Recipe>();
-        if (spec.HasFolder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun) recipes.Add(begun);
+        if (spec.HasFolder && request.Flags.TryGetValue("--out", out var path) && RunFolder.Begun(spec.Name, path) is { } begun)
+            recipes.Add(begun);
         if (request.Recipe is { } name)
         {
             var recipe = Recipe.Load(name);
-            if (recipe.Command is { } command && command != spec.Name) throw new UserError($"{recipe.Source} is a recipe for 'pav {command}', not for 'pav {spec.Name}'.");
+            if (recipe.Command is { } command && command != spec.Name)
+                throw new UserError($"{recipe.Source} is a recipe for 'pav {command}', not for 'pav {spec.Name}'.");
             recipes.Add(recipe);
         }
         return spec.Schema.Bind(recipes, request.Flags);

@@ -10,7 +10,8 @@ internal sealed class Claim : IDisposable
     private readonly FileStream stream;
     private readonly FilePlace place;
 
-    private Claim(string file, NewFolder folder, FileStream stream) => (this.file, this.folder, this.stream, place) = (file, folder, stream, new(file, stream));
+    private Claim(string file, NewFolder folder, FileStream stream) =>
+        (this.file, this.folder, this.stream, place) = (file, folder, stream, new(file, stream));
 
     /// <summary>False once the folder was deleted or moved.</summary>
     public bool IsKept => place.IsKept;

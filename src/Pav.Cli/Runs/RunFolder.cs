@@ -53,7 +53,8 @@ internal sealed class RunFolder : IDisposable
     public string At(string name) => IoPath.Combine(Path, name);
 
     /// <summary>runs/COMMAND-yyyymmdd-hhmmss.</summary>
-    public static string DefaultPath(string command, DateTime now) => IoPath.Combine("runs", $"{command.Replace(' ', '-')}-{now:yyyyMMdd-HHmmss}");
+    public static string DefaultPath(string command, DateTime now) =>
+        IoPath.Combine("runs", $"{command.Replace(' ', '-')}-{now:yyyyMMdd-HHmmss}");
 
     /// <summary>The options of a run of that command begun earlier in that folder, as a recipe; null where there is none.</summary>
     public static Recipe? Begun(string command, string path)
@@ -66,7 +67,8 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Does that folder hold a run that came to its end?</summary>
-    public static bool IsFinished(string path) => IoPath.Combine(path, ManifestName) is var file && File.Exists(file) && Read(file)["finished"] is not null;
+    public static bool IsFinished(string path) => IoPath.Combine(path, ManifestName) is var file && File.Exists(file)
+        && Read(file)["finished"] is not null;
 
     /// <summary>Opens or makes the folder and writes run.json.</summary>
     public static RunFolder Open(string command, object options, string path)
@@ -76,7 +78,8 @@ internal sealed class RunFolder : IDisposable
         if (File.Exists(path)) throw new UserError($"--out {path} is a file, but must be a folder.");
         // A kill in the first write of run.json leaves these two alone.
         var nothing = new[] { ClaimName, AtomicFile.TemporaryName(ManifestName) };
-        if (!File.Exists(file) && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(e => !nothing.Contains(IoPath.GetFileName(e))))
+        if (!File.Exists(file) && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path)
+            .Any(e => !nothing.Contains(IoPath.GetFileName(e))))
             throw new UserError($"--out {path} holds other files and no run.json; choose an empty or a new folder.");
         var inputs = Inputs(schema, options);
         // Nothing is written into a finished run, so its folder may be one that cannot be.
@@ -146,7 +149,8 @@ internal sealed class RunFolder : IDisposable
     {
         if (claim is not { IsKept: true }) return true;
         var entries = Directory.GetFileSystemEntries(Path);
-        if (Resumed || entries.Any(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName or CostFile) && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
+        if (Resumed || entries.Any(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName or CostFile)
+            && new FileInfo(e) is not { Exists: true, Length: 0 })) return false;
         // Last what marks the folder as one of pav's: a kill in between leaves one that can be used.
         foreach (var entry in entries.Where(e => IoPath.GetFileName(e) is not (ClaimName or ManifestName))) File.Delete(entry);
         File.Delete(At(ManifestName));
@@ -161,13 +165,15 @@ internal sealed class RunFolder : IDisposable
     /// <summary>A run whose file was deleted or cut between two openings is not finished.</summary>
     public static void CheckWritten(string file, int found, int written)
     {
-        if (found < written) throw new UserError($"{file}: holds {found:N0} of the {written:N0} lines that were written; start the command again, it goes on from what is left.");
+        if (found < written) throw new UserError($"{file}: holds {found:N0} of the {written:N0} lines that were written; start the "
+            + "command again, it goes on from what is left.");
     }
 
     /// <summary>Writes a JSON file of this folder whole.</summary>
     public void Save<T>(string name, T value)
     {
-        if (claim is not { IsKept: true }) throw new UserError($"--out {Path}: the folder was deleted or moved while pav was writing into it; start the command again.");
+        if (claim is not { IsKept: true })
+            throw new UserError($"--out {Path}: the folder was deleted or moved while pav was writing into it; start the command again.");
         AtomicFile.WriteJson(At(name), value);
     }
 
@@ -179,7 +185,8 @@ internal sealed class RunFolder : IDisposable
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllText(file)) as JsonObject ?? throw new UserError($"{file} is not a JSON object; choose another --out.");
+            return JsonNode.Parse(File.ReadAllText(file)) as JsonObject
+                ?? throw new UserError($"{file} is not a JSON object; choose another --out.");
         }
         catch (JsonException e)
         {
@@ -196,16 +203,19 @@ internal sealed class RunFolder : IDisposable
         var changed = new List<string>();
         foreach (var field in schema.Fields.Where(f => !f.Flag.Local))
         {
-            if (!old.TryGetPropertyValue(field.SnakeName, out var before) || JsonNode.DeepEquals(before, field.ToJson(options)) || field.Flag.Read(Shown(before)) == OptionField.Text(field.Get(options))) continue;
+            if (!old.TryGetPropertyValue(field.SnakeName, out var before) || JsonNode.DeepEquals(before, field.ToJson(options))
+                || field.Flag.Read(Shown(before)) == OptionField.Text(field.Get(options))) continue;
             if (!field.Flag.AtEnd || manifest["finished"] is not null)
-                throw new UserError($"--out {path} belongs to a run with {field.FlagName} {Shown(before)}, not {OptionField.Text(field.Get(options))}; give the same value to resume it, or choose another folder.");
+                throw new UserError($"--out {path} belongs to a run with {field.FlagName} {Shown(before)}, not "
+                    + $"{OptionField.Text(field.Get(options))}; give the same value to resume it, or choose another folder.");
             changed.Add(field.SnakeName);
         }
 
         return changed;
     }
 
-    private static string Shown(JsonNode? value) => value is JsonArray items ? string.Join(",", items.Select(Shown)) : value?.ToString() ?? "none";
+    private static string Shown(JsonNode? value) => value is JsonArray items ? string.Join(",", items.Select(Shown)) : value?.ToString()
+        ?? "none";
 
     private static void CheckInputs(JsonArray now, JsonObject manifest, string path)
     {
@@ -219,8 +229,10 @@ internal sealed class RunFolder : IDisposable
 
     private static JsonArray Inputs(OptionSchema schema, object options)
     {
-        var values = schema.Fields.Where(f => f.Flag.Input).SelectMany(f => f.Get(options) switch { string s => [s], string[] many => many, _ => Array.Empty<string>() });
-        return [.. values.Distinct().SelectMany(Home.FilesOf).Distinct().Select(f => (JsonNode)new JsonObject { ["path"] = f, ["sha256"] = Hash(f) })];
+        var values = schema.Fields.Where(f => f.Flag.Input)
+            .SelectMany(f => f.Get(options) switch { string s => [s], string[] many => many, _ => Array.Empty<string>() });
+        return [.. values.Distinct().SelectMany(Home.FilesOf).Distinct()
+            .Select(f => (JsonNode)new JsonObject { ["path"] = f, ["sha256"] = Hash(f) })];
     }
 
     private static string Hash(string file)

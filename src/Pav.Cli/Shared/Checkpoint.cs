@@ -10,11 +10,13 @@ using Pav.Models.Inference;
 namespace Pav.Cli.Shared;
 
 /// <summary><c>policy.json</c> beside a policy's config.json: how it was taught to be asked.</summary>
-internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null, ChatFrame? Chat = null, IReadOnlyList<string>? TraceStops = null)
+internal sealed record PolicyRecord(string PromptTemplate, string? StepEnd = null, ChatFrame? Chat = null,
+    IReadOnlyList<string>? TraceStops = null)
 {
     private const string FileName = "policy.json";
 
-    public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file) ? Json.Read<PolicyRecord>(file) : null;
+    public static PolicyRecord? Find(string folder) => Path.Combine(folder, FileName) is var file && File.Exists(file)
+        ? Json.Read<PolicyRecord>(file) : null;
 
     public static PolicyRecord From(PromptTemplate template) =>
         new(template.Text, template.StepEnd.Recorded, template.Chat, template.TraceStops.Texts is { Count: > 0 } stops ? stops : null);
@@ -28,7 +30,8 @@ internal static class Checkpoint
     public const string PlainTemplate = "{problem}\n";
 
     /// <summary>
-    /// The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; with --chat the checkpoint's chat template around what is given.
+    /// The template given (\n written out stands for a newline), else the checkpoint's own, else the problem on a line; with --chat the
+    /// checkpoint's chat template around what is given.
     /// And the step end given, else its own, else newline; the texts that end a trace given, else its own, else those of models that nobody
     /// taught where to stop.
     /// </summary>
@@ -37,16 +40,20 @@ internal static class Checkpoint
         ends ??= new();
         var record = PolicyRecord.Find(folder);
         var given = choice.Template.Replace("\\n", "\n");
-        if (choice.Chat == PromptChoice.ChatOff && choice.System != "") throw new UserError("--system is for chat models; give --chat on with it.");
-        if (choice.Chat != PromptChoice.ChatOff && folder == "") throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
+        if (choice.Chat == PromptChoice.ChatOff && choice.System != "")
+            throw new UserError("--system is for chat models; give --chat on with it.");
+        if (choice.Chat != PromptChoice.ChatOff && folder == "")
+            throw new UserError("--chat needs the served model's chat template; give --tokenizer, its folder.");
         var template = choice.Chat == PromptChoice.ChatOff
             ? given != "" ? new PromptTemplate(given) : new(record?.PromptTemplate ?? PlainTemplate) { Chat = record?.Chat }
             : new(given != "" ? given : "{problem}")
             {
                 Chat = ChatTemplate.Load(folder).Frame(
-                    choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == PromptChoice.NoThinking ? false : null),
+                    choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == PromptChoice.NoThinking
+                        ? false : null),
             };
-        var stops = ends.GivenStops ?? (record is not null ? TraceStops.From(record.TraceStops ?? []) : choice.Chat == PromptChoice.ChatOff ? RunningOn(template.Text) : TraceStops.None);
+        var stops = ends.GivenStops ?? (record is not null ? TraceStops.From(record.TraceStops ?? []) : choice.Chat == PromptChoice.ChatOff
+            ? RunningOn(template.Text) : TraceStops.None);
         return template with { StepEnd = StepEnd.Parse(ends.StepEnd != "" ? ends.StepEnd : record?.StepEnd), TraceStops = stops };
     }
 
@@ -66,7 +73,8 @@ internal static class Checkpoint
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         var suffix = Path.Combine("checkpoints", "best");
-        return Path.GetFileName(full.EndsWith(Path.DirectorySeparatorChar + suffix, StringComparison.Ordinal) ? full[..^(suffix.Length + 1)] : full);
+        return Path.GetFileName(full.EndsWith(Path.DirectorySeparatorChar + suffix, StringComparison.Ordinal)
+            ? full[..^(suffix.Length + 1)] : full);
     }
 
     public static EngineOptions EngineOf(ModelSettings settings) =>

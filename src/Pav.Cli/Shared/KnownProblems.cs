@@ -13,7 +13,8 @@ internal static class KnownProblems
         foreach (var file in TrainedOn(modelFolder).Where(f => File.Exists(f) || Directory.Exists(f)))
         {
             var overlap = Overlap.Find(LabelFiles.Problems([file]).Values, tested);
-            if (overlap.Count > 0) reporter.Say($"warning: {overlap.Count} of the {tested.Count} problems stand in {file}, on which {modelFolder} was trained; what is measured on them says little");
+            if (overlap.Count > 0) reporter.Say($"warning: {overlap.Count} of the {tested.Count} problems stand in {file}, on which "
+                + $"{modelFolder} was trained; what is measured on them says little");
         }
     }
 
@@ -21,7 +22,9 @@ internal static class KnownProblems
     private static IEnumerable<string> TrainedOn(string folder)
     {
         var run = new[] { folder, Path.Combine(folder, "..", "..") }.Select(f => Path.Combine(f, "run.json")).FirstOrDefault(File.Exists);
-        if (run is null || Json.Read<JsonObject>(run) is not { } manifest || manifest["command"]?.ToString() is not { } command || !(command.StartsWith("train ", StringComparison.Ordinal) || command == "rl")) return [];
-        return manifest["options"]?["problems"] switch { JsonArray many => many.Select(f => f!.ToString()), JsonValue one => [one.ToString()], _ => [] };
+        if (run is null || Json.Read<JsonObject>(run) is not { } manifest || manifest["command"]?.ToString() is not { } command
+            || !(command.StartsWith("train ", StringComparison.Ordinal) || command == "rl")) return [];
+        return manifest["options"]?["problems"] switch { JsonArray many => many.Select(f => f!.ToString()), JsonValue one =>
+            [one.ToString()], _ => [] };
     }
 }

@@ -22,12 +22,14 @@ internal static class LabelFiles
     public static StepEnd StepEnd(IEnumerable<string?> recorded)
     {
         var ends = recorded.Distinct().Select(Pav.StepEnd.Parse).ToList();
-        return ends.Count == 1 ? ends[0] : throw new UserError($"--labels: the steps of some end at '{ends[0]}' and of others at '{ends[1]}'; give labels with the same --step-end.");
+        return ends.Count == 1 ? ends[0] : throw new UserError($"--labels: the steps of some end at '{ends[0]}' and of others at "
+            + $"'{ends[1]}'; give labels with the same --step-end.");
     }
 
     private static string Within(string path) => Path.Combine(path, "problems.jsonl") is var file && File.Exists(file) ? file : path;
 
-    /// <summary>The problems of all files (or of the problems.jsonl in imported labels' folders) by id; their answers may be missing.</summary>
+    /// <summary>The problems of all files (or of the problems.jsonl in imported labels' folders) by id; their answers may be
+    /// missing.</summary>
     public static IReadOnlyDictionary<string, Problem> Problems(IEnumerable<string> paths)
     {
         var byId = new Dictionary<string, Problem>();
@@ -36,7 +38,8 @@ internal static class LabelFiles
             foreach (var problem in Pav.Models.Files.Problems.Read(Within(path), answers: false))
             {
                 if (!byId.TryAdd(problem.Id, problem) && byId[problem.Id].Text != problem.Text)
-                    throw new UserError($"{path}: the id \"{problem.Id}\" is that of another problem in an earlier file; give files whose ids differ, or rewrite one by 'pav problems import --prefix'.");
+                    throw new UserError($"{path}: the id \"{problem.Id}\" is that of another problem in an earlier file; give files "
+                        + "whose ids differ, or rewrite one by 'pav problems import --prefix'.");
             }
         }
         return byId;

@@ -25,7 +25,8 @@ internal abstract record ModelSettings : RunSettings
 [Section("What")]
 internal abstract record PolicySettings : ModelSettings
 {
-    [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
+    [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, "
+        + "several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
     public string Policy
     {
         get;
@@ -79,7 +80,8 @@ internal abstract record SamplingSettings : PolicySettings
 /// <summary>An option that names graders (docs/formats.md).</summary>
 internal sealed class GraderFlagAttribute : FlagAttribute
 {
-    public GraderFlagAttribute(string description = "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
+    public GraderFlagAttribute(string description =
+        "How answers are read and compared: numeric by the last line 'Answer: 42' or '#### 42'; gsm8k; "
         + "math for MATH and the like, recommended for RL; hendrycks, prm800k, qwen as those do")
         : base(description) => Choices = string.Join('|', Grader.All.Keys);
 }

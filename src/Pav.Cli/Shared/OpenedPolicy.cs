@@ -11,7 +11,8 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Cli.Shared;
 
-/// <summary><c>cost.json</c>: tokens that a run's policy generated, over all its starts, and where there are servers what each of them was asked for.</summary>
+/// <summary><c>cost.json</c>: tokens that a run's policy generated, over all its starts, and where there are servers what each of them was
+/// asked for.</summary>
 internal sealed record RunCost(long GeneratedTokens, IReadOnlyList<EndpointTally> Endpoints)
 {
     public static RunCost None { get; } = new(0, []);
@@ -22,7 +23,8 @@ internal sealed record RunCost(long GeneratedTokens, IReadOnlyList<EndpointTally
 }
 
 /// <summary>
-/// The policy that the command line names, a checkpoint in this process or a model on inference servers, with what it costs. A run's folder keeps what the servers are (run.json) and the cost
+/// The policy that the command line names, a checkpoint in this process or a model on inference servers, with what it costs. A run's folder
+/// keeps what the servers are (run.json) and the cost
 /// (cost.json, written again every few seconds).
 /// </summary>
 internal sealed class OpenedPolicy : IPolicy, IDisposable
@@ -43,12 +45,14 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
 
     private OpenedPolicy(IPolicy inner, PromptTemplate template, CommandContext context)
     {
-        (this.inner, StepEnd, folder, reporter, advice) = (inner, template.StepEnd, context.Folder, context.Reporter, new(template.StepEnd));
+        (this.inner, StepEnd, folder, reporter, advice) = (inner, template.StepEnd, context.Folder, context.Reporter,
+            new(template.StepEnd));
         if (StepEnd.Recorded is { } other) folder?.Note("step_end", other);
         if (template.TraceStops.Texts is { Count: > 0 } stops)
         {
             folder?.Note("trace_stops", JsonSerializer.SerializeToNode(stops, Json.Line));
-            reporter.Say($"Traces end at {string.Join(" or ", stops.Select(s => $"\"{s.Replace("\n", "\\n")}\""))}, and at the end-of-sequence (--trace-stop).");
+            reporter.Say($"Traces end at {string.Join(" or ", stops.Select(s => $"\"{s.Replace("\n", "\\n")}\""))}, and at the "
+                + "end-of-sequence (--trace-stop).");
         }
 
         before = folder?.At(RunFolder.CostFile) is { } file && File.Exists(file) ? Json.Read<RunCost>(file) : RunCost.None;
@@ -61,27 +65,36 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
         GraderChoice.Warn(GraderAdvice.ForReferences(Grader.Named(settings.Grader), problems), context);
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
-            if (settings.Servers.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' is a folder; write http://host:8000/v1.");
-            return new(Counted(Checkpoint.Policy(settings), context), Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy), settings.Ends), context);
+            if (settings.Servers.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' "
+                + "is a folder; write http://host:8000/v1.");
+            return new(Counted(Checkpoint.Policy(settings), context),
+                Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy), settings.Ends), context);
         }
 
         var folder = settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
         var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
         if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");
         var template = Checkpoint.Template(settings.Prompt, folder, settings.Ends);
-        var remote = await RemotePolicy.Open(settings.Servers.ToOptions(settings.Policy) with { Say = context.Reporter.Say }, template, tokenizer, problems[0], context.Cancel);
+        var remote = await RemotePolicy.Open(settings.Servers.ToOptions(settings.Policy) with { Say = context.Reporter.Say }, template,
+            tokenizer, problems[0], context.Cancel);
         foreach (var warning in remote.KeyWarnings()) context.Reporter.Say($"Careful: {warning}.");
         foreach (var server in remote.Servers)
-            context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds {(server.Seeds == SeedUse.Honoured ? "honoured" : "ignored")}, {(server.TokenIds ? "token ids" : "text")}");
-        if (remote.Servers.Any(s => s.Seeds != SeedUse.Honoured)) context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a repeated run will differ.");
-        if (remote.Tokens == TokenCounts.Estimated) context.Reporter.Say("Careful: a server does not tell how many tokens it generates; they are estimated by the tokenizer.");
+            context.Reporter.Say($"{server.Url}: {server.Server} {server.Version}, {server.Model}; seeds "
+                + $"{(server.Seeds == SeedUse.Honoured ? "honoured" : "ignored")}, {(server.TokenIds ? "token ids" : "text")}");
+        if (remote.Servers.Any(s => s.Seeds != SeedUse.Honoured))
+            context.Reporter.Say("Servers that ignore seeds give other samples each time: results are right in distribution, but a "
+                + "repeated run will differ.");
+        if (remote.Tokens == TokenCounts.Estimated)
+            context.Reporter.Say("Careful: a server does not tell how many tokens it generates; they are estimated by the tokenizer.");
         if (remote.Tokens == TokenCounts.Unknown)
         {
             if (settings.CountsTokens)
                 throw new UserError(
-                    "--token-budget and --dry-run need counts of tokens, and a server does not tell them; give the served model's --tokenizer, by which they are estimated.");
+                    "--token-budget and --dry-run need counts of tokens, and a server does not tell them; give the served model's "
+                        + "--tokenizer, by which they are estimated.");
             context.Reporter.Say(
-                "Careful: a server does not tell how many tokens it generates. They count as 0, nothing is compared at equal tokens, and --max-tokens is kept to "
+                "Careful: a server does not tell how many tokens it generates. They count as 0, nothing is compared at equal tokens, and "
+                    + "--max-tokens is kept to "
                 + "at four letters a token from step to step; with the served model's --tokenizer they are estimated.");
         }
 
@@ -111,17 +124,21 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
     /// <summary>Tokens generated for draws, by this start of the run and earlier ones.</summary>
     public long GeneratedTokens => before.GeneratedTokens + Interlocked.Read(ref generated);
 
-    /// <summary>Tokens of the prompts that servers have read for this start; 0 in this process, where a prefix is read once for all.</summary>
+    /// <summary>Tokens of the prompts that servers have read for this start; 0 in this process, where a prefix is read once for
+    /// all.</summary>
     public long PromptTokens => (inner as RemotePolicy)?.Tallies.Sum(t => t.PromptTokens) ?? 0;
 
-    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,
+        CancellationToken cancel = default)
     {
         reporter.Draws.Ask(draws.Count);
         var results = await inner.Extend(draws, until, sampling, cancel);
         long tokens = 0;
         for (var i = 0; i < draws.Count; i++) tokens += results[i].TokensSince(draws[i].Prefix);
         Interlocked.Add(ref generated, tokens);
-        Advise(draws.Zip(results).Where(p => p.Second.Ended && !p.First.Prefix.Ended && (p.First.Prefix.Depth == 0 || until == Until.StepEnd)).Select(p => p.Second));
+        Advise(draws.Zip(results)
+            .Where(p => p.Second.Ended && !p.First.Prefix.Ended && (p.First.Prefix.Depth == 0 || until == Until.StepEnd))
+            .Select(p => p.Second));
         return results;
     }
 
@@ -169,7 +186,8 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
         if (inner is not RemotePolicy remote || folder is null) return;
         var now = JsonSerializer.SerializeToNode(remote.Servers, Json.Line)!.AsArray();
         var urls = remote.Servers.Select(s => s.Url).ToHashSet();
-        var earlier = folder.Noted("servers") is JsonArray there ? there.Where(s => !urls.Contains((string?)s?["url"] ?? "")).Select(s => s!.DeepClone()) : [];
+        var earlier = folder.Noted("servers") is JsonArray there
+            ? there.Where(s => !urls.Contains((string?)s?["url"] ?? "")).Select(s => s!.DeepClone()) : [];
         folder.Note("servers", new JsonArray([.. earlier, .. now.Select(s => s!.DeepClone())]));
     }
 
@@ -188,6 +206,7 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
     private void Save()
     {
         if (folder is null) return;
-        lock (gate) folder.Save(RunFolder.CostFile, before.Plus(new(Interlocked.Read(ref generated), (inner as RemotePolicy)?.Tallies ?? [])));
+        lock (gate) folder.Save(RunFolder.CostFile,
+            before.Plus(new(Interlocked.Read(ref generated), (inner as RemotePolicy)?.Tallies ?? [])));
     }
 }

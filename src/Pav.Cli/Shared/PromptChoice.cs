@@ -43,7 +43,8 @@ internal sealed record EndChoice
         {
             if (TraceStop.Length == 0) return null;
             if (!TraceStop.Contains(NoStop)) return TraceStops.From(TraceStop.Select(t => t.Replace("\\n", "\n")));
-            if (TraceStop.Length > 1) throw new UserError($"--trace-stop has '{NoStop}' beside other texts; give the texts, or {NoStop} alone.");
+            if (TraceStop.Length > 1)
+                throw new UserError($"--trace-stop has '{NoStop}' beside other texts; give the texts, or {NoStop} alone.");
             return TraceStops.None;
         }
     }

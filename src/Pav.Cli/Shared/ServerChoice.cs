@@ -15,7 +15,8 @@ internal sealed record ServerChoice
     [Flag("Servers: most draws of one prefix in one request (n)", Min = 1, Max = 1024)]
     public int PerRequest { get; init; } = 1;
 
-    [Flag("Servers: most requests at once at each; how many there are follows its latency and its 429s", Min = 1, Max = 65536, Local = true)]
+    [Flag("Servers: most requests at once at each; how many there are follows its latency and its 429s", Min = 1, Max = 65536,
+        Local = true)]
     public int InFlight { get; init; } = 256;
 
     [Flag("Servers: environment variable that holds the key", Local = true)]

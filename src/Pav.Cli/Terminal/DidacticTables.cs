@@ -7,19 +7,25 @@ namespace Pav.Cli.Terminal;
 internal static class DidacticTables
 {
     public static IEnumerable<string> FromSummary(DidacticSummary summary, int width) =>
-        [.. Speeds(summary, width), .. Strengths(summary, width), .. Tabular(summary, width), .. Passes(summary, width), "", .. summary.Findings, "", Rate(summary)];
+        [.. Speeds(summary, width), .. Strengths(summary, width), .. Tabular(summary, width), .. Passes(summary, width), "",
+            .. summary.Findings, "", Rate(summary)];
 
     private static IEnumerable<string> Speeds(DidacticSummary summary, int width) => Titled(
         width,
         Text($"Fig. 3a and 9: iterations until an accuracy, median [first, last] over seeds; gamma = {summary.Gamma}, Adam, exact values"),
         ["|y*|", "reward", "seeds", "start", "50%", "99%", "100%", "at the end", "iterations"],
-        summary.Speeds.Select(r => (string[])[$"{r.Length}", Name(r.Reward), $"{r.Seeds}", Text($"{r.Start:0.0e0}"), ReachText(r.To50, r.Seeds), ReachText(r.To99, r.Seeds), ReachText(r.To100, r.Seeds), Text($"{100 * r.Final:0.0}%"), $"{r.Cap}"]));
+        summary.Speeds.Select(r =>
+            (string[])[$"{r.Length}", Name(r.Reward), $"{r.Seeds}", Text($"{r.Start:0.0e0}"), ReachText(r.To50, r.Seeds),
+            ReachText(r.To99, r.Seeds), ReachText(r.To100, r.Seeds), Text($"{100 * r.Final:0.0}%"), $"{r.Cap}"]));
 
     private static IEnumerable<string> Strengths(DidacticSummary summary, int width) => Titled(
         width,
         Text($"Fig. 3b: mean accuracy over {summary.Iterations} iterations by the prover's strength, |y*| = {summary.Length}, A^mu over all actions"),
         ["gamma", "optimizer", "values", "mean", "lowest", "highest", "reached 99%"],
-        summary.Strengths.Select(r => (string[])[Text($"{r.Gamma}"), Name(r.Method), r.Rollouts == 0 ? "exact" : $"{r.Rollouts} rollouts", Text($"{r.Mean:0.000}"), Text($"{r.Low:0.000}"), Text($"{r.High:0.000}"), $"{r.Solved} of {r.Seeds}"]));
+        summary.Strengths.Select(r =>
+            (string[])[Text($"{r.Gamma}"), Name(r.Method), r.Rollouts == 0
+            ? "exact" : $"{r.Rollouts} rollouts", Text($"{r.Mean:0.000}"), Text($"{r.Low:0.000}"), Text($"{r.High:0.000}"),
+            $"{r.Solved} of {r.Seeds}"]));
 
     private static IEnumerable<string> Tabular(DidacticSummary summary, int width)
     {
@@ -30,7 +36,10 @@ internal static class DidacticTables
                 width,
                 Text($"Tabular policy, exact gradient, {(rows.Key.Method == GradientMethod.Adam ? "Adam" : "plain ascent")} at rate {rows.Key.Rate}: updates to 99%"),
                 ["gamma", .. lengths.Select(l => $"|y*| = {l}")],
-                rows.GroupBy(r => r.Gamma).Select(g => (string[])[g.Key is { } gamma ? Text($"{gamma}") : "outcome only", .. g.Select(r => r.Steps is { } steps ? $"{steps}" : $"> {r.Cap}")])))
+                rows.GroupBy(r => r.Gamma)
+                    .Select(g =>
+                    (string[])[g.Key is { } gamma
+                    ? Text($"{gamma}") : "outcome only", .. g.Select(r => r.Steps is { } steps ? $"{steps}" : $"> {r.Cap}")])))
                 yield return line;
         }
     }
@@ -42,7 +51,9 @@ internal static class DidacticTables
             width,
             "Fig. 3c: Pass@N in % after 100 iterations, mean over planted sequences",
             ["|y*|", "reward", "sequences", .. shown.Select(n => $"N = {n}")],
-            summary.Passes.Select(c => (string[])[$"{c.Length}", Name(c.Reward), $"{c.Sequences}", .. shown.Select(n => Text($"{100 * c.Points.First(p => p.N == n).Pass:0.0###}"))]));
+            summary.Passes.Select(c =>
+                (string[])[$"{c.Length}", Name(c.Reward), $"{c.Sequences}",
+                .. shown.Select(n => Text($"{100 * c.Points.First(p => p.N == n).Pass:0.0###}"))]));
     }
 
     private static string Rate(DidacticSummary summary) =>

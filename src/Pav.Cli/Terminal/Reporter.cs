@@ -91,7 +91,8 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
         {
             return await console.Progress().AutoClear(true)
                 .Columns(
-                    new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = line.Bar }, new PercentageColumn())
+                    new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = line.Bar },
+                        new PercentageColumn())
                 .StartAsync(async context =>
                 {
                     var bar = context.AddTask(Described(), maxValue: 1);

@@ -42,7 +42,8 @@ internal static class ResultTable
             int[] columns = [0, .. Enumerable.Range(from, to - from)];
             if (from > 1) yield return "";
             var cells = rows.Select(r => (IReadOnlyList<string>)[.. columns.Select(c => r[c])]).ToList();
-            foreach (var line in Drawn([.. columns.Select(c => headings[c])], cells, [.. columns.Select(c => widths[c])], 1)) yield return line;
+            foreach (var line in Drawn([.. columns.Select(c => headings[c])], cells, [.. columns.Select(c => widths[c])], 1))
+                yield return line;
             from = to;
         }
     }
@@ -86,9 +87,11 @@ internal static class ResultTable
     /// <summary>Methods of a search, by kind, with accuracy, its 95% interval, Pass@N of the candidates, and costs per problem.</summary>
     public static IEnumerable<string> FromSummary(Summary summary, int width = int.MaxValue)
     {
-        string[] headings = ["method", "n", "alpha", "right %", "95% interval", "any right %", "tokens generated", "tokens scored", "problems"];
+        string[] headings = ["method", "n", "alpha", "right %", "95% interval", "any right %", "tokens generated", "tokens scored",
+            "problems"];
         var kinds = summary.Methods.GroupBy(m => m.Kind).ToList();
-        string[] Titled(MethodKind? kind) => [$"{(kind is { } known ? MethodKinds.Title(known) : "Others")}:", .. headings.Skip(1).Select(_ => "")];
+        string[] Titled(MethodKind? kind) =>
+            [$"{(kind is { } known ? MethodKinds.Title(known) : "Others")}:", .. headings.Skip(1).Select(_ => "")];
         var rows = kinds.SelectMany(k => k.Select(Row).Prepend(Titled(k.Key)).Skip(kinds.Count > 1 ? 0 : 1));
         return Lines(headings, [.. rows], width).Append("(tokens per problem)");
     }
@@ -107,13 +110,15 @@ internal static class ResultTable
     ];
 
     /// <summary>
-    /// What the comparisons say of the first kind of guided searches (forests, where there are some) against up to two ways to rank samples, and of the next
+    /// What the comparisons say of the first kind of guided searches (forests, where there are some) against up to two ways to rank
+    /// samples, and of the next
     /// kind against its first; the strongest of each, said to be that.
     /// </summary>
     public static IEnumerable<string> Claims(Summary summary)
     {
         if (summary.Methods.Any(m => m.GeneratedTokens == 0))
-            yield return "Nothing is compared at equal tokens: the servers did not tell how many they generated; give the served model's --tokenizer.";
+            yield return "Nothing is compared at equal tokens: the servers did not tell how many they generated; give the served model's "
+                + "--tokenizer.";
         var told = Told(summary.Comparisons);
         foreach (var group in told.Where(t => t.Kind == told[0].Kind).Take(2))
         {
@@ -123,14 +128,16 @@ internal static class ResultTable
             if (reach.Count > 0) yield return ToReach(group.Kind, reach);
         }
 
-        if (told.Find(t => t.Kind != told[0].Kind) is { } next && next.Rows.Where(c => c.Claim == "equal-tokens").ToList() is { Count: > 0 } other)
+        if (told.Find(t => t.Kind != told[0].Kind) is { } next && next.Rows.Where(c => c.Claim == "equal-tokens")
+            .ToList() is { Count: > 0 } other)
             yield return AtEqualTokens(next.Kind, other);
     }
 
     private static string AtEqualTokens(MethodKind kind, IReadOnlyList<Comparison> compared)
     {
         var best = compared.MaxBy(c => c.Difference)!;
-        var chosen = compared.Count == 1 ? "the only such comparison" : $"the largest of {compared.Count} such differences of {Plural(kind)}";
+        var chosen = compared.Count == 1
+            ? "the only such comparison" : $"the largest of {compared.Count} such differences of {Plural(kind)}";
         var doubt = best.Low <= 0 && best.High >= 0 ? "; zero lies in the interval, so no difference is shown" : "";
         var tokens = Text(best.TokensA ?? 0, "0");
         return $"At equal generated tokens ({tokens} per problem), {best.A} is {Points(best.Difference)} points "
@@ -155,7 +162,8 @@ internal static class ResultTable
     private sealed record Group(MethodKind Kind, IReadOnlyList<Comparison> Rows);
 
     /// <summary>
-    /// Guided searches against the ways to rank samples that they name, in that order. A beam of one ranks steps of one state only, where Q + alpha A under
+    /// Guided searches against the ways to rank samples that they name, in that order. A beam of one ranks steps of one state only, where Q
+    /// + alpha A under
     /// best-of-K orders them as Q does: equal numbers are told once, of the method that comes first.
     /// </summary>
     private static List<Group> Told(IReadOnlyList<Comparison> comparisons) =>

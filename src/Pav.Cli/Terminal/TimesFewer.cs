@@ -6,7 +6,8 @@ namespace Pav.Cli.Terminal;
 internal static class TimesFewer
 {
     /// <summary>
-    /// <c>4.1 times fewer [1.3 to 11.2]</c>, or for 0.3 <c>3.3 times as many [1.8 to 6.0]</c>; a bound of 0 is a cost that was never enough.
+    /// <c>4.1 times fewer [1.3 to 11.2]</c>, or for 0.3 <c>3.3 times as many [1.8 to 6.0]</c>; a bound of 0 is a cost that was never
+    /// enough.
     /// </summary>
     public static string Words(double ratio, double? low = null, double? high = null, string unit = "")
     {

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Pav.Cli.Terminal;
 
-/// <summary>One search as a person reads it: the steps that were chosen, each with its progress A^μ, and beside them the worst that was dropped.</summary>
+/// <summary>One search as a person reads it: the steps that were chosen, each with its progress A^μ, and beside them the worst that was
+/// dropped.</summary>
 internal static class TraceExample
 {
     /// <summary>Progress smaller than this is shown as none.</summary>
@@ -10,7 +11,8 @@ internal static class TraceExample
 
     private const string Green = "\x1b[32m", Red = "\x1b[31m", Grey = "\x1b[90m", Plain = "\x1b[0m";
 
-    /// <summary>The tree that shows most: a right answer, by progress if there is one, where the worst step that was avoided was worst.</summary>
+    /// <summary>The tree that shows most: a right answer, by progress if there is one, where the worst step that was avoided was
+    /// worst.</summary>
     public static SearchTree? Choose(IReadOnlyList<SearchTree> trees) => trees
         .Where(t => t.Correct == 1)
         .OrderByDescending(t => t.Prover is not null)
@@ -19,12 +21,14 @@ internal static class TraceExample
 
     public static IEnumerable<string> Lines(SearchTree tree, bool colours)
     {
-        yield return $"{Printable.From(tree.Text)}\n(right answer: {Printable.From(tree.Answer)}; found by {tree.Method}{(tree.Prover is null ? "" : " " + Printable.From(tree.Prover))}, beam of {tree.N})";
+        yield return $"{Printable.From(tree.Text)}\n(right answer: {Printable.From(tree.Answer)}; found by "
+            + $"{tree.Method}{(tree.Prover is null ? "" : " " + Printable.From(tree.Prover))}, beam of {tree.N})";
         yield return "  progress  Q^pi  step";
         foreach (var node in Chosen(tree))
         {
             yield return Line(node, "", colours);
-            if (Dropped(tree, node) is { } dropped && dropped.A < node.A - Noticeable) yield return Line(dropped, "   (dropped instead)", colours);
+            if (Dropped(tree, node) is { } dropped && dropped.A < node.A - Noticeable)
+                yield return Line(dropped, "   (dropped instead)", colours);
         }
     }
 
@@ -32,7 +36,8 @@ internal static class TraceExample
     {
         var byId = tree.Nodes.ToDictionary(n => n.Id);
         var path = new List<TreeNode>();
-        for (var chosen = tree.Nodes.FirstOrDefault(n => n.Fate == Fate.Chosen); chosen is { Parent: >= 0 }; chosen = byId[chosen.Parent]) path.Add(chosen);
+        for (var chosen = tree.Nodes.FirstOrDefault(n => n.Fate == Fate.Chosen); chosen is { Parent: >= 0 }; chosen = byId[chosen.Parent])
+            path.Add(chosen);
         path.Reverse();
         return path;
     }
@@ -43,7 +48,8 @@ internal static class TraceExample
 
     private static string Line(TreeNode node, string note, bool colours)
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"    {node.A,6:+0.00;-0.00;0.00}  {node.Q:0.00}  {(node.Step == "" ? "(stops)" : Printable.From(node.Step.TrimEnd()))}{note}");
+        var text = string.Create(CultureInfo.InvariantCulture,
+            $"    {node.A,6:+0.00;-0.00;0.00}  {node.Q:0.00}  {(node.Step == "" ? "(stops)" : Printable.From(node.Step.TrimEnd()))}{note}");
         if (!colours) return text;
         return (node.A > Noticeable ? Green : node.A < -Noticeable ? Red : Grey) + text + Plain;
     }

@@ -67,7 +67,8 @@ internal sealed class Tracker(string title, long total, string unit, long before
         English, $"{title}: {Done:N0} {unit} in {Span(clock.Elapsed)} ({Rate((Done - start) / Seconds)}){(note == "" ? "" : "; " + note)}");
 
     public static string Span(TimeSpan t) =>
-        t.TotalSeconds < 90 ? $"{t.TotalSeconds:0} s" : t.TotalMinutes < 90 ? $"{(int)t.TotalMinutes} min {t.Seconds:00} s" : $"{(int)t.TotalHours} h {t.Minutes:00} min";
+        t.TotalSeconds < 90 ? $"{t.TotalSeconds:0} s" : t.TotalMinutes < 90
+            ? $"{(int)t.TotalMinutes} min {t.Seconds:00} s" : $"{(int)t.TotalHours} h {t.Minutes:00} min";
 
     private string Count => string.Create(English, $"{Done:N0} of {total:N0} {unit}");
 
@@ -94,7 +95,8 @@ internal sealed class Tracker(string title, long total, string unit, long before
         }
     }
 
-    private static string Rate(double rate) => string.Create(English, $"{(rate >= 100 ? $"{rate:N0}/s" : rate >= 1 ? $"{rate:0.0}/s" : $"{rate * 60:0.0}/min")}");
+    private static string Rate(double rate) =>
+        string.Create(English, $"{(rate >= 100 ? $"{rate:N0}/s" : rate >= 1 ? $"{rate:0.0}/s" : $"{rate * 60:0.0}/min")}");
 
     private static string Joined(params string[] parts) => string.Join(", ", parts.Where(p => p != ""));
 }

@@ -17,7 +17,8 @@ public sealed record ChatMessage(string Role, string Content);
 /// <param name="System">The system message; none where empty.</param>
 /// <param name="Thinking">Qwen3's switch; null: the template's default.</param>
 /// <param name="BosIsAdded">The tokenizer puts the begin-of-sequence token before every text, so it is left out of the text.</param>
-public sealed record ChatFrame(string Template, IReadOnlyDictionary<string, string> Tokens, string System = "", bool? Thinking = null, bool BosIsAdded = false)
+public sealed record ChatFrame(string Template, IReadOnlyDictionary<string, string> Tokens, string System = "", bool? Thinking = null,
+    bool BosIsAdded = false)
 {
     private ChatTemplate? parsed;
 
@@ -26,12 +27,14 @@ public sealed record ChatFrame(string Template, IReadOnlyDictionary<string, stri
     {
         parsed ??= new(Template, Tokens, "the chat template");
         var text = parsed.Render([.. System == "" ? [] : (ChatMessage[])[new("system", System)], new("user", user)], thinking: Thinking);
-        return BosIsAdded && Tokens.GetValueOrDefault("bos_token") is { } bos && text.StartsWith(bos, StringComparison.Ordinal) ? text[bos.Length..] : text;
+        return BosIsAdded && Tokens.GetValueOrDefault("bos_token") is { } bos && text.StartsWith(bos, StringComparison.Ordinal)
+            ? text[bos.Length..] : text;
     }
 }
 
 /// <summary>
-/// How a chat model wants conversations written: the template of chat_template.jinja or of tokenizer_config.json. Prompts do not change from day to day: to templates that ask for the date it is
+/// How a chat model wants conversations written: the template of chat_template.jinja or of tokenizer_config.json. Prompts do not change
+/// from day to day: to templates that ask for the date it is
 /// the one that Llama 3's fall back on, 26 July 2024.
 /// </summary>
 public sealed partial class ChatTemplate
@@ -41,7 +44,8 @@ public sealed partial class ChatTemplate
 
     private const string FileName = "chat_template.jinja", ConfigName = "tokenizer_config.json";
 
-    private static readonly string[] SpecialTokens = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
+    private static readonly string[] SpecialTokens = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token",
+        "mask_token"];
 
     private readonly JinjaStatement template;
     private readonly string source, where;
@@ -51,7 +55,8 @@ public sealed partial class ChatTemplate
     /// <param name="config">Where the special tokens are named.</param>
     /// <param name="where">For messages.</param>
     public ChatTemplate(string source, JsonObject config, string where)
-        : this(source, SpecialTokens.Select(name => (name, Text: Special(config, name))).Where(t => t.Text is not null).ToDictionary(t => t.name, t => t.Text!), where)
+        : this(source, SpecialTokens.Select(name => (name, Text: Special(config, name))).Where(t => t.Text is not null)
+            .ToDictionary(t => t.name, t => t.Text!), where)
     {
     }
 
@@ -72,9 +77,11 @@ public sealed partial class ChatTemplate
         var (file, named) = (Path.Combine(folder, FileName), Path.Combine(folder, ConfigName));
         var config = File.Exists(named) ? Json.Read<JsonObject>(named) : [];
         if (File.Exists(file)) return new(File.ReadAllText(file), config, file);
-        var found = config["chat_template"] is JsonArray several ? several.OfType<JsonObject>().FirstOrDefault(t => (string?)t["name"] == "default")?["template"] : config["chat_template"];
+        var found = config["chat_template"] is JsonArray several
+            ? several.OfType<JsonObject>().FirstOrDefault(t => (string?)t["name"] == "default")?["template"] : config["chat_template"];
         return found is JsonValue text ? new((string)text!, config, $"{named} (chat_template)")
-            : throw new UserError($"{folder} has no chat template, neither {FileName} nor one in {ConfigName}; leave out --chat, or give a model that was taught to chat");
+            : throw new UserError($"{folder} has no chat template, neither {FileName} nor one in {ConfigName}; leave out --chat, or give "
+                + "a model that was taught to chat");
     }
 
     /// <summary>The conversation as text, up to where the assistant is to answer.</summary>
@@ -90,11 +97,17 @@ public sealed partial class ChatTemplate
         scope.Set("documents", null);
         if (thinking is { } on) scope.Set("enable_thinking", on);
         foreach (var (name, token) in tokens) scope.Set(name, token);
-        scope.Set("raise_exception", (JinjaCallable)((arguments, _) => throw new UserError($"{where}: the chat template refuses these messages: {arguments.At(0, "message")}")));
+        scope.Set("raise_exception", (JinjaCallable)((arguments, _) => throw new UserError($"{where}: the chat template refuses these "
+            + $"messages: {arguments.At(0, "message")}")));
         scope.Set("namespace", (JinjaCallable)Namespace);
-        scope.Set("dict", (JinjaCallable)((arguments, spot) => arguments.Plain.Count > 0 ? throw spot.Fail("dict with a value that has no name") : JinjaFunctions.Mapping(arguments)));
-        scope.Set("range", (JinjaCallable)((arguments, spot) => arguments.Named.Count > 0 ? throw spot.Fail("range with these arguments") : Range([.. arguments.Plain.Select(a => JinjaValue.Whole(a, spot))], spot)));
-        scope.Set("strftime_now", (JinjaCallable)((arguments, spot) => DatePart().Replace(arguments.At(0, "format") as string ?? throw spot.Fail("strftime_now without a format"), part => Date(part.Value, spot))));
+        scope.Set("dict", (JinjaCallable)((arguments, spot) => arguments.Plain.Count > 0
+            ? throw spot.Fail("dict with a value that has no name") : JinjaFunctions.Mapping(arguments)));
+        scope.Set("range", (JinjaCallable)((arguments, spot) => arguments.Named.Count > 0
+            ? throw spot.Fail("range with these arguments") : Range([.. arguments.Plain.Select(a => JinjaValue.Whole(a, spot))], spot)));
+        scope.Set("strftime_now",
+            (JinjaCallable)((arguments, spot) =>
+            DatePart().Replace(arguments.At(0, "format") as string ?? throw spot.Fail("strftime_now without a format"), part =>
+            Date(part.Value, spot))));
         var output = new StringBuilder();
         template(scope, output);
         return output.ToString();
@@ -106,7 +119,8 @@ public sealed partial class ChatTemplate
     /// <param name="thinking">Qwen3's switch; null: the template's default.</param>
     public ChatFrame Frame(string system, Func<Tokenizer> tokenizer, bool? thinking = null)
     {
-        var added = tokens.ContainsKey("bos_token") && tokenizer() is var known && known.Bos is { } id && known.Encode("").FirstOrDefault(-1) == id;
+        var added = tokens.ContainsKey("bos_token") && tokenizer() is var known && known.Bos is { } id
+            && known.Encode("").FirstOrDefault(-1) == id;
         return new(source, tokens, system, thinking, added);
     }
 
@@ -125,7 +139,8 @@ public sealed partial class ChatTemplate
 
     private static List<object?> Range(long[] given, JinjaSpot spot)
     {
-        var (from, to, by) = given switch { [var n] => (0L, n, 1L), [var a, var b] => (a, b, 1L), [var a, var b, var c] when c != 0 => (a, b, c), _ => throw spot.Fail("range with these arguments") };
+        var (from, to, by) = given switch { [var n] => (0L, n, 1L), [var a, var b] => (a, b, 1L), [var a, var b, var c] when c != 0 =>
+            (a, b, c), _ => throw spot.Fail("range with these arguments") };
         var count = Int128.Max(0, ((Int128)to - from + by - Math.Sign(by)) / by);
         if (count > MostRange) throw spot.Fail($"a range of more than {MostRange:N0} numbers");
         spot.Make((long)count);
@@ -150,5 +165,6 @@ public sealed partial class ChatTemplate
     [GeneratedRegex("%.?")]
     private static partial Regex DatePart();
 
-    private UserError Unsupported(int line, string what) => new($"{where}, line {line} of the chat template: {what} is not supported; leave out --chat and write the prompt with --template");
+    private UserError Unsupported(int line, string what) =>
+        new($"{where}, line {line} of the chat template: {what} is not supported; leave out --chat and write the prompt with --template");
 }

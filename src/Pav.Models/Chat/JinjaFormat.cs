@@ -28,7 +28,10 @@ internal static partial class JinjaFormat
                 foreach (Capture step in field.Groups["step"].Captures)
                 {
                     var key = step.Value.Trim('.', '[', ']');
-                    value = step.Value[0] == '.' ? JinjaValue.Attribute(value, key, spot) : JinjaValue.Item(value, long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : key, spot);
+                    value = step.Value[0] == '.'
+                        ? JinjaValue.Attribute(value, key, spot)
+                        : JinjaValue.Item(value, long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                        ? index : key, spot);
                 }
 
                 if (field.Groups["as"].Success) value = field.Groups["as"].Value == "r" ? Repr(value, spot) : JinjaWriter.Text(value, spot);
@@ -41,11 +44,14 @@ internal static partial class JinjaFormat
 
         object? Named(string name)
         {
-            if (name != "" && !char.IsAsciiDigit(name[0])) return arguments.Named.TryGetValue(name, out var given) ? given : throw spot.Fail($"a format with {{{name}}}, which is not given,");
+            if (name != "" && !char.IsAsciiDigit(name[0]))
+                return arguments.Named.TryGetValue(name, out var given)
+                    ? given : throw spot.Fail($"a format with {{{name}}}, which is not given,");
             if (name == "" ? next < 0 : next > 0) throw spot.Fail("a format with numbered and unnumbered fields");
             var place = name == "" ? next++ : int.TryParse(name, CultureInfo.InvariantCulture, out var number) ? number : int.MaxValue;
             if (name != "") next = -1;
-            return place < arguments.Plain.Count ? arguments.Plain[place] : throw spot.Fail($"a format with field {place} of {arguments.Plain.Count} values");
+            return place < arguments.Plain.Count
+                ? arguments.Plain[place] : throw spot.Fail($"a format with field {place} of {arguments.Plain.Count} values");
         }
     }
 
@@ -58,15 +64,20 @@ internal static partial class JinjaFormat
             if (field.Value == "%%") return "%";
             if (!field.Groups["type"].Success) throw spot.Fail($"the conversion '{field.Value}'");
             object? value;
-            if (field.Groups["key"] is { Success: true } key) value = given is JinjaMap map && map.TryGetValue(key.Value, out var found) ? found : throw spot.Fail($"a format with %({key.Value}), which is not given,");
+            if (field.Groups["key"] is { Success: true } key)
+                value = given is JinjaMap map && map.TryGetValue(key.Value, out var found)
+                    ? found : throw spot.Fail($"a format with %({key.Value}), which is not given,");
             else value = next < values.Count ? values[next++] : throw spot.Fail("a format with more fields than values");
             var (flags, type) = (field.Groups["flags"].Value, field.Groups["type"].Value);
-            value = type switch { "s" => JinjaWriter.Text(value, spot), "r" => Repr(value, spot), "d" or "i" when value is double x => Truncated(x, spot), _ => value };
+            value = type switch { "s" => JinjaWriter.Text(value, spot), "r" => Repr(value, spot), "d" or "i" when value is double x =>
+                Truncated(x, spot), _ => value };
             var left = flags.Contains('-');
             var sign = flags.Contains('+') ? "+" : flags.Contains(' ') ? " " : "";
             var zero = flags.Contains('0') && !left;
             var (align, size) = (left ? "<" : zero ? "" : ">", $"{field.Groups["width"]}{field.Groups["precision"]}");
-            return type is "s" or "r" ? Specified(value, $"{(left ? '<' : '>')}{size}", spot) : Specified(value, $"{align}{sign}{(zero ? "0" : "")}{size}{type.Replace('i', 'd')}", spot);
+            return type is "s" or "r"
+                ? Specified(value, $"{(left ? '<' : '>')}{size}", spot)
+                : Specified(value, $"{align}{sign}{(zero ? "0" : "")}{size}{type.Replace('i', 'd')}", spot);
         });
         return next < values.Count && given is not JinjaMap ? throw spot.Fail("a format with more values than fields") : spot.Made(text);
     }
@@ -82,7 +93,9 @@ internal static partial class JinjaFormat
         if (given == "") return JinjaWriter.Text(value, spot);
         var spec = Spec().Match(given);
         UserError Refused() => spot.Fail($"the format '{given}' of {JinjaValue.Kind(value)}");
-        if (!spec.Success || !(int.TryParse($"0{spec.Groups["width"]}", CultureInfo.InvariantCulture, out var width) && int.TryParse($"0{spec.Groups["precision"].Value.TrimStart('.')}", CultureInfo.InvariantCulture, out var precision)))
+        if (!spec.Success
+            || !(int.TryParse($"0{spec.Groups["width"]}", CultureInfo.InvariantCulture, out var width)
+            && int.TryParse($"0{spec.Groups["precision"].Value.TrimStart('.')}", CultureInfo.InvariantCulture, out var precision)))
             throw Refused();
         var (type, exact, zero) = (spec.Groups["type"].Value, spec.Groups["precision"].Success, spec.Groups["zero"].Success);
         var (number, negative, text) = (true, false, "");
@@ -93,13 +106,17 @@ internal static partial class JinjaFormat
                 break;
             case long or bool when type is "" or "d" or "x" or "X" && !exact:
                 var n = new BigInteger(JinjaValue.Whole(value, spot));
-                (negative, text) = (n < 0, type is "x" or "X" ? Hexadecimal(BigInteger.Abs(n), type) : BigInteger.Abs(n).ToString(CultureInfo.InvariantCulture));
+                (negative, text) = (n < 0, type is "x" or "X"
+                    ? Hexadecimal(BigInteger.Abs(n), type) : BigInteger.Abs(n).ToString(CultureInfo.InvariantCulture));
                 if (spec.Groups["comma"].Success && type is "x" or "X") throw Refused();
                 break;
-            case long or double or bool when type is "f" or "F" or "%" && precision <= MostDecimals && Convert.ToDouble(value, CultureInfo.InvariantCulture) is var x && double.IsFinite(x):
-                (negative, text) = (double.IsNegative(x), Fixed(Math.Abs(type == "%" ? 100 * x : x), exact ? precision : 6) + (type == "%" ? "%" : ""));
+            case long or double or bool when type is "f" or "F" or "%" && precision <= MostDecimals
+                && Convert.ToDouble(value, CultureInfo.InvariantCulture) is var x && double.IsFinite(x):
+                (negative, text) = (double.IsNegative(x), Fixed(Math.Abs(type == "%" ? 100 * x : x), exact ? precision : 6) + (type == "%"
+                    ? "%" : ""));
                 break;
-            case double real when type == "" && !exact && JinjaWriter.Real(Math.Abs(real)) is var shortest && (!spec.Groups["comma"].Success || !shortest.Contains('e')):
+            case double real when type == "" && !exact && JinjaWriter.Real(Math.Abs(real)) is var shortest
+                && (!spec.Groups["comma"].Success || !shortest.Contains('e')):
                 (negative, text) = (double.IsNegative(real), shortest);
                 break;
             default: throw Refused();
@@ -119,7 +136,8 @@ internal static partial class JinjaFormat
         var missing = width - sign.Length - (int)JinjaValue.Length(text, spot);
         spot.Make(Math.Max(0, missing) + text.Length);
         string Filled(int count) => count <= 0 ? "" : new StringBuilder().Insert(0, fill, count).ToString();
-        return align switch { '<' => sign + text + Filled(missing), '>' => Filled(missing) + sign + text, '=' => sign + Filled(missing) + text, _ => Filled(missing / 2) + sign + text + Filled(missing - missing / 2) };
+        return align switch { '<' => sign + text + Filled(missing), '>' => Filled(missing) + sign + text, '=' =>
+            sign + Filled(missing) + text, _ => Filled(missing / 2) + sign + text + Filled(missing - missing / 2) };
     }
 
     private static string Hexadecimal(BigInteger n, string type) =>
@@ -147,7 +165,8 @@ internal static partial class JinjaFormat
     [GeneratedRegex(@"^\{(?<name>\w*)(?<step>\.\w+|\[[^\[\]{}]+\])*(?:!(?<as>[rs]))?(?::(?<spec>[^{}]*))?\}$")]
     private static partial Regex Field();
 
-    [GeneratedRegex(@"^(?:(?<fill>[^{}])?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>\d+)?(?<comma>,)?(?<precision>\.\d+)?(?<type>[a-zA-Z%])?$")]
+    [GeneratedRegex(
+        @"^(?:(?<fill>[^{}])?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>\d+)?(?<comma>,)?(?<precision>\.\d+)?(?<type>[a-zA-Z%])?$")]
     private static partial Regex Spec();
 
     [GeneratedRegex(@"%(?:%|(?:\((?<key>[^()]*)\))?(?<flags>[-+ 0]*)(?<width>\d+)?(?<precision>\.\d+)?(?<type>[sdirfFxX]))?")]

@@ -26,7 +26,8 @@ internal sealed partial class JinjaParser
             foreach (var (i, (then, conditions)) in choices.Index())
             {
                 if (i < choices.Count - 1 && !JinjaValue.Truth(conditions[0](scope))) continue;
-                return conditions.Skip(i < choices.Count - 1 ? 1 : 0).All(c => JinjaValue.Truth(c(scope))) ? then(scope) : JinjaValue.Undefined;
+                return conditions.Skip(i < choices.Count - 1 ? 1 : 0).All(c => JinjaValue.Truth(c(scope)))
+                    ? then(scope) : JinjaValue.Undefined;
             }
 
             return JinjaValue.Undefined;
@@ -66,7 +67,8 @@ internal sealed partial class JinjaParser
         while (true)
         {
             var line = Here.Line;
-            if (Here.Kind == JinjaKind.Sign && Here.Text is "==" or "!=" or "<" or "<=" or ">" or ">=") parts.Add((tokens[position++].Text, Operated(0), line));
+            if (Here.Kind == JinjaKind.Sign && Here.Text is "==" or "!=" or "<" or "<=" or ">" or ">=")
+                parts.Add((tokens[position++].Text, Operated(0), line));
             else if (TakeName("in")) parts.Add(("in", Operated(0), line));
             else if (Here is { Kind: JinjaKind.Name, Text: "not" } && tokens[position + 1] is { Kind: JinjaKind.Name, Text: "in" })
             {
@@ -120,7 +122,9 @@ internal sealed partial class JinjaParser
         var inner = Postfixed(Primary());
         var (after, line) = (new List<Func<object?, JinjaScope, object?>>(), 0);
         signs.Reverse();
-        foreach (var (sign, where) in signs) after.Add((value, scope) => sign == "-" && value is double real ? -real : JinjaValue.Operate(sign, 0L, value, scope.At(where, wrong)));
+        foreach (var (sign, where) in signs)
+            after.Add((value, scope) => sign == "-" && value is double real
+                ? -real : JinjaValue.Operate(sign, 0L, value, scope.At(where, wrong)));
         while (true)
         {
             line = Here.Line;
@@ -135,7 +139,8 @@ internal sealed partial class JinjaParser
             {
                 var (negated, name) = (TakeName("not"), Name());
                 var arguments = Take("(") ? Arguments()
-                    : Here.Kind is JinjaKind.String or JinjaKind.Number || Here is { Kind: JinjaKind.Sign, Text: "[" or "{" } || (Here.Kind == JinjaKind.Name && Here.Text is not ("and" or "or" or "else" or "if" or "is" or "in" or "not"))
+                    : Here.Kind is JinjaKind.String or JinjaKind.Number || Here is { Kind: JinjaKind.Sign, Text: "[" or "{" }
+                        || (Here.Kind == JinjaKind.Name && Here.Text is not ("and" or "or" or "else" or "if" or "is" or "in" or "not"))
                         ? new([Postfixed(Primary())], [])
                     : JinjaArguments.None;
                 after.Add((value, scope) => JinjaFunctions.Test(name, value, arguments.In(scope), scope.At(here, wrong)) != negated);
@@ -183,7 +188,8 @@ internal sealed partial class JinjaParser
                     var to = Here is { Kind: JinjaKind.Sign, Text: ":" or "]" } ? null : Expression();
                     var step = Take(":") && Here is not { Kind: JinjaKind.Sign, Text: "]" } ? Expression() : null;
                     Expect("]");
-                    after.Add((owner, scope) => JinjaValue.Slice(owner, from?.Invoke(scope), to?.Invoke(scope), step?.Invoke(scope), scope.At(line, wrong)));
+                    after.Add((owner, scope) =>
+                        JinjaValue.Slice(owner, from?.Invoke(scope), to?.Invoke(scope), step?.Invoke(scope), scope.At(line, wrong)));
                 }
             }
             else if (Take("("))
@@ -222,7 +228,8 @@ internal sealed partial class JinjaParser
                 return Listed(token.Text);
             case JinjaKind.Sign when token.Text == "{":
                 return Mapped();
-            default: throw wrong(token.Line, token.Kind == JinjaKind.Close ? "a tag that breaks off" : $"'{token.Text}' where a value is expected");
+            default: throw wrong(token.Line, token.Kind == JinjaKind.Close
+                ? "a tag that breaks off" : $"'{token.Text}' where a value is expected");
         }
     }
 
@@ -236,7 +243,8 @@ internal sealed partial class JinjaParser
         {
             items.Add(Expression());
             if (Take(",")) comma = true;
-            else if (Here is not { Kind: JinjaKind.Sign } || Here.Text != close) throw wrong(Here.Line, $"'{Here.Text}' where {close} is expected");
+            else if (Here is not { Kind: JinjaKind.Sign } || Here.Text != close)
+                throw wrong(Here.Line, $"'{Here.Text}' where {close} is expected");
         }
 
         if (open == "(" && items.Count == 1 && !comma) return items[0];
@@ -256,14 +264,17 @@ internal sealed partial class JinjaParser
             var key = Expression();
             Expect(":");
             items.Add((key, Expression()));
-            if (!Take(",") && Here is not { Kind: JinjaKind.Sign, Text: "}" }) throw wrong(Here.Line, $"'{Here.Text}' where }} is expected");
+            if (!Take(",") && Here is not { Kind: JinjaKind.Sign, Text: "}" })
+                throw wrong(Here.Line, $"'{Here.Text}' where }} is expected");
         }
 
         return scope =>
         {
             scope.At(line, wrong).Make(items.Count);
             var map = new JinjaMap();
-            foreach (var (key, value) in items) map[key(scope) is var k && k is string or bool or long or double ? k : throw wrong(line, $"a key that is {JinjaValue.Kind(k)}")] = value(scope);
+            foreach (var (key, value) in items)
+                map[key(scope) is var k && k is string or bool or long or double
+                    ? k : throw wrong(line, $"a key that is {JinjaValue.Kind(k)}")] = value(scope);
             return map;
         };
     }

@@ -10,7 +10,8 @@ internal delegate object? JinjaExpression(JinjaScope scope);
 internal delegate JinjaFlow JinjaStatement(JinjaScope scope, StringBuilder output);
 
 /// <summary>
-/// The part of Jinja that chat templates are written in: <c>if for set macro generation break continue</c>, and expressions with filters, tests, methods, slices and inline conditions.
+/// The part of Jinja that chat templates are written in: <c>if for set macro generation break continue</c>, and expressions with filters,
+/// tests, methods, slices and inline conditions.
 /// Anything else (calls with a body, imports, blocks) is refused with its name and line.
 /// </summary>
 internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func<int, string, UserError> wrong)
@@ -36,7 +37,8 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
         while (true)
         {
             var token = tokens[position++];
-            if (token.Kind == JinjaKind.Text) statements.Add((scope, output) => { output.Append(scope.At(token.Line, wrong).Made(token.Text)); return JinjaFlow.Next; });
+            if (token.Kind == JinjaKind.Text)
+                statements.Add((scope, output) => { output.Append(scope.At(token.Line, wrong).Made(token.Text)); return JinjaFlow.Next; });
             else if (token.Kind == JinjaKind.Open)
             {
                 var shown = Expression();
@@ -64,7 +66,8 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
                 ender = "";
                 return (scope, output) => Run(statements, scope, output);
             }
-            else throw wrong(token.Line, enders.Length == 0 ? $"a tag that cannot stand there" : $"the end of the template, where {{% {enders[^1]} %}} is missing");
+            else throw wrong(token.Line, enders.Length == 0
+                ? $"a tag that cannot stand there" : $"the end of the template, where {{% {enders[^1]} %}} is missing");
         }
     }
 
@@ -202,7 +205,8 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
         }
     }
 
-    /// <summary>A function that gives the text of its body; the body sees what stands around the macro, and sets names of its own.</summary>
+    /// <summary>A function that gives the text of its body; the body sees what stands around the macro, and sets names of its
+    /// own.</summary>
     private JinjaStatement Macro(int line)
     {
         var name = Name();
@@ -231,7 +235,8 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
                 for (var i = 0; i < parameters.Count; i++)
                 {
                     var (parameter, otherwise) = parameters[i];
-                    inner.Set(parameter, i < given.Plain.Count ? given.Plain[i] : given.Named.TryGetValue(parameter, out var value) ? value : otherwise(inner));
+                    inner.Set(parameter, i < given.Plain.Count ? given.Plain[i] : given.Named.TryGetValue(parameter, out var value)
+                        ? value : otherwise(inner));
                 }
 
                 var text = new StringBuilder();
@@ -268,10 +273,12 @@ internal sealed partial class JinjaParser(IReadOnlyList<JinjaToken> tokens, Func
         if (!Take(sign)) throw wrong(Here.Line, $"'{Here.Text}' where {sign} is expected");
     }
 
-    private string Name() => Here.Kind == JinjaKind.Name ? tokens[position++].Text : throw wrong(Here.Line, $"'{Here.Text}' where a name is expected");
+    private string Name() => Here.Kind == JinjaKind.Name
+        ? tokens[position++].Text : throw wrong(Here.Line, $"'{Here.Text}' where a name is expected");
 
     private void Close()
     {
-        if (tokens[position++] is { Kind: not JinjaKind.Close } other) throw wrong(other.Line, $"'{other.Text}' where the tag's end is expected");
+        if (tokens[position++] is { Kind: not JinjaKind.Close } other)
+            throw wrong(other.Line, $"'{other.Text}' where the tag's end is expected");
     }
 }

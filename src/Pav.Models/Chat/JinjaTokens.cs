@@ -6,12 +6,15 @@ internal enum JinjaKind { Text, Open, OpenTag, Close, Name, String, Number, Sign
 
 internal readonly record struct JinjaToken(JinjaKind Kind, string Text, int Line);
 
-/// <summary>A template cut into its texts and the words of its tags, as Jinja does it with <c>trim_blocks</c> and <c>lstrip_blocks</c>, the settings of Hugging Face's chat templates.</summary>
+/// <summary>A template cut into its texts and the words of its tags, as Jinja does it with <c>trim_blocks</c> and <c>lstrip_blocks</c>, the
+/// settings of Hugging Face's chat templates.</summary>
 internal sealed class JinjaTokens(string source, Func<int, string, UserError> wrong)
 {
-    private static readonly string[] Signs = ["==", "!=", "<=", ">=", "//", "**", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ".", ":", "|"];
+    private static readonly string[] Signs = ["==", "!=", "<=", ">=", "//", "**", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")",
+        "[", "]", "{", "}", ",", ".", ":", "|"];
 
-    private readonly string text = (source.Replace("\r\n", "\n").Replace('\r', '\n') is var lines && lines.EndsWith('\n') ? lines[..^1] : lines);
+    private readonly string text = (source.Replace("\r\n", "\n").Replace('\r', '\n') is var lines && lines.EndsWith('\n')
+        ? lines[..^1] : lines);
     private readonly List<JinjaToken> tokens = [];
     private int position, counted, line = 1;
 
@@ -32,7 +35,8 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
             var (tag, sign) = (text[open + 1], open + 2 < text.Length ? text[open + 2] : ' ');
             var start = before.LastIndexOf('\n') + 1;
             if (sign == '-') before = before.TrimEnd();
-            else if (tag != '{' && sign != '+' && (start > 0 || lineStarts) && before.AsSpan(start).IsWhiteSpace()) before = before[..start];
+            else if (tag != '{' && sign != '+' && (start > 0 || lineStarts) && before.AsSpan(start).IsWhiteSpace())
+                before = before[..start];
             Add(JinjaKind.Text, before);
             position = open + (sign == '-' || (sign == '+' && tag != '{') ? 3 : 2);
             if (tag == '#')
@@ -96,14 +100,18 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
         {
             while (position < text.Length && char.IsWhiteSpace(text[position])) position++;
             if (position >= text.Length) throw wrong(Line, $"a tag without its {end}");
-            if (depth == 0 && text[position] is '-' or '+' && string.CompareOrdinal(text, position + 1, end, 0, 2) == 0) return text[position++];
+            if (depth == 0 && text[position] is '-' or '+' && string.CompareOrdinal(text, position + 1, end, 0, 2) == 0)
+                return text[position++];
             if (depth == 0 && string.CompareOrdinal(text, position, end, 0, 2) == 0) return ' ';
             var from = position;
             if (text[position] is '\'' or '"') Add(JinjaKind.String, Quoted());
             else if (char.IsAsciiDigit(text[position]))
             {
                 var field = from > 0 && text[from - 1] == '.';
-                while (position < text.Length && (char.IsAsciiDigit(text[position]) || (!field && text[position] == '.' && position + 1 < text.Length && char.IsAsciiDigit(text[position + 1])))) position++;
+                while (position < text.Length
+                    && (char.IsAsciiDigit(text[position])
+                    || (!field && text[position] == '.' && position + 1 < text.Length
+                    && char.IsAsciiDigit(text[position + 1])))) position++;
                 Add(JinjaKind.Number, text[from..position]);
             }
             else if (char.IsLetter(text[position]) || text[position] == '_')
@@ -113,7 +121,8 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
             }
             else
             {
-                var sign = Signs.FirstOrDefault(s => string.CompareOrdinal(text, position, s, 0, s.Length) == 0) ?? throw wrong(Line, $"'{text[position]}' in a tag");
+                var sign = Signs.FirstOrDefault(s => string.CompareOrdinal(text, position, s, 0, s.Length) == 0)
+                    ?? throw wrong(Line, $"'{text[position]}' in a tag");
                 if (sign is "(" or "[" or "{") depth++;
                 if (sign is ")" or "]" or "}") depth--;
                 position += sign.Length;
@@ -139,11 +148,14 @@ internal sealed class JinjaTokens(string source, Func<int, string, UserError> wr
             if (escaped is 'x' or 'u')
             {
                 var digits = escaped == 'x' ? 2 : 4;
-                if (position + digits > text.Length || !int.TryParse(text.AsSpan(position, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var code)) throw wrong(Line, $"the escape \\{escaped} without its digits");
+                if (position + digits > text.Length
+                    || !int.TryParse(text.AsSpan(position, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null,
+                    out var code)) throw wrong(Line, $"the escape \\{escaped} without its digits");
                 value.Append((char)code);
                 position += digits;
             }
-            else value.Append(escaped switch { 'n' => "\n", 't' => "\t", 'r' => "\r", '\\' or '\'' or '"' => $"{escaped}", '\n' => "", _ => $"\\{escaped}" });
+            else value.Append(escaped switch { 'n' => "\n", 't' => "\t", 'r' => "\r", '\\' or '\'' or '"' => $"{escaped}", '\n' => "", _ =>
+                $"\\{escaped}" });
         }
 
         if (position >= text.Length) throw wrong(Line, "a text without its closing quote");

@@ -141,12 +141,15 @@ internal static class JinjaValue
         if (by == 0) throw spot.Fail("a slice with step 0");
         by = Math.Clamp(by, -items.Count - 1, items.Count + 1);
         var taken = new List<object?>();
-        var (first, last) = by > 0 ? (Place(from, 0, 0, items.Count), Place(to, items.Count, 0, items.Count)) : (Place(from, items.Count - 1, -1, items.Count - 1), Place(to, -1, -1, items.Count - 1));
+        var (first, last) = by > 0
+            ? (Place(from, 0, 0, items.Count), Place(to, items.Count, 0, items.Count))
+            : (Place(from, items.Count - 1, -1, items.Count - 1), Place(to, -1, -1, items.Count - 1));
         spot.Make(Math.Abs(last - first) / Math.Abs(by));
         for (var i = first; by > 0 ? i < last : i > last; i += by) taken.Add(items[(int)i]);
         return owner is string ? string.Concat(taken) : Like(owner, taken);
 
-        long Place(object? given, long otherwise, long low, long high) => given is null ? otherwise : Math.Clamp(Whole(given, spot) is var n && n < 0 ? n + items.Count : n, low, high);
+        long Place(object? given, long otherwise, long low, long high) => given is null
+            ? otherwise : Math.Clamp(Whole(given, spot) is var n && n < 0 ? n + items.Count : n, low, high);
     }
 
     public static object? Call(object? callee, JinjaValues arguments, JinjaSpot spot) =>
@@ -169,7 +172,8 @@ internal static class JinjaValue
         return (a is bool p ? p ? 1L : 0L : a, b is bool q ? q ? 1L : 0L : b) switch
         {
             (long x, long y) when sign != "/" => Exact(sign, x, y, spot),
-            (long or double, long or double) => Rounded(sign, Convert.ToDouble(a, CultureInfo.InvariantCulture), Convert.ToDouble(b, CultureInfo.InvariantCulture), spot),
+            (long or double, long or double) =>
+                Rounded(sign, Convert.ToDouble(a, CultureInfo.InvariantCulture), Convert.ToDouble(b, CultureInfo.InvariantCulture), spot),
             _ => throw spot.Fail($"{Kind(a)} {sign} {Kind(b)}"),
         };
     }
@@ -188,7 +192,8 @@ internal static class JinjaValue
         {
             (string x, string y) => Order(spot.Made(x), y),
             (bool or long, bool or long) => Number(a).CompareTo(Number(b)),
-            (bool or long or double, bool or long or double) => Convert.ToDouble(a, CultureInfo.InvariantCulture).CompareTo(Convert.ToDouble(b, CultureInfo.InvariantCulture)),
+            (bool or long or double, bool or long or double) => Convert.ToDouble(a, CultureInfo.InvariantCulture)
+                .CompareTo(Convert.ToDouble(b, CultureInfo.InvariantCulture)),
             _ => throw spot.Fail($"{Kind(a)} {sign} {Kind(b)}"),
         };
         return sign switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 };
@@ -230,7 +235,8 @@ internal static class JinjaValue
     /// <summary>The variable <c>loop</c> of a for.</summary>
     public static JinjaMap Loop(List<object?> items, int i) => new()
     {
-        ["index"] = i + 1L, ["index0"] = (long)i, ["revindex"] = (long)(items.Count - i), ["revindex0"] = items.Count - i - 1L, ["first"] = i == 0, ["last"] = i == items.Count - 1, ["length"] = (long)items.Count,
+        ["index"] = i + 1L, ["index0"] = (long)i, ["revindex"] = (long)(items.Count - i), ["revindex0"] = items.Count - i - 1L,
+            ["first"] = i == 0, ["last"] = i == items.Count - 1, ["length"] = (long)items.Count,
         ["previtem"] = i > 0 ? items[i - 1] : Undefined, ["nextitem"] = i + 1 < items.Count ? items[i + 1] : Undefined,
     };
 
@@ -243,7 +249,8 @@ internal static class JinjaValue
 
     public static string Kind(object? value) => value switch
     {
-        null => "none", string => "a text", bool => "a truth value", long or double => "a number", List<object?> => "a list", JinjaMap => "a mapping",
+        null => "none", string => "a text", bool => "a truth value", long or double => "a number", List<object?> => "a list", JinjaMap =>
+            "a mapping",
         _ => value == Undefined ? "something that is not defined" : "a function or namespace",
     };
 
@@ -263,7 +270,9 @@ internal static class JinjaValue
         var size = what is string s ? s.Length : ((List<object?>)what!).Count;
         if (times <= 0 || size == 0) return what is string ? "" : Like(what, []);
         spot.Make((long)Int128.Min((Int128)size * times, long.MaxValue / 2));
-        return what is string text ? new StringBuilder().Insert(0, text, (int)times).ToString() : Like(what, [.. Enumerable.Repeat((List<object?>)what!, (int)times).SelectMany(l => l)]);
+        return what is string text
+            ? new StringBuilder().Insert(0, text, (int)times).ToString()
+            : Like(what, [.. Enumerable.Repeat((List<object?>)what!, (int)times).SelectMany(l => l)]);
     }
 
     private static List<object?> Like(object? one, List<object?> items) => one is JinjaTuple ? new JinjaTuple(items) : items;
@@ -278,7 +287,8 @@ internal static class JinjaValue
             "*" => (Int128)x * y,
             "%" => Remainder(x, y, spot),
             "//" => ((Int128)x - Remainder(x, y, spot)) / y,
-            "**" => x is 0 or 1 ? y == 0 ? 1 : x : x == -1 ? y % 2 == 0 ? 1 : -1 : y > 63 ? Int128.MaxValue : (Int128)BigInteger.Clamp(BigInteger.Pow(x, (int)y), Int128.MinValue, Int128.MaxValue),
+            "**" => x is 0 or 1 ? y == 0 ? 1 : x : x == -1 ? y % 2 == 0 ? 1 : -1 : y > 63
+                ? Int128.MaxValue : (Int128)BigInteger.Clamp(BigInteger.Pow(x, (int)y), Int128.MinValue, Int128.MaxValue),
             _ => throw spot.Fail($"a number {sign} a number"),
         };
         return result >= long.MinValue && result <= long.MaxValue ? (long)result : throw spot.Fail("a whole number beyond 64 bits");
@@ -288,7 +298,8 @@ internal static class JinjaValue
     {
         if (sign is "/" or "//" or "%" && y == 0 || sign == "**" && x == 0 && y < 0) throw spot.Fail("a division by 0");
         if (sign == "**" && x < 0 && y != Math.Floor(y)) throw spot.Fail("a power that is no real number");
-        return sign switch { "+" => x + y, "-" => x - y, "*" => x * y, "/" => x / y, "//" => Math.Round((x - Modulo(x, y)) / y), "%" => Modulo(x, y), _ => Math.Pow(x, y) };
+        return sign switch { "+" => x + y, "-" => x - y, "*" => x * y, "/" => x / y, "//" => Math.Round((x - Modulo(x, y)) / y), "%" =>
+            Modulo(x, y), _ => Math.Pow(x, y) };
 
         static double Modulo(double x, double y) => x % y is var r && r == 0 ? Math.CopySign(0, y) : (r < 0) != (y < 0) ? r + y : r;
     }
@@ -311,7 +322,8 @@ internal static class JinjaValue
         _ => throw spot.Fail($"{Kind(one)} in {Kind(all)}"),
     };
 
-    private static object? At(List<object?> list, long index) => (index < 0 ? index + list.Count : index) is var i && i >= 0 && i < list.Count ? list[(int)i] : Undefined;
+    private static object? At(List<object?> list, long index) => (index < 0 ? index + list.Count : index) is var i && i >= 0
+        && i < list.Count ? list[(int)i] : Undefined;
 
     /// <summary>A letter of a text, which may be two chars; only those up to it are counted.</summary>
     private static object? Letter(string text, long index, JinjaSpot spot)

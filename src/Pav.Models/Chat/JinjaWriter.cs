@@ -28,9 +28,13 @@ internal sealed class JinjaWriter(JinjaSpot spot, bool json, string? indent = nu
     {
         if (!double.IsFinite(x)) return double.IsNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
         var said = x.ToString("E16", CultureInfo.InvariantCulture);
-        var exponent = x == 0 ? 0 : int.Parse(said.AsSpan(said.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent = x == 0
+            ? 0 : int.Parse(said.AsSpan(said.IndexOf('E') + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         var shortest = x.ToString("R", CultureInfo.InvariantCulture);
-        if (exponent is >= -4 and < 16) return (decimal.TryParse(shortest, NumberStyles.Float, CultureInfo.InvariantCulture, out var plain) ? (x == 0 ? shortest : plain.ToString(CultureInfo.InvariantCulture)) : shortest) is var number && number.Contains('.') ? number : number + ".0";
+        if (exponent is >= -4 and < 16)
+            return (decimal.TryParse(shortest, NumberStyles.Float, CultureInfo.InvariantCulture, out var plain)
+                ? (x == 0 ? shortest : plain.ToString(CultureInfo.InvariantCulture)) : shortest) is var number && number.Contains('.')
+                ? number : number + ".0";
         var digits = shortest.Split('E')[0].Replace(".", "").TrimStart('-').Trim('0');
         return $"{(x < 0 ? "-" : "")}{digits[0]}{(digits.Length > 1 ? "." + digits[1..] : "")}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
     }
@@ -44,9 +48,11 @@ internal sealed class JinjaWriter(JinjaSpot spot, bool json, string? indent = nu
         {
             if (rune.Value == quote || rune.Value == '\\') shown.Append('\\').Append(rune);
             else if (rune.Value is '\n' or '\r' or '\t') shown.Append(rune.Value switch { '\n' => @"\n", '\r' => @"\r", _ => @"\t" });
-            else if (rune.Value != ' ' && Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+            else if (rune.Value != ' ' && Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format
+                or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
                      or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
-                shown.Append(rune.Value switch { < 256 => $"\\x{rune.Value:x2}", < 65536 => $"\\u{rune.Value:x4}", _ => $"\\U{rune.Value:x8}" });
+                shown.Append(rune.Value switch { < 256 => $"\\x{rune.Value:x2}", < 65536 => $"\\u{rune.Value:x4}", _ =>
+                    $"\\U{rune.Value:x8}" });
             else shown.Append(rune);
         }
 
@@ -125,7 +131,8 @@ internal sealed class JinjaWriter(JinjaSpot spot, bool json, string? indent = nu
     {
         var quoted = new StringBuilder("\"");
         foreach (var c in text)
-            quoted.Append(c switch { '"' => "\\\"", '\\' => @"\\", '\n' => @"\n", '\r' => @"\r", '\t' => @"\t", '\b' => @"\b", '\f' => @"\f", < ' ' => $"\\u{(int)c:x4}", _ => $"{c}" });
+            quoted.Append(c switch { '"' => "\\\"", '\\' => @"\\", '\n' => @"\n", '\r' => @"\r", '\t' => @"\t", '\b' => @"\b", '\f' =>
+                @"\f", < ' ' => $"\\u{(int)c:x4}", _ => $"{c}" });
         return quoted.Append('"').ToString();
     }
 }

@@ -79,7 +79,8 @@ internal sealed unsafe class AttentionKernel : IDisposable
                     var (count, first, end) = Seen(shape, length, r);
                     var offset = (long)r * qStride + h * size;
                     Products.Multiply(q + offset, qStride, count, keysByPosition.Data + (long)first * size, size, end - first, p, padded);
-                    Products.Multiply(dO + offset, qStride, count, valuesByPosition.Data + (long)first * size, size, end - first, ds, padded);
+                    Products.Multiply(dO + offset, qStride, count, valuesByPosition.Data + (long)first * size, size, end - first, ds,
+                        padded);
                     for (var t = 0; t < count; t++)
                     {
                         float* row = p + (long)t * padded, gradient = ds + (long)t * padded;

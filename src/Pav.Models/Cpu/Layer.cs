@@ -59,7 +59,8 @@ internal sealed unsafe class Layer : IDisposable
         foreach (var ids in tokens.Ids)
         {
             scratch.Attention.Forward(
-                shape, ids.Length, s.Queries.Data + offset * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + offset * s.Keys.Stride, s.Values.Data
+                shape, ids.Length, s.Queries.Data + offset * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + offset * s.Keys.Stride,
+                    s.Values.Data
                     + offset * s.Values.Stride, s.Values.Stride,
                 s.Attended.Data + offset * s.Attended.Stride, s.LogSums.Data + offset * config.Heads);
             offset += ids.Length;
@@ -70,7 +71,8 @@ internal sealed unsafe class Layer : IDisposable
         Project(gate, s.InnerNormed, n, s.Gates, scratch);
         Project(up, s.InnerNormed, n, s.Ups, scratch);
         EachRow(n, s.Gates.Stride, offset =>
-            RowKernels.Gate(s.Gates.Data + offset, s.Ups.Data + offset, scratch.Inner.Data + offset, Products.Padded(config.IntermediateSize), Gelu));
+            RowKernels.Gate(s.Gates.Data + offset, s.Ups.Data + offset, scratch.Inner.Data + offset,
+                Products.Padded(config.IntermediateSize), Gelu));
         Join(down, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
     }
 
@@ -84,7 +86,8 @@ internal sealed unsafe class Layer : IDisposable
         var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
         down.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
         EachRow(n, inner.Stride, offset =>
-            RowKernels.GateGradient(s.Gates.Data + offset, s.Ups.Data + offset, inner.Data + offset, Products.Padded(config.IntermediateSize), Gelu));
+            RowKernels.GateGradient(s.Gates.Data + offset, s.Ups.Data + offset, inner.Data + offset,
+                Products.Padded(config.IntermediateSize), Gelu));
         down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
         Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
         Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);

@@ -24,7 +24,8 @@ internal static unsafe class Tiles
             for (; left >= 8; left -= 8, v += 8L * xStride, sums += 8L * yStride)
             {
                 if (count >= 2) EightByTwo(v, xStride, panels, panelStride, inputs, sums, yStride, accumulate);
-                if (count == 4) EightByTwo(v, xStride, panels + 2 * panelStride, panelStride, inputs, sums + 2 * Panel, yStride, accumulate);
+                if (count == 4)
+                    EightByTwo(v, xStride, panels + 2 * panelStride, panelStride, inputs, sums + 2 * Panel, yStride, accumulate);
                 else if (count != 2)
                     EightByOne(v, xStride, panels + (count - 1) * panelStride, inputs, sums + (count - 1) * Panel, yStride, accumulate);
             }
@@ -132,7 +133,8 @@ internal static unsafe class Tiles
         Products.Store(y4, t, a4, a5, a6, a7);
     }
 
-    /// <summary>Where there are fewer than four panels the last stands for those that lack: the same sums, written to the same place.</summary>
+    /// <summary>Where there are fewer than four panels the last stands for those that lack: the same sums, written to the same
+    /// place.</summary>
     private static (nint Second, nint Third, nint Fourth) Offsets(int count, nint stride) =>
         (Math.Min(1, count - 1) * stride, Math.Min(2, count - 1) * stride, (count - 1) * stride);
 

@@ -74,7 +74,8 @@ internal sealed class CheckpointTensors : IDisposable
         const string bare = "embed_tokens.weight";
         if (stored.ContainsKey(bare))
         {
-            foreach (var name in stored.Keys.Where(name => !name.StartsWith("lm_head.", StringComparison.Ordinal) && !name.StartsWith("score.", StringComparison.Ordinal)).ToList())
+            foreach (var name in stored.Keys.Where(name => !name.StartsWith("lm_head.", StringComparison.Ordinal)
+                && !name.StartsWith("score.", StringComparison.Ordinal)).ToList())
             {
                 stored["model." + name] = stored[name];
                 stored.Remove(name);
@@ -83,7 +84,8 @@ internal sealed class CheckpointTensors : IDisposable
         else if (stored.Keys.FirstOrDefault(name => name.EndsWith("." + bare, StringComparison.Ordinal)) is { } found)
         {
             var prefix = found[..^(found.EndsWith(Embedding, StringComparison.Ordinal) ? Embedding : bare).Length];
-            throw new UserError($"{folder}: the names of its tensors begin with \"{prefix}\" ({stored[found]}), and {Embedding} is needed; save the model that is inside that wrapper");
+            throw new UserError($"{folder}: the names of its tensors begin with \"{prefix}\" ({stored[found]}), and {Embedding} is "
+                + "needed; save the model that is inside that wrapper");
         }
     }
 
@@ -119,9 +121,11 @@ internal sealed class CheckpointTensors : IDisposable
     /// <summary>A config may call embeddings and head one although the files hold two: then the head in the files is the model's.</summary>
     private bool OwnHead(DecoderConfig config)
     {
-        if (!config.TiedEmbeddings || config.Head != DecoderHead.CausalLM || !stored.TryGetValue(Head, out var head) || !stored.TryGetValue(Embedding, out var embedding)) return false;
+        if (!config.TiedEmbeddings || config.Head != DecoderHead.CausalLM || !stored.TryGetValue(Head, out var head)
+            || !stored.TryGetValue(Embedding, out var embedding)) return false;
         if (SameBytes(files.Map(head), files.Map(embedding))) return false;
-        Warnings.Tell($"{folder}: config.json says tie_word_embeddings, but the checkpoint holds an lm_head.weight that differs from its embeddings; that head is used. "
+        Warnings.Tell($"{folder}: config.json says tie_word_embeddings, but the checkpoint holds an lm_head.weight that differs from its "
+            + "embeddings; that head is used. "
             + "Set tie_word_embeddings to false in config.json if it is right, or remove the tensor.");
         return true;
     }
@@ -134,7 +138,8 @@ internal sealed class CheckpointTensors : IDisposable
         for (var from = 0L; from < length; from += piece)
         {
             var count = (int)Math.Min(piece, length - from);
-            if (!new ReadOnlySpan<byte>((byte*)a.Data + from, count).SequenceEqual(new ReadOnlySpan<byte>((byte*)b.Data + from, count))) return false;
+            if (!new ReadOnlySpan<byte>((byte*)a.Data + from, count).SequenceEqual(new ReadOnlySpan<byte>((byte*)b.Data + from, count)))
+                return false;
             a.Forget(from, from + count);
             b.Forget(from, from + count);
         }
@@ -148,12 +153,15 @@ internal sealed class CheckpointTensors : IDisposable
         foreach (var (name, shape) in shapes)
         {
             if (parts.ContainsKey(name)) continue;
-            if (!stored.TryGetValue(name, out var found)) throw new UserError($"{folder}: the tensor {name} [{string.Join(", ", shape)}], which config.json asks for, is missing from the checkpoint");
+            if (!stored.TryGetValue(name, out var found)) throw new UserError($"{folder}: the tensor {name} "
+                + $"[{string.Join(", ", shape)}], which config.json asks for, is missing from the checkpoint");
             if (!files.Entry(found).Shape.SequenceEqual(shape)) throw WrongShape(found, shape);
         }
 
         foreach (var (name, found) in stored)
-            if (!shapes.ContainsKey(name) && !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) && !(name == Head && (Config.TiedEmbeddings || Config.Head != DecoderHead.CausalLM)))
-                throw new UserError($"{folder}: the checkpoint holds a tensor {found} that this architecture, by config.json, does not have");
+            if (!shapes.ContainsKey(name) && !name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
+                && !(name == Head && (Config.TiedEmbeddings || Config.Head != DecoderHead.CausalLM)))
+                throw new UserError(
+                    $"{folder}: the checkpoint holds a tensor {found} that this architecture, by config.json, does not have");
     }
 }

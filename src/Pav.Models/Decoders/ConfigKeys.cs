@@ -8,15 +8,18 @@ public sealed class ConfigKeys(JsonObject json, string file)
 {
     internal HashSet<string> Used { get; } = [];
 
-    public UserError Refuse(string key, string why) => new($"{file}: \"{key}\": {json[key]?.ToJsonString() ?? "null"} cannot be used: {why}");
+    public UserError Refuse(string key, string why) =>
+        new($"{file}: \"{key}\": {json[key]?.ToJsonString() ?? "null"} cannot be used: {why}");
 
     /// <summary>Keys that do not change what a model computes.</summary>
     public void Ignore(params string[] keys) => Used.UnionWith(keys);
 
-    public int Int(string key, int? fallback = null) => (int)Number(key, fallback, i => i == Math.Floor(i) && i is >= 0 and <= int.MaxValue, "expected a whole number");
+    public int Int(string key, int? fallback = null) =>
+        (int)Number(key, fallback, i => i == Math.Floor(i) && i is >= 0 and <= int.MaxValue, "expected a whole number");
 
     /// <summary>A size, from 1: what is far beyond any model is refused before memory is asked for.</summary>
-    public int Size(string key, int most, int? fallback = null) => (int)Number(key, fallback, i => i == Math.Floor(i) && i >= 1 && i <= most, $"expected a whole number from 1 to {most}");
+    public int Size(string key, int most, int? fallback = null) =>
+        (int)Number(key, fallback, i => i == Math.Floor(i) && i >= 1 && i <= most, $"expected a whole number from 1 to {most}");
 
     public double Double(string key, double fallback) => Number(key, fallback, double.IsFinite, "expected a number");
 
@@ -74,7 +77,8 @@ public sealed class ConfigKeys(JsonObject json, string file)
 
     public bool IsNone(string key) => json[key] is null or JsonObject { Count: 0 } or JsonArray { Count: 0 };
 
-    public double RopeTheta() => json["rope_parameters"] is JsonObject inside ? new ConfigKeys(inside, $"{file}, rope_parameters").Double("rope_theta", 10_000) : Double("rope_theta", 10_000);
+    public double RopeTheta() => json["rope_parameters"] is JsonObject inside
+        ? new ConfigKeys(inside, $"{file}, rope_parameters").Double("rope_theta", 10_000) : Double("rope_theta", 10_000);
 
     /// <summary>Of <c>rope_scaling</c>, or of <c>rope_parameters</c>, where newer configs keep it with the base.</summary>
     public RopeScaling? RopeScaling(JsonNode? positions = null)
@@ -92,7 +96,8 @@ public sealed class ConfigKeys(JsonObject json, string file)
             "default" => null,
             "linear" => new RopeScaling("linear", inner.Double("factor", double.NaN)),
             "llama3" => new RopeScaling(
-                "llama3", inner.Double("factor", double.NaN), inner.Double("low_freq_factor", double.NaN), inner.Double("high_freq_factor", double.NaN), inner.Int("original_max_position_embeddings")),
+                "llama3", inner.Double("factor", double.NaN), inner.Double("low_freq_factor", double.NaN),
+                    inner.Double("high_freq_factor", double.NaN), inner.Int("original_max_position_embeddings")),
             "yarn" => Yarn(inner, positions),
             _ => throw Refuse(key, $"this program knows the rope types default, linear, llama3 and yarn; {Family.Serve}"),
         };
@@ -119,7 +124,8 @@ public sealed class ConfigKeys(JsonObject json, string file)
     }
 
     private static bool Same(JsonNode found, JsonNode value) =>
-        found is JsonValue f && f.TryGetValue(out double number) && value.GetValueKind() == JsonValueKind.Number ? number == (int)value : found.ToJsonString() == value.ToJsonString();
+        found is JsonValue f && f.TryGetValue(out double number) && value.GetValueKind() == JsonValueKind.Number
+            ? number == (int)value : found.ToJsonString() == value.ToJsonString();
 
     private double Number(string key, double? fallback, Func<double, bool> good, string wanted)
     {

@@ -3,7 +3,8 @@ using Pav.Torch;
 
 namespace Pav.Models.Decoders;
 
-/// <summary>A model as a folder in the Hugging Face layout: <c>config.json</c> and <c>model.safetensors</c> (or shards with an index).</summary>
+/// <summary>A model as a folder in the Hugging Face layout: <c>config.json</c> and <c>model.safetensors</c> (or shards with an
+/// index).</summary>
 public static class DecoderCheckpoint
 {
     /// <summary>Reads config and weights, one tensor at a time.</summary>
@@ -28,7 +29,8 @@ public static class DecoderCheckpoint
     internal static IReadOnlyList<int> Ends(string folder) =>
         DecoderConfig.Load(Lora.IsIn(folder) && !File.Exists(Path.Combine(folder, "config.json")) ? Lora.Load(folder).Base : folder).Eos;
 
-    /// <summary>Writes config and weights, or an adapter alone, into a folder, each file whole or not at all; other files there stay.</summary>
+    /// <summary>Writes config and weights, or an adapter alone, into a folder, each file whole or not at all; other files there
+    /// stay.</summary>
     public static void Save(this DecoderModel model, string folder)
     {
         Directory.CreateDirectory(folder);
@@ -45,7 +47,8 @@ public static class DecoderCheckpoint
         var (lora, from) = Lora.Load(folder);
         var (found, weights) = Read(from, DecoderConfig.Load(from), type, device);
         var labels = Lora.LabelsIn(folder);
-        var config = File.Exists(Path.Combine(folder, "config.json")) ? DecoderConfig.Load(folder) with { TiedEmbeddings = found.TiedEmbeddings }
+        var config = File.Exists(Path.Combine(folder, "config.json"))
+            ? DecoderConfig.Load(folder) with { TiedEmbeddings = found.TiedEmbeddings }
             : labels > 0 ? found with { Head = DecoderHead.SequenceClassification, Labels = labels } : found;
         var shapes = new Dictionary<string, long[]>(lora.Shapes(config));
         foreach (var (name, shape) in DecoderModel.Shapes(config))
@@ -67,7 +70,8 @@ public static class DecoderCheckpoint
     }
 
     /// <summary>A checkpoint's weights, and its config as the files say.</summary>
-    private static (DecoderConfig Config, Dictionary<string, Tensor> Weights) Read(string folder, DecoderConfig config, ScalarType? type, Device device)
+    private static (DecoderConfig Config, Dictionary<string, Tensor> Weights) Read(string folder, DecoderConfig config, ScalarType? type,
+        Device device)
     {
         using var files = new CheckpointTensors(folder, config);
         return (files.Config, DecoderModel.Shapes(files.Config).Keys.ToDictionary(name => name, name =>

@@ -45,7 +45,8 @@ public sealed record RopeScaling(string Type, double Factor, double LowFreqFacto
 }
 
 /// <summary>
-/// A Hugging Face <c>config.json</c>: sizes, and the choices by which families of decoders differ. A key that this program neither uses nor knows to be
+/// A Hugging Face <c>config.json</c>: sizes, and the choices by which families of decoders differ. A key that this program neither uses nor
+/// knows to be
 /// harmless is refused.
 /// </summary>
 public sealed record DecoderConfig
@@ -166,7 +167,8 @@ public sealed record DecoderConfig
     public static DecoderConfig Load(string folder)
     {
         var file = Path.Combine(folder, "config.json");
-        if (!File.Exists(file)) throw new UserError($"{file} is missing; a checkpoint's folder holds config.json, model.safetensors and tokenizer.json");
+        if (!File.Exists(file))
+            throw new UserError($"{file} is missing; a checkpoint's folder holds config.json, model.safetensors and tokenizer.json");
         var config = Parse(StrictJson.Read(file), file);
         var generation = Path.Combine(folder, "generation_config.json");
         return !File.Exists(generation) ? config
@@ -180,7 +182,8 @@ public sealed record DecoderConfig
         var keys = new ConfigKeys(json, file);
         var type = json["model_type"]?.ToString() ?? Family.Llama.ModelType;
         var family = Family.All.FirstOrDefault(f => f.ModelType == type) ?? throw keys.Refuse("model_type", Family.WhyNot(type));
-        if (!keys.IsNone("quantization_config")) throw new UserError($"{file}: the weights are quantised (\"quantization_config\"), and this program reads float32, bfloat16 and float16; take the plain checkpoint, or {Family.Serve}");
+        if (!keys.IsNone("quantization_config")) throw new UserError($"{file}: the weights are quantised (\"quantization_config\"), and "
+            + $"this program reads float32, bfloat16 and float16; take the plain checkpoint, or {Family.Serve}");
         var head = HeadOf(keys, family);
         HarmlessKeys.Check(keys);
         var hidden = keys.Size("hidden_size", 1 << 17);
@@ -209,7 +212,8 @@ public sealed record DecoderConfig
                 : keys.Size("num_labels", 1 << 16, head == DecoderHead.RewardModel ? 1 : 2),
         });
         foreach (var (key, _) in json)
-            if (!keys.Used.Contains(key) && !HarmlessKeys.Has(key)) throw keys.Refuse(key, $"this program does not know it, and leaving it out could change the model; {Family.Serve}");
+            if (!keys.Used.Contains(key) && !HarmlessKeys.Has(key))
+                throw keys.Refuse(key, $"this program does not know it, and leaving it out could change the model; {Family.Serve}");
         if (config.Heads % config.KvHeads != 0) throw keys.Refuse("num_key_value_heads", $"it must divide num_attention_heads = {heads}");
         if (config.RopeScaling is { Type: "yarn" } yarn)
         {
@@ -249,7 +253,8 @@ public sealed record DecoderConfig
                 },
                 var s => new JsonObject
                 {
-                    ["rope_type"] = s.Type, ["factor"] = s.Factor, ["low_freq_factor"] = s.LowFreqFactor, ["high_freq_factor"] = s.HighFreqFactor,
+                    ["rope_type"] = s.Type, ["factor"] = s.Factor, ["low_freq_factor"] = s.LowFreqFactor,
+                        ["high_freq_factor"] = s.HighFreqFactor,
                     ["original_max_position_embeddings"] = s.OriginalContext,
                 },
             },
@@ -262,7 +267,8 @@ public sealed record DecoderConfig
         Family.Write(this, json);
         if (Head != DecoderHead.CausalLM)
         {
-            json["id2label"] = new JsonObject(Enumerable.Range(0, Labels).Select(i => KeyValuePair.Create(i.ToString(), (JsonNode?)$"LABEL_{i}")));
+            json["id2label"] = new JsonObject(Enumerable.Range(0, Labels)
+                .Select(i => KeyValuePair.Create(i.ToString(), (JsonNode?)$"LABEL_{i}")));
             json["label2id"] = new JsonObject(Enumerable.Range(0, Labels).Select(i => KeyValuePair.Create($"LABEL_{i}", (JsonNode?)i)));
         }
 
@@ -275,6 +281,7 @@ public sealed record DecoderConfig
         if (names.Length == 0) return DecoderHead.CausalLM;
         foreach (var head in Enum.GetValues<DecoderHead>())
             if (names is [var name] && name == $"{family.ClassName}For{head}") return head;
-        throw keys.Refuse("architectures", $"for model_type {family.ModelType} this program runs {string.Join(", ", Enum.GetNames<DecoderHead>().Select(head => $"{family.ClassName}For{head}"))}");
+        throw keys.Refuse("architectures", $"for model_type {family.ModelType} this program runs "
+            + $"{string.Join(", ", Enum.GetNames<DecoderHead>().Select(head => $"{family.ClassName}For{head}"))}");
     }
 }

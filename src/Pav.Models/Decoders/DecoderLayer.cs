@@ -3,7 +3,8 @@ using Pav.Torch;
 namespace Pav.Models.Decoders;
 
 /// <summary>
-/// What a layer's queries see: q [.., heads, size], k and v [.., kv heads, size] of the same tokens, rotated → [.., heads, size]. How tokens lie in batches
+/// What a layer's queries see: q [.., heads, size], k and v [.., kv heads, size] of the same tokens, rotated → [.., heads, size]. How
+/// tokens lie in batches
 /// and where keys and values of the past are kept is its affair.
 /// </summary>
 internal delegate Tensor Attention(int layer, Tensor q, Tensor k, Tensor v);
@@ -29,13 +30,15 @@ internal sealed class DecoderLayer
     private readonly Tensor? input_layernorm, pre_feedforward_layernorm, post_feedforward_layernorm, q_norm, k_norm;
     private readonly Linear q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
 
-    public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights, Func<string, (Tensor A, Tensor B)?> adapter, double scale)
+    public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights,
+        Func<string, (Tensor A, Tensor B)?> adapter, double scale)
     {
         (this.config, this.index) = (config, index);
         var prefix = $"model.layers.{index}.";
         (input_layernorm, post_attention_layernorm) = (Maybe("input_layernorm.weight"),
             weights[prefix + "post_attention_layernorm.weight"]);
-        (pre_feedforward_layernorm, post_feedforward_layernorm) = (Maybe("pre_feedforward_layernorm.weight"), Maybe("post_feedforward_layernorm.weight"));
+        (pre_feedforward_layernorm, post_feedforward_layernorm) = (Maybe("pre_feedforward_layernorm.weight"),
+            Maybe("post_feedforward_layernorm.weight"));
         (q_norm, k_norm) = (Maybe("self_attn.q_norm.weight"), Maybe("self_attn.k_norm.weight"));
         (q_proj, k_proj, v_proj, o_proj) = (At("self_attn.q_proj"), At("self_attn.k_proj"), At("self_attn.v_proj"), At("self_attn.o_proj"));
         (gate_proj, up_proj, down_proj) = (At("mlp.gate_proj"), At("mlp.up_proj"), At("mlp.down_proj"));

@@ -4,8 +4,10 @@ using static Pav.Torch.torch;
 namespace Pav.Models.Decoders;
 
 /// <summary>
-/// A decoder in libtorch, for training and for GPUs: RMSNorm, rotary positions, grouped-query attention, gated feed-forward parts, and the choices that
-/// <see cref="DecoderConfig"/> makes among them. Parameters carry the names of a Hugging Face checkpoint. On the CPU generation and scoring run on
+/// A decoder in libtorch, for training and for GPUs: RMSNorm, rotary positions, grouped-query attention, gated feed-forward parts, and the
+/// choices that
+/// <see cref="DecoderConfig"/> makes among them. Parameters carry the names of a Hugging Face checkpoint. On the CPU generation and scoring
+/// run on
 /// <see cref="Inference.CpuRunner"/>, which packs the same weights.
 /// </summary>
 public sealed class DecoderModel : IDisposable
@@ -22,15 +24,18 @@ public sealed class DecoderModel : IDisposable
     /// <param name="parameters">A tensor for each of <see cref="Shapes"/>; owned by the model from now on.</param>
     /// <param name="lora">With it the parameters are frozen, but for a score head.</param>
     /// <param name="adapters">A tensor for each of the adapter's shapes; owned, too.</param>
-    internal DecoderModel(DecoderConfig config, IReadOnlyDictionary<string, Tensor> parameters, Lora? lora = null, IReadOnlyDictionary<string, Tensor>? adapters = null)
+    internal DecoderModel(DecoderConfig config, IReadOnlyDictionary<string, Tensor> parameters, Lora? lora = null,
+        IReadOnlyDictionary<string, Tensor>? adapters = null)
     {
         (Config, Lora, this.adapters) = (config, lora, adapters ?? new Dictionary<string, Tensor>());
         this.parameters = new(parameters.ToDictionary(), StringComparer.Ordinal);
-        trained = new(parameters.Where(p => lora is null || p.Key.StartsWith("score.", StringComparison.Ordinal)).Concat(this.adapters).ToDictionary(), StringComparer.Ordinal);
+        trained = new(parameters.Where(p => lora is null || p.Key.StartsWith("score.", StringComparison.Ordinal)).Concat(this.adapters)
+            .ToDictionary(), StringComparer.Ordinal);
         foreach (var (name, p) in parameters.Concat(this.adapters)) p.DetachFromDisposeScope().requires_grad = trained.ContainsKey(name);
         embedding = parameters["model.embed_tokens.weight"];
         finalNorm = parameters["model.norm.weight"];
-        head = [.. HeadNames(config).Select(name => new Linear(parameters[name + ".weight"], parameters.GetValueOrDefault(name + ".bias")))];
+        head = [.. HeadNames(config)
+            .Select(name => new Linear(parameters[name + ".weight"], parameters.GetValueOrDefault(name + ".bias")))];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
             new DecoderLayer(config, i, parameters, name => Lora.PairOn(this.adapters, name), lora?.Scale ?? 1))];
         rotary = new(config, embedding.device);
@@ -54,16 +59,19 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Where the weights are and inputs belong.</summary>
     public Device Device => embedding.device;
 
-    /// <summary>Type of activations and products; weights of another type are converted as they are used, so that float32 masters can be trained in bfloat16.</summary>
+    /// <summary>Type of activations and products; weights of another type are converted as they are used, so that float32 masters can be
+    /// trained in bfloat16.</summary>
     public ScalarType ComputeType { get; set; }
 
-    /// <summary>Keeps only each layer's input for the gradient and computes the rest anew in <see cref="backward"/>: a layer's activations instead of all layers', for a third more time.</summary>
+    /// <summary>Keeps only each layer's input for the gradient and computes the rest anew in <see cref="backward"/>: a layer's activations
+    /// instead of all layers', for a third more time.</summary>
     public bool Recompute { get; set; }
 
     /// <summary>Learns and scores by the CPU's engine, <see cref="Cpu.CpuDecoder"/>, and not by libtorch.</summary>
     public bool Native { get; set; }
 
-    /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64). Batches are padded on the right: causality keeps padding out of what precedes it.</summary>
+    /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64). Batches are padded on the right:
+    /// causality keeps padding out of what precedes it.</summary>
     public Tensor forward(Tensor input_ids)
     {
         using var scope = Taped ? null : NewDisposeScope();
@@ -72,17 +80,20 @@ public sealed class DecoderModel : IDisposable
         return Kept(Normed(x), scope);
     }
 
-    /// <summary>Final hidden states [N, hidden] of rows laid end to end without padding, N ids in all. Each row sees itself only, from position 0 on.</summary>
+    /// <summary>Final hidden states [N, hidden] of rows laid end to end without padding, N ids in all. Each row sees itself only, from
+    /// position 0 on.</summary>
     public Tensor forward(IReadOnlyList<int[]> rows)
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (count, longest) = (rows.Sum(row => row.Length), rows.Max(row => row.Length));
         var (ids, positions, spread, back) = (new long[count], new long[count], new long[rows.Count * longest], new long[count]);
         for (var (r, n) = (0, 0); r < rows.Count; r++)
-            for (var t = 0; t < rows[r].Length; t++, n++) (ids[n], positions[n], spread[r * longest + t], back[n]) = (rows[r][t], t, n, r * longest + t);
+            for (var t = 0; t < rows[r].Length; t++, n++)
+                (ids[n], positions[n], spread[r * longest + t], back[n]) = (rows[r][t], t, n, r * longest + t);
         var (_, _, padded) = Rows(longest);
         var (into, from) = (Placed(spread), Placed(back));
-        return Kept(forward(Placed(ids), Placed(positions), longest, (layer, q, k, v) => padded(layer, Spread(q), Spread(k), Spread(v)).reshape([(long)spread.Length, .. q.shape[1..]]).index_select(0, from)), scope);
+        return Kept(forward(Placed(ids), Placed(positions), longest, (layer, q, k, v) => padded(layer, Spread(q), Spread(k), Spread(v))
+            .reshape([(long)spread.Length, .. q.shape[1..]]).index_select(0, from)), scope);
 
         Tensor Spread(Tensor x) => x.index_select(0, into).reshape([rows.Count, longest, .. x.shape[1..]]);
         Tensor Placed(long[] numbers) => tensor(numbers).to(Device);
@@ -100,7 +111,8 @@ public sealed class DecoderModel : IDisposable
         return Kept(Normed(Through(Embed(ids), cos, sin, attend)), scope);
     }
 
-    /// <summary>Adds the gradient of a loss of hidden states to the trained parameters'. Within the scope in which those were computed.</summary>
+    /// <summary>Adds the gradient of a loss of hidden states to the trained parameters'. Within the scope in which those were
+    /// computed.</summary>
     public void backward(Tensor loss)
     {
         loss.backward();
@@ -111,7 +123,8 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Next-token logits [.., vocabulary] of hidden states.</summary>
     public Tensor logits(Tensor hidden)
     {
-        if (Config.Head != DecoderHead.CausalLM) throw new UserError("the model has a score head, and a language-model head is needed; give the other kind of checkpoint");
+        if (Config.Head != DecoderHead.CausalLM)
+            throw new UserError("the model has a score head, and a language-model head is needed; give the other kind of checkpoint");
         var raw = head[0].forward(hidden);
         if (Config.LogitDivisor != 1) raw = raw / Config.LogitDivisor;
         return Config.LogitCap is { } cap ? (raw / cap).tanh() * cap : raw;
@@ -120,12 +133,14 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Raw scores [.., labels] of hidden states; a probability is their sigmoid.</summary>
     public Tensor scores(Tensor hidden)
     {
-        if (Config.Head == DecoderHead.CausalLM) throw new UserError("the model has a language-model head, and a score head is needed; give the other kind of checkpoint");
+        if (Config.Head == DecoderHead.CausalLM)
+            throw new UserError("the model has a language-model head, and a score head is needed; give the other kind of checkpoint");
         var first = head[0].forward(hidden);
         return head.Length == 1 ? first : head[1].forward(first.relu());
     }
 
-    /// <summary>The same trunk, copied and with an adapter merged, under a fresh score head of zeros: what a verifier is trained from.</summary>
+    /// <summary>The same trunk, copied and with an adapter merged, under a fresh score head of zeros: what a verifier is trained
+    /// from.</summary>
     public DecoderModel WithScoreHead(int labels = 1) => WithScoreHead(labels, name =>
     {
         using var scope = NewDisposeScope();
@@ -146,9 +161,11 @@ public sealed class DecoderModel : IDisposable
         answers.Check(Config);
         using var scope = NewDisposeScope();
         using var off = no_grad();
-        var rows = parameters[HeadNames(Config)[0] + ".weight"].index_select(0, tensor(new long[] { answers.Wrong, answers.Right }).to(Device));
+        var rows = parameters[HeadNames(Config)[0] + ".weight"]
+            .index_select(0, tensor(new long[] { answers.Wrong, answers.Right }).to(Device));
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = 2 };
-        return new(config, Shapes(config).Keys.ToDictionary(name => name, name => name == "score.weight" ? rows.DetachFromDisposeScope() : parameters[name].detach().DetachFromDisposeScope())) { ComputeType = ComputeType };
+        return new(config, Shapes(config).Keys.ToDictionary(name => name, name => name == "score.weight"
+            ? rows.DetachFromDisposeScope() : parameters[name].detach().DetachFromDisposeScope())) { ComputeType = ComputeType };
     }
 
     private static float[] Normals(long count, double deviation, ulong seed) => [.. Enumerable.Range(0, (int)count).Select(i =>
@@ -177,7 +194,8 @@ public sealed class DecoderModel : IDisposable
         new(Config, parameters.ToDictionary(p => p.Key, p => p.Value.detach()), lora,
             lora.Init(Config, Device, seed)) { BaseFolder = folder, ComputeType = ComputeType, Native = Native };
 
-    /// <summary>A copy with weights of its own, on another device or of another type if one is given; an adapter is merged into them.</summary>
+    /// <summary>A copy with weights of its own, on another device or of another type if one is given; an adapter is merged into
+    /// them.</summary>
     public DecoderModel Clone(Device? device = null, ScalarType? type = null)
     {
         var made = new DecoderModel(Config, parameters.Keys.ToDictionary(name => name, name =>
@@ -220,7 +238,8 @@ public sealed class DecoderModel : IDisposable
             if (name.EndsWith("norm.weight", StringComparison.Ordinal)) values.AsSpan().Fill(config.NormPlusOne ? 0 : 1);
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
-                var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
+                var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal)
+                    || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
                 values = Normals(values.Length, deviation, Seeds.Derive(seed, name, "init", 0));
             }
 
@@ -233,7 +252,8 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Every parameter's name and shape, as in the checkpoint.</summary>
     public static IReadOnlyDictionary<string, long[]> Shapes(DecoderConfig config)
     {
-        long hidden = config.HiddenSize, q = config.Heads * config.HeadSize, kv = config.KvHeads * config.HeadSize, inner = config.IntermediateSize;
+        long hidden = config.HiddenSize, q = config.Heads * config.HeadSize, kv = config.KvHeads * config.HeadSize,
+            inner = config.IntermediateSize;
         var shapes = new Dictionary<string, long[]> { ["model.embed_tokens.weight"] = [config.VocabSize, hidden] };
         for (var i = 0; i < config.Layers; i++)
         {
@@ -329,7 +349,8 @@ public sealed class DecoderModel : IDisposable
     private (Tensor cos, Tensor sin, Attention attend) Rows(long length)
     {
         if (length > Config.MaxPositions)
-            throw new UserError($"a sequence of {length} tokens is longer than the model's max_position_embeddings = {Config.MaxPositions}; shorten it or use another model");
+            throw new UserError($"a sequence of {length} tokens is longer than the model's max_position_embeddings = "
+                + $"{Config.MaxPositions}; shorten it or use another model");
         var (cos, sin) = rotary.First(length, ComputeType);
         var causal = length == 1 ? null : Forbidden().triu(1);
         var windowed = Config.SlidingWindow is { } window && length > window ? Forbidden().tril(-window) : null;

@@ -6,7 +6,8 @@ using Pav.Torch;
 namespace Pav.Models.Decoders;
 
 /// <summary>
-/// Low-rank adaptation: W·x becomes W·x + (alpha / rank)·B·A·x with A [rank, inputs] and B [outputs, rank]; only A, B and a score head are trained. On disk it is
+/// Low-rank adaptation: W·x becomes W·x + (alpha / rank)·B·A·x with A [rank, inputs] and B [outputs, rank]; only A, B and a score head are
+/// trained. On disk it is
 /// PEFT's layout: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.
 /// </summary>
 /// <param name="Rank">At least 1.</param>
@@ -25,7 +26,8 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
 
     private static readonly HashSet<string> Harmless =
     [
-        "auto_mapping", "base_model_name_or_path", "corda_config", "ensure_weight_tying", "eva_config", "inference_mode", "init_lora_weights", "loftq_config", "lora_dropout", "lora_ga_config", "megatron_config",
+        "auto_mapping", "base_model_name_or_path", "corda_config", "ensure_weight_tying", "eva_config", "inference_mode",
+            "init_lora_weights", "loftq_config", "lora_dropout", "lora_ga_config", "megatron_config",
         "megatron_core", "peft_type", "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type",
     ];
 
@@ -36,13 +38,16 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     {
         var targets = Targets.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var unknown = targets.FirstOrDefault(t => !Projections.Any(p => Matches(p, t)));
-        if (targets.Length == 0 || unknown is not null) throw new UserError($"LoRA targets \"{Targets}\": {(unknown is null ? "there is none" : $"\"{unknown}\" is not a projection")}; choose among q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+        if (targets.Length == 0 || unknown is not null) throw new UserError($"LoRA targets \"{Targets}\": "
+            + $"{(unknown is null ? "there is none" : $"\"{unknown}\" is not a projection")}; choose among q_proj, k_proj, v_proj, "
+                + "o_proj, gate_proj, up_proj, down_proj");
         return from layer in Enumerable.Range(0, config.Layers)
                from projection in Projections
                where targets.Any(t => Matches(projection, t))
                select $"model.layers.{layer}.{projection}";
 
-        static bool Matches(string projection, string target) => projection == target || projection.EndsWith("." + target, StringComparison.Ordinal);
+        static bool Matches(string projection, string target) => projection == target
+            || projection.EndsWith("." + target, StringComparison.Ordinal);
     }
 
     /// <summary>Shapes of A and B by name.</summary>
@@ -60,7 +65,8 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     }
 
     /// <summary>A uniform in ±1/√inputs, B zero: the adapted model begins as the base.</summary>
-    internal Dictionary<string, Tensor> Init(DecoderConfig config, Device device, ulong seed) => Shapes(config).ToDictionary(s => s.Key, s =>
+    internal Dictionary<string, Tensor> Init(DecoderConfig config, Device device, ulong seed) =>
+        Shapes(config).ToDictionary(s => s.Key, s =>
     {
         var values = new float[s.Value[0] * s.Value[1]];
         var derived = Seeds.Derive(seed, s.Key, "lora", 0);
@@ -114,19 +120,27 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         var keys = new ConfigKeys(json, file);
         keys.Require("peft_type", "LORA");
         keys.Require("bias", "none");
-        foreach (var off in (string[])["fan_in_fan_out", "lora_bias", "use_dora", "use_rslora", "use_qalora", "use_bdlora"]) keys.Require(off, false);
-        foreach (var none in (string[])["rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern", "layer_replication", "exclude_modules", "target_parameters", "trainable_token_indices"]) keys.RequireNone(none);
-        if (json["init_lora_weights"] is JsonValue init && init.TryGetValue(out string? start) && ChangesBase.Any(way => start.StartsWith(way, StringComparison.OrdinalIgnoreCase)))
-            throw keys.Refuse("init_lora_weights", "such an adapter belongs to a base with changed weights; have PEFT convert it to a plain one");
+        foreach (var off in (string[])["fan_in_fan_out", "lora_bias", "use_dora", "use_rslora", "use_qalora", "use_bdlora"])
+            keys.Require(off, false);
+        foreach (var none in (string[])["rank_pattern", "alpha_pattern", "layers_to_transform", "layers_pattern", "layer_replication",
+            "exclude_modules", "target_parameters", "trainable_token_indices"]) keys.RequireNone(none);
+        if (json["init_lora_weights"] is JsonValue init && init.TryGetValue(out string? start)
+            && ChangesBase.Any(way => start.StartsWith(way, StringComparison.OrdinalIgnoreCase)))
+            throw keys.Refuse("init_lora_weights",
+                "such an adapter belongs to a base with changed weights; have PEFT convert it to a plain one");
         if (json["target_modules"] is not JsonArray { Count: > 0 }) throw keys.Refuse("target_modules", "expected a list of projections");
         var lora = new Lora(keys.Int("r"), keys.Double("lora_alpha", 8), string.Join(",", keys.Strings("target_modules")));
         var saved = keys.Strings("modules_to_save");
-        if (saved is not ([] or ["score"] or ["classifier", "score"] or ["score", "classifier"])) throw keys.Refuse("modules_to_save", "this program adapts projections and saves a score head");
+        if (saved is not ([] or ["score"] or ["classifier", "score"] or ["score", "classifier"]))
+            throw keys.Refuse("modules_to_save", "this program adapts projections and saves a score head");
         foreach (var (key, _) in json)
-            if (!keys.Used.Contains(key) && !Harmless.Contains(key) && !keys.IsNone(key)) throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
+            if (!keys.Used.Contains(key) && !Harmless.Contains(key) && !keys.IsNone(key))
+                throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
         var given = json["base_model_name_or_path"]?.ToString() ?? "";
-        var found = new[] { given, Path.Combine(folder, given) }.FirstOrDefault(candidate => given != "" && File.Exists(Path.Combine(candidate, "config.json")))
-            ?? throw keys.Refuse("base_model_name_or_path", "there is no checkpoint in that folder; write the folder of the base model there");
+        var found = new[] { given, Path.Combine(folder, given) }.FirstOrDefault(candidate => given != ""
+            && File.Exists(Path.Combine(candidate, "config.json")))
+            ?? throw keys.Refuse("base_model_name_or_path",
+                "there is no checkpoint in that folder; write the folder of the base model there");
         return (lora, Path.GetFullPath(found));
     }
 
@@ -144,7 +158,8 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
         {
             if (!names.TryGetValue(Prefix + s.Key, out var name)) throw new UserError($"{path}: the tensor {Prefix + s.Key} is missing");
             var entry = file.Entries[name];
-            if (!entry.Shape.SequenceEqual(s.Value)) throw new UserError($"{path}: the tensor {entry.Name} has the shape [{string.Join(", ", entry.Shape)}], and [{string.Join(", ", s.Value)}] is needed");
+            if (!entry.Shape.SequenceEqual(s.Value)) throw new UserError($"{path}: the tensor {entry.Name} has the shape "
+                + $"[{string.Join(", ", entry.Shape)}], and [{string.Join(", ", s.Value)}] is needed");
             using var stored = file.Read(name);
             return stored.to(device, torch.float32);
         });

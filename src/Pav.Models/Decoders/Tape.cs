@@ -2,7 +2,8 @@ using Pav.Torch;
 
 namespace Pav.Models.Decoders;
 
-/// <summary>One pass through the layers of which only their inputs are kept; the gradient goes through it backwards, layer by layer, each computed again.</summary>
+/// <summary>One pass through the layers of which only their inputs are kept; the gradient goes through it backwards, layer by layer, each
+/// computed again.</summary>
 internal sealed class Tape(Tensor start, Tensor cos, Tensor sin, Attention attend)
 {
     private readonly List<Tensor> inputs = [];

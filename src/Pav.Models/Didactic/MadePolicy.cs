@@ -3,8 +3,10 @@ using Pav.Didactic;
 namespace Pav.Models.Didactic;
 
 /// <summary>
-/// The policy network of the planted task (App. B): a MADE, three hidden layers of 128 ReLU units between L one-hot tokens and L rows of logits, masked so that the
-/// logits of position t see tokens before t alone. A hidden unit of degree d = 0 … L − 1 sees tokens before position d; without degree 0 the first position would be a
+/// The policy network of the planted task (App. B): a MADE, three hidden layers of 128 ReLU units between L one-hot tokens and L rows of
+/// logits, masked so that the
+/// logits of position t see tokens before t alone. A hidden unit of degree d = 0 … L − 1 sees tokens before position d; without degree 0
+/// the first position would be a
 /// bare bias. Units are in the order of their degrees, so what a unit sees of a layer is a prefix of it.
 /// </summary>
 public sealed class MadePolicy
@@ -33,7 +35,8 @@ public sealed class MadePolicy
         var layers = MadeLayer.All(task, hidden);
         var values = new float[layers[^1].End];
         foreach (var layer in layers)
-            for (var i = layer.Weights; i < layer.End; i++) values[i] = (float)((2 * Seeds.Uniform(derived, i) - 1) / Math.Sqrt(layer.Inputs));
+            for (var i = layer.Weights; i < layer.End; i++)
+                values[i] = (float)((2 * Seeds.Uniform(derived, i) - 1) / Math.Sqrt(layer.Inputs));
         return new(task, hidden, values);
     }
 
@@ -54,7 +57,8 @@ public sealed class MadePolicy
     }
 }
 
-/// <summary>One layer of a MADE: where its weights [out, in] and biases [out] lie in the vector of all parameters, and what its units see.</summary>
+/// <summary>One layer of a MADE: where its weights [out, in] and biases [out] lie in the vector of all parameters, and what its units
+/// see.</summary>
 internal sealed record MadeLayer(int Degrees, int Inputs, int Outputs, int Weights, bool First)
 {
     public int Biases => Weights + Outputs * Inputs;

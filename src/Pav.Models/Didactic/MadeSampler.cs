@@ -5,7 +5,8 @@ using Pav.Didactic;
 namespace Pav.Models.Didactic;
 
 /// <summary>
-/// Draws sequences from a <see cref="MadePolicy"/>. A unit of degree d depends on the tokens before d alone, so each position computes its own units and the whole
+/// Draws sequences from a <see cref="MadePolicy"/>. A unit of degree d depends on the tokens before d alone, so each position computes its
+/// own units and the whole
 /// sequence costs one forward pass; going back to an earlier position costs nothing.
 /// </summary>
 public sealed class MadeSampler
@@ -39,7 +40,8 @@ public sealed class MadeSampler
     }
 
     /// <summary>
-    /// For each prefix of a sequence, the number right of n sequences that the policy draws from there on: H + 1 counts. The sequence itself is over, so its last
+    /// For each prefix of a sequence, the number right of n sequences that the policy draws from there on: H + 1 counts. The sequence
+    /// itself is over, so its last
     /// value has no noise.
     /// </summary>
     public QEstimate[] Rollouts(Episode episode, int n, ulong seed)
@@ -65,8 +67,10 @@ public sealed class MadeSampler
     }
 
     /// <summary>
-    /// The chance that the policy finds y*, from n sequences: for each of them and each start, if y* was not found and the sequence not ended before, the probability of
-    /// writing y* right there. Unbiased (tokens of y* differ, so a first match at one start excludes all others), and exact enough where hits are too rare to be counted.
+    /// The chance that the policy finds y*, from n sequences: for each of them and each start, if y* was not found and the sequence not
+    /// ended before, the probability of
+    /// writing y* right there. Unbiased (tokens of y* differ, so a first match at one start excludes all others), and exact enough where
+    /// hits are too rare to be counted.
     /// </summary>
     public double Accuracy(int n, ulong seed)
     {
@@ -101,7 +105,9 @@ public sealed class MadeSampler
             var (first, end, seen) = (layer.OutputsBefore(t), layer.OutputsBefore(t + 1), layer.Seen(t));
             for (var o = first; o < end; o++)
             {
-                var sum = values[layer.Biases + o] + (i == 0 ? OfTokens(layer.Weights + o * layer.Inputs, t) : Dot(values.AsSpan(layer.Weights + o * layer.Inputs, seen), units[i - 1]));
+                var sum = values[layer.Biases + o] + (i == 0
+                    ? OfTokens(layer.Weights + o * layer.Inputs, t)
+                    : Dot(values.AsSpan(layer.Weights + o * layer.Inputs, seen), units[i - 1]));
                 if (i < units.Length) units[i][o] = MathF.Max(0, sum);
                 else largest = MathF.Max(largest, probabilities[o - first] = sum);
             }

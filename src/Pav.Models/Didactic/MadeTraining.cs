@@ -56,7 +56,8 @@ public static class MadeSft
 }
 
 /// <summary>
-/// Policy gradient on the planted task: Σ_h ∇log π(a_h|s_h)·(Rex − batch mean + α·credit of the step), averaged over a batch of fresh sequences; for
+/// Policy gradient on the planted task: Σ_h ∇log π(a_h|s_h)·(Rex − batch mean + α·credit of the step), averaged over a batch of fresh
+/// sequences; for
 /// <see cref="StepReward.AMuAllActions"/> the credit enters as Σ_a π(a|s_h)·A^μ(s_h, a)·∇log π(a|s_h) over all actions.
 /// </summary>
 public sealed class MadePolicyGradient : IDisposable
@@ -115,7 +116,8 @@ public sealed class MadePolicyGradient : IDisposable
     /// <summary>H + 1 values along a sequence, of the prover or, for A^π, of the policy itself.</summary>
     private double[] Values(Episode episode, ulong seed)
     {
-        if (options.Reward == StepReward.APi) return [.. sampler.Rollouts(episode, options.Rollouts > 0 ? options.Rollouts : DefaultOwnRollouts, seed).Select(c => c.Value)];
+        if (options.Reward == StepReward.APi)
+            return [.. sampler.Rollouts(episode, options.Rollouts > 0 ? options.Rollouts : DefaultOwnRollouts, seed).Select(c => c.Value)];
         if (options.Rollouts == 0 || options.Reward is StepReward.Outcome or StepReward.AMuAllActions) return prover.Along(episode);
         return [.. episode.States.Select((k, t) => prover.Rollouts(t, k, options.Rollouts, Seeds.Mix(seed + (ulong)t)).Value)];
     }
@@ -127,7 +129,9 @@ public sealed class MadePolicyGradient : IDisposable
             for (var a = 0; a < task.Vocabulary; a++)
             {
                 var k = episode.States[t];
-                var q = options.Rollouts == 0 ? prover.Q(t, k, a) : prover.Rollouts(t + 1, task.Next(k, a), options.Rollouts, Seeds.Mix(seed + (ulong)(t * task.Vocabulary + a))).Value;
+                var q = options.Rollouts == 0
+                    ? prover.Q(t, k, a)
+                    : prover.Rollouts(t + 1, task.Next(k, a), options.Rollouts, Seeds.Mix(seed + (ulong)(t * task.Vocabulary + a))).Value;
                 rows.SetAction(row, t, a, options.Alpha * q);
             }
     }

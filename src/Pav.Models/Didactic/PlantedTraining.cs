@@ -5,7 +5,8 @@ using Pav.Didactic;
 namespace Pav.Models.Didactic;
 
 /// <summary>
-/// Carries out <see cref="PlantedRun"/>s. Equal runs give equal rows, clock excepted, in whatever order and on whatever threads. Runs of one length and seed start from the
+/// Carries out <see cref="PlantedRun"/>s. Equal runs give equal rows, clock excepted, in whatever order and on whatever threads. Runs of
+/// one length and seed start from the
 /// same fine-tuned policy, which is kept.
 /// </summary>
 public sealed class PlantedTraining(PlantedSettings settings)
@@ -53,5 +54,6 @@ public sealed class PlantedTraining(PlantedSettings settings)
         }
     }
 
-    private static MadePolicy FineTuned(int length, ulong seed) => MadeSft.Run(PlantedTask.Random(length, Seeds.Derive(seed, "planted", "target", length)), seed);
+    private static MadePolicy FineTuned(int length, ulong seed) =>
+        MadeSft.Run(PlantedTask.Random(length, Seeds.Derive(seed, "planted", "target", length)), seed);
 }

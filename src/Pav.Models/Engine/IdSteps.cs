@@ -10,7 +10,8 @@ public sealed class IdSteps(Tokenizer tokenizer, StepEnd end)
     private readonly StepChain chain = new(tokenizer, end);
 
     /// <summary>
-    /// The ended trace after these ids, one node for each step. An end-of-sequence has no text; right after a step's end it is a step of its own.
+    /// The ended trace after these ids, one node for each step. An end-of-sequence has no text; right after a step's end it is a step of
+    /// its own.
     /// </summary>
     public Prefix Append(Prefix prefix, int[] ids) => chain.Append(prefix, ids, eos: false, ended: true);
 }

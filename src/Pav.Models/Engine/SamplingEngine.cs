@@ -9,7 +9,8 @@ namespace Pav.Models.Engine;
 internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps, int Skip = 0);
 
 /// <summary>
-/// Continuous batching over a <see cref="KvTree"/>: every distinct stretch of the contexts is computed once and shared; a row that finishes leaves and
+/// Continuous batching over a <see cref="KvTree"/>: every distinct stretch of the contexts is computed once and shared; a row that finishes
+/// leaves and
 /// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
 /// batch, so slots, budget and order change the speed and nothing else.
 /// </summary>
@@ -127,7 +128,9 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 KvTree.Pin(node, -1);
                 if (active.Count + entering.Count > 0) return;
                 var bytes = (blocks + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
-                throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockBytes:N0}; raise the cache budget or lower the token limit");
+                throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of "
+                    + $"key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockBytes:N0}; raise the cache budget or "
+                    + "lower the token limit");
             }
 
             if (node.Values is null && !computing.Contains(group))

@@ -11,7 +11,8 @@ internal sealed class TokenSampler(string model)
     private int[] order = [];
 
     /// <summary>
-    /// Temperature 0 takes the largest logit, the lowest id among equals. Otherwise p ∝ exp(logit / temperature), cut to the TopK most likely
+    /// Temperature 0 takes the largest logit, the lowest id among equals. Otherwise p ∝ exp(logit / temperature), cut to the TopK most
+    /// likely
     /// ids and then to the smallest set of most likely ones that holds TopP of what is left.
     /// </summary>
     /// <param name="logits">One per id of the vocabulary.</param>
@@ -20,7 +21,8 @@ internal sealed class TokenSampler(string model)
     public int Draw(ReadOnlySpan<float> logits, Sampling sampling, double uniform)
     {
         var best = TensorPrimitives.IndexOfMax(logits); // of a NaN, if there is one
-        if (!float.IsFinite(logits[best])) throw new UserError($"{model}: the logit of token {best} is {logits[best]}; the checkpoint is damaged or its training diverged");
+        if (!float.IsFinite(logits[best])) throw new UserError($"{model}: the logit of token {best} is {logits[best]}; the checkpoint is "
+            + "damaged or its training diverged");
         if (sampling.Temperature == 0) return best;
         if (weights.Length < logits.Length + 8) weights = new float[logits.Length + 8];
         Exponentials(logits, logits[best], (float)(1 / sampling.Temperature));

@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Pav.Models.Files;
 
-/// <summary>Writes whole files and folders: to a temporary name beside the target, flushed to the disk, then renamed. A reader meets the old content or the new, never half.</summary>
+/// <summary>Writes whole files and folders: to a temporary name beside the target, flushed to the disk, then renamed. A reader meets the
+/// old content or the new, never half.</summary>
 public static class AtomicFile
 {
     /// <summary>A link is followed, and a device (/dev/stdout) written to as it stands.</summary>
@@ -58,7 +59,8 @@ public static class AtomicFile
     public static string TemporaryName(string name) => $".{name}.tmp";
 
     private static bool IsDevice(string path) =>
-        Path.GetFullPath(path) is var full && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal) && File.Exists(full);
+        Path.GetFullPath(path) is var full && full.StartsWith("/dev/", StringComparison.Ordinal)
+            && !full.StartsWith("/dev/shm/", StringComparison.Ordinal) && File.Exists(full);
 
     public static void WriteText(string path, string text) => Write(path, stream =>
     {
@@ -69,7 +71,8 @@ public static class AtomicFile
     /// <summary>Indented JSON with snake_case names.</summary>
     public static void WriteJson<T>(string path, T value) => Write(path, stream => JsonSerializer.Serialize(stream, value, Json.Indented));
 
-    /// <summary>Fills a new folder and puts it in the place of <paramref name="path"/>, whatever was there. See <see cref="RecoverFolder"/>.</summary>
+    /// <summary>Fills a new folder and puts it in the place of <paramref name="path"/>, whatever was there. See <see
+    /// cref="RecoverFolder"/>.</summary>
     public static void WriteFolder(string path, Action<string> fill)
     {
         var (fresh, old) = Beside(path);
@@ -101,7 +104,8 @@ public static class AtomicFile
         });
     }
 
-    /// <summary>Brings back the folder that a kill between the two renames of <see cref="WriteFolder"/> left under its other name. Call it before reading.</summary>
+    /// <summary>Brings back the folder that a kill between the two renames of <see cref="WriteFolder"/> left under its other name. Call it
+    /// before reading.</summary>
     public static void RecoverFolder(string path)
     {
         var (_, old) = Beside(path);
@@ -132,12 +136,15 @@ internal static class Disk
         }
         catch (IOException e) when (Full.Contains(e.HResult & 0xFFFF))
         {
-            throw new UserError($"{path}: the disk is full, nothing half-written was left behind; free some space or choose another folder, then start the command again", e);
+            throw new UserError($"{path}: the disk is full, nothing half-written was left behind; free some space or choose another "
+                + "folder, then start the command again", e);
         }
-        catch (ArgumentOutOfRangeException e) when (e is { ParamName: "value", ActualValue: null } && e.TargetSite?.DeclaringType?.Namespace?.StartsWith("System.IO", StringComparison.Ordinal) == true)
+        catch (ArgumentOutOfRangeException e) when (e is { ParamName: "value", ActualValue: null }
+            && e.TargetSite?.DeclaringType?.Namespace?.StartsWith("System.IO", StringComparison.Ordinal) == true)
         {
             // .NET's name for EFBIG, thrown where it writes; anything else out of range is a mistake of this program.
-            throw new UserError($"{path}: the file would be larger than this disk or this user may have; choose another folder, then start the command again", e);
+            throw new UserError($"{path}: the file would be larger than this disk or this user may have; choose another folder, then "
+                + "start the command again", e);
         }
         catch (UnauthorizedAccessException e)
         {

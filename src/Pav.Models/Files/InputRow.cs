@@ -42,7 +42,8 @@ public sealed record InputRow(string Where, int Number, JsonElement Json)
         }
     }
 
-    public bool Has(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null;
+    public bool Has(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value)
+        && value.ValueKind != JsonValueKind.Null;
 
     /// <summary>The first of these fields that is there; null if none is.</summary>
     public string? FirstOf(params ReadOnlySpan<string> names)
@@ -116,5 +117,6 @@ public sealed record InputRow(string Where, int Number, JsonElement Json)
 
     private static string Short(string text) => text.Length <= 60 ? text : text[..60] + "…";
 
-    private JsonElement Needed(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) ? value : throw Wrong($"no \"{name}\"");
+    private JsonElement Needed(string name) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value)
+        ? value : throw Wrong($"no \"{name}\"");
 }

@@ -6,7 +6,8 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Pav.Models.Files;
 
-/// <summary>How this program's own files are written: snake_case names, absent values left out, text readable. What cannot be absent is required when they are read.</summary>
+/// <summary>How this program's own files are written: snake_case names, absent values left out, text readable. What cannot be absent is
+/// required when they are read.</summary>
 public static class Json
 {
     /// <summary>Trees of steps stand deep; each of their nodes takes two levels.</summary>
@@ -33,7 +34,8 @@ public static class Json
     private static void LetNullsBeAbsent(JsonTypeInfo type)
     {
         foreach (var property in type.Properties)
-            if (property.AssociatedParameter is { } parameter && (parameter.IsNullable || Nullable.GetUnderlyingType(parameter.ParameterType) is not null)) property.IsRequired = false;
+            if (property.AssociatedParameter is { } parameter
+                && (parameter.IsNullable || Nullable.GetUnderlyingType(parameter.ParameterType) is not null)) property.IsRequired = false;
     }
 
     /// <summary>Reads one JSON file; what is wrong with it is told with its name.</summary>

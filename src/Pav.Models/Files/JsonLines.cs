@@ -23,7 +23,8 @@ public sealed class JsonLines : IDisposable
         this.syncEvery = syncEvery;
     }
 
-    /// <summary>Opens a file for append, made if it is missing. Rows reach the operating system at once, and the disk itself every <paramref name="syncEvery"/> rows (0: at the end).</summary>
+    /// <summary>Opens a file for append, made if it is missing. Rows reach the operating system at once, and the disk itself every
+    /// <paramref name="syncEvery"/> rows (0: at the end).</summary>
     public static JsonLines Append(string path, int syncEvery = 0)
     {
         FileStream? stream = null;
@@ -87,11 +88,13 @@ public sealed class JsonLines : IDisposable
     private void CheckPlace()
     {
         if (!place.IsKept || stream.Length != stream.Position)
-            throw new UserError($"{path}: was deleted, moved, replaced or cut while it was being written; start the command again, it goes on from what is left");
+            throw new UserError($"{path}: was deleted, moved, replaced or cut while it was being written; start the command again, it "
+                + "goes on from what is left");
     }
 
     /// <summary>
-    /// All whole lines of a file that <see cref="Append"/> made; none if it does not exist. A broken line is an error that names it, and so is a row
+    /// All whole lines of a file that <see cref="Append"/> made; none if it does not exist. A broken line is an error that names it, and so
+    /// is a row
     /// of which <paramref name="wrong"/> has something to say.
     /// </summary>
     public static IEnumerable<T> Read<T>(string path, Func<T, string?>? wrong = null)

@@ -90,6 +90,7 @@ internal static class JsonRows
             else if (b is '}' or ']') depth--;
         }
 
-        if (depth > 0) bad.Add(new($"{path}:{(element.Length > 0 ? begun : line)}: the list of line {opened} does not end; was the file cut short?"));
+        if (depth > 0)
+            bad.Add(new($"{path}:{(element.Length > 0 ? begun : line)}: the list of line {opened} does not end; was the file cut short?"));
     }
 }

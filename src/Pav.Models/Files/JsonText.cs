@@ -53,7 +53,8 @@ internal static partial class JsonText
     {
         var message = e.Message;
         if (message.StartsWith("Duplicate propert",
-            StringComparison.Ordinal)) return $"the key \"{Quoted().Match(message).Groups[1].Value}\" stands twice in one object; take one out";
+            StringComparison.Ordinal)) return $"the key \"{Quoted().Match(message).Groups[1].Value}\" stands twice in one object; take "
+                + "one out";
         if (message.Contains("missing required properties", StringComparison.Ordinal))
             return $"no {string.Join(", ", Quoted().Matches(message[message.IndexOf("including", StringComparison.Ordinal)..]).Select(m => $"\"{m.Groups[1].Value}\""))}";
         if ((e.InnerException is FormatException ? "a number of its kind, in range"

@@ -31,14 +31,16 @@ public sealed record Exported(int Rows, int Left, int Cut, int Lost);
 
 /// <summary>Writes labelled traces for other programs. Beside what those ask for stands everything of the label, so that <see
 /// cref="LabelImport"/> reads it back whole.</summary>
-/// <param name="Threshold">A step's hard label is true if Q̂ is at least this; any value up to 1/n is Math-Shepherd's hard estimation.</param>
+/// <param name="Threshold">A step's hard label is true if Q̂ is at least this; any value up to 1/n is Math-Shepherd's hard
+/// estimation.</param>
 /// <param name="Prompt">How a problem is put before its steps.</param>
 /// <param name="Task">Math-Shepherd's column of that name.</param>
 public sealed record LabelExport(ExportFormat Format, double Threshold, Func<Problem, string> Prompt, string Task)
 {
     private const string StepMark = "ки";
 
-    private static readonly JsonSerializerOptions OneTypePerColumn = new(Json.Line) { DefaultIgnoreCondition = JsonIgnoreCondition.Never, Converters = { new Fraction() } };
+    private static readonly JsonSerializerOptions OneTypePerColumn = new(Json.Line) { DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+        Converters = { new Fraction() } };
 
     /// <summary>
     /// Writes the file, whole or not at all. Formats of hard labels allow no gap: a step that is labelled in another trace of the same
@@ -122,14 +124,16 @@ public sealed record LabelExport(ExportFormat Format, double Threshold, Func<Pro
 
     private bool Holds(double q) => q >= Threshold;
 
-    private static string Numbered(string step, int h) => step.StartsWith($"Step {h + 1}:", StringComparison.Ordinal) ? step : $"Step {h + 1}: {step}";
+    private static string Numbered(string step, int h) => step.StartsWith($"Step {h + 1}:", StringComparison.Ordinal)
+        ? step : $"Step {h + 1}: {step}";
 
     /// <summary>1 as 1.0: a reader that infers types from the first rows must not take Q̂ for whole numbers.</summary>
     private sealed class Fraction : JsonConverter<double>
     {
         public override double Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => reader.GetDouble();
 
-        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteRawValue(value.ToString("0.0################", CultureInfo.InvariantCulture));
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) =>
+            writer.WriteRawValue(value.ToString("0.0################", CultureInfo.InvariantCulture));
     }
 }
 

@@ -27,7 +27,8 @@ public enum ImportFormat
 }
 
 /// <summary>
-/// Reads other people's step labels as <see cref="LabelledTrace"/>s. A hard label is one completion, right or wrong; a value is the counts of its rollouts, or, where their number is not
+/// Reads other people's step labels as <see cref="LabelledTrace"/>s. A hard label is one completion, right or wrong; a value is the counts
+/// of its rollouts, or, where their number is not
 /// known, of the fewest that give it. A step that stands in several traces is labelled in the first of them only.
 /// </summary>
 /// <param name="NeutralIsRight">PRM800K: does a neutral rating count as right? OpenAI's scoring says yes, TRL's converter no.</param>
@@ -140,7 +141,8 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
             var step = row.With(element);
             var completions = step.Has("completions") ? step.List("completions") : [];
             var chosen = step.Has("chosen_completion") ? step.Whole("chosen_completion") : -1;
-            if (chosen >= completions.Count) throw row.Wrong($"\"chosen_completion\" is {chosen}, but there are {completions.Count} completions");
+            if (chosen >= completions.Count)
+                throw row.Wrong($"\"chosen_completion\" is {chosen}, but there are {completions.Count} completions");
             for (var i = 0; i < completions.Count; i++)
             {
                 if (i == chosen || Rated(row.With(completions[i])) is not { Label.N: > 0 } other) continue;
@@ -155,7 +157,8 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
         if (path.Any(s => s.Label.N > 0)) yield return Ended(problem, reference, path);
     }
 
-    private Step Rated(InputRow completion) => new(Line(completion.Text("text")), !completion.Has("rating") ? default : completion.Whole("rating") switch
+    private Step Rated(InputRow completion) =>
+        new(Line(completion.Text("text")), !completion.Has("rating") ? default : completion.Whole("rating") switch
     {
         1 => new(1, 1),
         0 => new(1, NeutralIsRight ? 1 : 0),
@@ -167,7 +170,8 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
     {
         var (completions, labels) = (row.Texts("completions"), row.List("labels"));
         if (completions.Count == 0) throw row.Wrong("\"completions\" is empty");
-        if (labels.Count != completions.Count) throw row.Wrong($"{completions.Count} completions need as many labels, there are {labels.Count}");
+        if (labels.Count != completions.Count)
+            throw row.Wrong($"{completions.Count} completions need as many labels, there are {labels.Count}");
         Step[] steps = [.. completions.Select((text, h) => new Step(Line(text), Counts(row, row.Share("labels", labels[h]))))];
         return new(row.Text("prompt").Trim(), Optional(row, "reference"), default, steps, null, 0, true);
     }
@@ -186,7 +190,9 @@ public sealed partial record LabelImport(ImportFormat Format, bool NeutralIsRigh
         if (Rollouts > 0)
         {
             var right = (int)Math.Round(share * Rollouts);
-            return Math.Abs((double)right / Rollouts - share) < 1e-3 ? new(Rollouts, right) : throw row.Wrong($"{share} is no share of {Rollouts} completions; give another --rollouts, or none");
+            return Math.Abs((double)right / Rollouts - share) < 1e-3
+                ? new(Rollouts, right)
+                : throw row.Wrong($"{share} is no share of {Rollouts} completions; give another --rollouts, or none");
         }
 
         var n = Enumerable.Range(1, MostRollouts).FirstOrDefault(n => Math.Abs(Math.Round(share * n) / n - share) < 1e-4, MostRollouts);

@@ -1,6 +1,7 @@
 namespace Pav.Models.Files;
 
-/// <summary>A folder to write into, made with those above it where they are missing. A command that fails takes back what it made.</summary>
+/// <summary>A folder to write into, made with those above it where they are missing. A command that fails takes back what it
+/// made.</summary>
 public sealed class NewFolder
 {
     private readonly List<string> made = [];
@@ -12,7 +13,8 @@ public sealed class NewFolder
     public static NewFolder Create(string path)
     {
         var folder = new NewFolder();
-        for (var above = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); above is not null && !Directory.Exists(above); above = Path.GetDirectoryName(above))
+        for (var above = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); above is not null
+            && !Directory.Exists(above); above = Path.GetDirectoryName(above))
             folder.made.Add(above);
         Directory.CreateDirectory(path);
         return folder;

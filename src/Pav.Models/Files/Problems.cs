@@ -6,7 +6,8 @@ namespace Pav.Models.Files;
 public sealed record ProblemFields(string Problem = "", string Answer = "", string Id = "", string Level = "");
 
 /// <summary>
-/// Problem files, one JSON object a line, plain or gzip: pav's own, GSM8K, MATH, and others by field names. An answer may be written out as a GSM8K solution (its
+/// Problem files, one JSON object a line, plain or gzip: pav's own, GSM8K, MATH, and others by field names. An answer may be written out as
+/// a GSM8K solution (its
 /// <c>####</c> line counts), or be left to a MATH solution's last box. Every row is checked before the first problem is returned.
 /// </summary>
 public static class Problems
@@ -52,7 +53,8 @@ public static class Problems
 
     private static Problem Parse(string source, InputRow row, ProblemFields fields, bool answers)
     {
-        var name = fields.Problem != "" ? fields.Problem : row.FirstOf(TextNames) ?? throw row.Wrong("no \"problem\" (nor \"text\", nor \"question\")");
+        var name = fields.Problem != "" ? fields.Problem : row.FirstOf(TextNames)
+            ?? throw row.Wrong("no \"problem\" (nor \"text\", nor \"question\")");
         var text = row.Text(name);
         if (text.Length == 0) throw row.Wrong($"\"{name}\" is empty");
         var id = fields.Id != "" ? row.Text(fields.Id) : row.FirstOf("id", "unique_id") is { } given ? row.Text(given)
@@ -67,7 +69,8 @@ public static class Problems
         if (name is null && !needed) return "";
         var text = row.Text(name ?? "answer");
         var hashes = text.LastIndexOf("####", StringComparison.Ordinal);
-        var answer = hashes >= 0 ? text[(hashes + 4)..].Trim() : name == "solution" ? Grader.HendrycksMath.Find(text) ?? throw row.Wrong("no \"answer\", and no \\boxed{…} in \"solution\"") : text;
+        var answer = hashes >= 0 ? text[(hashes + 4)..].Trim() : name == "solution" ? Grader.HendrycksMath.Find(text)
+            ?? throw row.Wrong("no \"answer\", and no \\boxed{…} in \"solution\"") : text;
         return answer.Trim().Length > 0 || !needed ? answer : throw row.Wrong($"\"{name}\" is empty");
     }
 
@@ -77,6 +80,7 @@ public static class Problems
         if (!row.Has(name)) return 0;
         var value = row.Json.GetProperty(name);
         var text = value.ValueKind == JsonValueKind.String ? value.GetString()!.Split(' ')[^1] : value.GetRawText();
-        return text == "?" ? 0 : int.TryParse(text, out var level) && level >= 0 ? level : throw row.Wrong($"\"level\" must be a whole number from 0 up, it is {value.GetRawText()}");
+        return text == "?" ? 0 : int.TryParse(text, out var level) && level >= 0
+            ? level : throw row.Wrong($"\"level\" must be a whole number from 0 up, it is {value.GetRawText()}");
     }
 }

@@ -35,7 +35,8 @@ internal static class StrictJson
                         open.Pop();
                         break;
                     case JsonTokenType.PropertyName:
-                        if (reader.GetString() is { } key && !open.Peek().Add(key) && keysOnce) throw new UserError($"{file}:{Line(json, reader)}: the key \"{key}\" stands twice in one object; keep one");
+                        if (reader.GetString() is { } key && !open.Peek().Add(key) && keysOnce)
+                            throw new UserError($"{file}:{Line(json, reader)}: the key \"{key}\" stands twice in one object; keep one");
                         break;
                     case JsonTokenType.String when reader.ValueIsEscaped:
                         reader.GetString();
@@ -48,7 +49,8 @@ internal static class StrictJson
         }
         catch (InvalidOperationException e)
         {
-            throw new UserError($"{file}:{Line(json, reader)}: a text holds half a character (\"\\ud800\" without its other half) or bytes that are no UTF-8; correct it", e);
+            throw new UserError($"{file}:{Line(json, reader)}: a text holds half a character (\"\\ud800\" without its other half) or "
+                + "bytes that are no UTF-8; correct it", e);
         }
     }
 

@@ -26,8 +26,10 @@ internal readonly unsafe ref partial struct Attention
     {
         for (var lane = 0; lane < Block; lane += T.Count)
         {
-            TwoChains<T>(queries[0].Query, queries[1].Query, queries[2].Query, queries[3].Query, block + lane, size, scores + lane, stride, 0);
-            TwoChains<T>(queries[0].Query, queries[1].Query, queries[2].Query, queries[3].Query, block + lane, size, scores + lane, stride, 2);
+            TwoChains<T>(queries[0].Query, queries[1].Query, queries[2].Query, queries[3].Query, block + lane, size, scores + lane, stride,
+                0);
+            TwoChains<T>(queries[0].Query, queries[1].Query, queries[2].Query, queries[3].Query, block + lane, size, scores + lane, stride,
+                2);
         }
     }
 

@@ -22,7 +22,8 @@ internal unsafe struct HeadQuery
 /// <param name="size">Of a head, a multiple of 4.</param>
 /// <param name="scale">Of the scores.</param>
 /// <param name="cap">They are softly capped where it is not 0.</param>
-internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contexts, long keys, long values, int size, float scale, float cap)
+internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contexts, long keys, long values, int size, float scale,
+    float cap)
 {
     /// <summary>Queries that are taken together.</summary>
     public const int Together = 4;
@@ -104,7 +105,8 @@ internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contex
         return 1 / Kernels.SoftmaxNumerators(scores, query.Length, factor);
     }
 
-    /// <summary>Dims that are one chain of additions each: whole 32s. Then come 16 with a chain for even positions and one for odd ones.</summary>
+    /// <summary>Dims that are one chain of additions each: whole 32s. Then come 16 with a chain for even positions and one for odd
+    /// ones.</summary>
     private int Single => size / 32 * 32;
 
     private int Paired => size / 16 * 16;

@@ -42,10 +42,12 @@ internal sealed unsafe partial class CpuRunner
             var (at, layer) = (l, layers[l]);
             InParts(Heads, unit, (work, from, to) => KeysAndValues(at, work, 0, rows, from, to));
             InParts(Config.KvHeads, 1, (work, from, to) => Attend(at, work, joint.Attended, 0, rows, from, to));
-            InParts(hiddenStride, 16, (_, from, to) => Join(layer.O, joint.Attended, querySize, layer.AttentionNorm, joint, 0, rows, from, to));
+            InParts(hiddenStride, 16, (_, from, to) =>
+                Join(layer.O, joint.Attended, querySize, layer.AttentionNorm, joint, 0, rows, from, to));
             Settle(layer.AttentionNorm, joint, 0, rows);
             InParts(innerStride, 16, (work, from, to) => Gate(layer, work, joint, 0, rows, from, to));
-            InParts(hiddenStride, 16, (_, from, to) => Join(layer.Down, joint.Wide, innerStride, layer.OuterNorm, joint, 0, rows, from, to));
+            InParts(hiddenStride, 16, (_, from, to) =>
+                Join(layer.Down, joint.Wide, innerStride, layer.OuterNorm, joint, 0, rows, from, to));
             Settle(layer.OuterNorm, joint, 0, rows);
         }
 
@@ -84,7 +86,8 @@ internal sealed unsafe partial class CpuRunner
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
     private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
     {
-        private Buffer normed = Buffer.Create(MostRows * hidden), broad = Buffer.Create(MostRows * wide), upper = Buffer.Create(MostRows * inner), attended = Buffer.Create(MostRows * query), scores;
+        private Buffer normed = Buffer.Create(MostRows * hidden), broad = Buffer.Create(MostRows * wide),
+            upper = Buffer.Create(MostRows * inner), attended = Buffer.Create(MostRows * query), scores;
 
         public float* Normed => normed.Data;
         public float* Wide => broad.Data;

@@ -6,14 +6,16 @@ using Pav.Torch;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// A decoder on the CPU, without padding. A row's result does not depend, to the last bit, on what else is in the call, on how its context is cut into
+/// A decoder on the CPU, without padding. A row's result does not depend, to the last bit, on what else is in the call, on how its context
+/// is cut into
 /// segments, or on the number of threads.
 /// </summary>
 internal sealed unsafe partial class CpuRunner : IRunner
 {
     private const int MostRows = 96;
 
-    /// <summary>Rows for each thread up to which a product is cut by its outputs: then each thread reads a part of the weights alone.</summary>
+    /// <summary>Rows for each thread up to which a product is cut by its outputs: then each thread reads a part of the weights
+    /// alone.</summary>
     private const int FewRows = 16;
 
     /// <summary>Parameters of a layer above which that pays: the cache that a core has for itself holds fewer.</summary>
@@ -64,7 +66,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
         embedding = Joined("", false, "model.embed_tokens");
         finalNorm = Norm("model.norm.weight");
         var tied = Config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true };
-        head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config).Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
+        head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config)
+            .Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
         layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((prefix, i) => new Layer(
             Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
             Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
@@ -159,7 +162,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
     private void Embed(int from, int to)
     {
-        for (var r = from; r < to; r++) embedding.Row(pending.Tokens[r], (float)Config.EmbeddingScale, stream.Data + (long)r * hiddenStride);
+        for (var r = from; r < to; r++)
+            embedding.Row(pending.Tokens[r], (float)Config.EmbeddingScale, stream.Data + (long)r * hiddenStride);
     }
 
     /// <summary>First blocks that the last two contexts have in common.</summary>
@@ -167,7 +171,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         if (contextStarts.Count < 2) return 0;
         var (before, last, shared) = (contextStarts[^2], contextStarts[^1], 0);
-        while (before + shared < last && last + shared < contexts.Count && contexts[before + shared].Data == contexts[last + shared].Data) shared++;
+        while (before + shared < last && last + shared < contexts.Count && contexts[before + shared].Data == contexts[last + shared].Data)
+            shared++;
         return shared;
     }
 
@@ -191,7 +196,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
         var (layer, size) = (layers[l], Config.HeadSize);
         var stride = layer.Qkv.Stride;
         for (var r = from; r < to; r++) Before(layer.InputNorm, r, work.Normed + (r - from) * hiddenStride);
-        layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: end == Heads ? stride : end * size);
+        layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: end == Heads
+            ? stride : end * size);
         var (endQuery, endKey) = (Math.Min(end, Config.Heads), Math.Min(end, Config.Heads + Config.KvHeads));
         for (var r = from; r < to; r++)
         {
@@ -224,7 +230,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
         }
     }
 
-    private static void Copy(float* from, float* to, int count) => new ReadOnlySpan<float>(from, Math.Max(0, count)).CopyTo(new(to, Math.Max(0, count)));
+    private static void Copy(float* from, float* to, int count) => new ReadOnlySpan<float>(from, Math.Max(0, count))
+        .CopyTo(new(to, Math.Max(0, count)));
 
     /// <summary>Of rows [from, to) and key-value heads [first, end).</summary>
     private void Attend(int l, Workspace work, float* attended, int from, int to, int first, int end)
@@ -244,7 +251,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
                     var length = pending.PositionOf(row) + 1;
                     queries[n] = new()
                     {
-                        Query = this.queries.Data + (long)row * querySize + head * size, Output = attended + (row - from) * querySize + head * size,
+                        Query = this.queries.Data + (long)row * querySize + head * size, Output = attended + (row - from) * querySize
+                            + head * size,
                         Context = contextStarts[pending.RunOf[row]], From = Math.Max(0, length - layer.Window), Length = length,
                     };
                 }
@@ -268,7 +276,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
             longest = Math.Max(longest, pending.PositionOf(next) + 1);
         }
 
-        return shared > 0 ? (together, shared, longest) : (1, contextStarts[pending.RunOf[r] + 1] - contextStarts[pending.RunOf[r]], length);
+        return shared > 0
+            ? (together, shared, longest) : (1, contextStarts[pending.RunOf[r] + 1] - contextStarts[pending.RunOf[r]], length);
     }
 
     /// <summary>Values [first, end) of the feed-forward part's inside, for rows [from, to).</summary>
@@ -321,7 +330,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>Outputs [first, end) of the rows [from, to) of those that are read.</summary>
     private void Head(Workspace work, int from, int to, int first, int end)
     {
-        for (var r = from; r < to; r++) Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride, Config.HiddenSize);
+        for (var r = from; r < to; r++)
+            Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
+                Config.HiddenSize);
         var x = work.Normed;
         if (head.Length == 2)
         {
@@ -344,7 +355,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
     public void Dispose()
     {
-        foreach (var packed in layers.SelectMany(l => (PackedLinear[])[l.Qkv, l.O, l.Gate, l.Up, l.Down]).Concat(head).Append(embedding)) packed.Dispose();
+        foreach (var packed in layers.SelectMany(l => (PackedLinear[])[l.Qkv, l.O, l.Gate, l.Up, l.Down]).Concat(head).Append(embedding))
+            packed.Dispose();
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var buffer in (Span<Buffer>)[cos, sin, stream, queries, output]) buffer.Free();

@@ -3,7 +3,8 @@ using Pav.Models.Decoders;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// Runs a decoder for generation and scoring. A call takes any number of token runs of any lengths, each after its own context; contexts share their past
+/// Runs a decoder for generation and scoring. A call takes any number of token runs of any lengths, each after its own context; contexts
+/// share their past
 /// through <see cref="KvSegment"/>.
 /// </summary>
 internal interface IRunner : IDisposable
@@ -19,7 +20,8 @@ internal interface IRunner : IDisposable
     int Pending { get; }
 
     /// <summary>
-    /// Appends tokens to a segment in the next <see cref="Run"/>. A segment may be added to once in a call; its parent may be extended in the same
+    /// Appends tokens to a segment in the next <see cref="Run"/>. A segment may be added to once in a call; its parent may be extended in
+    /// the same
     /// call if that is added first. Answers the output row that will hold the head's values at the last of these tokens.
     /// </summary>
     int Add(KvSegment segment, ReadOnlySpan<int> ids);
@@ -53,11 +55,13 @@ internal sealed class PendingTokens(DecoderConfig config)
         var first = segment.Count;
         segment.Grow(ids.Length);
         if (segment.End > config.MaxPositions)
-            throw new UserError($"a trace of {segment.End} tokens is longer than the model's max_position_embeddings = {config.MaxPositions}; lower the token limit or use another model");
+            throw new UserError($"a trace of {segment.End} tokens is longer than the model's max_position_embeddings = "
+                + $"{config.MaxPositions}; lower the token limit or use another model");
         Runs.Add((segment, first, Tokens.Count));
         foreach (var id in ids)
         {
-            if ((uint)id >= (uint)config.VocabSize) throw new UserError($"token id {id} is outside the model's vocabulary of {config.VocabSize}; tokenizer and model do not belong together");
+            if ((uint)id >= (uint)config.VocabSize) throw new UserError($"token id {id} is outside the model's vocabulary of "
+                + $"{config.VocabSize}; tokenizer and model do not belong together");
             Tokens.Add(id);
             RunOf.Add(Runs.Count - 1);
         }

@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 
 namespace Pav.Models.Inference;
 
-/// <summary>The element-wise and attention parts of a decoder layer on rows of float32. Rows are padded so that whole vectors can be read.</summary>
+/// <summary>The element-wise and attention parts of a decoder layer on rows of float32. Rows are padded so that whole vectors can be
+/// read.</summary>
 internal static unsafe class Kernels
 {
     /// <summary>Positions that a key-value block holds.</summary>

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// Key-value memory in blocks of 16 positions, all layers of a position in one block, never more than a budget. Blocks are numbers; in the CPU's memory they are
+/// Key-value memory in blocks of 16 positions, all layers of a position in one block, never more than a budget. Blocks are numbers; in the
+/// CPU's memory they are
 /// taken from the system when first needed and kept for reuse, on other devices the runner keeps what they stand for.
 /// </summary>
 internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMemory) : IDisposable

@@ -51,7 +51,8 @@ internal readonly struct IdList(int[] ids) : IEquatable<IdList>
 }
 
 /// <summary>
-/// Keys and values of many contexts, what they share held once. Contexts that nobody has pinned go, the longest unused first, when others need
+/// Keys and values of many contexts, what they share held once. Contexts that nobody has pinned go, the longest unused first, when others
+/// need
 /// their memory; so the cache follows a beam without being told.
 /// </summary>
 internal sealed class KvTree(IRunner runner)
@@ -62,7 +63,8 @@ internal sealed class KvTree(IRunner runner)
     /// <summary>Blocks that are promised to someone and not taken yet.</summary>
     public int Promised { get; set; }
 
-    /// <summary>The node of a context given as stretches of ids; its missing parts are made, empty. Stretches without ids are passed over.</summary>
+    /// <summary>The node of a context given as stretches of ids; its missing parts are made, empty. Stretches without ids are passed
+    /// over.</summary>
     public KvNode Find(IEnumerable<int[]> stretches)
     {
         var node = root;
@@ -85,7 +87,8 @@ internal sealed class KvTree(IRunner runner)
         foreach (var n in node.Path()) n.Pins += by;
     }
 
-    /// <summary>Adds to the runner's next call what is not held of a context, and its last id in any case; answers the output row of the values at that.</summary>
+    /// <summary>Adds to the runner's next call what is not held of a context, and its last id in any case; answers the output row of the
+    /// values at that.</summary>
     public int Compute(KvNode node)
     {
         foreach (var n in node.Path().SkipLast(1))
@@ -97,7 +100,8 @@ internal sealed class KvTree(IRunner runner)
     /// <summary>Tokens of nodes that were given to the runner so far.</summary>
     public long Computed { get; private set; }
 
-    /// <summary>Adds the missing ids of a node, whose parent is complete, to the runner's next call; answers the row of the values.</summary>
+    /// <summary>Adds the missing ids of a node, whose parent is complete, to the runner's next call; answers the row of the
+    /// values.</summary>
     public int Extend(KvNode node)
     {
         node.Segment ??= new(runner.Pool, node.Parent!.Segment);
@@ -105,7 +109,8 @@ internal sealed class KvTree(IRunner runner)
         return runner.Add(node.Segment, node.Ids.AsSpan(node.Segment.Count));
     }
 
-    /// <summary>Keeps a segment that was computed elsewhere as a child of a node, unless there is one; a last id that is not computed yet may lack.</summary>
+    /// <summary>Keeps a segment that was computed elsewhere as a child of a node, unless there is one; a last id that is not computed yet
+    /// may lack.</summary>
     public void Adopt(KvNode node, int[] ids, KvSegment segment)
     {
         var child = Find(node.Path().Select(n => n.Ids).Append(ids));
@@ -122,7 +127,8 @@ internal sealed class KvTree(IRunner runner)
         int Free() => runner.Pool.Available - Promised;
     }
 
-    /// <summary>Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and no node that holds nothing.</summary>
+    /// <summary>Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and no node that holds
+    /// nothing.</summary>
     public void Trim()
     {
         Evict(() => runner.Pool.InUse <= runner.Pool.Capacity / 4 * 3);

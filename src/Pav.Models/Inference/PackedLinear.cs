@@ -7,9 +7,12 @@ using Pav.Torch;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// y = x·Wᵀ + b with W packed once into panels of 16 outputs, in the type in which it is stored; half types are widened as they are used, exactly. Each output is
-/// one chain of fused multiply-adds over the inputs in their order, so a row's result is the same bits whatever rows are beside it: a BLAS does not promise that,
-/// and a draw must not depend on its batch. Without the packing that a BLAS repeats at each call it is also faster at the row counts of decoding.
+/// y = x·Wᵀ + b with W packed once into panels of 16 outputs, in the type in which it is stored; half types are widened as they are used,
+/// exactly. Each output is
+/// one chain of fused multiply-adds over the inputs in their order, so a row's result is the same bits whatever rows are beside it: a BLAS
+/// does not promise that,
+/// and a draw must not depend on its batch. Without the packing that a BLAS repeats at each call it is also faster at the row counts of
+/// decoding.
 /// </summary>
 internal sealed unsafe class PackedLinear : IDisposable
 {
@@ -128,12 +131,14 @@ internal sealed unsafe class PackedLinear : IDisposable
         return typeof(T) == typeof(ushort) ? upper.AsSingle() : FromHalves(upper);
     }
 
-    /// <summary>Finite float16 in the upper halves: the bits moved to their places in a float32, whose exponent is then 112 too small.</summary>
+    /// <summary>Finite float16 in the upper halves: the bits moved to their places in a float32, whose exponent is then 112 too
+    /// small.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> FromHalves(Vector256<uint> upper)
     {
         var magnitude = (upper & Vector256.Create(0x7FFF0000u)) >>> 3;
-        return ((magnitude.AsSingle() * Vector256.Create(5.192296858534828e33f)).AsUInt32() | (upper & Vector256.Create(0x80000000u))).AsSingle();
+        return ((magnitude.AsSingle() * Vector256.Create(5.192296858534828e33f)).AsUInt32() | (upper & Vector256.Create(0x80000000u)))
+            .AsSingle();
     }
 
     /// <summary>In half types outputs o and o + 8 share a word.</summary>
@@ -161,8 +166,10 @@ internal sealed unsafe class PackedLinear : IDisposable
         Vector256<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
         if (accumulate)
         {
-            (a0, a1, a2, a3, a4, a5) = (Vector256.Load(y0), Vector256.Load(y1), Vector256.Load(y2), Vector256.Load(y3), Vector256.Load(y4), Vector256.Load(y5));
-            (b0, b1, b2, b3, b4, b5) = (Vector256.Load(y0 + 8), Vector256.Load(y1 + 8), Vector256.Load(y2 + 8), Vector256.Load(y3 + 8), Vector256.Load(y4 + 8), Vector256.Load(y5 + 8));
+            (a0, a1, a2, a3, a4, a5) = (Vector256.Load(y0), Vector256.Load(y1), Vector256.Load(y2), Vector256.Load(y3), Vector256.Load(y4),
+                Vector256.Load(y5));
+            (b0, b1, b2, b3, b4, b5) = (Vector256.Load(y0 + 8), Vector256.Load(y1 + 8), Vector256.Load(y2 + 8), Vector256.Load(y3 + 8),
+                Vector256.Load(y4 + 8), Vector256.Load(y5 + 8));
         }
 
         for (nint i = 0; i < inputs; i++, w += Panel)

@@ -4,7 +4,8 @@ using Pav.Torch;
 namespace Pav.Models.Inference;
 
 /// <summary>A matrix (or vector: one row) of weights, row-major, where and as it is stored.</summary>
-internal sealed unsafe class StoredMatrix(ScalarType type, long[] shape, void* data, Action<long, long>? forget, IDisposable? owner) : IDisposable
+internal sealed unsafe class StoredMatrix(ScalarType type, long[] shape, void* data, Action<long, long>? forget, IDisposable? owner)
+    : IDisposable
 {
     /// <summary>Bytes that are read before their pages are let go.</summary>
     private const long Stretch = 1 << 22;
@@ -46,5 +47,6 @@ internal sealed unsafe class StoredMatrix(ScalarType type, long[] shape, void* d
     public void Dispose() => owner?.Dispose();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Widen(ushort bits, ScalarType type) => type == ScalarType.BFloat16 ? BitConverter.UInt32BitsToSingle((uint)bits << 16) : (float)BitConverter.UInt16BitsToHalf(bits);
+    public static float Widen(ushort bits, ScalarType type) => type == ScalarType.BFloat16
+        ? BitConverter.UInt32BitsToSingle((uint)bits << 16) : (float)BitConverter.UInt16BitsToHalf(bits);
 }

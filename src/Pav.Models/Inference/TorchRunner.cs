@@ -5,8 +5,10 @@ using static Pav.Torch.torch;
 namespace Pav.Models.Inference;
 
 /// <summary>
-/// A decoder in libtorch, on a GPU or on the CPU. All products run over the tokens of a call without padding; attention runs over two padded batches, rows that go on by
-/// one token and longer stretches, on keys and values gathered from their blocks. Equal draws may differ between calls where libtorch's products depend on the batch in
+/// A decoder in libtorch, on a GPU or on the CPU. All products run over the tokens of a call without padding; attention runs over two
+/// padded batches, rows that go on by
+/// one token and longer stretches, on keys and values gathered from their blocks. Equal draws may differ between calls where libtorch's
+/// products depend on the batch in
 /// their last bits and a draw falls between two tokens by as little.
 /// </summary>
 internal sealed class TorchRunner : IRunner
@@ -29,7 +31,8 @@ internal sealed class TorchRunner : IRunner
         values = [.. Enumerable.Range(0, Config.Layers).Select(_ => Memory())];
         Outputs = (int)DecoderModel.Shapes(Config)[DecoderModel.HeadNames(Config)[^1] + ".weight"][0];
 
-        Tensor Memory() => zeros([(long)Pool.Capacity * Kernels.Block, Config.KvHeads, Config.HeadSize], model.ComputeType, model.Device).DetachFromDisposeScope();
+        Tensor Memory() => zeros([(long)Pool.Capacity * Kernels.Block, Config.KvHeads, Config.HeadSize], model.ComputeType, model.Device)
+            .DetachFromDisposeScope();
     }
 
     public DecoderConfig Config => model.Config;
@@ -53,12 +56,14 @@ internal sealed class TorchRunner : IRunner
         using var off = no_grad();
         var rows = Enumerable.Range(0, Pending);
         var slots = Placed(rows.Select(row => Slot(row)));
-        Batch[] batches = [.. pending.Runs.Select((run, i) => i).ToLookup(i => TokensOf(i) == 1).Select(runs => new Batch(this, [.. runs]))];
+        Batch[] batches = [.. pending.Runs.Select((run, i) => i).ToLookup(i => TokensOf(i) == 1)
+            .Select(runs => new Batch(this, [.. runs]))];
         var back = new long[Pending];
         var start = 0L;
         foreach (var batch in batches) start = batch.Number(back, start);
         var order = Placed(back);
-        var hidden = model.forward(Placed(pending.Tokens.Select(t => (long)t)), Placed(rows.Select(row => (long)pending.PositionOf(row))), pending.Runs.Max(run => run.Segment.End), Attend);
+        var hidden = model.forward(Placed(pending.Tokens.Select(t => (long)t)), Placed(rows.Select(row => (long)pending.PositionOf(row))),
+            pending.Runs.Max(run => run.Segment.End), Attend);
         var read = hidden.index_select(0, Placed(pending.Read.Select(row => (long)row)));
         var made = Config.Head == DecoderHead.CausalLM ? model.logits(read) : model.scores(read);
         output?.Dispose();
@@ -108,12 +113,14 @@ internal sealed class TorchRunner : IRunner
             (this.runner, this.runs) = (runner, runs);
             var pending = runner.pending;
             (longest, context) = (runs.Max(runner.TokensOf), runs.Max(run => pending.Runs[run].Segment.End));
-            var (rowOf, slotOf, position) = (new long[runs.Length * longest], new long[runs.Length * context], new long[runs.Length * longest]);
+            var (rowOf, slotOf, position) = (new long[runs.Length * longest], new long[runs.Length * context],
+                new long[runs.Length * longest]);
             List<(int Block, int Count)> filled = [];
             for (var r = 0; r < runs.Length; r++)
             {
                 var (segment, _, firstRow) = pending.Runs[runs[r]];
-                for (var t = 0; t < runner.TokensOf(runs[r]); t++) (rowOf[r * longest + t], position[r * longest + t]) = (firstRow + t, pending.PositionOf(firstRow + t));
+                for (var t = 0; t < runner.TokensOf(runs[r]); t++)
+                    (rowOf[r * longest + t], position[r * longest + t]) = (firstRow + t, pending.PositionOf(firstRow + t));
                 filled.Clear();
                 segment.Context(filled);
                 var s = (long)r * context;
@@ -122,18 +129,23 @@ internal sealed class TorchRunner : IRunner
             }
 
             (rows, slots) = (runner.Placed(rowOf), runner.Placed(slotOf));
-            var (query, key) = (runner.Placed(position).reshape(runs.Length, longest, 1), arange(context, device: runner.model.Device).reshape(1, 1, context));
+            var (query, key) = (runner.Placed(position).reshape(runs.Length, longest, 1), arange(context, device: runner.model.Device)
+                .reshape(1, 1, context));
             mask = Forbidding(key.gt(query));
-            if (runner.Config.SlidingWindow is { } window && context > window) windowed = Forbidding(key.gt(query).logical_or(key.le(query - window)));
+            if (runner.Config.SlidingWindow is { } window && context > window)
+                windowed = Forbidding(key.gt(query).logical_or(key.le(query - window)));
 
-            Tensor Forbidding(Tensor hidden) => zeros([runs.Length, longest, context], runner.model.ComputeType, runner.model.Device).masked_fill(hidden, double.NegativeInfinity);
+            Tensor Forbidding(Tensor hidden) => zeros([runs.Length, longest, context], runner.model.ComputeType, runner.model.Device)
+                .masked_fill(hidden, double.NegativeInfinity);
         }
 
-        /// <summary>Tells each row of the call its place in the results of all batches, of which this one's begin at <paramref name="place"/>; answers where they end.</summary>
+        /// <summary>Tells each row of the call its place in the results of all batches, of which this one's begin at <paramref
+        /// name="place"/>; answers where they end.</summary>
         public long Number(long[] places, long place)
         {
             for (var r = 0; r < runs.Length; r++)
-                for (var t = 0; t < runner.TokensOf(runs[r]); t++) places[runner.pending.Runs[runs[r]].FirstRow + t] = place + r * longest + t;
+                for (var t = 0; t < runner.TokensOf(runs[r]); t++)
+                    places[runner.pending.Runs[runs[r]].FirstRow + t] = place + r * longest + t;
             return place + runs.Length * longest;
         }
 
@@ -143,11 +155,13 @@ internal sealed class TorchRunner : IRunner
             var config = runner.Config;
             var queries = Gathered(q, rows, longest, config.Heads);
             var seen = functional.attention(
-                queries, Gathered(runner.keys[layer], slots, context, config.KvHeads), Gathered(runner.values[layer], slots, context, config.KvHeads),
+                queries, Gathered(runner.keys[layer], slots, context, config.KvHeads),
+                    Gathered(runner.values[layer], slots, context, config.KvHeads),
                 config.WindowOf(layer) is null ? mask : windowed ?? mask, config.AttentionScale, config.AttentionCap);
             return seen.transpose(1, 2).reshape((long)runs.Length * longest, config.Heads, config.HeadSize);
 
-            Tensor Gathered(Tensor from, Tensor rows, int length, int heads) => from.index_select(0, rows).reshape(runs.Length, length, heads, config.HeadSize).transpose(1, 2);
+            Tensor Gathered(Tensor from, Tensor rows, int length, int heads) =>
+                from.index_select(0, rows).reshape(runs.Length, length, heads, config.HeadSize).transpose(1, 2);
         }
     }
 }

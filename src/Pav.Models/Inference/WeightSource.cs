@@ -9,7 +9,8 @@ internal sealed class WeightSource : IDisposable
     private readonly Func<string, StoredMatrix> open;
     private readonly IDisposable? owner;
 
-    private WeightSource(DecoderConfig config, Func<string, StoredMatrix> open, IDisposable? owner) => (Config, this.open, this.owner) = (config, open, owner);
+    private WeightSource(DecoderConfig config, Func<string, StoredMatrix> open, IDisposable? owner) =>
+        (Config, this.open, this.owner) = (config, open, owner);
 
     public DecoderConfig Config { get; }
 
@@ -44,7 +45,8 @@ internal sealed class WeightSource : IDisposable
     public WeightSource Asking(AnswerTokens answers)
     {
         answers.Check(Config);
-        return new(Config with { Head = DecoderHead.SequenceClassification, Labels = 2 }, name => name == "score.weight" ? Rows() : open(name), null);
+        return new(Config with { Head = DecoderHead.SequenceClassification, Labels = 2 }, name => name == "score.weight"
+            ? Rows() : open(name), null);
 
         unsafe StoredMatrix Rows()
         {
@@ -67,5 +69,6 @@ internal sealed class WeightSource : IDisposable
     public void Dispose() => owner?.Dispose();
 
     private static ScalarType Known(ScalarType type, string name) =>
-        type is ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16 ? type : throw new UserError($"the tensor {name} is of type {type.Name()}; weights are float32, bfloat16 or float16");
+        type is ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16
+            ? type : throw new UserError($"the tensor {name} is of type {type.Name()}; weights are float32, bfloat16 or float16");
 }

@@ -23,12 +23,15 @@ public sealed partial class ApiKey
     {
         RefuseKeys(variable, file);
         var source = file != "" ? $"--api-key-file {file}" : $"the environment variable {variable}";
-        var text = file != "" ? string.Concat(Files.InputFile.Lines(file).Take(1).Select(l => l.Text)) : variable != "" ? Environment.GetEnvironmentVariable(variable) : "";
-        if (text is null && variable != Variable) throw new UserError($"--api-key-env {variable}: no such variable is set; put the key into it, or into a file for --api-key-file");
+        var text = file != "" ? string.Concat(Files.InputFile.Lines(file).Take(1).Select(l => l.Text)) : variable != ""
+            ? Environment.GetEnvironmentVariable(variable) : "";
+        if (text is null && variable != Variable) throw new UserError($"--api-key-env {variable}: no such variable is set; put the key "
+            + "into it, or into a file for --api-key-file");
         text = text?.Trim() ?? "";
         if (file != "" && text == "") throw new UserError($"{source}: its first line is empty, the key should be there");
         if (!text.All(c => c is > ' ' and < '\x7f')) throw new UserError($"{source}: a key is one word of plain characters");
-        return new(text, text == "" ? "" : source) { Warning = file == "" || OnlyOwnerReads(file) ? null : $"others on this machine can read {file}, which holds a key: chmod 600 {file}" };
+        return new(text, text == "" ? "" : source) { Warning = file == "" || OnlyOwnerReads(file)
+            ? null : $"others on this machine can read {file}, which holds a key: chmod 600 {file}" };
     }
 
     /// <summary>Refuses a key that was given in place of the name of its variable or file, before the name is written anywhere.</summary>
@@ -36,7 +39,8 @@ public sealed partial class ApiKey
     {
         if (!VariableName().IsMatch(variable) || (LooksLikeKey(variable) && Environment.GetEnvironmentVariable(variable) is null))
             throw new UserError("--api-key-env takes the name of an environment variable that holds the key, not the key itself");
-        if (LooksLikeKey(file) && !File.Exists(file)) throw new UserError("--api-key-file takes the name of a file that holds the key, not the key itself");
+        if (LooksLikeKey(file) && !File.Exists(file))
+            throw new UserError("--api-key-file takes the name of a file that holds the key, not the key itself");
     }
 
     /// <summary>
@@ -65,7 +69,8 @@ public sealed partial class ApiKey
         if (value == "") return text;
         text = text.Replace(value, "[key]", StringComparison.Ordinal);
         if (value.Length < 12) return text;
-        bool ShowsAnEnd(string word) => word.Contains(value[..6], StringComparison.Ordinal) || word.Contains(value[^6..], StringComparison.Ordinal);
+        bool ShowsAnEnd(string word) => word.Contains(value[..6], StringComparison.Ordinal)
+            || word.Contains(value[^6..], StringComparison.Ordinal);
         return string.Join(' ', text.Split(' ').Select(word => ShowsAnEnd(word) ? "[key]" : word));
     }
 

@@ -65,7 +65,8 @@ public enum TokenCounts
 /// <param name="MostN">Largest n.</param>
 /// <param name="Tokens">Where counts of tokens come from.</param>
 public sealed record Capabilities(
-    string Url, string Server, string? Version, string Model, int? Context, StopText StopText, bool TokenIds, SeedUse Seeds, ChoiceSeeds? SeedsOfN, int MostN,
+    string Url, string Server, string? Version, string Model, int? Context, StopText StopText, bool TokenIds, SeedUse Seeds,
+        ChoiceSeeds? SeedsOfN, int MostN,
     TokenCounts Tokens)
 {
     [JsonIgnore]

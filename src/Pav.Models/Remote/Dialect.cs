@@ -4,15 +4,19 @@ using System.Text.Json;
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// How one kind of server is asked and how it answers. Every sampling field is always sent: what is left out, servers take from the model's generation_config.json or from
-/// defaults of their own, and the samples are another policy's. This class is the plain OpenAI form, of a server that says no more than it must.
+/// How one kind of server is asked and how it answers. Every sampling field is always sent: what is left out, servers take from the model's
+/// generation_config.json or from
+/// defaults of their own, and the samples are another policy's. This class is the plain OpenAI form, of a server that says no more than it
+/// must.
 /// </summary>
 internal class Dialect
 {
     private const long MostPromptTokens = 1L << 40;
 
     /// <summary>By <c>owned_by</c> of the server's model list.</summary>
-    public static Dialect For(string? ownedBy) => ownedBy switch { "vllm" => new VllmDialect(), "sglang" => new SglangDialect(), "llamacpp" => new LlamaCppDialect(), _ => new Dialect() };
+    public static Dialect For(string? ownedBy) =>
+        ownedBy switch { "vllm" => new VllmDialect(), "sglang" => new SglangDialect(), "llamacpp" => new LlamaCppDialect(), _ =>
+        new Dialect() };
 
     public virtual string Name => "openai";
 
@@ -58,7 +62,8 @@ internal class Dialect
         {
             using var json = JsonDocument.Parse(body);
             var completion = Read(json.RootElement, request);
-            if (completion.Choices.Count != request.N) throw new FormatException($"{completion.Choices.Count} choices instead of {request.N}");
+            if (completion.Choices.Count != request.N)
+                throw new FormatException($"{completion.Choices.Count} choices instead of {request.N}");
             return completion;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
@@ -153,7 +158,8 @@ internal class Dialect
 
     protected virtual Completion Read(JsonElement json, CompletionRequest request)
     {
-        var usage = json.TryGetProperty("usage", out var told) && told.ValueKind == JsonValueKind.Object ? ReadUsage(told, request) : default;
+        var usage = json.TryGetProperty("usage", out var told) && told.ValueKind == JsonValueKind.Object
+            ? ReadUsage(told, request) : default;
         int[]? promptIds = null;
         var choices = Ordered(json.GetProperty("choices"), request.N, choice =>
         {
@@ -176,14 +182,17 @@ internal class Dialect
 
     /// <summary>A stop string that is both a trace's and a step's end is the trace's.</summary>
     protected static Ending EndingAt(CompletionRequest request, string? stop) =>
-        stop is null ? Ending.Trace : request.TraceStops.Texts.Contains(stop) ? Ending.Stop : stop == request.Stop ? Ending.Step : Ending.Trace;
+        stop is null ? Ending.Trace : request.TraceStops.Texts.Contains(stop) ? Ending.Stop : stop == request.Stop
+            ? Ending.Step : Ending.Trace;
 
     /// <summary>
-    /// A stop string is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut after its first step.
+    /// A stop string is added where the server trims it; a trace that was drawn whole, or in which the server missed the stop, is cut after
+    /// its first step.
     /// </summary>
     protected Choice Whole(CompletionRequest request, string text, int[]? ids, Ending ending, string? stop)
     {
-        if (ending is Ending.Step or Ending.Stop && (stop ?? request.Stop) is { } end && !text.EndsWith(end, StringComparison.Ordinal)) text += end;
+        if (ending is Ending.Step or Ending.Stop && (stop ?? request.Stop) is { } end && !text.EndsWith(end, StringComparison.Ordinal))
+            text += end;
         if (request.Until != Until.StepEnd || !request.StepEnd.In(text)) return new(text, ids, ending, ids?.Length ?? 0);
 
         // Where a step's end stands in the text, it is the end of the draw, whatever the server took it for.
@@ -200,7 +209,8 @@ internal class Dialect
         foreach (var choice in array.EnumerateArray())
         {
             var index = choice.GetProperty("index").GetInt32();
-            if (index < 0 || index >= n || choices[index] is not null) throw new FormatException($"choice {index} of {n} twice or out of range");
+            if (index < 0 || index >= n || choices[index] is not null)
+                throw new FormatException($"choice {index} of {n} twice or out of range");
             choices[index] = read(choice);
         }
 
@@ -225,14 +235,17 @@ internal class Dialect
     }
 
     protected static string Text(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FormatException($"no {name} in a choice");
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()! : throw new FormatException($"no {name} in a choice");
 
     /// <summary>A list of ids, if it is there; more of them than were asked for are refused.</summary>
     protected static int[]? Ids(JsonElement json, string name, int most)
     {
         if (!json.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.Array) return null;
-        if (value.GetArrayLength() > most) throw new FormatException($"{value.GetArrayLength()} {name} where at most {most} were asked for");
-        return [.. value.EnumerateArray().Select(e => e.TryGetInt32(out var id) && id >= 0 ? id : throw new FormatException($"{name} that hold {e}"))];
+        if (value.GetArrayLength() > most)
+            throw new FormatException($"{value.GetArrayLength()} {name} where at most {most} were asked for");
+        return [.. value.EnumerateArray().Select(e => e.TryGetInt32(out var id) && id >= 0
+            ? id : throw new FormatException($"{name} that hold {e}"))];
     }
 
     /// <summary>
@@ -254,7 +267,8 @@ internal class Dialect
 
     private static Usage ReadUsage(JsonElement usage, CompletionRequest request)
     {
-        var (prompt, cached) = Prompts(usage, "prompt_tokens", usage.TryGetProperty("prompt_tokens_details", out var details) ? details : null, "cached_tokens");
+        var (prompt, cached) = Prompts(usage, "prompt_tokens", usage.TryGetProperty("prompt_tokens_details", out var details)
+            ? details : null, "cached_tokens");
         return new(prompt, cached, Count(usage, "completion_tokens", (long)request.N * request.MaxTokens));
     }
 }

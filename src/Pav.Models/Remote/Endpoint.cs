@@ -5,12 +5,15 @@ namespace Pav.Models.Remote;
 
 /// <summary>What requests to one endpoint came to, over all starts of a run.</summary>
 public sealed record EndpointTally(
-    string Url, long Requests = 0, long Completions = 0, long PromptTokens = 0, long CachedTokens = 0, long GeneratedTokens = 0, long Busy = 0, long Failed = 0, double Seconds = 0)
+    string Url, long Requests = 0, long Completions = 0, long PromptTokens = 0, long CachedTokens = 0, long GeneratedTokens = 0,
+        long Busy = 0, long Failed = 0, double Seconds = 0)
 {
     public EndpointTally Plus(EndpointTally other) => this with
     {
-        Requests = Requests + other.Requests, Completions = Completions + other.Completions, PromptTokens = PromptTokens + other.PromptTokens, CachedTokens = CachedTokens + other.CachedTokens,
-        GeneratedTokens = GeneratedTokens + other.GeneratedTokens, Busy = Busy + other.Busy, Failed = Failed + other.Failed, Seconds = Seconds + other.Seconds,
+        Requests = Requests + other.Requests, Completions = Completions + other.Completions,
+            PromptTokens = PromptTokens + other.PromptTokens, CachedTokens = CachedTokens + other.CachedTokens,
+        GeneratedTokens = GeneratedTokens + other.GeneratedTokens, Busy = Busy + other.Busy, Failed = Failed + other.Failed,
+            Seconds = Seconds + other.Seconds,
     };
 }
 
@@ -43,7 +46,8 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
         {
             Content = new ByteArrayContent(dialect.Body(request)) { Headers = { ContentType = new("application/json") } },
         };
-        var longest = LongestPage + LongestToken * (long)request.N * request.MaxTokens + 32L * (request.Prompt.Ids?.Length ?? 0) * request.N;
+        var longest = LongestPage + LongestToken * (long)request.N * request.MaxTokens + 32L * (request.Prompt.Ids?.Length ?? 0)
+            * request.N;
         var body = await Send(Make, longest, (status, message) => FromError(dialect, request, status, message), cancel);
         try
         {
@@ -61,7 +65,8 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
         try
         {
             var plain = new Dialect();
-            var body = await Send(() => new(HttpMethod.Get, route), LongestPage, (status, message) => FromError(plain, null, status, message), cancel);
+            var body = await Send(() => new(HttpMethod.Get, route), LongestPage, (status, message) =>
+                FromError(plain, null, status, message), cancel);
             return JsonDocument.Parse(body);
         }
         catch (EndpointException e) when (e.Status == 404)
@@ -83,12 +88,14 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
     {
         var fault = dialect.Classify(status, message);
         var what = $"{Url} answered {status} {Clean(message)}".TrimEnd() + (status is 401 or 403 ? $"; {key.Remedy()}" : "");
-        var room = fault == Fault.TooLong && request is not null ? ServerText.Room(message, request.MaxTokens, Health.Capabilities?.Context) : null;
+        var room = fault == Fault.TooLong && request is not null
+            ? ServerText.Room(message, request.MaxTokens, Health.Capabilities?.Context) : null;
         return new(fault, what) { Status = status, Room = room };
     }
 
     /// <summary>The body of a 200, if it is not longer than an answer can be; every other answer is an exception.</summary>
-    private async Task<byte[]> Send(Func<HttpRequestMessage> make, long longest, Func<int, string, EndpointException> fromError, CancellationToken cancel)
+    private async Task<byte[]> Send(Func<HttpRequestMessage> make, long longest, Func<int, string, EndpointException> fromError,
+        CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(TimeSpan.FromSeconds(options.RequestTimeout));
@@ -99,15 +106,18 @@ internal sealed class Endpoint(EndpointUrl url, HttpClient http, RemoteOptions o
             using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             var status = (int)response.StatusCode;
             if (status is >= 300 and < 400)
-                throw Failed(Fault.Refused, $"answered {status}, which sends on to {Clean(response.Headers.Location?.ToString() ?? "nowhere")}; give the address that answers itself");
+                throw Failed(Fault.Refused, $"answered {status}, which sends on to "
+                    + $"{Clean(response.Headers.Location?.ToString() ?? "nowhere")}; give the address that answers itself");
             var (body, whole) = await Body(response, status == 200 ? longest : LongestError, limit.Token);
             if (status != 200)
             {
                 var error = fromError(status, Dialect.Error(body) ?? Encoding.UTF8.GetString(body));
-                throw new EndpointException(error.Fault, error.Message) { Status = status, Room = error.Room, RetryAfter = RetryAfter(response) };
+                throw new EndpointException(error.Fault, error.Message) { Status = status, Room = error.Room,
+                    RetryAfter = RetryAfter(response) };
             }
 
-            return whole ? body : throw Failed(Fault.Malformed, $"answered with more than {longest >> 20} MB, which no answer to this request has");
+            return whole
+                ? body : throw Failed(Fault.Malformed, $"answered with more than {longest >> 20} MB, which no answer to this request has");
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {

@@ -106,7 +106,8 @@ internal sealed class EndpointHealth(RemoteOptions options)
     private void SetAside()
     {
         var longest = Capabilities is null ? LongestBeforeStart : LongestAside;
-        var wait = Math.Min(longest.TotalSeconds, options.FirstAside.TotalSeconds * Math.Pow(2, Math.Min(10, timesAside))) * (0.75 + 0.5 * Random.Shared.NextDouble());
+        var wait = Math.Min(longest.TotalSeconds, options.FirstAside.TotalSeconds * Math.Pow(2, Math.Min(10, timesAside)))
+            * (0.75 + 0.5 * Random.Shared.NextDouble());
         notBefore = After(Refused && Capabilities is null ? LongestAside : TimeSpan.FromSeconds(wait));
         (outside, Doubted) = (true, false);
         timesAside++;

@@ -15,7 +15,8 @@ internal sealed class EndpointList(string value)
         try
         {
             var urls = EndpointUrl.ParseAll(value);
-            return urls.Count > 0 ? urls : throw new UserError("--policy names no endpoint; write http://host:8000/v1, several separated by commas, or @FILE with one on each line");
+            return urls.Count > 0 ? urls : throw new UserError("--policy names no endpoint; write http://host:8000/v1, several separated "
+                + "by commas, or @FILE with one on each line");
         }
         catch (UserError) when (!first)
         {

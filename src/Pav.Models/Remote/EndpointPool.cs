@@ -13,7 +13,8 @@ internal sealed class EndpointPool : IDisposable
 {
     private const int MostTries = 8, TriesElsewhere = 3;
 
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100), LongestWait = TimeSpan.FromSeconds(30), LongestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100), LongestWait = TimeSpan.FromSeconds(30),
+        LongestPause = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// How long the start waits for the last endpoints once the first has answered, and how long none may answer before a cause is told.
@@ -66,7 +67,8 @@ internal sealed class EndpointPool : IDisposable
             lock (gate)
             {
                 if (active == 0 || time.GetElapsedTime(lastAnswer) < Silence) return null;
-                return endpoints.Select(e => e.Health.LastError).OfType<string>().FirstOrDefault() is { } error ? $"waiting: {error}" : null;
+                return endpoints.Select(e => e.Health.LastError).OfType<string>().FirstOrDefault() is { } error
+                    ? $"waiting: {error}" : null;
             }
         }
     }
@@ -90,7 +92,8 @@ internal sealed class EndpointPool : IDisposable
         for (var told = false; !AnyJoined(); told = true)
         {
             var may = Endpoints.Any(e => e.Health.LastFailure?.Fault is Fault.Busy or Fault.Network or Fault.Timeout or Fault.Server);
-            if (!may || time.GetElapsedTime(began).TotalSeconds > options.GiveUp) throw new UserError($"no endpoint can be used: {Errors()}");
+            if (!may || time.GetElapsedTime(began).TotalSeconds > options.GiveUp)
+                throw new UserError($"no endpoint can be used: {Errors()}");
             if (!told) options.Say($"No server answers yet ({Errors()}); waiting for up to {options.GiveUp:0} s (--give-up).");
             await Task.Delay(Tick, time, cancel);
         }
@@ -263,7 +266,8 @@ internal sealed class EndpointPool : IDisposable
         }
     }
 
-    /// <summary>Reads the list again when its file changes, asks endpoints that are new or have come back what they are, and ends waits that are in vain.</summary>
+    /// <summary>Reads the list again when its file changes, asks endpoints that are new or have come back what they are, and ends waits
+    /// that are in vain.</summary>
     private async Task Watch()
     {
         while (!closing.IsCancellationRequested)
@@ -278,7 +282,8 @@ internal sealed class EndpointPool : IDisposable
                 queue.FillAll();
                 doubted = [.. endpoints.Where(e => e.Health.Doubted)];
                 var silent = time.GetElapsedTime(lastAnswer).TotalSeconds;
-                vain = active > 0 && silent > options.GiveUp && (silent > options.GiveUp + options.RequestTimeout || endpoints.All(e => e.Health.InFlight == 0));
+                vain = active > 0 && silent > options.GiveUp
+                    && (silent > options.GiveUp + options.RequestTimeout || endpoints.All(e => e.Health.InFlight == 0));
                 if (vain) doubted = [.. endpoints.Where(e => e.Health.Usable)];
             }
 
@@ -341,6 +346,7 @@ internal sealed class EndpointPool : IDisposable
 
     private string Errors()
     {
-        lock (gate) return string.Join("; ", endpoints.Where(e => !e.Health.Dropped).Select(e => e.Health.LastError ?? $"{e.Url} has not answered"));
+        lock (gate) return string.Join("; ", endpoints.Where(e => !e.Health.Dropped)
+            .Select(e => e.Health.LastError ?? $"{e.Url} has not answered"));
     }
 }

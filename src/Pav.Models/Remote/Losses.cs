@@ -56,7 +56,8 @@ internal sealed class Losses
         {
             problems[problem] = new(problem, draws + (problems.TryGetValue(problem, out var before) ? before.Draws : 0), reason);
             if (!doesNotFit && inARow.Add(problem) && inARow.Count >= MostInARow)
-                throw new UserError($"{inARow.Count} problems in a row got no usable answer, so nothing is to be expected of the others; the last: {reason}");
+                throw new UserError($"{inARow.Count} problems in a row got no usable answer, so nothing is to be expected of the others; "
+                    + $"the last: {reason}");
         }
     }
 

@@ -23,7 +23,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
             var (dialect, model, context) = await Models(endpoint, cancel);
             var (version, slots, slotContext) = await Server(endpoint, dialect, cancel);
             var found = new Capabilities(
-                endpoint.Url.ToString(), dialect.Name, version, model, context ?? slotContext, dialect.StopText, false, SeedUse.Ignored, null, slots, TokenCounts.Unknown) { Dialect = dialect };
+                endpoint.Url.ToString(), dialect.Name, version, model, context
+                    ?? slotContext, dialect.StopText, false, SeedUse.Ignored, null, slots, TokenCounts.Unknown) { Dialect = dialect };
             found = found with { TokenIds = tokenizer is not null && dialect.SpeaksIds && await SpeaksIds(endpoint, found, cancel) };
             return await Seeds(endpoint, found, cancel);
         }
@@ -79,7 +80,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         if (wanted.ValueKind == JsonValueKind.Undefined)
         {
             var names = string.Join(", ", served.Take(8).Select(m => endpoint.Clean(Id(m))));
-            throw endpoint.Failed(Fault.Refused, $"serves {names}{(options.Model == "" ? "; choose one with --model" : $" and not {options.Model}")}");
+            throw endpoint.Failed(Fault.Refused,
+                $"serves {names}{(options.Model == "" ? "; choose one with --model" : $" and not {options.Model}")}");
         }
 
         // The name goes back to the server and into run folders as it is.
@@ -88,24 +90,29 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         return (Dialect.For(Field(wanted, "owned_by")?.ToString()), Id(wanted), Count(endpoint, wanted, "max_model_len", LongestContext));
     }
 
-    private static async Task<(string? Version, int Slots, int? Context)> Server(Endpoint endpoint, Dialect dialect, CancellationToken cancel)
+    private static async Task<(string? Version, int Slots, int? Context)> Server(Endpoint endpoint, Dialect dialect,
+        CancellationToken cancel)
     {
         var unknown = dialect is LlamaCppDialect ? 1 : ManySlots;
         if (dialect.Version(endpoint.Url) is not { } place) return (null, unknown, null);
         using var told = await endpoint.Get(place.Route, cancel);
         if (told is null) return (null, unknown, null);
-        var version = Field(told.RootElement, place.Field) is { ValueKind: JsonValueKind.String } text ? endpoint.Clean(text.GetString()!) : null;
+        var version = Field(told.RootElement, place.Field) is { ValueKind: JsonValueKind.String } text
+            ? endpoint.Clean(text.GetString()!) : null;
         var settings = Field(told.RootElement, "default_generation_settings");
-        return (version, Count(endpoint, told.RootElement, "total_slots", ManySlots) ?? unknown, settings is { } s ? Count(endpoint, s, "n_ctx", LongestContext) : null);
+        return (version, Count(endpoint, told.RootElement, "total_slots", ManySlots) ?? unknown, settings is { } s
+            ? Count(endpoint, s, "n_ctx", LongestContext) : null);
     }
 
-    private static JsonElement? Field(JsonElement? json, string name) => json is { ValueKind: JsonValueKind.Object } some && some.TryGetProperty(name, out var value) ? value : null;
+    private static JsonElement? Field(JsonElement? json, string name) => json is { ValueKind: JsonValueKind.Object } some
+        && some.TryGetProperty(name, out var value) ? value : null;
 
     private static int? Count(Endpoint endpoint, JsonElement json, string name, int most) => Field(json, name) switch
     {
         null or { ValueKind: JsonValueKind.Null } => null,
         { ValueKind: JsonValueKind.Number } value when value.TryGetInt32(out var count) && count >= 1 && count <= most => count,
-        { } other => throw endpoint.Failed(Fault.Malformed, $"says that {name} is {endpoint.Clean(other.ToString())}, which is no count from 1 to {most}"),
+        { } other => throw endpoint.Failed(Fault.Malformed, $"says that {name} is {endpoint.Clean(other.ToString())}, which is no count "
+            + $"from 1 to {most}"),
     };
 
     /// <summary>Does the server take ids, tell ids, and do they mean to it what they mean to the tokenizer?</summary>
@@ -121,7 +128,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
                 var without = choice.Ids.Length > 0 ? choice.Ids[..^1] : [];
                 bool Reads(int[] ids) => Whole(tokenizer!.Decode(ids)) == Whole(choice.Text);
                 if (Reads(choice.Ids) || (choice.Ending == Ending.Trace && Reads(without))) return true;
-                throw endpoint.Failed(Fault.Refused, "drew ids that the tokenizer given reads as another text; give the served model's own with --tokenizer, or none");
+                throw endpoint.Failed(Fault.Refused,
+                    "drew ids that the tokenizer given reads as another text; give the served model's own with --tokenizer, or none");
             }
             catch (EndpointException e) when (e.Fault == Fault.NoText && seed < MostSeeds)
             {
@@ -159,7 +167,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         for (var more = 0; first == NoText && more < MostSeeds; more++) first = (await Draw(++seed, 1))[0];
         var (again, next, after) = ((await Draw(seed, 1))[0], (await Draw(seed + 1, 1))[0], 1UL);
         while (first == next && after < MostSeeds) next = (await Draw(seed + ++after, 1))[0];
-        if (first == next) throw endpoint.Failed(Fault.Refused, "gives the same sample whatever the seed, at temperature 1: its samples are not random");
+        if (first == next)
+            throw endpoint.Failed(Fault.Refused, "gives the same sample whatever the seed, at temperature 1: its samples are not random");
 
         // A model that is nearly sure repeats itself by chance: both samples must come back.
         var repeated = first == again && (await Draw(seed + after, 1))[0] == next;

@@ -1,6 +1,7 @@
 namespace Pav.Models.Remote;
 
-/// <summary>How inference servers are used. All but Endpoints, Model and PerRequest change speed and patience, never what is drawn.</summary>
+/// <summary>How inference servers are used. All but Endpoints, Model and PerRequest change speed and patience, never what is
+/// drawn.</summary>
 /// <param name="Endpoints">Addresses separated by commas, or @FILE with one on each line, read again when it changes.</param>
 public sealed record RemoteOptions(string Endpoints)
 {
@@ -44,6 +45,7 @@ public sealed record RemoteOptions(string Endpoints)
     {
         if (PerRequest < 1) throw new UserError($"draws in one request are {PerRequest}; there must be at least 1");
         if (InFlight < 1) throw new UserError($"requests in flight are {InFlight}; there must be at least 1");
-        if (!(RequestTimeout > 0) || !(GiveUp > 0) || !(RunTimeout >= 0) || !(Hedge >= 0)) throw new UserError("timeouts must be above 0 seconds, --run-timeout and --hedge at least 0");
+        if (!(RequestTimeout > 0) || !(GiveUp > 0) || !(RunTimeout >= 0) || !(Hedge >= 0))
+            throw new UserError("timeouts must be above 0 seconds, --run-timeout and --hedge at least 0");
     }
 }

@@ -5,8 +5,10 @@ using Pav.Models.Engine;
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// A model on inference servers as a policy. With the model's tokenizer at hand, prompts and steps go to and fro as ids; without it as text, and then a step has no ids and its
-/// tokens are counted by the server's usage. Where the servers honour seeds, equal draws give equal answers as everywhere; where they do not, results are right in distribution only.
+/// A model on inference servers as a policy. With the model's tokenizer at hand, prompts and steps go to and fro as ids; without it as
+/// text, and then a step has no ids and its
+/// tokens are counted by the server's usage. Where the servers honour seeds, equal draws give equal answers as everywhere; where they do
+/// not, results are right in distribution only.
 /// </summary>
 public sealed class RemotePolicy : IPolicy, IDisposable
 {
@@ -33,7 +35,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         steps = tokenizer is null ? null : new(tokenizer, template.StepEnd, stops: template.TraceStops);
         http = new(new SocketsHttpHandler
         {
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(10), AllowAutoRedirect = false, UseCookies = false, UseProxy = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5), ConnectTimeout = TimeSpan.FromSeconds(10), AllowAutoRedirect = false,
+                UseCookies = false, UseProxy = false,
             AutomaticDecompression = DecompressionMethods.None,
         }) { Timeout = Timeout.InfiniteTimeSpan };
         pool = new(options, http, new(options, PromptOf(Prefix.Root(problem)), tokenizer), Fits);
@@ -76,7 +79,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     }
 
     /// <summary>Asks the servers what they are, with the prompt of a problem, and settles how they are used.</summary>
-    public static async Task<RemotePolicy> Open(RemoteOptions options, PromptTemplate template, Tokenizer? tokenizer, Problem problem, CancellationToken cancel = default)
+    public static async Task<RemotePolicy> Open(RemoteOptions options, PromptTemplate template, Tokenizer? tokenizer, Problem problem,
+        CancellationToken cancel = default)
     {
         options.Check();
         var policy = new RemotePolicy(options, template, tokenizer, problem);
@@ -92,7 +96,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
         }
     }
 
-    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
+    public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,
+        CancellationToken cancel = default)
     {
         sampling.Check();
         if (sampling.StepTokens > 0 || draws.Any(d => d.Prefix.Half))
@@ -141,7 +146,8 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     }
 
     /// <summary>All draws of one prefix. Greedy ones are all the same draw.</summary>
-    private async Task Continue(Prefix prefix, int[] indices, IReadOnlyList<Draw> draws, Until until, Sampling sampling, Prefix[] results, CancellationToken cancel)
+    private async Task Continue(Prefix prefix, int[] indices, IReadOnlyList<Draw> draws, Until until, Sampling sampling, Prefix[] results,
+        CancellationToken cancel)
     {
         if (prefix.Ended)
         {
@@ -229,14 +235,16 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     /// <summary>Where the server tells no tokens, those of the text, with the end of a trace for one more.</summary>
     private Choice Counted(Choice choice) => choice.Tokens > 0 || choice.Text == "" || tokenizer is null
         ? choice
-        : choice with { Tokens = tokenizer.Encode(choice.Text, addSpecial: false, continues: true).Length + (choice.Ending == Ending.Trace ? 1 : 0) };
+        : choice with { Tokens = tokenizer.Encode(choice.Text, addSpecial: false, continues: true).Length + (choice.Ending == Ending.Trace
+            ? 1 : 0) };
 
     private Prompt PromptOf(Prefix prefix)
     {
         var text = template.Fill(prefix.Problem) + prefix.Text;
         if (tokenizer is null || (Servers.Count > 0 && !ids)) return new(text, null);
         var path = prefix.Path();
-        return new(text, [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.From(tokenizer, p.Step, p.Tokens))]);
+        return new(text,
+            [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.From(tokenizer, p.Step, p.Tokens))]);
     }
 
     /// <summary>
@@ -256,14 +264,16 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
     /// <summary>Do the ids lack the end of a step that the text has? Some servers leave out the token that stopped them.</summary>
     private bool LacksEnd(Choice choice, int[] drawn) =>
-        choice.Ending == Ending.Step && StepIds.Text(tokenizer!, drawn) is var text && text.Length < choice.Text.Length && choice.Text.StartsWith(text, StringComparison.Ordinal);
+        choice.Ending == Ending.Step && StepIds.Text(tokenizer!, drawn) is var text && text.Length < choice.Text.Length
+            && choice.Text.StartsWith(text, StringComparison.Ordinal);
 
     private Prefix Then(Prefix prefix, Choice choice, int limit)
     {
         var ended = choice.Ending != Ending.Step;
         if (choice.Ids is { Length: > 0 } drawn && steps is not null && !LacksEnd(choice, drawn))
         {
-            var eos = choice.Ending == Ending.Trace && (drawn[^1] == tokenizer!.Eos || StepIds.Text(tokenizer, drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
+            var eos = choice.Ending == Ending.Trace
+                && (drawn[^1] == tokenizer!.Eos || StepIds.Text(tokenizer, drawn) != choice.Text || tokenizer.Decode([drawn[^1]]) == "");
 
             // Some servers leave the end-of-sequence out of the ids: to stop after a step's end is a last step without text all the same.
             if (choice.Ending == Ending.Trace && !eos
@@ -299,11 +309,14 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     private void Settle(IReadOnlyList<Capabilities> servers)
     {
         if (SampleWatch.Twins(servers) is { } twins)
-            throw new UserError($"{twins.A.Url} and {twins.B.Url} answer different seeds with the same samples: they heed no seeds and share one of their own, so their completions are not independent; start each with a seed of its own");
+            throw new UserError($"{twins.A.Url} and {twins.B.Url} answer different seeds with the same samples: they heed no seeds and "
+                + "share one of their own, so their completions are not independent; start each with a seed of its own");
         var models = servers.Select(s => s.Model).Distinct().ToList();
-        if (models.Count > 1) throw new UserError($"the endpoints serve different models ({string.Join(", ", models)}); choose one with --model");
+        if (models.Count > 1)
+            throw new UserError($"the endpoints serve different models ({string.Join(", ", models)}); choose one with --model");
         if (options.Hedge > 0 && servers.FirstOrDefault(s => s.Seeds != SeedUse.Honoured) is { } careless)
-            throw new UserError($"--hedge needs servers that honour seeds, and {careless.Url} does not: the faster of two different samples is the shorter one more often, which would bias the labels");
+            throw new UserError($"--hedge needs servers that honour seeds, and {careless.Url} does not: the faster of two different "
+                + "samples is the shorter one more often, which would bias the labels");
         Name = servers[0].Model;
         ids = servers.All(s => s.TokenIds);
         seedBits = servers.Min(s => s.Dialect.SeedBits);
@@ -318,13 +331,15 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     {
         if (Servers.Count == 0) return found;
         if (found.Model != Name) throw endpoint.Failed(Fault.Refused, $"serves {found.Model} and not {Name}");
-        var less = (ids && !found.TokenIds) || found.MostN < perRequest || found.Dialect.SeedBits < seedBits || (perRequest > 1 && found.SeedsOfN == ChoiceSeeds.Alike)
+        var less = (ids && !found.TokenIds) || found.MostN < perRequest || found.Dialect.SeedBits < seedBits
+            || (perRequest > 1 && found.SeedsOfN == ChoiceSeeds.Alike)
             || (options.Hedge > 0 && found.Seeds != SeedUse.Honoured) || found.Context < context || found.Dialect.ContextReserve > reserve
             || (found.Tokens == TokenCounts.Unknown && Tokens != TokenCounts.Unknown);
         if (less) throw endpoint.Failed(Fault.Refused, "cannot do what the endpoints that were there at the start can");
         var others = Servers.Where(s => s.Url != found.Url).ToList();
         if (SampleWatch.Twins([.. others, found]) is { } twins)
-            throw endpoint.Failed(Fault.Refused, $"answers with the samples of {(twins.A == found ? twins.B : twins.A).Url}, though it was given other seeds: they heed none and share one of their own; start each with a seed of its own");
+            throw endpoint.Failed(Fault.Refused, $"answers with the samples of {(twins.A == found ? twins.B : twins.A).Url}, though it "
+                + "was given other seeds: they heed none and share one of their own; start each with a seed of its own");
         Servers = [.. others, found];
         return found;
     }

@@ -1,7 +1,8 @@
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// Looks out for replicas that draw the same samples: fatal for Monte Carlo labels, and silent. Samples of one prefix are equal by chance as often within one endpoint as between
+/// Looks out for replicas that draw the same samples: fatal for Monte Carlo labels, and silent. Samples of one prefix are equal by chance
+/// as often within one endpoint as between
 /// two; where they are equal between two much more often, these share their randomness. Safe for several threads.
 /// </summary>
 internal sealed class SampleWatch
@@ -16,7 +17,8 @@ internal sealed class SampleWatch
     {
         var some = samples.Where(s => s.Text.Length >= Shortest).ToList();
         var (within, all) = Pairs(some);
-        var (sameWithin, same) = some.GroupBy(s => s.Text).Select(g => Pairs([.. g])).Aggregate((Within: 0.0, All: 0.0), (sum, p) => (sum.Within + p.Within, sum.All + p.All));
+        var (sameWithin, same) = some.GroupBy(s => s.Text).Select(g => Pairs([.. g]))
+            .Aggregate((Within: 0.0, All: 0.0), (sum, p) => (sum.Within + p.Within, sum.All + p.All));
         lock (gate)
         {
             pairsWithin += within;
@@ -26,7 +28,8 @@ internal sealed class SampleWatch
         }
     }
 
-    /// <summary>What a user must know; null while all is well. More equal pairs between endpoints than within them, by six standard errors.</summary>
+    /// <summary>What a user must know; null while all is well. More equal pairs between endpoints than within them, by six standard
+    /// errors.</summary>
     public string? Finding()
     {
         lock (gate)
@@ -37,7 +40,8 @@ internal sealed class SampleWatch
             var pooled = (equalBetween + equalWithin) / (pairsBetween + pairsWithin);
             var error = Math.Sqrt(pooled * (1 - pooled) * (1 / pairsBetween + 1 / Math.Max(1, pairsWithin)));
             return between - within > 6 * error
-                ? $"different endpoints gave the same completion of a prefix in {between:P1} of {pairsBetween:N0} pairs, one endpoint in {within:P1} of {pairsWithin:N0}: replicas share their randomness; start each with a seed of its own"
+                ? $"different endpoints gave the same completion of a prefix in {between:P1} of {pairsBetween:N0} pairs, one endpoint in "
+                    + $"{within:P1} of {pairsWithin:N0}: replicas share their randomness; start each with a seed of its own"
                 : null;
         }
     }

@@ -26,10 +26,12 @@ internal abstract class EngineDialect(string keepStop, string stoppedBy) : Diale
         json.WriteBoolean("return_token_ids", request.Prompt.Ids is not null);
     }
 
-    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty(stoppedBy, out var stop) && stop.ValueKind == JsonValueKind.String ? stop.GetString() : null;
+    protected override string? StoppedAt(JsonElement choice) => choice.TryGetProperty(stoppedBy, out var stop)
+        && stop.ValueKind == JsonValueKind.String ? stop.GetString() : null;
 }
 
-/// <summary>vLLM: <c>stop_reason</c> is the stop string and null at end-of-sequence; choice i uses seed + i; usage counts all choices.</summary>
+/// <summary>vLLM: <c>stop_reason</c> is the stop string and null at end-of-sequence; choice i uses seed + i; usage counts all
+/// choices.</summary>
 internal sealed class VllmDialect() : EngineDialect("include_stop_str_in_output", "stop_reason")
 {
     public override string Name => "vllm";
@@ -39,7 +41,8 @@ internal sealed class VllmDialect() : EngineDialect("include_stop_str_in_output"
     public override int SeedBits => 62;
 }
 
-/// <summary>SGLang: <c>matched_stop</c> is the stop string, or the id of the end-of-sequence; <c>no_stop_trim</c> keeps the stop text.</summary>
+/// <summary>SGLang: <c>matched_stop</c> is the stop string, or the id of the end-of-sequence; <c>no_stop_trim</c> keeps the stop
+/// text.</summary>
 internal sealed class SglangDialect() : EngineDialect("no_stop_trim", "matched_stop")
 {
     public override string Name => "sglang";
@@ -48,7 +51,8 @@ internal sealed class SglangDialect() : EngineDialect("no_stop_trim", "matched_s
 }
 
 /// <summary>
-/// llama.cpp's own <c>/completion</c>: its OpenAI route tells neither what stopped a choice nor ids, and its usage counts one choice only. Temperature is put before top-k and
+/// llama.cpp's own <c>/completion</c>: its OpenAI route tells neither what stopped a choice nor ids, and its usage counts one choice only.
+/// Temperature is put before top-k and
 /// top-p, as elsewhere (its own order ends with it); all other samplers are left out.
 /// </summary>
 internal sealed class LlamaCppDialect : Dialect
@@ -109,23 +113,28 @@ internal sealed class LlamaCppDialect : Dialect
         var usage = default(Usage);
         Choice One(JsonElement choice)
         {
-            var (prompt, cached) = Prompts(choice, "tokens_evaluated", choice.TryGetProperty("timings", out var timings) ? timings : null, "cache_n");
+            var (prompt, cached) = Prompts(choice, "tokens_evaluated", choice.TryGetProperty("timings", out var timings)
+                ? timings : null, "cache_n");
 
             // "truncated" says only that the slot is full, which ends a trace by its length.
             if (request.Prompt.Ids is { } sent && choice.TryGetProperty("tokens_evaluated", out _) && prompt < sent.Length)
                 throw new FormatException($"a prompt cut from {sent.Length} to {prompt} tokens");
             var generated = Count(choice, "tokens_predicted", request.MaxTokens);
             usage = new(Math.Max(usage.Prompt, prompt), Math.Max(usage.Cached, cached), usage.Generated + generated);
-            var word = choice.TryGetProperty("stopping_word", out var told) && told.ValueKind == JsonValueKind.String && told.GetString() is { Length: > 0 } said ? said
-                : request.TraceStops.Texts.Count == 0 ? request.Stop : request.TraceStops.Texts is [var only] && request.Stop is null ? only : null;
+            var word = choice.TryGetProperty("stopping_word", out var told) && told.ValueKind == JsonValueKind.String
+                && told.GetString() is { Length: > 0 } said ? said
+                : request.TraceStops.Texts.Count == 0 ? request.Stop : request.TraceStops.Texts is [var only] && request.Stop is null
+                    ? only : null;
             var ending = Text(choice, "stop_type") switch
             {
                 "eos" => Ending.Trace,
                 "limit" => Ending.Length,
-                "word" => word is not null ? EndingAt(request, word) : throw new FormatException("stop_type 'word' without its stopping_word"),
+                "word" => word is not null
+                    ? EndingAt(request, word) : throw new FormatException("stop_type 'word' without its stopping_word"),
                 var type => throw new FormatException($"stop_type '{type}'"),
             };
-            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens", request.MaxTokens) is { Length: > 0 } tokens ? tokens : null;
+            var ids = request.Prompt.Ids is null ? null : Ids(choice, "tokens", request.MaxTokens) is { Length: > 0 } tokens
+                ? tokens : null;
             return Whole(request, Text(choice, "content"), ids, ending, word) with { Tokens = (int)generated };
         }
 

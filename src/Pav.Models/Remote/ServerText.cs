@@ -40,11 +40,13 @@ internal static partial class ServerText
     /// <returns>Tokens, 0 or less for none; null where the message does not tell.</returns>
     public static int? Room(string message, int maxTokens, int? context)
     {
-        var numbers = Number().Matches(Thousands().Replace(message, "")).Select(m => int.TryParse(m.Value, out var n) ? n : 0).Where(n => n > 0).Distinct().ToList();
+        var numbers = Number().Matches(Thousands().Replace(message, "")).Select(m => int.TryParse(m.Value, out var n) ? n : 0)
+            .Where(n => n > 0).Distinct().ToList();
         if (context is { } known && !numbers.Contains(known)) numbers.Add(known);
         var rest = numbers.Count > 2 ? numbers.Where(n => n != maxTokens).ToList() : numbers;
 
-        // The prompt is the number whose sum with max_tokens is told as well, else the largest that with max_tokens is too long for the context.
+        // The prompt is the number whose sum with max_tokens is told as well, else the largest that with max_tokens is too long for the
+        // context.
         var found =
             from size in context is { } c ? [c] : rest
             from prompt in rest

@@ -1,7 +1,8 @@
 namespace Pav.Models.Remote;
 
 /// <summary>
-/// How many requests may be in flight at one endpoint: one more for each window of good answers (doubling until the first sign of congestion), half as many after a 429, a tenth
+/// How many requests may be in flight at one endpoint: one more for each window of good answers (doubling until the first sign of
+/// congestion), half as many after a 429, a tenth
 /// less when the time per token has grown to three times the least seen. Not safe for several threads.
 /// </summary>
 internal sealed class Window(int most)

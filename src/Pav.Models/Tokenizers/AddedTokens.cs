@@ -10,11 +10,13 @@ internal sealed record AddedToken(int Id, string Content, bool Special, bool Nor
     {
         var content = json.Text("content") is { Length: > 0 } text ? text : throw json.Wrong("has no \"content\"");
         var id = json.Checked(json.Int("id") ?? throw json.Wrong("has no \"id\""), content);
-        return new(id, content, json.Flag("special"), json.Flag("normalized", true), json.Flag("single_word"), json.Flag("lstrip"), json.Flag("rstrip"));
+        return new(id, content, json.Flag("special"), json.Flag("normalized", true), json.Flag("single_word"), json.Flag("lstrip"),
+            json.Flag("rstrip"));
     }
 }
 
-/// <summary>Finds added tokens in a text: leftmost, then longest. One that would have to be a word of its own and is not is passed over whole.</summary>
+/// <summary>Finds added tokens in a text: leftmost, then longest. One that would have to be a word of its own and is not is passed over
+/// whole.</summary>
 internal sealed class AddedTokenFinder
 {
     private readonly SearchValues<char> firsts;
@@ -58,7 +60,8 @@ internal sealed class AddedTokenFinder
             if (skip < 0) return null;
             position += skip;
             foreach (var length in lengths[text[position]])
-                if (position + length <= text.Length && byContent.TryGetValue(text.AsSpan(position, length), out var token)) return (position, token);
+                if (position + length <= text.Length && byContent.TryGetValue(text.AsSpan(position, length), out var token))
+                    return (position, token);
         }
 
         return null;

@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace Pav.Models.Tokenizers;
 
 /// <summary>
-/// Byte-pair encoding: of all neighbours that a merge rule joins, the pair with the earliest rule is joined first. Symbols are bytes (GPT-2's way) or
+/// Byte-pair encoding: of all neighbours that a merge rule joins, the pair with the earliest rule is joined first. Symbols are bytes
+/// (GPT-2's way) or
 /// characters (SentencePiece's), where a character that is not in the vocabulary may become its bytes' own tokens.
 /// </summary>
 internal sealed class Bpe
@@ -35,16 +36,20 @@ internal sealed class Bpe
 
     private Bpe(TokenizerJson json, TokenizerFile file, bool bytes)
     {
-        if (json.Find("dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() > 0) throw json.Wrong("\"dropout\" is not supported");
+        if (json.Find("dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() > 0)
+            throw json.Wrong("\"dropout\" is not supported");
         foreach (var affix in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
             if (json.Text(affix) is { Length: > 0 }) throw json.Wrong($"\"{affix}\" is not supported");
         words = file.Words();
         bySpan = words.GetAlternateLookup<ReadOnlySpan<char>>();
         ignoreMerges = json.Flag("ignore_merges");
         fuseUnknown = json.Flag("fuse_unk");
-        if (json.Text("unk_token") is { } unk) unknown = words.TryGetValue(unk, out var id) ? id : throw json.Wrong($"the unk_token \"{unk}\" is not in the vocabulary");
-        if (bytes) symbolOfByte = [.. Enumerable.Range(0, 256).Select(b => words.GetValueOrDefault(ByteAlphabet.FromByte((byte)b).ToString(), -1))];
-        else if (json.Flag("byte_fallback")) fallback = [.. Enumerable.Range(0, 256).Select(b => words.GetValueOrDefault($"<0x{b:X2}>", -1))];
+        if (json.Text("unk_token") is { } unk)
+            unknown = words.TryGetValue(unk, out var id) ? id : throw json.Wrong($"the unk_token \"{unk}\" is not in the vocabulary");
+        if (bytes) symbolOfByte = [.. Enumerable.Range(0, 256)
+            .Select(b => words.GetValueOrDefault(ByteAlphabet.FromByte((byte)b).ToString(), -1))];
+        else if (json.Flag("byte_fallback"))
+            fallback = [.. Enumerable.Range(0, 256).Select(b => words.GetValueOrDefault($"<0x{b:X2}>", -1))];
         merges = file.MergesOf(words);
     }
 
@@ -141,7 +146,8 @@ internal sealed class Bpe
 
     private void Merge(Scratch work, List<int> output)
     {
-        // A list of neighbours over the symbols; one that is joined into its left neighbour becomes -1. The queue's keys are (rank, position).
+        // A list of neighbours over the symbols; one that is joined into its left neighbour becomes -1. The queue's keys are (rank,
+        // position).
         var ids = work.Symbols;
         var count = ids.Count;
         if (work.Left.Length < count) (work.Left, work.Right) = (new int[count * 2], new int[count * 2]);
@@ -151,7 +157,8 @@ internal sealed class Bpe
         while (queue.TryDequeue(out var position, out var key))
         {
             var next = right[position];
-            if (ids[position] < 0 || next >= count || !merges.Find(PairTable.Key(ids[position], ids[next]), out var rank, out var merged) || rank != (int)(key >> 32)) continue;
+            if (ids[position] < 0 || next >= count || !merges.Find(PairTable.Key(ids[position], ids[next]), out var rank, out var merged)
+                || rank != (int)(key >> 32)) continue;
             ids[position] = merged;
             ids[next] = -1;
             right[position] = right[next];
@@ -164,7 +171,8 @@ internal sealed class Bpe
 
         void Offer(int position)
         {
-            if (right[position] < count && merges.Find(PairTable.Key(ids[position], ids[right[position]]), out var rank, out _)) queue.Enqueue(position, ((ulong)(uint)rank << 32) | (uint)position);
+            if (right[position] < count && merges.Find(PairTable.Key(ids[position], ids[right[position]]), out var rank, out _))
+                queue.Enqueue(position, ((ulong)(uint)rank << 32) | (uint)position);
         }
     }
 }

@@ -10,7 +10,8 @@ internal sealed class CodePointSet
 
     /// <summary>In the order of <see cref="UnicodeCategory"/>.</summary>
     private static readonly string[] CategoryNames =
-        ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Cn"];
+        ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Pc", "Pd", "Ps",
+            "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Cn"];
 
     private static readonly Lazy<CodePointSet[]> Categories = new(ReadCategories);
     private static readonly Lazy<Dictionary<string, CodePointSet>> Scripts = new(ReadScripts);
@@ -38,7 +39,8 @@ internal sealed class CodePointSet
     /// What \w matches: alphabetic letters, marks, digits and connectors. Letters in circles and squares are symbols that count as
     /// alphabetic.
     /// </summary>
-    public static CodePointSet Word { get; } = new[] { Category("L")!, Category("M")!, Digit, Category("Nl")!, Category("Pc")!, Between(0x24B6, 0x24E9), Between(0x1F130, 0x1F149),
+    public static CodePointSet Word { get; } = new[] { Category("L")!, Category("M")!, Digit, Category("Nl")!, Category("Pc")!,
+        Between(0x24B6, 0x24E9), Between(0x1F130, 0x1F149),
         Between(0x1F150, 0x1F169), Between(0x1F170, 0x1F189) }.Aggregate((all, set) => all.With(set));
 
     public IReadOnlyList<(int From, int To)> Ranges => ranges;
@@ -52,7 +54,8 @@ internal sealed class CodePointSet
     {
         CodePointSet? found = null;
         for (var i = 0; i < CategoryNames.Length; i++)
-            if (name.Length > 0 && CategoryNames[i].StartsWith(name, StringComparison.Ordinal)) found = found is null ? Categories.Value[i] : found.With(Categories.Value[i]);
+            if (name.Length > 0 && CategoryNames[i].StartsWith(name, StringComparison.Ordinal))
+                found = found is null ? Categories.Value[i] : found.With(Categories.Value[i]);
         return found;
     }
 
@@ -81,7 +84,8 @@ internal sealed class CodePointSet
 
     /// <summary>With every character that differs from one of these by case only.</summary>
     public CodePointSet AnyCase() => new(ranges.Concat(
-        ranges.SelectMany(r => Enumerable.Range(r.From, r.To - r.From)).Where(Rune.IsValid).SelectMany(c => ByFold.Value[Fold(c)]).Select(c => (c, c + 1))));
+        ranges.SelectMany(r => Enumerable.Range(r.From, r.To - r.From)).Where(Rune.IsValid).SelectMany(c => ByFold.Value[Fold(c)])
+            .Select(c => (c, c + 1))));
 
     public bool Contains(int codePoint)
     {
@@ -119,7 +123,8 @@ internal sealed class CodePointSet
     {
         using var reader = new StreamReader(typeof(CodePointSet).Assembly.GetManifestResourceStream("scripts.txt")!);
         return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).ToDictionary(
-            words => words[0], words => new CodePointSet(words[1..].Select(word => word.Split('-')).Select(r => (Hex(r[0]), Hex(r[^1]) + 1))));
+            words => words[0], words =>
+                new CodePointSet(words[1..].Select(word => word.Split('-')).Select(r => (Hex(r[0]), Hex(r[^1]) + 1))));
 
         static int Hex(string digits) => int.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
     }

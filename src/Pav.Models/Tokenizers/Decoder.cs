@@ -4,14 +4,17 @@ using System.Text;
 namespace Pav.Models.Tokenizers;
 
 /// <summary>How tokens become text again.</summary>
-/// <param name="Bytes">The bytes that a token's name stands for; bytes, because a character may be spread over tokens. The flag: it is the text's first token.</param>
-/// <param name="ByteFallback">A token named &lt;0x0A&gt; is that byte, and a run of such tokens that is not UTF-8 is one U+FFFD for each of them.</param>
+/// <param name="Bytes">The bytes that a token's name stands for; bytes, because a character may be spread over tokens. The flag: it is the
+/// text's first token.</param>
+/// <param name="ByteFallback">A token named &lt;0x0A&gt; is that byte, and a run of such tokens that is not UTF-8 is one U+FFFD for each of
+/// them.</param>
 /// <param name="Strip">Taken off the beginning of a text, so many times at most.</param>
 internal sealed record Decoder(Func<string, bool, byte[]> Bytes, bool ByteFallback = false, (char Character, int Times) Strip = default)
 {
     private static readonly string[] Known = ["ByteLevel", "Fuse", "Metaspace", "Sequence of Replace, ByteFallback, Fuse, Strip"];
 
-    public static Decoder Parse(TokenizerJson json) => json.Type == "Sequence" ? Sequence(json) : Component(json) ?? throw json.Unknown(Known);
+    public static Decoder Parse(TokenizerJson json) => json.Type == "Sequence" ? Sequence(json) : Component(json)
+        ?? throw json.Unknown(Known);
 
     private static Decoder? Component(TokenizerJson json)
     {
@@ -24,7 +27,8 @@ internal sealed record Decoder(Func<string, bool, byte[]> Bytes, bool ByteFallba
             case "Metaspace":
                 var space = json.Text("replacement") ?? throw json.Wrong("has no \"replacement\"");
                 var drops = PreTokenizer.MetaspaceScheme(json) != "never";
-                return new((token, first) => Encoding.UTF8.GetBytes(token.Replace(space, first && drops ? "" : " ", StringComparison.Ordinal)));
+                return new((token, first) =>
+                    Encoding.UTF8.GetBytes(token.Replace(space, first && drops ? "" : " ", StringComparison.Ordinal)));
             default:
                 return null;
         }
@@ -49,7 +53,8 @@ internal sealed record Decoder(Func<string, bool, byte[]> Bytes, bool ByteFallba
                 case "Fuse":
                     fused = true;
                     break;
-                case "Strip" when fused && strip == default && (child.Int("stop") ?? 0) == 0 && child.Text("content") is { Length: 1 } character:
+                case "Strip" when fused && strip == default && (child.Int("stop") ?? 0) == 0
+                    && child.Text("content") is { Length: 1 } character:
                     strip = (character[0], child.Int("start") ?? 0);
                     break;
                 case "Replace" or "ByteFallback" or "Strip":
@@ -58,12 +63,16 @@ internal sealed record Decoder(Func<string, bool, byte[]> Bytes, bool ByteFallba
                     throw child.Unknown("Replace", "ByteFallback", "Fuse", "Strip");
             }
 
-        return new((token, _) => Encoding.UTF8.GetBytes(replacements.Aggregate(token, (t, r) => t.Replace(r.Old, r.New, StringComparison.Ordinal))), fallback, strip);
+        return new((token, _) =>
+            Encoding.UTF8.GetBytes(replacements.Aggregate(token, (t, r) => t.Replace(r.Old, r.New, StringComparison.Ordinal))), fallback,
+            strip);
     }
 
     /// <summary>The byte that a token named &lt;0x0A&gt; stands for; null for every other name.</summary>
     public static byte? ByteOf(string token) =>
-        token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>' && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : null;
+        token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
+            && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? value : null;
 }
 
 /// <summary>GPT-2's alphabet: each byte as one printable character.</summary>

@@ -5,11 +5,13 @@ using System.Text;
 namespace Pav.Models.Tokenizers;
 
 /// <summary>
-/// Unicode normalisation form C. string.Normalize does nothing, and says nothing, where the runtime is without ICU (as this program is: globalization-invariant).
+/// Unicode normalisation form C. string.Normalize does nothing, and says nothing, where the runtime is without ICU (as this program is:
+/// globalization-invariant).
 /// </summary>
 internal static class Nfc
 {
-    private const int HangulS = 0xAC00, HangulL = 0x1100, HangulV = 0x1161, HangulT = 0x11A7, CountL = 19, CountV = 21, CountT = 28, CountS = CountL * CountV * CountT;
+    private const int HangulS = 0xAC00, HangulL = 0x1100, HangulV = 0x1161, HangulT = 0x11A7, CountL = 19, CountV = 21, CountT = 28,
+        CountS = CountL * CountV * CountT;
 
     private static readonly Lazy<Tables> Data = new(Tables.Load);
 
@@ -81,7 +83,8 @@ internal static class Nfc
         private readonly BitArray settled = new(0x110000, true);
 
         /// <summary>
-        /// The next stretch that may not be in the normal form: from the character before one that combines, composes with what is before it or is always
+        /// The next stretch that may not be in the normal form: from the character before one that combines, composes with what is before
+        /// it or is always
         /// decomposed, to the next one that does none of this. Outside such stretches nothing changes.
         /// </summary>
         public (int Start, int End)? Unsettled(string text, int from)
@@ -121,7 +124,8 @@ internal static class Nfc
 
         public int? Pair(int a, int b)
         {
-            if (a - HangulL is >= 0 and < CountL and var l && b - HangulV is >= 0 and < CountV and var v) return HangulS + (l * CountV + v) * CountT;
+            if (a - HangulL is >= 0 and < CountL and var l && b - HangulV is >= 0 and < CountV and var v)
+                return HangulS + (l * CountV + v) * CountT;
             if (a - HangulS is >= 0 and < CountS and var s && s % CountT == 0 && b - HangulT is > 0 and < CountT and var t) return a + t;
             return pairs.TryGetValue((a, b), out var found) ? found : null;
         }

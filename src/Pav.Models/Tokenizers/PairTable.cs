@@ -1,6 +1,7 @@
 namespace Pav.Models.Tokenizers;
 
-/// <summary>64-bit key → two numbers: a hash table with open addressing, for hundreds of thousands of entries that are looked up all the time.</summary>
+/// <summary>64-bit key → two numbers: a hash table with open addressing, for hundreds of thousands of entries that are looked up all the
+/// time.</summary>
 internal sealed class PairTable
 {
     private Slot[] slots = new Slot[16];

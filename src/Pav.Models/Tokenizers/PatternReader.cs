@@ -13,7 +13,8 @@ namespace Pav.Models.Tokenizers;
 internal sealed class PatternReader(string pattern, Func<CodePointSet, string> render, Func<string, UserError> wrong)
 {
     /// <summary>Outside of brackets Oniguruma's \w has these digits and fractions of Latin-1, too.</summary>
-    private static readonly CodePointSet WordAlone = CodePointSet.Word.With(CodePointSet.Between(0xB2, 0xB3)).With(CodePointSet.Single(0xB9)).With(CodePointSet.Between(0xBC, 0xBE));
+    private static readonly CodePointSet WordAlone = CodePointSet.Word.With(CodePointSet.Between(0xB2, 0xB3))
+        .With(CodePointSet.Single(0xB9)).With(CodePointSet.Between(0xBC, 0xBE));
 
     private static readonly CodePointSet NotNewline = CodePointSet.Single('\n').Inverse();
 
@@ -94,7 +95,8 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
         next = begin;
         var literal = Literal();
         if (!options.AnyCase) return render(CodePointSet.Single(literal));
-        if (next < pattern.Length && Ligatures.Contains(pattern[begin..(next + 1)].ToLowerInvariant())) throw Refuse(begin, $"(?i) with {pattern[begin..(next + 1)]}", "also matches a ligature");
+        if (next < pattern.Length && Ligatures.Contains(pattern[begin..(next + 1)].ToLowerInvariant()))
+            throw Refuse(begin, $"(?i) with {pattern[begin..(next + 1)]}", "also matches a ligature");
         return render(AnyCase(begin, CodePointSet.Single(literal)));
     }
 
@@ -112,8 +114,10 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
                 return "";
             }
 
-            if (Take("<") && pattern.IndexOf('>', next) is > 0 and var named && pattern[next..named].All(c => char.IsLetterOrDigit(c) || c == '_')) next = named + 1;
-            else if (!(ReadOptions(ref options) && Take(":"))) throw Refuse(begin, pattern[begin..Math.Min(begin + 3, pattern.Length)], "is a group of another kind");
+            if (Take("<") && pattern.IndexOf('>', next) is > 0 and var named
+                && pattern[next..named].All(c => char.IsLetterOrDigit(c) || c == '_')) next = named + 1;
+            else if (!(ReadOptions(ref options) && Take(":")))
+                throw Refuse(begin, pattern[begin..Math.Min(begin + 3, pattern.Length)], "is a group of another kind");
         }
 
         // Captures are not asked for, and what would refer to them is refused.
@@ -147,7 +151,8 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
         if (!Ahead("{") || pattern.IndexOf('}', next) is not (> 0 and var end)) return null;
         var parts = pattern[(next + 1)..end].Split(',');
         if (parts.Length > 2 || parts.All(p => p == "") || parts.Any(p => p.Length > 5 || !p.All(char.IsAsciiDigit))) return null;
-        if (parts is [{ Length: > 0 } n, { Length: > 0 } m] && int.Parse(n, CultureInfo.InvariantCulture) > int.Parse(m, CultureInfo.InvariantCulture))
+        if (parts is [{ Length: > 0 } n, { Length: > 0 } m]
+            && int.Parse(n, CultureInfo.InvariantCulture) > int.Parse(m, CultureInfo.InvariantCulture))
             throw Refuse(next, pattern[next..(end + 1)], "counts downwards");
         next = end + 1;
         return (parts[0] == "" ? 0 : int.Parse(parts[0], CultureInfo.InvariantCulture), parts[^1], parts.Length == 1);
@@ -190,21 +195,25 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
         if (set == CodePointSet.All) return null;
         next++;
         if (set is not null) return char.IsUpper(letter) ? set.Inverse() : set;
-        if (!Take("{") || pattern.IndexOf('}', next) is not (> 0 and var end)) throw Refuse(begin, pattern[begin..next], "names no property");
+        if (!Take("{") || pattern.IndexOf('}', next) is not (> 0 and var end))
+            throw Refuse(begin, pattern[begin..next], "names no property");
         var not = Take("^") != (letter == 'P');
         var name = pattern[next..end];
         next = end + 1;
         set = CodePointSet.Category(Short(name)) ?? CodePointSet.Script(name.ToLowerInvariant())
-            ?? throw Refuse(begin, pattern[begin..next], $"is not known; known are categories such as \\p{{L}} and the scripts {string.Join(", ", CodePointSet.ScriptNames)}");
+            ?? throw Refuse(begin, pattern[begin..next],
+                $"is not known; known are categories such as \\p{{L}} and the scripts {string.Join(", ", CodePointSet.ScriptNames)}");
         return not ? set.Inverse() : set;
 
         static string Short(string name) => name.ToLowerInvariant() switch
         {
-            "letter" => "L", "mark" => "M", "number" => "N", "punctuation" => "P", "symbol" => "S", "separator" => "Z", "other" => "C", _ => name,
+            "letter" => "L", "mark" => "M", "number" => "N", "punctuation" => "P", "symbol" => "S", "separator" => "Z", "other" =>
+                "C", _ => name,
         };
     }
 
-    private static CodePointSet Hexadecimal => CodePointSet.Digit.Common(CodePointSet.Between(0, 127)).With(CodePointSet.Between('a', 'f')).With(CodePointSet.Between('A', 'F'));
+    private static CodePointSet Hexadecimal => CodePointSet.Digit.Common(CodePointSet.Between(0, 127)).With(CodePointSet.Between('a', 'f'))
+        .With(CodePointSet.Between('A', 'F'));
 
     /// <summary>One character, written as it is or by an escape.</summary>
     private int Literal(bool inClass = false)
@@ -225,7 +234,8 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
             'b' when inClass => '\b',
             'u' => Hex(begin, next, next + 4),
             'x' when Ahead("{") && pattern.IndexOf('}', next) is > 0 and var end => Hex(begin, next + 1, end, end + 1),
-            'x' => Hex(begin, next, next + 2) is < 0x80 and var ascii ? ascii : throw Refuse(begin, pattern[begin..next], "is a byte and no character"),
+            'x' => Hex(begin, next, next + 2) is < 0x80 and var ascii
+                ? ascii : throw Refuse(begin, pattern[begin..next], "is a byte and no character"),
             _ when !char.IsAsciiLetterOrDigit(c) && !char.IsSurrogate(c) => c,
             _ => throw Refuse(begin, pattern[begin..next], "is an escape of another kind"),
         };
@@ -233,7 +243,9 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
 
     private int Hex(int begin, int from, int to, int? after = null)
     {
-        if (to > pattern.Length || !int.TryParse(pattern.AsSpan(from, to - from), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) || !Rune.IsValid(value))
+        if (to > pattern.Length
+            || !int.TryParse(pattern.AsSpan(from, to - from), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            || !Rune.IsValid(value))
             throw Refuse(begin, pattern[begin..Math.Min(to, pattern.Length)], "names no character");
         next = after ?? to;
         return value;
@@ -292,5 +304,6 @@ internal sealed class PatternReader(string pattern, Func<CodePointSet, string> r
         return true;
     }
 
-    private UserError Refuse(int begin, string construct, string why) => wrong($"character {begin + 1} of the pattern: {construct} {why}; this program cannot run it");
+    private UserError Refuse(int begin, string construct, string why) =>
+        wrong($"character {begin + 1} of the pattern: {construct} {why}; this program cannot run it");
 }

@@ -1,6 +1,7 @@
 namespace Pav.Models.Tokenizers;
 
-/// <summary>Ids of pieces met before. A newer piece takes the place of an older one with the same hash; safe to use from many threads.</summary>
+/// <summary>Ids of pieces met before. A newer piece takes the place of an older one with the same hash; safe to use from many
+/// threads.</summary>
 internal sealed class PieceCache
 {
     private readonly Entry?[] slots = new Entry?[1 << 16];
@@ -13,5 +14,6 @@ internal sealed class PieceCache
         return Volatile.Read(ref slots[slot]) is { } entry && piece.SequenceEqual(entry.Piece) ? entry.Ids : null;
     }
 
-    public void Keep(int slot, ReadOnlySpan<char> piece, ReadOnlySpan<int> ids) => Volatile.Write(ref slots[slot], new(piece.ToString(), ids.ToArray()));
+    public void Keep(int slot, ReadOnlySpan<char> piece, ReadOnlySpan<int> ids) =>
+        Volatile.Write(ref slots[slot], new(piece.ToString(), ids.ToArray()));
 }

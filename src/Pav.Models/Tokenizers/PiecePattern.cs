@@ -38,7 +38,8 @@ internal sealed class PiecePattern
             : throw given.Wrong("holds neither \"Regex\" nor \"String\"");
     }
 
-    public static PiecePattern Literal(string text) => new(string.Concat(text.Select(c => char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c) ? $"\\{c}" : c.ToString())));
+    public static PiecePattern Literal(string text) =>
+        new(string.Concat(text.Select(c => char.IsAscii(c) && !char.IsAsciiLetterOrDigit(c) ? $"\\{c}" : c.ToString())));
 
     /// <summary>Matches, empty ones too, and what lies between them, in order.</summary>
     public void Find(ReadOnlySpan<char> text, List<Part> into)
@@ -67,7 +68,8 @@ internal sealed class PiecePattern
 
         if (end < text.Length) Add(end, text.Length, false);
 
-        void Add(int from, int to, bool match) => into.Add(starts is null ? new(from, to - from, match) : new(starts[from], starts[to] - starts[from], match));
+        void Add(int from, int to, bool match) =>
+            into.Add(starts is null ? new(from, to - from, match) : new(starts[from], starts[to] - starts[from], match));
     }
 }
 
@@ -85,7 +87,8 @@ internal sealed class StandIns
 
     public StandIns(IReadOnlyList<CodePointSet> sets)
     {
-        starts = [First, .. sets.SelectMany(s => s.Ranges).SelectMany(r => new[] { r.From, r.To }).Where(c => c is > First and < 0x110000).Distinct().Order()];
+        starts = [First, .. sets.SelectMany(s => s.Ranges).SelectMany(r => new[] { r.From, r.To }).Where(c => c is > First and < 0x110000)
+            .Distinct().Order()];
         var known = new Dictionary<string, char>();
         units = new char[starts.Length];
         for (var i = 0; i < starts.Length; i++)
@@ -134,5 +137,6 @@ internal sealed class StandIns
         return (made[..count], from);
     }
 
-    private char UnitOf(int codePoint) => units[Array.BinarySearch(starts, codePoint) is >= 0 and var found ? found : ~Array.BinarySearch(starts, codePoint) - 1];
+    private char UnitOf(int codePoint) =>
+        units[Array.BinarySearch(starts, codePoint) is >= 0 and var found ? found : ~Array.BinarySearch(starts, codePoint) - 1];
 }

@@ -29,13 +29,15 @@ internal static class PostProcessor
         int[]?[] single =
         [
             .. json.Children("single").Select(part =>
-                part.Has("Sequence") ? null : Ids(special.Required(part.Required("SpecialToken").Text("id") ?? throw part.Wrong("names no special token")))),
+                part.Has("Sequence")
+                    ? null : Ids(special.Required(part.Required("SpecialToken").Text("id") ?? throw part.Wrong("names no special token")))),
         ];
         return ids => [.. single.SelectMany(part => part ?? (IEnumerable<int>)ids)];
 
         static int[] Ids(TokenizerJson token) =>
             token.Find("ids") is { ValueKind: JsonValueKind.Array } ids
-                ? [.. ids.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var n) ? token.Checked(n, token.Text("id") ?? "") : throw token.Wrong("\"ids\" holds no id"))]
+                ? [.. ids.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var n)
+                    ? token.Checked(n, token.Text("id") ?? "") : throw token.Wrong("\"ids\" holds no id"))]
                 : throw token.Wrong("has no \"ids\"");
     }
 }

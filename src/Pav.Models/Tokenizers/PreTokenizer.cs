@@ -46,7 +46,8 @@ internal static class PreTokenizer
                 foreach (var child in json.Children("pretokenizers")) Add(child, stages);
                 break;
             case "Split":
-                stages.Add((Split(PiecePattern.Parse(json), json.Text("behavior") ?? throw json.Wrong("has no \"behavior\""), json.Flag("invert"), json), false));
+                stages.Add((Split(PiecePattern.Parse(json), json.Text("behavior")
+                    ?? throw json.Wrong("has no \"behavior\""), json.Flag("invert"), json), false));
                 break;
             case "Digits":
                 stages.Add((Split(new(@"\p{N}"), json.Flag("individual_digits") ? "Isolated" : "Contiguous", false, json), false));
@@ -55,7 +56,9 @@ internal static class PreTokenizer
                 stages.Add((Split(new(@"\s+"), "Removed", false, json), false));
                 break;
             case "ByteLevel":
-                if (json.Flag("add_prefix_space", true)) stages.Add(((piece, place, into) => into.Add(place.Opens && piece.Span[0] != ' ' ? Prefixed(" ", piece) : piece), false));
+                if (json.Flag("add_prefix_space", true))
+                    stages.Add(((piece, place, into) => into.Add(place.Opens && piece.Span[0] != ' ' ? Prefixed(" ", piece) : piece),
+                        false));
                 if (json.Flag("use_regex", true)) stages.Add((Split(new(Gpt2), "Isolated", false, json), true));
                 else stages.Add(((piece, _, into) => into.Add(piece), true));
                 break;
@@ -75,7 +78,8 @@ internal static class PreTokenizer
         stages.Add(((piece, place, into) =>
         {
             var text = piece.Span.ToString().Replace(" ", space, StringComparison.Ordinal);
-            if (place.Opens && !text.StartsWith(space, StringComparison.Ordinal) && (scheme == "always" || (scheme == "first" && place.First))) text = space + text;
+            if (place.Opens && !text.StartsWith(space, StringComparison.Ordinal)
+                && (scheme == "always" || (scheme == "first" && place.First))) text = space + text;
             into.Add(new(text, 0, text.Length));
         }, false));
         if (json.Flag("split", true)) stages.Add((Split(PiecePattern.Literal(space), "MergedWithNext", false, json), false));
@@ -100,7 +104,8 @@ internal static class PreTokenizer
             "Contiguous" => parts => Merge(parts, (previous, part) => previous.Match == part.Match),
             "MergedWithPrevious" => parts => Merge(parts, (previous, part) => part.Match != invert && previous.Match == invert),
             "MergedWithNext" => parts => Merge(parts, (previous, part) => previous.Match != invert && part.Match == invert),
-            _ => throw json.Wrong($"the behavior \"{behavior}\" is not supported; supported are Isolated, Removed, Contiguous, MergedWithPrevious, MergedWithNext"),
+            _ => throw json.Wrong($"the behavior \"{behavior}\" is not supported; supported are Isolated, Removed, Contiguous, "
+                + "MergedWithPrevious, MergedWithNext"),
         };
         return (piece, _, into) =>
         {

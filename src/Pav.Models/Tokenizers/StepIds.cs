@@ -4,7 +4,8 @@ namespace Pav.Models.Tokenizers;
 internal static class StepIds
 {
     /// <summary>
-    /// A step in the ids of a tokenizer: those that its policy wrote, where they say the step's text in this tokenizer too, else the text encoded. So nobody
+    /// A step in the ids of a tokenizer: those that its policy wrote, where they say the step's text in this tokenizer too, else the text
+    /// encoded. So nobody
     /// needs to know whose the ids are.
     /// </summary>
     /// <param name="text">The step's.</param>

@@ -3,7 +3,8 @@ using System.Text;
 namespace Pav.Models.Tokenizers;
 
 /// <summary>
-/// Tokens one by one → text as it becomes certain; never half a character. Together the answers are what <see cref="Tokenizer.Decode"/> gives for all tokens.
+/// Tokens one by one → text as it becomes certain; never half a character. Together the answers are what <see cref="Tokenizer.Decode"/>
+/// gives for all tokens.
 /// </summary>
 /// <param name="tokenizer">Of the tokens.</param>
 /// <param name="skipSpecial">Special tokens add no text.</param>

@@ -25,6 +25,7 @@ internal sealed record TokenModel(Dictionary<string, int> Vocabulary, PieceEncod
         int? unknown = json.Text("unk_token") is { } unk && words.TryGetValue(unk, out var id) ? id : null;
         return new(words, (piece, ids) => ids.Add(
             bySpan.TryGetValue(piece, out var found) ? found
-            : unknown ?? throw new UserError($"{json.File}: the word \"{piece.Trim(' ').ToString()}\" is not in this model's vocabulary; write the problem in the words that the model was trained on")));
+            : unknown ?? throw new UserError($"{json.File}: the word \"{piece.Trim(' ').ToString()}\" is not in this model's vocabulary; "
+                + "write the problem in the words that the model was trained on")));
     }
 }

@@ -7,7 +7,8 @@ using Pav.Models.Files;
 namespace Pav.Models.Tokenizers;
 
 /// <summary>
-/// A Hugging Face <c>tokenizer.json</c> (added tokens → normalizer → pre-tokenizer → model → post-processor; decoder) with the special tokens that
+/// A Hugging Face <c>tokenizer.json</c> (added tokens → normalizer → pre-tokenizer → model → post-processor; decoder) with the special
+/// tokens that
 /// <c>tokenizer_config.json</c> names. A component that is not known is refused. Safe to use from many threads.
 /// </summary>
 public sealed class Tokenizer
@@ -58,7 +59,8 @@ public sealed class Tokenizer
         int? Named(string name)
         {
             var content = config[name] switch { JsonValue value => Text(value), JsonObject token => Text(token["content"]), _ => null };
-            return content is null ? null : Id(content) ?? throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
+            return content is null
+                ? null : Id(content) ?? throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
         }
     }
 
@@ -95,7 +97,8 @@ public sealed class Tokenizer
     }
 
     /// <summary>
-    /// A tokenizer of whole words, each of which carries the space before it (" ="), so that a text is the plain concatenation of its tokens; a newline is a word
+    /// A tokenizer of whole words, each of which carries the space before it (" ="), so that a text is the plain concatenation of its
+    /// tokens; a newline is a word
     /// of its own. Ids follow the order: special tokens, then words. A word that is not there is an error.
     /// </summary>
     public static Tokenizer WordLevel(IEnumerable<string> words, string eos = "<eos>", string pad = "<pad>")
@@ -111,15 +114,18 @@ public sealed class Tokenizer
             ["padding"] = null,
             ["added_tokens"] = new JsonArray([.. specials.Select((content, id) => new JsonObject
             {
-                ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+                ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
+                    ["normalized"] = false, ["special"] = true,
             })]),
             ["normalizer"] = null,
-            ["pre_tokenizer"] = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = " ?[^ \\n]+|\\n" }, ["behavior"] = "Isolated", ["invert"] = false },
+            ["pre_tokenizer"] = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = " ?[^ \\n]+|\\n" },
+                ["behavior"] = "Isolated", ["invert"] = false },
             ["post_processor"] = null,
             ["decoder"] = new JsonObject { ["type"] = "Fuse" },
             ["model"] = new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = "<unk>" },
         };
-        var config = new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["eos_token"] = eos, ["pad_token"] = pad, ["clean_up_tokenization_spaces"] = false };
+        var config = new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["eos_token"] = eos, ["pad_token"] = pad,
+            ["clean_up_tokenization_spaces"] = false };
         return new(Encoding.UTF8.GetBytes(json.ToJsonString(Readable) + "\n"), config, FileName);
     }
 
@@ -132,7 +138,8 @@ public sealed class Tokenizer
 
     /// <param name="text">Special tokens written out in it are recognised.</param>
     /// <param name="addSpecial">Put begin- or end-of-sequence around the text, where the tokenizer's template says so.</param>
-    /// <param name="continues">The text goes on after other text, as a step does after its prompt: nothing is put before it that the tokenizer would put before a text.</param>
+    /// <param name="continues">The text goes on after other text, as a step does after its prompt: nothing is put before it that the
+    /// tokenizer would put before a text.</param>
     public int[] Encode(string text, bool addSpecial = true, bool continues = false)
     {
         var output = new List<int>(text.Length / 3 + 4);

@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Pav.Models.Tokenizers;
 
-/// <summary>A tokenizer.json in three parts: the model's vocabulary and merges, long lists that are read where they stand, and the rest, in which these two are null.</summary>
+/// <summary>A tokenizer.json in three parts: the model's vocabulary and merges, long lists that are read where they stand, and the rest, in
+/// which these two are null.</summary>
 internal sealed class TokenizerFile : IDisposable
 {
     private readonly JsonDocument rest;
@@ -77,12 +78,14 @@ internal sealed class TokenizerFile : IDisposable
         var model = Root.Required("model");
         var words = new Dictionary<string, int>(Vocabulary.Length / 24, StringComparer.Ordinal);
         var reader = new Utf8JsonReader(Vocabulary.Span);
-        if (Vocabulary.Length == 0 || !reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw model.Wrong("has no \"vocab\" of tokens and ids");
+        if (Vocabulary.Length == 0 || !reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            throw model.Wrong("has no \"vocab\" of tokens and ids");
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var token = reader.GetString()!;
             reader.Read();
-            words[token] = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var id) ? model.Checked(id, token) : throw model.Wrong($"the id of \"{token}\" is not a number");
+            words[token] = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var id)
+                ? model.Checked(id, token) : throw model.Wrong($"the id of \"{token}\" is not a number");
         }
 
         return words;
@@ -102,20 +105,25 @@ internal sealed class TokenizerFile : IDisposable
         {
             var (left, length) = reader.TokenType == JsonTokenType.StartArray ? Two(ref reader, ref pair) : Spaced(ref reader, ref pair);
             if (left <= 0 || left >= length) throw model.Wrong($"merge {rank} is not a pair of tokens");
-            if (!ids.Find(Fnv1a.Hash(pair.AsSpan(0, left)), out var a, out _) || !ids.Find(Fnv1a.Hash(pair.AsSpan(left..length)), out var b, out _) || !ids.Find(Fnv1a.Hash(pair.AsSpan(0, length)), out var merged, out _))
-                throw model.Wrong($"merge {rank} (\"{new string(pair, 0, left)}\" + \"{new string(pair, left, length - left)}\") names a token that is not in the vocabulary");
+            if (!ids.Find(Fnv1a.Hash(pair.AsSpan(0, left)), out var a, out _)
+                || !ids.Find(Fnv1a.Hash(pair.AsSpan(left..length)), out var b, out _)
+                || !ids.Find(Fnv1a.Hash(pair.AsSpan(0, length)), out var merged, out _))
+                throw model.Wrong($"merge {rank} (\"{new string(pair, 0, left)}\" + \"{new string(pair, left, length - left)}\") names a "
+                    + "token that is not in the vocabulary");
             table.Add(PairTable.Key(a, b), rank, merged);
         }
 
         return table;
     }
 
-    /// <summary>Hash of a token → its id: a dictionary of strings would spend most of the loading time on looking up three tokens for each merge.</summary>
+    /// <summary>Hash of a token → its id: a dictionary of strings would spend most of the loading time on looking up three tokens for each
+    /// merge.</summary>
     private PairTable Hashed(Dictionary<string, int> words)
     {
         var table = new PairTable();
         foreach (var (token, id) in words)
-            if (!table.Add(Fnv1a.Hash(token), id, 0)) throw Root.Required("model").Wrong($"two tokens of the vocabulary have one hash, \"{token}\" is one of them");
+            if (!table.Add(Fnv1a.Hash(token), id, 0))
+                throw Root.Required("model").Wrong($"two tokens of the vocabulary have one hash, \"{token}\" is one of them");
         return table;
     }
 

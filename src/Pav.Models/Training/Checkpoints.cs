@@ -32,7 +32,8 @@ internal sealed class Checkpoints(string folder, Action<string> saveBeside)
         var position = IsResumed ? Json.Read<T>(Path.Combine(Last, PositionName)) : start;
         return options(position).Equals(options(start))
             ? position
-            : throw new UserError($"{folder}: holds {what} with other settings ({JsonSerializer.Serialize(options(position), Json.Line)}); resume it with those or choose a new folder");
+            : throw new UserError($"{folder}: holds {what} with other settings "
+                + $"({JsonSerializer.Serialize(options(position), Json.Line)}); resume it with those or choose a new folder");
     }
 
     /// <summary>Folder in <see cref="Last"/> of a model beside the main one, which has no name.</summary>
@@ -48,7 +49,8 @@ internal sealed class Checkpoints(string folder, Action<string> saveBeside)
     /// <param name="model">The main model.</param>
     /// <param name="trainer">Its.</param>
     /// <param name="parts">Models beside it.</param>
-    public void SaveLast<T>(T position, DecoderModel model, ITrainer trainer, params (string Name, DecoderModel Model, ITrainer Trainer)[] parts) =>
+    public void SaveLast<T>(T position, DecoderModel model, ITrainer trainer,
+        params (string Name, DecoderModel Model, ITrainer Trainer)[] parts) =>
         AtomicFile.WriteFolder(Last, inside =>
         {
             Save(model, inside);

@@ -3,7 +3,8 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
 
-/// <summary>What a policy is shown: a prompt and the completion it should learn. Ids, if given, are the completion's as a policy wrote it.</summary>
+/// <summary>What a policy is shown: a prompt and the completion it should learn. Ids, if given, are the completion's as a policy wrote
+/// it.</summary>
 public sealed record Demonstration(string Prompt, string Completion, IReadOnlyList<int>? Ids = null);
 
 /// <summary>Supervised fine-tuning of a policy, and rejection fine-tuning: the same on its own correct traces (App. C).</summary>
@@ -14,14 +15,17 @@ public static class FineTuning
     /// <param name="train">Learned from: the loss is on the completions only.</param>
     /// <param name="heldOut">Their loss is logged; may be empty.</param>
     /// <param name="options">Batch and seed are used here.</param>
-    /// <param name="accuracy">Share of held-out problems that the policy solves. It chooses the best checkpoint; without it the held-out loss does.</param>
+    /// <param name="accuracy">Share of held-out problems that the policy solves. It chooses the best checkpoint; without it the held-out
+    /// loss does.</param>
     public static TrainingTask Task(
-        Func<DecoderModel> start, Tokenizer tokenizer, IReadOnlyList<Demonstration> train, IReadOnlyList<Demonstration> heldOut, TrainOptions options, Func<DecoderModel, double>? accuracy = null)
+        Func<DecoderModel> start, Tokenizer tokenizer, IReadOnlyList<Demonstration> train, IReadOnlyList<Demonstration> heldOut,
+            TrainOptions options, Func<DecoderModel, double>? accuracy = null)
     {
         if (train.Count == 0) throw new UserError("there is no demonstration to learn from");
         var (rows, valid) = (Rows(tokenizer, train), Rows(tokenizer, heldOut));
         var batches = new EpochBatches([.. rows.Select(row => row.Ids.Length)], options.Batch, options.Seed);
-        return new(start, step => NextToken.Batch([.. batches.At(step).Select(row => rows[row])], options.Fitted), valid.Length == 0 && accuracy is null ? null : Evaluate, tokenizer.Save,
+        return new(start, step => NextToken.Batch([.. batches.At(step).Select(row => rows[row])], options.Fitted), valid.Length == 0
+            && accuracy is null ? null : Evaluate, tokenizer.Save,
             rows.Max(row => row.Ids.Length), rows.Max(row => row.Ids.Length - row.LearnFrom));
 
         Evaluation Evaluate(DecoderModel model)
@@ -33,8 +37,10 @@ public static class FineTuning
         }
     }
 
-    /// <summary>A policy's own correct traces (those gathered as seed traces), each text of a problem once, the first <paramref name="perProblem"/> of them (0: all).</summary>
-    public static IReadOnlyList<Demonstration> CorrectTraces(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, PromptTemplate template, int perProblem = 0) =>
+    /// <summary>A policy's own correct traces (those gathered as seed traces), each text of a problem once, the first <paramref
+    /// name="perProblem"/> of them (0: all).</summary>
+    public static IReadOnlyList<Demonstration> CorrectTraces(IEnumerable<LabelledTrace> traces,
+        IReadOnlyDictionary<string, Problem> problems, PromptTemplate template, int perProblem = 0) =>
     [
         .. from trace in traces
            where trace.Rex == 1

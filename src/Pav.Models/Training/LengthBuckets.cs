@@ -26,7 +26,8 @@ internal static class LengthBuckets
     }
 }
 
-/// <summary>Endless passes over a fixed set of rows, each in an order of its own; a pass leaves out the rows that do not fill a last batch.</summary>
+/// <summary>Endless passes over a fixed set of rows, each in an order of its own; a pass leaves out the rows that do not fill a last
+/// batch.</summary>
 internal sealed class EpochBatches(IReadOnlyList<int> lengths, int batch, ulong seed)
 {
     private readonly int size = Math.Min(batch, lengths.Count);
@@ -48,7 +49,8 @@ internal sealed class EpochBatches(IReadOnlyList<int> lengths, int batch, ulong 
         return
         [
             .. order.Take(batches * size).Chunk(LengthBuckets.Stretch * size)
-                .SelectMany((stretch, i) => LengthBuckets.Cut(stretch, row => lengths[row], size, Seeds.Derive(seed, $"{pass}", "stretch", i))),
+                .SelectMany((stretch, i) =>
+                    LengthBuckets.Cut(stretch, row => lengths[row], size, Seeds.Derive(seed, $"{pass}", "stretch", i))),
         ];
     }
 }

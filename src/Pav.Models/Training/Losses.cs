@@ -21,7 +21,8 @@ public abstract class RowLoss
     /// </summary>
     internal abstract double At(int place, ReadOnlySpan<float> values, Span<float> gradient);
 
-    /// <summary>Told all values of some whole rows before <see cref="At"/> is asked for one of them; null where a place is enough by itself.</summary>
+    /// <summary>Told all values of some whole rows before <see cref="At"/> is asked for one of them; null where a place is enough by
+    /// itself.</summary>
     internal virtual RowValues? Before => null;
 
     /// <summary>The sum over all places, of the head's values [places, values].</summary>

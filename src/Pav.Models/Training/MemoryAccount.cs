@@ -20,7 +20,8 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     public long Peak => Weights + Optimizer + Gradients + Math.Max(Activations + Logits, Stepping);
 
     internal static MemoryAccount Estimate(DecoderModel model, TrainOptions options, TrainingTask task) =>
-        Estimate(model.Config, options with { Lora = model.Lora }, task.Longest, task.Predicts, model.Parameters["model.norm.weight"].dtype);
+        Estimate(model.Config, options with { Lora = model.Lora }, task.Longest, task.Predicts,
+            model.Parameters["model.norm.weight"].dtype);
 
     /// <param name="config">Of the model, with the head that is trained.</param>
     /// <param name="options">How.</param>
@@ -49,9 +50,12 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
     }
 
     /// <summary>
-    /// Of a token a layer keeps: 6 hidden states (two norms: their input, normalised and scaled), queries twice, keys and values twice (as projected, as multiplied), 4 inner
-    /// vectors, and without a fused kernel the attention weights. Weights converted for products are kept, too. The layer at work takes as much again. When recomputing:
-    /// each layer's input, and one layer at work, with four times the attention weights: before and after the softmax, and the gradients of both.
+    /// Of a token a layer keeps: 6 hidden states (two norms: their input, normalised and scaled), queries twice, keys and values twice (as
+    /// projected, as multiplied), 4 inner
+    /// vectors, and without a fused kernel the attention weights. Weights converted for products are kept, too. The layer at work takes as
+    /// much again. When recomputing:
+    /// each layer's input, and one layer at work, with four times the attention weights: before and after the softmax, and the gradients of
+    /// both.
     /// </summary>
     private static long Kept(DecoderConfig config, int rows, int length, TrainOptions options)
     {
@@ -72,7 +76,8 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
 
     public override string ToString()
     {
-        return $"Memory of a step: {Mb(Peak)} MB at most (weights {Mb(Weights)}, gradients {Mb(Gradients)}, optimizer {Mb(Optimizer)}, activations {Mb(Activations)}, logits {Mb(Logits)})";
+        return $"Memory of a step: {Mb(Peak)} MB at most (weights {Mb(Weights)}, gradients {Mb(Gradients)}, optimizer {Mb(Optimizer)}, "
+            + $"activations {Mb(Activations)}, logits {Mb(Logits)})";
 
         static string Mb(long bytes) => $"{bytes / 1048576.0:N0}";
     }

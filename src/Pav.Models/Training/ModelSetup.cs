@@ -36,7 +36,8 @@ internal sealed record ModelSetup(Lora? Lora, TrainFit Fit, ulong Seed)
     public DecoderModel Load(string folder) => Adapted(Read(folder), folder);
 
     /// <summary>
-    /// The same of a checkpoint's trunk under so many score heads. Where it has not as many, one starts at zero, and several start apart, as
+    /// The same of a checkpoint's trunk under so many score heads. Where it has not as many, one starts at zero, and several start apart,
+    /// as
     /// they would else stay alike.
     /// </summary>
     public DecoderModel LoadScorer(string folder, int heads = 1)
@@ -82,7 +83,8 @@ internal sealed record ModelSetup(Lora? Lora, TrainFit Fit, ulong Seed)
     }
 
     public static (bool Good, string Rule) Rule(Lora? lora) =>
-        (lora is null || (lora.Rank >= 1 && lora.Alpha > 0), $"LoRA's rank must be at least 1 and its alpha positive, they are {lora?.Rank} and {lora?.Alpha}");
+        (lora is null || (lora.Rank >= 1 && lora.Alpha > 0), "LoRA's rank must be at least 1 and its alpha positive, they are "
+            + $"{lora?.Rank} and {lora?.Alpha}");
 
     private DecoderModel Read(string folder) => DecoderCheckpoint.Load(folder, Frozen ? null : torch.float32, Fit.Place);
 }

@@ -13,7 +13,8 @@ public enum PrefixLossKind
     /// <summary>And that of two prefixes of a trace the better one scores higher by a margin (after PQM, arXiv 2410.11287).</summary>
     Rank,
 
-    /// <summary>And that a prefix is worth what the verifier says of the next one: TD targets, on traces that the policy wrote by itself.</summary>
+    /// <summary>And that a prefix is worth what the verifier says of the next one: TD targets, on traces that the policy wrote by
+    /// itself.</summary>
     Td,
 }
 

@@ -31,8 +31,10 @@ public static class Pretraining
             {
                 stretch = step / LengthBuckets.Stretch;
                 var first = stretch * LengthBuckets.Stretch * options.Batch;
-                rows = [.. Enumerable.Range(0, LengthBuckets.Stretch * options.Batch).Select(i => TokenRow.Document(tokenizer, document(first + i)))];
-                order = LengthBuckets.Cut([.. Enumerable.Range(0, rows.Length)], row => rows[row].Ids.Length, options.Batch, Seeds.Derive(options.Seed, "", "stretch", stretch));
+                rows = [.. Enumerable.Range(0, LengthBuckets.Stretch * options.Batch)
+                    .Select(i => TokenRow.Document(tokenizer, document(first + i)))];
+                order = LengthBuckets.Cut([.. Enumerable.Range(0, rows.Length)], row =>
+                    rows[row].Ids.Length, options.Batch, Seeds.Derive(options.Seed, "", "stretch", stretch));
             }
 
             return NextToken.Batch([.. order[step % LengthBuckets.Stretch].Select(row => rows[row])], options.Fitted);

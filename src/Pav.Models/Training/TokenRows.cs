@@ -16,7 +16,8 @@ internal readonly record struct TokenRow(int[] Ids, int LearnFrom)
         return new([.. prompt, .. completion.TakeWhile(id => id != eos), eos], Math.Max(1, prompt.Length));
     }
 
-    private static int Eos(Tokenizer tokenizer) => tokenizer.Eos ?? throw new UserError("tokenizer_config.json names no eos_token; a policy needs one to know where a trace ends");
+    private static int Eos(Tokenizer tokenizer) => tokenizer.Eos
+        ?? throw new UserError("tokenizer_config.json names no eos_token; a policy needs one to know where a trace ends");
 }
 
 /// <summary>Next-token cross-entropy.</summary>

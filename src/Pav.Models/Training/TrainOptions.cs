@@ -70,10 +70,12 @@ public sealed record TrainOptions
             (WeightDecay >= 0, $"the weight decay must not be negative, it is {WeightDecay}"),
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
             ModelSetup.Rule(Lora),
-            (Fitted.Accumulate >= 1 && Fitted.Accumulate <= Batch, $"a step's batch of {Batch} can be cut into 1 to {Batch} parts, not into {Fitted.Accumulate}"),
+            (Fitted.Accumulate >= 1 && Fitted.Accumulate <= Batch, $"a step's batch of {Batch} can be cut into 1 to {Batch} parts, not "
+                + $"into {Fitted.Accumulate}"),
             (!(Fitted.BFloat16 && Fitted.Native), "the CPU's engine computes in float32; bfloat16 needs --device cuda, or --device torch"),
             (Beta2 is >= 0 and < 1, $"beta2 must be in [0, 1), it is {Beta2}"),
-            (LogEvery >= 1 && EvaluateEvery >= 1 && CheckpointEvery >= 1, "the steps between log rows, evaluations and checkpoints must each be at least 1"),
+            (LogEvery >= 1 && EvaluateEvery >= 1
+                && CheckpointEvery >= 1, "the steps between log rows, evaluations and checkpoints must each be at least 1"),
         ];
         foreach (var (good, rule) in rules)
             if (!good) throw new UserError(rule);
@@ -83,7 +85,8 @@ public sealed record TrainOptions
 /// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses add up to the step's.</summary>
 public readonly record struct Minibatch(int Tokens, IReadOnlyList<RowLoss> Parts);
 
-/// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which are logged as <c>valid_…</c>.</summary>
+/// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which
+/// are logged as <c>valid_…</c>.</summary>
 public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);
 
 /// <summary>What is trained.</summary>
@@ -94,10 +97,12 @@ public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double
 /// <param name="Longest">Tokens of the longest row.</param>
 /// <param name="Predicts">Of how many tokens of a row a next-token loss is taken at most; 0 with a score head.</param>
 public sealed record TrainingTask(
-    Func<DecoderModel> Start, Func<long, Minibatch> Next, Func<DecoderModel, Evaluation>? Evaluate, Action<string> SaveBeside, int Longest, int Predicts = 0);
+    Func<DecoderModel> Start, Func<long, Minibatch> Next, Func<DecoderModel, Evaluation>? Evaluate, Action<string> SaveBeside, int Longest,
+        int Predicts = 0);
 
 /// <summary>Where a training stands after a step.</summary>
 public readonly record struct TrainProgress(long Step, long Total, double Loss, double TokensPerSecond);
 
 /// <summary>How a training ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
-public record TrainResult(bool Finished, long Steps, double Loss, double BestScore, long BestStep, long Tokens, double Seconds, string Best);
+public record TrainResult(bool Finished, long Steps, double Loss, double BestScore, long BestStep, long Tokens, double Seconds,
+    string Best);

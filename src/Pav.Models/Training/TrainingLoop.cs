@@ -6,7 +6,8 @@ using Pav.Models.Files;
 namespace Pav.Models.Training;
 
 /// <summary>
-/// The one loop of all trainings. In its folder it keeps <c>log.jsonl</c>, <c>checkpoints/best</c> and <c>checkpoints/last</c> (weights, optimizer, position). Started on a
+/// The one loop of all trainings. In its folder it keeps <c>log.jsonl</c>, <c>checkpoints/best</c> and <c>checkpoints/last</c> (weights,
+/// optimizer, position). Started on a
 /// folder with a checkpoint it goes on from there: log and weights come out as if it had never stopped.
 /// </summary>
 public static class TrainingLoop
@@ -20,7 +21,8 @@ public static class TrainingLoop
     /// <param name="cancel">Stops after the present step; started again, it goes on.</param>
     /// <param name="account">Told before the first step what memory it will take.</param>
     public static TrainResult Run(
-        TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default, Action<MemoryAccount>? account = null)
+        TrainingTask task, TrainOptions options, string folder, Action<TrainProgress>? progress = null, CancellationToken cancel = default,
+            Action<MemoryAccount>? account = null)
     {
         options.Check();
         var checkpoints = new Checkpoints(folder, task.SaveBeside);
@@ -49,8 +51,10 @@ public static class TrainingLoop
             trainer.Step(rate, options.Clip);
             training.Stop();
             var step = reached.Step + 1;
-            if (!double.IsFinite(loss)) throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
-            reached = reached with { Step = step, Tokens = reached.Tokens + batch.Tokens, LossSum = reached.LossSum + loss, LossCount = reached.LossCount + 1,
+            if (!double.IsFinite(loss))
+                throw new UserError($"the loss became {loss} at step {step}; choose a learning rate below {options.Rate}");
+            reached = reached with { Step = step, Tokens = reached.Tokens + batch.Tokens, LossSum = reached.LossSum + loss,
+                LossCount = reached.LossCount + 1,
                 LastLoss = loss };
             progress?.Invoke(new(step, options.Steps, loss, (reached.Tokens - tokensBefore) / training.Elapsed.TotalSeconds));
 
@@ -83,14 +87,17 @@ public static class TrainingLoop
 
         return Result(finished: true);
 
-        TrainResult Result(bool finished) => new(finished, reached.Step, reached.LastLoss, reached.BestScore, reached.BestStep, reached.Tokens, reached.Seconds, checkpoints.Best);
+        TrainResult Result(bool finished) =>
+            new(finished, reached.Step, reached.LastLoss, reached.BestScore, reached.BestStep, reached.Tokens, reached.Seconds,
+            checkpoints.Best);
     }
 
     private static JsonObject LogRow(Position reached, double rate, Evaluation? evaluation)
     {
         var row = new JsonObject
         {
-            ["step"] = reached.Step, ["loss"] = reached.LossSum / reached.LossCount, ["rate"] = rate, ["tokens"] = reached.Tokens, ["seconds"] = Math.Round(reached.Seconds, 3),
+            ["step"] = reached.Step, ["loss"] = reached.LossSum / reached.LossCount, ["rate"] = rate, ["tokens"] = reached.Tokens,
+                ["seconds"] = Math.Round(reached.Seconds, 3),
         };
         foreach (var (name, value) in evaluation?.Measures ?? new Dictionary<string, double>())
             if (double.IsFinite(value)) row[$"valid_{name}"] = value;
@@ -98,5 +105,7 @@ public static class TrainingLoop
     }
 }
 
-/// <summary>Everything besides weights and optimizer that a resumption needs. The loss's sum and count are those since the last row of the log.</summary>
-internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0, int LossCount = 0, double BestScore = 0, long BestStep = 0, double LastLoss = double.NaN);
+/// <summary>Everything besides weights and optimizer that a resumption needs. The loss's sum and count are those since the last row of the
+/// log.</summary>
+internal sealed record Position(TrainOptions Options, long Step = 0, long Tokens = 0, double Seconds = 0, double LossSum = 0,
+    int LossCount = 0, double BestScore = 0, long BestStep = 0, double LastLoss = double.NaN);

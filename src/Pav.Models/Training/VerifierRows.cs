@@ -9,21 +9,26 @@ public enum Balance
     /// <summary>Each label counts once.</summary>
     None,
 
-    /// <summary>Each bucket has half of the total weight. All prefixes of a trace are scored in one pass, so instead of being drawn labels are weighed: see <see cref="BalancedBuckets.Weights"/>.</summary>
+    /// <summary>Each bucket has half of the total weight. All prefixes of a trace are scored in one pass, so instead of being drawn labels
+    /// are weighed: see <see cref="BalancedBuckets.Weights"/>.</summary>
     Buckets,
 }
 
-/// <summary>A labelled trace as a verifier reads it: its ids, the H + 1 places at which its prefixes are scored, and the prefixes (0 … H) that have a label, with those.</summary>
+/// <summary>A labelled trace as a verifier reads it: its ids, the H + 1 places at which its prefixes are scored, and the prefixes (0 … H)
+/// that have a label, with those.</summary>
 internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt, int[] Labelled, double[] Labels)
 {
     /// <summary>Tokenised once, in the order of the traces; those without a label are left out.</summary>
-    public static VerifierRow[] FromTraces(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems, VerifierEncoding encoding, VerifierKind kind) =>
+    public static VerifierRow[] FromTraces(IEnumerable<LabelledTrace> traces, IReadOnlyDictionary<string, Problem> problems,
+        VerifierEncoding encoding, VerifierKind kind) =>
     [
         .. traces.AsParallel().AsOrdered().Select(trace =>
         {
             var problem = problems.Find(trace.Problem);
             var (ids, readAt) = encoding.Encode(trace.ToPrefix(problem));
-            if (kind == VerifierKind.Outcome) return new VerifierRow(trace, ids, readAt, trace.Unfinished ? [] : [trace.Steps.Count], trace.Unfinished ? [] : [trace.Rex]);
+            if (kind == VerifierKind.Outcome)
+                return new VerifierRow(trace, ids, readAt, trace.Unfinished ? [] : [trace.Steps.Count], trace.Unfinished
+                    ? [] : [trace.Rex]);
             int[] labelled = [.. Enumerable.Range(0, trace.N.Count).Where(h => trace.N[h] > 0)];
             return new VerifierRow(trace, ids, readAt, labelled, [.. labelled.Select(h => trace.Q[h].Value)]);
         }).Where(row => row.Labels.Length > 0),

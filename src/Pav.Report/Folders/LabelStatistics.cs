@@ -2,7 +2,8 @@ using Pav.Models.Files;
 
 namespace Pav.Report.Folders;
 
-/// <summary>What a labels.jsonl holds: counts, how Q̂ is spread, and its mean after each number of steps. Read off every <c>Stride</c>-th line.</summary>
+/// <summary>What a labels.jsonl holds: counts, how Q̂ is spread, and its mean after each number of steps. Read off every <c>Stride</c>-th
+/// line.</summary>
 public sealed record LabelStatistics(
     string Path,
     string? Policy,
@@ -21,7 +22,8 @@ public sealed record LabelStatistics(
 
     public sealed record StepMean(int Step, double Mean, long Count);
 
-    private sealed record Line(string Problem, int[] N, int[] C, int Rex = 0, string? Policy = null, string? Strategy = null, string? Grader = null);
+    private sealed record Line(string Problem, int[] N, int[] C, int Rex = 0, string? Policy = null, string? Strategy = null,
+        string? Grader = null);
 
     private const int Bins = 10;
     private const long WholeFile = 256L << 20;
@@ -39,7 +41,8 @@ public sealed record LabelStatistics(
         {
             if (lines++ % stride != 0) continue;
             if (line.N.Length != line.C.Length || line.N.Zip(line.C).Any(x => x.Second < 0 || x.Second > x.First))
-                throw new UserError($"{file}:{lines}: n and c must be counts of equal length with 0 ≤ c ≤ n; the labels were changed by hand or written by another version, run `pav label` again");
+                throw new UserError($"{file}:{lines}: n and c must be counts of equal length with 0 ≤ c ≤ n; the labels were changed by "
+                    + "hand or written by another version, run `pav label` again");
             first ??= line;
             problems.Add(line.Problem);
             traces++;

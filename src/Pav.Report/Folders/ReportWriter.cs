@@ -34,7 +34,8 @@ public static class ReportWriter
         foreach (var property in type.Properties.Where(p => p.ShouldSerialize is not null)) property.ShouldSerialize = (_, _) => true;
     }
 
-    /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is given). Returns its full path.</summary>
+    /// <summary>Reads the folders and all below them, and writes the page (to <c>report.html</c> in the first folder, if no other place is
+    /// given). Returns its full path.</summary>
     public static string Write(
         IReadOnlyList<string> folders, DateTimeOffset now, Func<string, RunRow, RlAsked> asked, string? output = null) =>
         Write(RunFolders.Read(folders, now, asked), folders[0], output);
@@ -54,7 +55,8 @@ public static class ReportWriter
     {
         var start = template.IndexOf(Opening, StringComparison.Ordinal) + Opening.Length;
         var end = template.IndexOf(Closing, start, StringComparison.Ordinal);
-        return new StringBuilder().Append(template, 0, start).Append(JsonSerializer.Serialize(data, Embedded)).Append(template, end, template.Length - end).ToString();
+        return new StringBuilder().Append(template, 0, start).Append(JsonSerializer.Serialize(data, Embedded))
+            .Append(template, end, template.Length - end).ToString();
     }
 
     private static string Template()

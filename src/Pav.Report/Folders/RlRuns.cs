@@ -13,7 +13,8 @@ namespace Pav.Report.Folders;
 /// <param name="Hard">The same on the problems that the start did not solve.</param>
 /// <param name="HardBeam">Share of these that a beam of N on the verifier's Q answers.</param>
 public sealed record RlGroup(
-    string Name, string Reward, IReadOnlyList<ulong> Seeds, IReadOnlyList<RlCurve> Valid, IReadOnlyList<Dictionary<string, double>> Batches, IReadOnlyList<PassBand> Pass, IReadOnlyList<PassBand> Hard,
+    string Name, string Reward, IReadOnlyList<ulong> Seeds, IReadOnlyList<RlCurve> Valid,
+        IReadOnlyList<Dictionary<string, double>> Batches, IReadOnlyList<PassBand> Pass, IReadOnlyList<PassBand> Hard,
     IReadOnlyList<PassBand> HardBeam, int HardProblems, int UnsolvedBy, double? Majority, IReadOnlyList<LevelBand> Levels);
 
 public sealed record PassBand(int N, double Mean, double Low, double High);
@@ -34,16 +35,19 @@ public static class RlRuns
     /// <param name="asked">Reads the options of an RL run in that folder.</param>
     public static RlData? Read(IReadOnlyList<(string Folder, RunRow Row)> runs, Func<string, RunRow, RlAsked> asked)
     {
-        var rl = runs.Where(r => r.Row.Command == "rl" && File.Exists(Path.Combine(r.Folder, RlLoop.MetricsName))).Select(r => Read(r.Folder, r.Row, asked(r.Folder, r.Row))).Where(r => r.Rows.Count > 0).ToList();
+        var rl = runs.Where(r => r.Row.Command == "rl" && File.Exists(Path.Combine(r.Folder, RlLoop.MetricsName)))
+            .Select(r => Read(r.Folder, r.Row, asked(r.Folder, r.Row))).Where(r => r.Rows.Count > 0).ToList();
         if (rl.Count == 0) return null;
         var ways = rl.Select(r => r.Asked.Way).ToList();
         var byTask = rl.GroupBy(r => r.Asked.Way.TaskKey)
-            .Select(t => t.GroupBy(r => r.Asked.Way.WayKey).Select(w => (Name: w.First().Asked.Way.NameAmong(ways), Runs: (IReadOnlyList<Run>)[.. w]))
+            .Select(t => t.GroupBy(r => r.Asked.Way.WayKey)
+                .Select(w => (Name: w.First().Asked.Way.NameAmong(ways), Runs: (IReadOnlyList<Run>)[.. w]))
                 .OrderBy(w => w.Runs[0].Asked.Way.OutcomeOnly ? 0 : 1).ThenBy(w => w.Name, StringComparer.Ordinal).ToList()).ToList();
         var groups = byTask.SelectMany(t => t).Select(w => Group(w.Name, w.Runs)).ToList();
         var comparisons = byTask.SelectMany(Compared).ToList();
         var starts = rl.Select(r => (Same(r.Asked.Policy), Same(r.Asked.TestProblems))).ToHashSet();
-        var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options is { } o && o.TryGetProperty("policy", out var policy) && o.TryGetProperty("problems", out var on) && starts.Contains((Same(policy.GetString()!), Same(on.GetString()!))))
+        var start = runs.Where(r => r.Row.Command == "evaluate" && r.Row.Options is { } o && o.TryGetProperty("policy", out var policy)
+            && o.TryGetProperty("problems", out var on) && starts.Contains((Same(policy.GetString()!), Same(on.GetString()!))))
             .Select(r => EvaluationOf(r.Folder)).OfType<EvaluationSummary>().LastOrDefault();
         return new(groups, comparisons, start is null ? [] : Bands([start.Pass]));
     }
@@ -51,9 +55,12 @@ public static class RlRuns
     /// <summary>Each way of RL against outcome rewards on the same task, by the runs that are finished.</summary>
     private static IEnumerable<RlComparison> Compared(IReadOnlyList<(string Name, IReadOnlyList<Run> Runs)> ways)
     {
-        var curves = ways.Select(w => (w.Name, w.Runs[0].Asked.Way.OutcomeOnly, Valid: Curves(w.Runs.Where(r => r.Finished)))).Where(w => w.Valid.Count > 0).ToList();
+        var curves = ways.Select(w => (w.Name, w.Runs[0].Asked.Way.OutcomeOnly, Valid: Curves(w.Runs.Where(r => r.Finished))))
+            .Where(w => w.Valid.Count > 0).ToList();
         var outcome = curves.Find(w => w.OutcomeOnly);
-        return outcome.Valid is null ? [] : curves.Where(w => !w.OutcomeOnly).Select(w => RlComparison.From(w.Name, w.Valid, outcome.Name, outcome.Valid)).OfType<RlComparison>();
+        return outcome.Valid is null
+            ? [] : curves.Where(w => !w.OutcomeOnly).Select(w => RlComparison.From(w.Name, w.Valid, outcome.Name, outcome.Valid))
+            .OfType<RlComparison>();
     }
 
     private static IReadOnlyList<RlCurve> Curves(IEnumerable<Run> runs) => [.. runs.Select(Valid).Where(c => c.Points.Count > 0)];
@@ -61,17 +68,21 @@ public static class RlRuns
     private static Run Read(string folder, RunRow row, RlAsked asked) =>
         new(asked, row.Finished is not null, [.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))], EvaluationOf(folder));
 
-    private static EvaluationSummary? EvaluationOf(string folder) => Path.Combine(folder, "evaluation.json") is var file && File.Exists(file) ? Json.Read<EvaluationSummary>(file) : null;
+    private static EvaluationSummary? EvaluationOf(string folder) => Path.Combine(folder, "evaluation.json") is var file
+        && File.Exists(file) ? Json.Read<EvaluationSummary>(file) : null;
 
     private static RlGroup Group(string name, IReadOnlyList<Run> runs)
     {
         var tested = runs.Select(r => r.Evaluation).OfType<EvaluationSummary>().ToList();
         var hard = tested.Select(e => e.Hard).OfType<HardMeasures>().ToList();
         return new(
-            name, runs[0].Asked.Way.Reward, [.. runs.Select(r => r.Asked.Seed)], Curves(runs), Batches(runs), Bands([.. tested.Select(e => e.Pass)]),
-            Bands([.. hard.Select(h => h.Pass)]), Bands([.. hard.Select(h => h.Beam).OfType<IReadOnlyDictionary<string, double>>()]), hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
+            name, runs[0].Asked.Way.Reward, [.. runs.Select(r => r.Asked.Seed)], Curves(runs), Batches(runs),
+                Bands([.. tested.Select(e => e.Pass)]),
+            Bands([.. hard.Select(h => h.Pass)]), Bands([.. hard.Select(h => h.Beam).OfType<IReadOnlyDictionary<string, double>>()]),
+                hard.Count == 0 ? 0 : hard[0].Problems, hard.Count == 0 ? 0 : hard[0].UnsolvedBy,
             tested.Any(e => e.Majority is not null) ? tested.Average(e => e.Majority) : null,
-            [.. tested.SelectMany(e => e.Levels).GroupBy(l => l.Level).OrderBy(g => g.Key).Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
+            [.. tested.SelectMany(e => e.Levels).GroupBy(l => l.Level).OrderBy(g => g.Key)
+                .Select(g => new LevelBand(g.Key, g.Average(l => l.Sample)))]);
     }
 
     private static RlCurve Valid(Run run)
@@ -108,7 +119,8 @@ public static class RlRuns
 
     private static IReadOnlyList<PassBand> Bands(IReadOnlyList<IReadOnlyDictionary<string, double>> passes) =>
     [
-        .. passes.SelectMany(p => p).Where(p => passes.All(other => other.ContainsKey(p.Key))).GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
+        .. passes.SelectMany(p => p).Where(p => passes.All(other => other.ContainsKey(p.Key)))
+            .GroupBy(p => int.Parse(p.Key, CultureInfo.InvariantCulture)).OrderBy(g => g.Key)
             .Select(g => new PassBand(g.Key, g.Average(p => p.Value), g.Min(p => p.Value), g.Max(p => p.Value))),
     ];
 

@@ -1,6 +1,7 @@
 namespace Pav.Report.Folders;
 
-/// <summary>A way of RL, whose runs differ in the seed alone: its task, which it shares with ways that it can be compared with, and how it rewards. Of folders and files the name counts, since each seed may have its own.</summary>
+/// <summary>A way of RL, whose runs differ in the seed alone: its task, which it shares with ways that it can be compared with, and how it
+/// rewards. Of folders and files the name counts, since each seed may have its own.</summary>
 public sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Task, IReadOnlyDictionary<string, string> Rewards)
 {
     public const string AlphaName = "alpha", Outcome = "orm";
@@ -14,14 +15,18 @@ public sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Ta
 
     public string WayKey { get; } = $"{Reward}\n{Key(Rewards)}\n{Key(Task)}";
 
-    /// <summary>Reward and alpha, and of the other options those that vary among all: <c>orm</c>, <c>pav alpha=3</c>, <c>pav alpha=3 best_of=8 kl=0.01</c>.</summary>
+    /// <summary>Reward and alpha, and of the other options those that vary among all: <c>orm</c>, <c>pav alpha=3</c>, <c>pav alpha=3
+    /// best_of=8 kl=0.01</c>.</summary>
     public string NameAmong(IReadOnlyList<RlWay> all)
     {
         IEnumerable<string> alpha = !UsesProver ? [] : [$"{AlphaName}={Rewards[AlphaName]}"];
-        return string.Join(" ", [Reward, .. alpha, .. Varying(Rewards, w => w.Rewards).Where(o => !o.StartsWith($"{AlphaName}=", StringComparison.Ordinal)), .. Varying(Task, w => w.Task)]);
+        return string.Join(" ",
+            [Reward, .. alpha, .. Varying(Rewards, w => w.Rewards).Where(o => !o.StartsWith($"{AlphaName}=", StringComparison.Ordinal)),
+            .. Varying(Task, w => w.Task)]);
 
         IEnumerable<string> Varying(IReadOnlyDictionary<string, string> options, Func<RlWay, IReadOnlyDictionary<string, string>> among) =>
-            options.Where(o => all.Select(w => among(w).GetValueOrDefault(o.Key)).OfType<string>().Distinct().Count() > 1).Select(o => $"{o.Key}={o.Value}");
+            options.Where(o => all.Select(w => among(w).GetValueOrDefault(o.Key)).OfType<string>().Distinct().Count() > 1)
+                .Select(o => $"{o.Key}={o.Value}");
     }
 
     private static string Key(IReadOnlyDictionary<string, string> options) => string.Join("\n", options.Select(o => $"{o.Key}={o.Value}"));

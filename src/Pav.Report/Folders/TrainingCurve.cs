@@ -3,8 +3,10 @@ using Pav.Models.Files;
 
 namespace Pav.Report.Folders;
 
-/// <summary>A log.jsonl made small: training measures as means over buckets of logged steps, evaluations (<c>valid_*</c>) as they are.</summary>
-public sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IReadOnlyDictionary<string, double>> Points, IReadOnlyList<IReadOnlyDictionary<string, double>> Evaluations)
+/// <summary>A log.jsonl made small: training measures as means over buckets of logged steps, evaluations (<c>valid_*</c>) as they
+/// are.</summary>
+public sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IReadOnlyDictionary<string, double>> Points,
+    IReadOnlyList<IReadOnlyDictionary<string, double>> Evaluations)
 {
     private const int MaxPoints = 300;
 
@@ -16,7 +18,8 @@ public sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IR
             .ToList();
         var training = rows.Where(row => row.ContainsKey("loss")).ToList();
         var size = 1 + (training.Count - 1) / MaxPoints;
-        return new(path, command, [.. training.Chunk(size).Select(Mean)], [.. rows.Where(row => row.Keys.Any(k => k.StartsWith("valid_", StringComparison.Ordinal)))]);
+        return new(path, command, [.. training.Chunk(size).Select(Mean)],
+            [.. rows.Where(row => row.Keys.Any(k => k.StartsWith("valid_", StringComparison.Ordinal)))]);
     }
 
     private static Dictionary<string, double> Mean(Dictionary<string, double>[] bucket) => new()

@@ -21,7 +21,8 @@ internal static class FigureVerdicts
     public static FigureVerdict FromBoth(bool first, bool second) => From(first && second, first || second);
 }
 
-/// <summary>What came of one figure of the paper: curves, numbers beside the paper's, and one sentence that a rule chose (docs/run-folder.md).</summary>
+/// <summary>What came of one figure of the paper: curves, numbers beside the paper's, and one sentence that a rule chose
+/// (docs/run-folder.md).</summary>
 /// <param name="Figure">Its number in the paper, or the name of what goes beyond it.</param>
 /// <param name="Asks">What it asks, for a reader without the paper.</param>
 /// <param name="Rule">How the verdict was chosen.</param>
@@ -30,17 +31,23 @@ public sealed record FigureSummary(
     string Figure, string Title, string Asks, FigureVerdict Verdict, string Sentence, string Rule,
     IReadOnlyList<Panel> Panels, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Notes, RunSize Size, string Intervals = "")
 {
-    public static FigureSummary NotRun(string figure, string title, string asks, string why) => new(figure, title, asks, FigureVerdict.NotRun, why, "", [], [], [], new("", [], 0, 0, 0, 0));
+    public static FigureSummary NotRun(string figure, string title, string asks, string why) =>
+        new(figure, title, asks, FigureVerdict.NotRun, why, "", [], [], [], new("", [], 0, 0, 0, 0));
 }
 
 /// <summary>What the intervals of figures say.</summary>
 internal static class Intervals
 {
-    public const string OfSearch = "95%, from a bootstrap over problems and over seeds, methods paired on both. A seed is one of labels, of the training of verifiers and of search; the base policy is the same for all.";
+    public const string OfSearch = "95%, from a bootstrap over problems and over seeds, methods paired on both. A seed is one of labels, "
+        + "of the training of verifiers and of search; the base policy is the same for all.";
 
-    public const string OfRl = "Over iterations 95% t intervals over seeds, else 95% from a bootstrap over test problems and seeds, methods paired on both. A seed is one of RL alone: all runs start from one fine-tuned policy and are rewarded by one verifier, so that what other labels and verifiers would change is not in them.";
+    public const string OfRl = "Over iterations 95% t intervals over seeds, else 95% from a bootstrap over test problems and seeds, "
+        + "methods paired on both. A seed is one of RL alone: all runs start from one fine-tuned policy and are rewarded by one "
+        + "verifier, so that what other labels and verifiers would change is not in them.";
 
-    public const string OfDidactic = "Bands over iterations and over γ, and brackets behind iterations, are the range over seeds, from the smallest to the largest (around a median over iterations, a mean over γ); those of Pass@N are 95% from a bootstrap over planted sequences.";
+    public const string OfDidactic = "Bands over iterations and over γ, and brackets behind iterations, are the range over seeds, from "
+        + "the smallest to the largest (around a median over iterations, a mean over γ); those of Pass@N are 95% from a bootstrap over "
+        + "planted sequences.";
 }
 
 /// <summary>One chart. Y is a share where <paramref name="Percent"/>; X is logarithmic where <paramref name="LogX"/>.</summary>
@@ -63,7 +70,8 @@ public sealed record SeedLine(int Seed, IReadOnlyList<LinePoint> Points);
 /// <param name="Paper">What the paper reports, with where it says so.</param>
 public sealed record Finding(string What, double? Value, double? Low, double? High, string Unit, string? Paper = null)
 {
-    public static Finding From(string what, Interval value, string unit, string? paper = null) => new(what, Finite(value.Value), Finite(value.Low), Finite(value.High), unit, paper);
+    public static Finding From(string what, Interval value, string unit, string? paper = null) =>
+        new(what, Finite(value.Value), Finite(value.Low), Finite(value.High), unit, paper);
 
     private static double? Finite(double value) => double.IsFinite(value) ? value : null;
 }

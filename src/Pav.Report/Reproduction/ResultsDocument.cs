@@ -23,7 +23,9 @@ public static partial class ResultsDocument
             | --- | --- | --- | --- | --- | --- |
 
             """.ReplaceLineEndings("\n"));
-        foreach (var f in figures) text.Append(Inv($"| [{f.Figure}: {f.Title}](#{Anchor(f)}) | {Words(f.Verdict)} | {string.Join(", ", f.Size.Models)} | {Count(f.Size.Problems)} | {Count(f.Size.Seeds)} | {f.Size.Scale} |\n"));
+        foreach (var f in figures)
+            text.Append(Inv(
+                $"| [{f.Figure}: {f.Title}](#{Anchor(f)}) | {Words(f.Verdict)} | {string.Join(", ", f.Size.Models)} | {Count(f.Size.Problems)} | {Count(f.Size.Seeds)} | {f.Size.Scale} |\n"));
         foreach (var f in figures) Append(text, f);
         return string.Join('\n', text.ToString().Split('\n').SelectMany(Wrapped));
     }
@@ -57,24 +59,32 @@ public static partial class ResultsDocument
 
         foreach (var panel in f.Panels)
         {
-            text.Append(Inv($"\n{panel.Title}: {panel.Y} over {panel.X}.\n\n| | {string.Join(" | ", panel.Lines.Select(l => l.Name))} |\n| ---{string.Concat(panel.Lines.Select(_ => " | ---"))} |\n"));
+            text.Append(Inv(
+                $"\n{panel.Title}: {panel.Y} over {panel.X}.\n\n| | {string.Join(" | ", panel.Lines.Select(l => l.Name))} |\n| ---{string.Concat(panel.Lines.Select(_ => " | ---"))} |\n"));
             var byTokens = panel.Lines.SelectMany(l => l.Points).Any(p => p.N is { } n && n != p.X);
-            foreach (var x in panel.Lines.SelectMany(l => l.Points).Select(p => byTokens ? p.N ?? p.X : p.X).Distinct().Order().ToList() is var all && all.Count > 12 ? [.. all.Where((_, i) => i % (all.Count / 10) == 0)] : all)
-                text.Append(Inv($"| {(byTokens ? "N = " : "")}{x:0.###} | {string.Join(" | ", panel.Lines.Select(l => Cell(panel, l.Points.FirstOrDefault(p => (byTokens ? p.N ?? p.X : p.X) == x), byTokens)))} |\n"));
+            foreach (var x in panel.Lines.SelectMany(l => l.Points).Select(p => byTokens ? p.N ?? p.X : p.X).Distinct().Order()
+                .ToList() is var all && all.Count > 12 ? [.. all.Where((_, i) => i % (all.Count / 10) == 0)] : all)
+                text.Append(Inv(
+                    $"| {(byTokens ? "N = " : "")}{x:0.###} | {string.Join(" | ", panel.Lines.Select(l => Cell(panel, l.Points.FirstOrDefault(p => (byTokens ? p.N ?? p.X : p.X) == x), byTokens)))} |\n"));
         }
 
         if (f.Intervals != "") text.Append(Inv($"\nIntervals: {f.Intervals}\n"));
         foreach (var note in f.Notes) text.Append(Inv($"\n{note}\n"));
-        if (f.Size.Seconds > 0) text.Append(Inv($"\n{f.Size.Tokens:N0} tokens generated or trained on, {f.Size.Seconds / 60:0.#} minutes, shared parts counted in every figure that uses them.\n"));
+        if (f.Size.Seconds > 0)
+            text.Append(Inv(
+                $"\n{f.Size.Tokens:N0} tokens generated or trained on, {f.Size.Seconds / 60:0.#} minutes, shared parts counted in every figure that uses them.\n"));
     }
 
-    public static string Words(FigureVerdict verdict) => verdict switch { FigureVerdict.Reproduced => "reproduced", FigureVerdict.Partly => "partly", FigureVerdict.NotReproduced => "not reproduced", FigureVerdict.Measured => "measured", _ => "not run" };
+    public static string Words(FigureVerdict verdict) =>
+        verdict switch { FigureVerdict.Reproduced => "reproduced", FigureVerdict.Partly => "partly", FigureVerdict.NotReproduced =>
+        "not reproduced", FigureVerdict.Measured => "measured", _ => "not run" };
 
     /// <summary>A finding's number with its interval: <c>+3.1 points [-0.4, +6.6]</c>.</summary>
     public static string Number(Finding f)
     {
         if (f.Value is not { } value) return "none";
-        var (scale, format, unit) = f.Unit switch { "points" => (100, "+0.0;-0.0;0.0", " points"), "share" => (100, "0.0", "%"), "times" => (1, "0.0", " times"), "" => (1, "0.###", ""), var other => (1, "0.###", $" {other}") };
+        var (scale, format, unit) = f.Unit switch { "points" => (100, "+0.0;-0.0;0.0", " points"), "share" => (100, "0.0", "%"), "times" =>
+            (1, "0.0", " times"), "" => (1, "0.###", ""), var other => (1, "0.###", $" {other}") };
         string Text(double? x) => x is { } y ? (scale * y).ToString(format, CultureInfo.InvariantCulture) : "∞";
         return f.Low is null && f.High is null ? $"{Text(value)}{unit}" : $"{Text(value)}{unit} [{Text(f.Low)}, {Text(f.High)}]";
     }
@@ -89,7 +99,8 @@ public static partial class ResultsDocument
     private static string Heading(FigureSummary f) => $"{(char.IsDigit(f.Figure[0]) ? "Figure " : "")}{f.Figure}: {f.Title}";
 
     /// <summary>GitHub's anchor of a heading.</summary>
-    private static string Anchor(FigureSummary f) => string.Concat(Heading(f).ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-');
+    private static string Anchor(FigureSummary f) =>
+        string.Concat(Heading(f).ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-');
 
     private static string Count(int n) => n == 0 ? "" : Inv($"{n:N0}");
 

@@ -2,7 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace Pav.Report;
 
-/// <summary>Shares of problems that a policy answers: one sample with its interval, greedy, majority, and Pass@N by N; null where not known.</summary>
+/// <summary>Shares of problems that a policy answers: one sample with its interval, greedy, majority, and Pass@N by N; null where not
+/// known.</summary>
 public record PolicyMeasures(
     double Sample,
     double SampleLow,

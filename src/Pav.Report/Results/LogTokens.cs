@@ -1,7 +1,8 @@
 namespace Pav.Report;
 
 /// <summary>
-/// A curve of accuracy over generated tokens, linear in the logarithm of tokens between neighbouring points. Worked: 0.4 at 100 tokens and 0.6 at 400: at 200 tokens it counts as 0.5;
+/// A curve of accuracy over generated tokens, linear in the logarithm of tokens between neighbouring points. Worked: 0.4 at 100 tokens and
+/// 0.6 at 400: at 200 tokens it counts as 0.5;
 /// 0.3 at 50 and 0.7 at 200: 0.6 is reached at 50·4^0.75 = 141.4 tokens.
 /// </summary>
 internal static class LogTokens
@@ -36,8 +37,10 @@ internal static class LogTokens
     }
 
     /// <summary>
-    /// Fewest tokens with which b reaches an accuracy over those with which a does; 0 where a never does. Worked: b is 0.5 at 100 tokens and 0.5 at 800, a is 0.5 at 200: 100/200 = 0.5,
+    /// Fewest tokens with which b reaches an accuracy over those with which a does; 0 where a never does. Worked: b is 0.5 at 100 tokens
+    /// and 0.5 at 800, a is 0.5 at 200: 100/200 = 0.5,
     /// though b's last point is at 800.
     /// </summary>
-    public static double Ratio(IReadOnlyList<(double Tokens, double Accuracy)> a, IReadOnlyList<(double Tokens, double Accuracy)> b, double accuracy) => TokensFor(b, accuracy) / TokensFor(a, accuracy);
+    public static double Ratio(IReadOnlyList<(double Tokens, double Accuracy)> a, IReadOnlyList<(double Tokens, double Accuracy)> b,
+        double accuracy) => TokensFor(b, accuracy) / TokensFor(a, accuracy);
 }

@@ -2,7 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace Pav.Report;
 
-/// <summary>A method at one size over all problems and seeds; costs are means per problem. The interval is a bootstrap over problems.</summary>
+/// <summary>A method at one size over all problems and seeds; costs are means per problem. The interval is a bootstrap over
+/// problems.</summary>
 public sealed record MethodSummary
 {
     [JsonPropertyName("method")]
@@ -55,7 +56,8 @@ public sealed record MethodSummary
 }
 
 /// <summary>
-/// Two methods compared. Claim <c>equal-tokens</c>: <c>difference</c> is accuracy of a minus that of b at a's tokens. Claims <c>tokens-to-reach</c> and
+/// Two methods compared. Claim <c>equal-tokens</c>: <c>difference</c> is accuracy of a minus that of b at a's tokens. Claims
+/// <c>tokens-to-reach</c> and
 /// <c>tokens-to-reach-peak</c>: <c>difference</c> is the fewest tokens with which b reaches
 /// the accuracy of its largest N (or its peak) over the fewest with which a does; 0, and no <c>tokens_a</c>, where a never gets there.
 /// </summary>
@@ -69,7 +71,8 @@ public sealed record Comparison(
     [property: JsonPropertyName("tokens_a")] double? TokensA,
     [property: JsonPropertyName("tokens_b")] double TokensB);
 
-/// <summary>What the base policy does without a verifier: accuracy of one sample and of greedy decoding, Pass@64; null where not run.</summary>
+/// <summary>What the base policy does without a verifier: accuracy of one sample and of greedy decoding, Pass@64; null where not
+/// run.</summary>
 public sealed record BaseSummary(
     [property: JsonPropertyName("sample")] double? Sample,
     [property: JsonPropertyName("greedy")] double? Greedy,
@@ -85,18 +88,22 @@ public record Summary(
     [property: JsonPropertyName("seconds")] double? Seconds,
     [property: JsonPropertyName("peak_memory_mb")] double? PeakMemoryMb)
 {
-    /// <summary>Summarises a search: every method in the order of <see cref="SearchMethods.All"/>, and each against those it is to be compared with.</summary>
-    public static Summary From(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double? seconds, double? peakMemoryMb)
+    /// <summary>Summarises a search: every method in the order of <see cref="SearchMethods.All"/>, and each against those it is to be
+    /// compared with.</summary>
+    public static Summary From(IReadOnlyList<SearchRow> rows, IReadOnlyList<VerifierMeasures> verifiers, object? settings, double? seconds,
+        double? peakMemoryMb)
     {
         var curves = MethodCurve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
-        var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against ?? [] from b in curves where b.Method == against select (A: a, B: b);
+        var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against
+            ?? [] from b in curves where b.Method == against select (A: a, B: b);
         double? Accuracy(SearchMethod method) => curves.Find(c => c.Method == method.Id)?.Curve.At(1)?.Accuracy;
         var independent = curves.Where(c => SearchMethods.Find(c.Method)?.Kind is MethodKind.Sampling or MethodKind.Ranking);
         return new(
             [.. curves.SelectMany(c => c.Curve.Points.Select(c.Summarise))],
             [.. pairs.SelectMany(p => Report.Comparisons.Between(p.A.Curve, p.B.Curve))],
             verifiers,
-            new(Accuracy(SearchMethods.Sample), Accuracy(SearchMethods.Greedy), independent.Select(c => c.Curve.At(64)).FirstOrDefault(p => p is not null) is { } many ? CurvePoint.Mean(many.Pass) : null),
+            new(Accuracy(SearchMethods.Sample), Accuracy(SearchMethods.Greedy), independent.Select(c => c.Curve.At(64))
+                .FirstOrDefault(p => p is not null) is { } many ? CurvePoint.Mean(many.Pass) : null),
             settings, seconds, peakMemoryMb);
     }
 }

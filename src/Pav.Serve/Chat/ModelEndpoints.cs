@@ -8,10 +8,13 @@ using Pav.Serve.Wire;
 
 namespace Pav.Serve.Chat;
 
-/// <summary>The search method behind a model's name: its id, its name in words and the size N that it has where none is named.</summary>
+/// <summary>
+/// The search method behind a model's name: its id, its name in words, its kind (a <see cref="MethodKind"/> in lower case) and the size N
+/// that it has where none is named.
+/// </summary>
 public sealed record MethodCard(
     [property: JsonPropertyName("method")] string Method, [property: JsonPropertyName("label")] string Label,
-    [property: JsonPropertyName("n")] int N);
+    [property: JsonPropertyName("kind")] string Kind, [property: JsonPropertyName("n")] int N);
 
 /// <summary>A model as clients list it; those that are a method's full name say which.</summary>
 public sealed record ModelCard(
@@ -44,7 +47,10 @@ internal static class ModelEndpoints
         {
             var method = ModelName.Parse(name, models).Method;
             var isFull = name == ModelName.Full(method, models);
-            yield return new(name, since) { Pav = isFull ? new(method.Id, method.Label, ModelName.Usual(method)) : null };
+            yield return new(name, since)
+            {
+                Pav = isFull ? new(method.Id, method.Label, method.Kind.ToString().ToLowerInvariant(), ModelName.Usual(method)) : null,
+            };
         }
 
         if (models.Verifier is { } verifier) yield return new(verifier.Name, since);

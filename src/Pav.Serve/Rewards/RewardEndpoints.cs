@@ -95,7 +95,8 @@ internal static class RewardEndpoints
     private sealed class KnownModels(Desk desk)
     {
         /// <summary>
-        /// A framework asks for the rewards of a whole batch at once, and gives up a run where a few are refused: so many wait here, where they
+        /// A framework asks for the rewards of a whole batch at once, and gives up a run where a few are refused: so many wait here, where
+        /// they
         /// take no other request's place, and leave a quarter of the places to the others.
         /// </summary>
         private const int Waiting = 1 << 14;

@@ -26,7 +26,8 @@ public readonly unsafe partial struct MappedTensor
         return new(Entry with { Shape = shape, Begin = begin, End = begin + (count * bytes) }, Data + (from * bytes));
     }
 
-    /// <summary>Lets go of the pages that lie wholly within the bytes [from, to); read again, they come from the file. The process never holds more of a checkpoint than it asks for.</summary>
+    /// <summary>Lets go of the pages that lie wholly within the bytes [from, to); read again, they come from the file. The process never
+    /// holds more of a checkpoint than it asks for.</summary>
     public void Forget(long from = 0, long to = long.MaxValue)
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -60,7 +60,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public MappedTensor Map(string name)
     {
         ObjectDisposedException.ThrowIf(closed, this);
-        var entry = entries.TryGetValue(name, out var found) ? found : throw new SafetensorsException($"{path}: no tensor is called '{name}'");
+        var entry = entries.TryGetValue(name, out var found)
+            ? found : throw new SafetensorsException($"{path}: no tensor is called '{name}'");
         return new(entry, data + entry.Begin);
     }
 
@@ -77,12 +78,14 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// Writes all or nothing: to a temporary name, which is renamed when the bytes are on the disk. The same tensors always give the
     /// same bytes.
     /// </summary>
-    public static void Write(string path, IEnumerable<(string name, Tensor tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(string path, IEnumerable<(string name, Tensor tensor)> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         // Wide types first, so that every tensor is aligned.
         var ordered = tensors.OrderByDescending(t => t.tensor.dtype.Size()).ThenBy(t => t.name, StringComparer.Ordinal).ToArray();
         for (var i = 1; i < ordered.Length; i++)
-            if (ordered[i].name == ordered[i - 1].name) throw new SafetensorsException($"{path}: two tensors are called '{ordered[i].name}'");
+            if (ordered[i].name == ordered[i - 1].name)
+                throw new SafetensorsException($"{path}: two tensors are called '{ordered[i].name}'");
         var header = Header(ordered, metadata);
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
         try

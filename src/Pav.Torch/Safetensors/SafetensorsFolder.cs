@@ -39,7 +39,8 @@ public sealed class SafetensorsFolder : IDisposable
     public SafetensorsEntry Entry(string name)
     {
         var file = FileOf(name);
-        return file.Entries.TryGetValue(name, out var entry) ? entry : throw new SafetensorsException($"{fileOf[name]}: no tensor is called '{name}', though the index says so");
+        return file.Entries.TryGetValue(name, out var entry)
+            ? entry : throw new SafetensorsException($"{fileOf[name]}: no tensor is called '{name}', though the index says so");
     }
 
     /// <summary>A CPU tensor with a copy of the bytes.</summary>
@@ -55,8 +56,11 @@ public sealed class SafetensorsFolder : IDisposable
 
     private SafetensorsFile FileOf(string name)
     {
-        var path = fileOf.TryGetValue(name, out var found) ? found : throw new SafetensorsException($"no tensor is called '{name}' in {Path.GetDirectoryName(fileOf.Values.FirstOrDefault()) ?? "an empty checkpoint"}");
-        if (!open.TryGetValue(path, out var file)) open[path] = file = File.Exists(path) ? new SafetensorsFile(path) : throw new SafetensorsException($"{path}: the shard that holds '{name}' is missing");
+        var path = fileOf.TryGetValue(name, out var found) ? found : throw new SafetensorsException($"no tensor is called '{name}' in "
+            + $"{Path.GetDirectoryName(fileOf.Values.FirstOrDefault()) ?? "an empty checkpoint"}");
+        if (!open.TryGetValue(path, out var file))
+            open[path] = file = File.Exists(path)
+                ? new SafetensorsFile(path) : throw new SafetensorsException($"{path}: the shard that holds '{name}' is missing");
         return file;
     }
 
@@ -66,13 +70,16 @@ public sealed class SafetensorsFolder : IDisposable
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(index));
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out var map)
+                || map.ValueKind != JsonValueKind.Object)
                 throw new SafetensorsException($"{index}: has no object weight_map");
             foreach (var (name, value) in map.EnumerateObject().Select(p => (p.Name, p.Value)))
             {
-                if (value.ValueKind != JsonValueKind.String || value.GetString() is not { Length: > 0 } file || Path.GetFileName(file) != file)
+                if (value.ValueKind != JsonValueKind.String || value.GetString() is not { Length: > 0 } file
+                    || Path.GetFileName(file) != file)
                     throw new SafetensorsException($"{index}: '{name}' does not name a file of this folder");
-                if (!files.TryAdd(name, Path.Combine(folder, file))) throw new SafetensorsException($"{index}: the tensor '{name}' occurs twice");
+                if (!files.TryAdd(name, Path.Combine(folder, file)))
+                    throw new SafetensorsException($"{index}: the tensor '{name}' occurs twice");
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

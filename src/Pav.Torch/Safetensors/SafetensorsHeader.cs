@@ -8,7 +8,8 @@ public sealed class SafetensorsException(string message, Exception? inner = null
 /// <summary>Where a tensor lies: [Begin, End) counts bytes from the end of the header.</summary>
 public sealed record SafetensorsEntry(string Name, ScalarType Dtype, long[] Shape, long Begin, long End);
 
-/// <summary>The JSON at the front of a safetensors file. It is untrusted: whatever it holds, parsing gives a sound table or throws.</summary>
+/// <summary>The JSON at the front of a safetensors file. It is untrusted: whatever it holds, parsing gives a sound table or
+/// throws.</summary>
 internal static class SafetensorsHeader
 {
     internal const int MaxBytes = 100_000_000;
@@ -32,7 +33,8 @@ internal static class SafetensorsHeader
         try
         {
             using var document = JsonDocument.Parse(json);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new SafetensorsException($"{file}: the header is not a JSON object");
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new SafetensorsException($"{file}: the header is not a JSON object");
             foreach (var property in document.RootElement.EnumerateObject())
             {
                 if (property.Name == "__metadata__")
@@ -60,8 +62,10 @@ internal static class SafetensorsHeader
         var metadata = new Dictionary<string, string>();
         foreach (var item in value.EnumerateObject())
         {
-            if (item.Value.ValueKind != JsonValueKind.String) throw new SafetensorsException($"{file}: __metadata__.{item.Name} is not a string");
-            if (!metadata.TryAdd(item.Name, item.Value.GetString()!)) throw new SafetensorsException($"{file}: __metadata__.{item.Name} occurs twice");
+            if (item.Value.ValueKind != JsonValueKind.String)
+                throw new SafetensorsException($"{file}: __metadata__.{item.Name} is not a string");
+            if (!metadata.TryAdd(item.Name, item.Value.GetString()!))
+                throw new SafetensorsException($"{file}: __metadata__.{item.Name} occurs twice");
         }
         return metadata;
     }
@@ -86,7 +90,8 @@ internal static class SafetensorsHeader
         Int128 bytes = dtype.Size();
         foreach (var size in shape)
             if ((bytes *= size) > long.MaxValue) throw Bad($"the shape [{string.Join(", ", shape)}] is too large");
-        if (end - begin != bytes) throw Bad($"[{string.Join(", ", shape)}] {dtype.Name()} takes {bytes} bytes, data_offsets give {end - begin}");
+        if (end - begin != bytes)
+            throw Bad($"[{string.Join(", ", shape)}] {dtype.Name()} takes {bytes} bytes, data_offsets give {end - begin}");
         return new SafetensorsEntry(name, dtype, shape, begin, end);
     }
 
@@ -105,10 +110,13 @@ internal static class SafetensorsHeader
         var offset = 0L;
         foreach (var entry in entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
-            if (entry.Begin != offset) throw new SafetensorsException($"{file}: tensor '{entry.Name}': begins at byte {entry.Begin}, the one before it ends at {offset}");
-            if (entry.End > dataLength) throw new SafetensorsException($"{file}: tensor '{entry.Name}': ends at byte {entry.End}, the data at {dataLength}: the file is cut short");
+            if (entry.Begin != offset) throw new SafetensorsException($"{file}: tensor '{entry.Name}': begins at byte {entry.Begin}, the "
+                + $"one before it ends at {offset}");
+            if (entry.End > dataLength) throw new SafetensorsException($"{file}: tensor '{entry.Name}': ends at byte {entry.End}, the "
+                + $"data at {dataLength}: the file is cut short");
             offset = entry.End;
         }
-        if (offset != dataLength) throw new SafetensorsException($"{file}: {dataLength - offset} bytes after the last tensor belong to none");
+        if (offset != dataLength)
+            throw new SafetensorsException($"{file}: {dataLength - offset} bytes after the last tensor belong to none");
     }
 }

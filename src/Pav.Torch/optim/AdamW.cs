@@ -54,7 +54,8 @@ public sealed class AdamW : IDisposable
         foreach (var parameter in parameters) parameter.grad = null;
     }
 
-    /// <summary>The moments and the step count by name, the optimizer's own tensors: with the parameters, all that a resumption needs.</summary>
+    /// <summary>The moments and the step count by name, the optimizer's own tensors: with the parameters, all that a resumption
+    /// needs.</summary>
     public IReadOnlyList<(string name, Tensor tensor)> state_dict()
     {
         var state = new List<(string, Tensor)> { (StepName, torch.tensor([steps])) };
@@ -80,7 +81,8 @@ public sealed class AdamW : IDisposable
         void Restore(Tensor into, string name)
         {
             using var saved = find(name);
-            if (!saved.shape.AsSpan().SequenceEqual(into.shape)) throw new TorchException($"AdamW: the saved {name} is {saved}, the parameter needs {into}");
+            if (!saved.shape.AsSpan().SequenceEqual(into.shape))
+                throw new TorchException($"AdamW: the saved {name} is {saved}, the parameter needs {into}");
             into.copy_(saved);
         }
     }

@@ -7,7 +7,8 @@ public sealed record Lesson(string Prompt, string Completion);
 
 /// <summary>
 /// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which some of the
-/// steps end in <c>ok</c> or <c>no</c> (is this step right?) or <c>right</c> or <c>wrong</c> (is the value, so far?) in place of the full stop, and the answer in the latter;
+/// steps end in <c>ok</c> or <c>no</c> (is this step right?) or <c>right</c> or <c>wrong</c> (is the value, so far?) in place of the full
+/// stop, and the answer in the latter;
 /// a heading tells the kinds apart. So a pretrained model knows more than it does when it
 /// writes quickly, as real ones do, and a verifier that starts from it has features for judging.
 /// </summary>
@@ -23,7 +24,8 @@ public static class Corpus
 
     private const double WorkedShare = 0.2, QuickShare = 0.25, FewMarks = 0.3, ManyMarks = 0.9, StepShare = 0.65, GradeShare = 0.8;
 
-    /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems only.</summary>
+    /// <summary>The index-th pretraining document of a seed, without end-of-sequence; training documents use training problems
+    /// only.</summary>
     public static string Document(ulong seed, long index, Split split = Split.Train)
     {
         var random = new SeededRandom(Seeds.Derive(seed, "", "document", index));
@@ -32,11 +34,13 @@ public static class Corpus
         var (steps, answer) = Student.Solve(sheet, careful: kind < WorkedShare, Seeds.Derive(seed, "", "student", index));
         var isChecked = kind >= WorkedShare + QuickShare;
         var marks = random.Chance(0.5) ? FewMarks : ManyMarks;
-        var text = new StringBuilder((kind < WorkedShare ? WorkedTemplate : isChecked ? CheckedTemplate : QuickTemplate).Replace("{problem}", sheet.Text));
+        var text = new StringBuilder((kind < WorkedShare ? WorkedTemplate : isChecked ? CheckedTemplate : QuickTemplate)
+            .Replace("{problem}", sheet.Text));
         foreach (var step in steps)
         {
             if (!isChecked || !random.Chance(marks)) text.Append(step.Text);
-            else text.Append(step.Text.Replace(" .\n", random.Chance(StepShare) ? step.Right ? " ok\n" : " no\n" : step.OnTrack ? " right\n" : " wrong\n"));
+            else text.Append(step.Text.Replace(" .\n", random.Chance(StepShare) ? step.Right ? " ok\n" : " no\n" : step.OnTrack
+                ? " right\n" : " wrong\n"));
         }
 
         text.Append($"Answer: {answer}");
@@ -55,7 +59,8 @@ public static class Corpus
     /// <summary>Every word of the domain, as the word-level tokenizer wants them: a word carries the space before it.</summary>
     public static IReadOnlyList<string> Words { get; } =
     [
-        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", " .", " ok", " no", " right", " wrong", " =", " skip", " keep",
+        "\n", "Worked:", "Quick:", "Checked:", "Start", "Answer:", "so:", "fix:", " .", " ok", " no", " right", " wrong", " =", " skip",
+            " keep",
         .. Enumerable.Range(1, Worksheet.MaxLevel).Select(k => $"{k}:"),
         .. Operation.All.Select(o => $" {o}"),
         .. Enumerable.Range(0, Worksheet.Values).Select(v => $" {v}"),

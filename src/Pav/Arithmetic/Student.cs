@@ -8,8 +8,10 @@ public readonly record struct WrittenStep(string Text, bool Right, bool OnTrack)
 
 /// <summary>
 /// Writes solutions of worksheets. A careful student makes no mistakes; a sloppy one has misconceptions: the same carry, borrow or
-/// distractor goes wrong with probability <see cref="Slip"/> wherever it occurs, so greedy decoding of a model that imitates him repeats them.
-/// Steps are <c>1: +8 = 15 .</c>, <c>2: skip = 15 .</c>, the useless <c>so: keep = 15 .</c>, and <c>fix: +8 = 25 .</c>, which does the last line again.
+/// distractor goes wrong with probability <see cref="Slip"/> wherever it occurs, so greedy decoding of a model that imitates him repeats
+/// them.
+/// Steps are <c>1: +8 = 15 .</c>, <c>2: skip = 15 .</c>, the useless <c>so: keep = 15 .</c>, and <c>fix: +8 = 25 .</c>, which does the last
+/// line again.
 /// The full stop is where a corrected text has its mark: lines of equal length let a small model find the line before by its distance.
 /// </summary>
 public static class Student
@@ -73,7 +75,8 @@ public static class Student
             }
 
             value = line.Skip ? before : Work(before, line.Operation, careful, random);
-            steps.Add(new($"fix: {(line.Skip ? "skip" : line.Operation)} = {value} .\n", line.Skip || value == line.Operation.Apply(before), value == truth));
+            steps.Add(new($"fix: {(line.Skip ? "skip" : line.Operation)} = {value} .\n", line.Skip
+                || value == line.Operation.Apply(before), value == truth));
         }
 
         return (steps, value);

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Pav.Arithmetic;
 
-/// <summary>One operation on the running value: one of <c>+2 +3 +6 +8 -2 -4 -7 -9 x2 x3</c>. Few, so that a small model knows all facts by heart.</summary>
+/// <summary>One operation on the running value: one of <c>+2 +3 +6 +8 -2 -4 -7 -9 x2 x3</c>. Few, so that a small model knows all facts by
+/// heart.</summary>
 public readonly record struct Operation(char Sign, int Operand)
 {
     public int Apply(int value) => Sign switch { '+' => value + Operand, '-' => value - Operand, _ => value * Operand };
@@ -46,10 +47,12 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
     /// <summary>A tenth of all contents is for validation, a tenth for tests.</summary>
     public Split Split => (Seeds.Derive(0, Text, "split", 0) % 10) switch { 0 => Split.Test, 1 => Split.Valid, _ => Split.Train };
 
-    public Problem ToProblem() => new($"ws-{Seeds.Derive(0, Text, "id", 0):x16}", Text, Answer.ToString(CultureInfo.InvariantCulture), Lines.Count);
+    public Problem ToProblem() =>
+        new($"ws-{Seeds.Derive(0, Text, "id", 0):x16}", Text, Answer.ToString(CultureInfo.InvariantCulture), Lines.Count);
 
     /// <summary>
-    /// The index-th worksheet of a seed within a split; <paramref name="level"/> 0 draws it from 5..10. At least <paramref name="traps"/> of its
+    /// The index-th worksheet of a seed within a split; <paramref name="level"/> 0 draws it from 5..10. At least <paramref name="traps"/>
+    /// of its
     /// lines tempt to a mistake.
     /// </summary>
     public static Worksheet Draw(ulong seed, long index, Split split, int level = 0, int traps = 0)
@@ -89,7 +92,8 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
         return new(start, lines);
     }
 
-    /// <summary>Distinct problems of a split, in a fixed order that depends on the seed alone; level 0 mixes all levels. See <see cref="Draw"/>.</summary>
+    /// <summary>Distinct problems of a split, in a fixed order that depends on the seed alone; level 0 mixes all levels. See <see
+    /// cref="Draw"/>.</summary>
     public static IEnumerable<Problem> Problems(ulong seed, Split split, int level = 0, int traps = 0)
     {
         var seen = new HashSet<string>();

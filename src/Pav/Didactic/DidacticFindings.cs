@@ -4,14 +4,17 @@ namespace Pav.Didactic;
 internal static class DidacticFindings
 {
     public static IReadOnlyList<string> From(DidacticSummary s) =>
-        [.. Speed(s), .. Lengths(s), .. Strength(s, GradientMethod.Adam), .. Strength(s, GradientMethod.Sgd), .. Tabular(s), .. Rewards(s), .. Pass(s)];
+        [.. Speed(s), .. Lengths(s), .. Strength(s, GradientMethod.Adam), .. Strength(s, GradientMethod.Sgd), .. Tabular(s), .. Rewards(s),
+            .. Pass(s)];
 
     private static IEnumerable<string> Speed(DidacticSummary s)
     {
         if (s.Speed(s.Length, StepReward.AMuAllActions) is { } dense)
-            yield return Text($"|y*| = {s.Length}, γ = {s.Gamma}, A^μ over all actions: {dense.To99.Reached} of {dense.Seeds} seeds reach 99%{(dense.To99.Reached == 0 ? "" : $", the first after {dense.To99.First} iterations and the last after {Never(dense.To99.Last)}")}.");
+            yield return Text(
+                $"|y*| = {s.Length}, γ = {s.Gamma}, A^μ over all actions: {dense.To99.Reached} of {dense.Seeds} seeds reach 99%{(dense.To99.Reached == 0 ? "" : $", the first after {dense.To99.First} iterations and the last after {Never(dense.To99.Last)}")}.");
         if (s.Speed(s.Length, StepReward.Outcome) is not { } outcome) yield break;
-        yield return Text($"|y*| = {s.Length}, outcome reward only: the median seed is at {100 * outcome.Final:0.0}% after {outcome.Cap} iterations; {outcome.To99.Reached} of {outcome.Seeds} reach 99%. ")
+        yield return Text(
+            $"|y*| = {s.Length}, outcome reward only: the median seed is at {100 * outcome.Final:0.0}% after {outcome.Cap} iterations; {outcome.To99.Reached} of {outcome.Seeds} reach 99%. ")
             + Text($"It waits for a first hit: fine-tuning leaves a chance of {outcome.Start:0.0e0} a sequence, one hit in {1 / (s.Batch * outcome.Start):0} iterations of {s.Batch}.");
     }
 
@@ -20,15 +23,18 @@ internal static class DidacticFindings
         foreach (var outcome in s.Speeds.Where(r => r.Reward == StepReward.Outcome && r.Length != s.Length))
         {
             if (s.Speed(outcome.Length, StepReward.AMuAllActions) is not { To99.Median: { } dense }) continue;
-            yield return outcome.To99.Median is not { } late ? Text($"|y*| = {outcome.Length}: {dense} iterations to 99% with A^μ; with outcome reward only the median seed does not get there in {outcome.Cap}.")
-                : (double)late / dense is var ratio && ratio < 2 ? Text($"|y*| = {outcome.Length}: {dense} iterations to 99% with A^μ and {late} with outcome reward only, less than 2 times apart: where hits are frequent from the start, dense rewards gain little.")
+            yield return outcome.To99.Median is not { } late
+                ? Text($"|y*| = {outcome.Length}: {dense} iterations to 99% with A^μ; with outcome reward only the median seed does not get there in {outcome.Cap}.")
+                : (double)late / dense is var ratio && ratio < 2
+                    ? Text($"|y*| = {outcome.Length}: {dense} iterations to 99% with A^μ and {late} with outcome reward only, less than 2 times apart: where hits are frequent from the start, dense rewards gain little.")
                 : Text($"|y*| = {outcome.Length}: {dense} iterations to 99% with A^μ and {late} with outcome reward only, {ratio:0.0} times as many.");
         }
     }
 
     private static IEnumerable<string> Strength(DidacticSummary s, GradientMethod method)
     {
-        foreach (var rows in s.Strengths.Where(r => r.Method == method).GroupBy(r => r.Rollouts).Select(g => g.OrderBy(r => r.Gamma).ToList()))
+        foreach (var rows in s.Strengths.Where(r => r.Method == method).GroupBy(r => r.Rollouts)
+            .Select(g => g.OrderBy(r => r.Gamma).ToList()))
         {
             if (rows.Count < 2) continue;
             var (best, last) = (rows.MaxBy(r => r.Mean)!, rows[^1]);
@@ -36,7 +42,8 @@ internal static class DidacticFindings
             var means = string.Join(", ", rows.Select(r => Text($"{r.Mean:0.00} at γ = {r.Gamma}")));
             // Within the range over seeds of the best one, a larger γ lost nothing.
             var level = last.Mean >= best.Low;
-            yield return Text($"Network, {(method == GradientMethod.Adam ? "Adam" : "SGD")}, {values}: mean accuracy over {s.Iterations} iterations {means}. ")
+            yield return Text(
+                $"Network, {(method == GradientMethod.Adam ? "Adam" : "SGD")}, {values}: mean accuracy over {s.Iterations} iterations {means}. ")
                 + (last == best ? "The strongest prover is the best: no upper cut-off of γ shows."
                     : level ? Text($"A plateau up to γ = {last.Gamma}: the paper's upper cut-off of γ (Fig. 3b, about 15) does not show.")
                     : Text($"Best at γ = {best.Gamma}; at γ = {last.Gamma} it is lower by {best.Mean - last.Mean:0.00}."));
@@ -62,7 +69,8 @@ internal static class DidacticFindings
     {
         var names = new Dictionary<StepReward, string>
         {
-            [StepReward.AMu] = "A^μ of the sampled action only", [StepReward.QMu] = "Q^μ of the sampled action", [StepReward.APi] = "A^π (in expectation outcome reward at rate (1 + α)η)",
+            [StepReward.AMu] = "A^μ of the sampled action only", [StepReward.QMu] = "Q^μ of the sampled action",
+                [StepReward.APi] = "A^π (in expectation outcome reward at rate (1 + α)η)",
             [StepReward.AMuToGo] = "the sum of A^μ to go, which telescopes to Rex − V^μ(s)", [StepReward.QMuToGo] = "the sum of Q^μ to go",
         };
         foreach (var rows in s.Speeds.Where(r => names.ContainsKey(r.Reward)).GroupBy(r => r.Reward))
@@ -73,14 +81,17 @@ internal static class DidacticFindings
     {
         foreach (var curves in s.Passes.GroupBy(p => p.Length))
         {
-            if (curves.FirstOrDefault(p => p.Reward == StepReward.AMuAllActions) is not { } dense || curves.FirstOrDefault(p => p.Reward == StepReward.Outcome) is not { } outcome) continue;
+            if (curves.FirstOrDefault(p => p.Reward == StepReward.AMuAllActions) is not { } dense
+                || curves.FirstOrDefault(p => p.Reward == StepReward.Outcome) is not { } outcome) continue;
             string At(PassCurve curve, int n) => Text($"{100 * curve.Points.First(p => p.N == n).Pass:0.##}");
-            yield return Text($"Pass@N over {dense.Sequences} planted sequences of {curves.Key} tokens after {PlantedRow.Hundred} iterations: A^μ {At(dense, 1)}% at N = 1 and {At(dense, 64)}% at 64; outcome reward only {At(outcome, 1)}% and {At(outcome, 64)}%. ")
+            yield return Text(
+                $"Pass@N over {dense.Sequences} planted sequences of {curves.Key} tokens after {PlantedRow.Hundred} iterations: A^μ {At(dense, 1)}% at N = 1 and {At(dense, 64)}% at 64; outcome reward only {At(outcome, 1)}% and {At(outcome, 64)}%. ")
                 + "For a single sequence Pass@N is 1 − (1 − p)^N and says no more than p.";
         }
     }
 
-    private static string Never(int? iterations, int? cap = null) => iterations is { } i ? Text($"{i}") : cap is { } c ? Text($"more than {c}") : "never";
+    private static string Never(int? iterations, int? cap = null) => iterations is { } i ? Text($"{i}") : cap is { } c
+        ? Text($"more than {c}") : "never";
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

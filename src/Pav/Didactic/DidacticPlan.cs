@@ -94,5 +94,6 @@ public sealed record DidacticPlan
         new(length, reward, PlantedRun.HasProver(reward) ? Gamma : null, GradientMethod.Adam, 0, seed, iterations);
 
     /// <summary>Short targets are found soon: there it would be the same plateau for thousands of iterations.</summary>
-    private int OutcomeCap(int length) => length <= 3 ? Math.Min(OutcomeIterations, 400) : length == 4 ? Math.Min(OutcomeIterations, 1000) : OutcomeIterations;
+    private int OutcomeCap(int length) => length <= 3 ? Math.Min(OutcomeIterations, 400) : length == 4
+        ? Math.Min(OutcomeIterations, 1000) : OutcomeIterations;
 }

@@ -1,6 +1,7 @@
 namespace Pav.Didactic;
 
-/// <summary>Q, V and A of a tabular policy by dynamic programming from the last position back, exact up to rounding (App. B calls them oracle values).</summary>
+/// <summary>Q, V and A of a tabular policy by dynamic programming from the last position back, exact up to rounding (App. B calls them
+/// oracle values).</summary>
 public sealed class ExactValues
 {
     private readonly double[] q, v;
@@ -50,7 +51,8 @@ public sealed class ExactValues
     public double[] Along(Episode episode) => [.. episode.States.Select((k, t) => V(t, k))];
 
     /// <summary>
-    /// The number right of n rollouts from (t, k). Each is right with probability V(t, k), independently, so the binomial count is drawn without playing them.
+    /// The number right of n rollouts from (t, k). Each is right with probability V(t, k), independently, so the binomial count is drawn
+    /// without playing them.
     /// </summary>
     public QEstimate Rollouts(int t, int k, int n, ulong seed) => new(n, Binomial.Draw(n, V(t, k), Seeds.Uniform(seed, 0)));
 }

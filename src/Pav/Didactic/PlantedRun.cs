@@ -17,14 +17,16 @@ public sealed record PlantedSettings(double Alpha = 1, int Batch = 64, double Ad
 }
 
 /// <summary>
-/// One training run on the planted task: fine-tuning on sequences of the prover of strength 5, then policy gradient. The seed stands for the planted sequence, the
+/// One training run on the planted task: fine-tuning on sequences of the prover of strength 5, then policy gradient. The seed stands for
+/// the planted sequence, the
 /// network's first weights and all samples.
 /// </summary>
 /// <param name="Length">|y*|.</param>
 /// <param name="Gamma">Strength of the prover; null for rewards without one.</param>
 /// <param name="Rollouts">Monte Carlo rollouts of each value; 0: exact values.</param>
 /// <param name="Iterations">Of policy gradient.</param>
-public sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, GradientMethod Method, int Rollouts, ulong Seed, int Iterations)
+public sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, GradientMethod Method, int Rollouts, ulong Seed,
+    int Iterations)
 {
     /// <summary>The run itself, however long it goes on.</summary>
     public PlantedRun Kind() => this with { Iterations = 0 };
@@ -39,7 +41,8 @@ public sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, Gr
 /// <param name="AfterHundred">The same after 100 iterations; null if there were fewer.</param>
 /// <param name="Curve">Accuracy after 0, 10, 20 … iterations, from samples.</param>
 /// <param name="Seconds">Spent in iterations, evaluations not counted.</param>
-public sealed record PlantedRow(PlantedRun Run, IReadOnlyList<int> Target, double Start, double? AfterHundred, IReadOnlyList<double> Curve, double Seconds)
+public sealed record PlantedRow(PlantedRun Run, IReadOnlyList<int> Target, double Start, double? AfterHundred, IReadOnlyList<double> Curve,
+    double Seconds)
 {
     /// <summary>Iterations between points of <see cref="Curve"/>.</summary>
     public const int Every = 10;

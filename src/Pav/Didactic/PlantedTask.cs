@@ -1,18 +1,24 @@
 namespace Pav.Didactic;
 
 /// <summary>
-/// The planted sub-sequence task (Sec. 3.3, App. B): sequences of at most <see cref="Length"/> tokens, rewarded with 1 iff the hidden target y* occurs in them
-/// contiguously. What matters of a prefix is its length t and the state k of the matching automaton: its last k tokens are the first k of y*. A complete match
+/// The planted sub-sequence task (Sec. 3.3, App. B): sequences of at most <see cref="Length"/> tokens, rewarded with 1 iff the hidden
+/// target y* occurs in them
+/// contiguously. What matters of a prefix is its length t and the state k of the matching automaton: its last k tokens are the first k of
+/// y*. A complete match
 /// is absorbing (Q = 1, A = 0 from there on); the end-of-sequence token before it ends the sequence with Q = 0.
 /// </summary>
 public sealed class PlantedTask
 {
-    /// <param name="target">y*: 1 to <paramref name="length"/> distinct tokens, end-of-sequence (the last of the vocabulary) not among them.</param>
+    /// <param name="target">y*: 1 to <paramref name="length"/> distinct tokens, end-of-sequence (the last of the vocabulary) not among
+    /// them.</param>
     public PlantedTask(IReadOnlyList<int> target, int length = 10, int vocabulary = 15)
     {
-        if (target.Count < 1 || target.Count > length) throw new UserError($"the planted sequence has {target.Count} tokens, but must have 1 to {length}, the length of a sequence");
-        if (target.Distinct().Count() != target.Count) throw new UserError($"the tokens of the planted sequence must differ from each other, they are {string.Join(" ", target)}");
-        if (target.Any(a => a < 0 || a >= vocabulary - 1)) throw new UserError($"the tokens of the planted sequence must be 0 to {vocabulary - 2} ({vocabulary - 1} ends a sequence), they are {string.Join(" ", target)}");
+        if (target.Count < 1 || target.Count > length)
+            throw new UserError($"the planted sequence has {target.Count} tokens, but must have 1 to {length}, the length of a sequence");
+        if (target.Distinct().Count() != target.Count)
+            throw new UserError($"the tokens of the planted sequence must differ from each other, they are {string.Join(" ", target)}");
+        if (target.Any(a => a < 0 || a >= vocabulary - 1)) throw new UserError("the tokens of the planted sequence must be 0 to "
+            + $"{vocabulary - 2} ({vocabulary - 1} ends a sequence), they are {string.Join(" ", target)}");
         (Target, Length, Vocabulary) = ([.. target], length, vocabulary);
     }
 

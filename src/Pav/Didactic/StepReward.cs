@@ -9,7 +9,8 @@ public enum StepReward
     /// <summary>αA^μ of the sampled action (Eq. 5).</summary>
     AMu,
 
-    /// <summary>αA^μ, summed over all actions of the state with π's probabilities: the same expectation, no sampling of the action.</summary>
+    /// <summary>αA^μ, summed over all actions of the state with π's probabilities: the same expectation, no sampling of the
+    /// action.</summary>
     AMuAllActions,
 
     /// <summary>αQ^μ of the sampled action (App. G).</summary>
@@ -29,7 +30,8 @@ public enum StepReward
 public static class StepCredit
 {
     /// <summary>
-    /// One weight for each of H steps, from H + 1 values along the sequence: of the policy itself for <see cref="StepReward.APi"/>, else of the prover.
+    /// One weight for each of H steps, from H + 1 values along the sequence: of the policy itself for <see cref="StepReward.APi"/>, else of
+    /// the prover.
     /// Worked: Rex = 1, α = 2, q = (0.3, 0.5, 1). AMu: (1.4, 2). QMu: (2, 3). AMuToGo: (2.4, 2). QMuToGo: (4, 3).
     /// </summary>
     public static double[] OfSteps(StepReward reward, int rex, double alpha, IReadOnlyList<double> q)

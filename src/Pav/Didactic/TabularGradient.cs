@@ -2,11 +2,13 @@ namespace Pav.Didactic;
 
 /// <summary>
 /// Policy gradients of a tabular softmax policy with respect to its logits θ, laid out [L, |y*|, vocabulary]:
-/// <c>∂/∂θ(s, a) = d(s)·π(a|s)·(C(s, a) − Σ_b π(b|s)·C(s, b))</c>, where d(s) is the chance to visit s and C(s, a) the expected credit of taking a there.
+/// <c>∂/∂θ(s, a) = d(s)·π(a|s)·(C(s, a) − Σ_b π(b|s)·C(s, b))</c>, where d(s) is the chance to visit s and C(s, a) the expected credit of
+/// taking a there.
 /// </summary>
 public static class TabularGradient
 {
-    /// <summary>The expectation of <see cref="Reinforce"/> over sequences of the policy, for <see cref="StepCredit"/> with oracle values; any baseline that depends on the state alone leaves it as it is.</summary>
+    /// <summary>The expectation of <see cref="Reinforce"/> over sequences of the policy, for <see cref="StepCredit"/> with oracle values;
+    /// any baseline that depends on the state alone leaves it as it is.</summary>
     /// <param name="prover">Values of μ; not looked at for <see cref="StepReward.Outcome"/> and <see cref="StepReward.APi"/>.</param>
     public static double[] Exact(TabularPolicy policy, StepReward reward, double alpha, ExactValues prover)
     {
@@ -24,7 +26,8 @@ public static class TabularGradient
         return gradient;
     }
 
-    /// <summary>Adds Σ_h weight_h·∇log π(a_h | s_h) of one sequence from the start: weights as of <see cref="StepCredit"/>, with or without a baseline.</summary>
+    /// <summary>Adds Σ_h weight_h·∇log π(a_h | s_h) of one sequence from the start: weights as of <see cref="StepCredit"/>, with or without
+    /// a baseline.</summary>
     public static void Reinforce(TabularPolicy policy, Episode episode, IReadOnlyList<double> weights, double[] gradient)
     {
         for (var t = 0; t < episode.Steps; t++)

@@ -1,6 +1,7 @@
 namespace Pav.Didactic;
 
-/// <summary>One sequence: its H tokens up to its end (a match, an end-of-sequence, or the length limit), and the automaton's H + 1 states before and after them.</summary>
+/// <summary>One sequence: its H tokens up to its end (a match, an end-of-sequence, or the length limit), and the automaton's H + 1 states
+/// before and after them.</summary>
 public sealed record Episode(int[] Tokens, int[] States)
 {
     /// <summary>H.</summary>
@@ -21,12 +22,14 @@ public sealed class TabularPolicy
     public ReadOnlySpan<double> At(int t, int k) => Probabilities.AsSpan(Task.Row(t, k), Task.Vocabulary);
 
     /// <summary>
-    /// The prover of strength γ > 0 (App. B): where the last k tokens match the first k of y*, the next token of y* has weight γ and every other one weight 1.
+    /// The prover of strength γ > 0 (App. B): where the last k tokens match the first k of y*, the next token of y* has weight γ and every
+    /// other one weight 1.
     /// γ = 1 is uniform. Worked: 15 tokens, γ = 10: 10/24 for the next token of y*, 1/24 for each of the others.
     /// </summary>
     public static TabularPolicy Prover(PlantedTask task, double gamma)
     {
-        if (!(gamma > 0) || !double.IsFinite(gamma)) throw new UserError($"the prover's strength gamma must be a positive number, it is {gamma}");
+        if (!(gamma > 0) || !double.IsFinite(gamma))
+            throw new UserError($"the prover's strength gamma must be a positive number, it is {gamma}");
         var probabilities = new double[task.TableSize];
         Array.Fill(probabilities, 1 / (gamma + task.Vocabulary - 1));
         for (var t = 0; t < task.Length; t++)
@@ -38,7 +41,8 @@ public sealed class TabularPolicy
     /// <summary>π(a | t, k) ∝ exp(logits[t, k, a]).</summary>
     public static TabularPolicy Softmax(PlantedTask task, ReadOnlySpan<double> logits)
     {
-        if (logits.Length != task.TableSize) throw new ArgumentException($"{logits.Length} logits for a table of {task.TableSize}", nameof(logits));
+        if (logits.Length != task.TableSize)
+            throw new ArgumentException($"{logits.Length} logits for a table of {task.TableSize}", nameof(logits));
         var probabilities = logits.ToArray();
         for (var row = 0; row < probabilities.Length; row += task.Vocabulary)
         {

@@ -10,7 +10,8 @@ internal abstract record Answer
     public sealed record Words(string Text) : Answer;
 
     /// <summary>A tuple, interval, set, list, union, ratio, matrix or row of one.</summary>
-    /// <param name="Open">"(" and "[" with <paramref name="Close"/>; "{" a set, "" a list, "cup" a union: in any order; ":" a ratio, "matrix", "row".</param>
+    /// <param name="Open">"(" and "[" with <paramref name="Close"/>; "{" a set, "" a list, "cup" a union: in any order; ":" a ratio,
+    /// "matrix", "row".</param>
     public sealed record Sequence(string Open, string Close, IReadOnlyList<Answer> Items) : Answer
     {
         public bool InAnyOrder => Open is "{" or "" or "cup";
@@ -20,6 +21,7 @@ internal abstract record Answer
     public sealed record Relation(IReadOnlyList<Answer> Sides, IReadOnlyList<string> Signs) : Answer
     {
         /// <summary>The same with all of &gt; and ≥ turned round.</summary>
-        public Relation Ascending => Signs.All(s => s is ">" or ">=") ? new([.. Sides.Reverse()], [.. Signs.Reverse().Select(s => s.Replace('>', '<'))]) : this;
+        public Relation Ascending => Signs.All(s => s is ">" or ">=")
+            ? new([.. Sides.Reverse()], [.. Signs.Reverse().Select(s => s.Replace('>', '<'))]) : this;
     }
 }

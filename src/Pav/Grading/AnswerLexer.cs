@@ -27,7 +27,8 @@ internal readonly record struct Token(TokenKind Kind, string Text, bool Spaced)
 }
 
 /// <summary>
-/// Reads an answer, in LaTeX or plain, into tokens. What only changes its looks is left out: dollar and percent signs, spaces, sizes of brackets, degrees, fonts,
+/// Reads an answer, in LaTeX or plain, into tokens. What only changes its looks is left out: dollar and percent signs, spaces, sizes of
+/// brackets, degrees, fonts,
 /// boxes. One pass.
 /// </summary>
 internal sealed class AnswerLexer
@@ -39,7 +40,8 @@ internal sealed class AnswerLexer
         Text,
     }
 
-    private static readonly HashSet<string> Functions = ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "lg"];
+    private static readonly HashSet<string> Functions = ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh",
+        "cosh", "tanh", "log", "ln", "exp", "lg"];
 
     private static readonly HashSet<string> Units =
         ["cm", "mm", "km", "dm", "kg", "mg", "gm", "ft", "in", "yd", "mi", "lb", "lbs", "oz", "hr", "hrs", "min", "sec", "mph", "kph",
@@ -47,19 +49,25 @@ internal sealed class AnswerLexer
 
     private static readonly Dictionary<string, string> Marks = new()
     {
-        ["frac"] = "frac", ["dfrac"] = "frac", ["tfrac"] = "frac", ["cfrac"] = "frac", ["sqrt"] = "sqrt", ["binom"] = "binom", ["dbinom"] = "binom", ["tbinom"] = "binom",
-        ["cdot"] = "*", ["times"] = "*", ["ast"] = "*", ["div"] = "/", ["pm"] = "pm", ["mp"] = "mp", ["le"] = "<=", ["leq"] = "<=", ["leqslant"] = "<=", ["ge"] = ">=", ["geq"] = ">=",
-        ["geqslant"] = ">=", ["lt"] = "<", ["gt"] = ">", ["ne"] = "!=", ["neq"] = "!=", ["in"] = "in", ["cup"] = "cup", ["cap"] = "cap", ["setminus"] = "setminus", ["lbrace"] = "{set", ["rbrace"] = "set}",
+        ["frac"] = "frac", ["dfrac"] = "frac", ["tfrac"] = "frac", ["cfrac"] = "frac", ["sqrt"] = "sqrt", ["binom"] = "binom",
+            ["dbinom"] = "binom", ["tbinom"] = "binom",
+        ["cdot"] = "*", ["times"] = "*", ["ast"] = "*", ["div"] = "/", ["pm"] = "pm", ["mp"] = "mp", ["le"] = "<=", ["leq"] = "<=",
+            ["leqslant"] = "<=", ["ge"] = ">=", ["geq"] = ">=",
+        ["geqslant"] = ">=", ["lt"] = "<", ["gt"] = ">", ["ne"] = "!=", ["neq"] = "!=", ["in"] = "in", ["cup"] = "cup", ["cap"] = "cap",
+            ["setminus"] = "setminus", ["lbrace"] = "{set", ["rbrace"] = "set}",
         ["langle"] = "(", ["rangle"] = ")", ["vert"] = "|", ["lvert"] = "|", ["rvert"] = "|", ["mid"] = "|", ["overline"] = "overline",
         ["bar"] = "overline", ["to"] = "to", ["approx"] = "~", ["land"] = ",", ["lor"] = ",",
     };
 
     private static readonly HashSet<string> Invisible =
-        ["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "displaystyle", "textstyle", "limits", "nolimits", "rm", "bf", "quad", "qquad", "circ", "degree", "colon", "hfill"];
+        ["left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "displaystyle", "textstyle",
+            "limits", "nolimits", "rm", "bf", "quad", "qquad", "circ", "degree", "colon", "hfill"];
 
-    private static readonly HashSet<string> TextFonts = ["text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox", "hbox"];
+    private static readonly HashSet<string> TextFonts = ["text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "mbox",
+        "hbox"];
 
-    private static readonly HashSet<string> Fonts = ["mathbf", "mathrm", "mathit", "mathsf", "mathbb", "mathcal", "bm", "boldsymbol", "operatorname", "boxed", "fbox", "underline", "ensuremath", "vec", "hat"];
+    private static readonly HashSet<string> Fonts = ["mathbf", "mathrm", "mathit", "mathsf", "mathbb", "mathcal", "bm", "boldsymbol",
+        "operatorname", "boxed", "fbox", "underline", "ensuremath", "vec", "hat"];
 
     /// <summary>The symbol that ∅, \emptyset and \varnothing become.</summary>
     public const string EmptySet = "emptyset";
@@ -83,7 +91,8 @@ internal sealed class AnswerLexer
 
     private bool InText => groups.Count > 0 && groups.Peek() == Group.Text;
 
-    private bool AfterValue => tokens.Count > 0 && tokens[^1] is { Kind: TokenKind.Number or TokenKind.Word } or { Text: ")" or "}" or "pi" };
+    private bool AfterValue => tokens.Count > 0
+        && tokens[^1] is { Kind: TokenKind.Number or TokenKind.Word } or { Text: ")" or "}" or "pi" };
 
     private void Add(TokenKind kind, string value)
     {
@@ -129,7 +138,8 @@ internal sealed class AnswerLexer
             case '∞': Add(TokenKind.Symbol, "infty"); break;
             case '<' or '>' or '!' when position < text.Length && text[position] == '=': position++; Mark(c + "="); break;
             case '*' when position < text.Length && text[position] == '*': position++; Mark("^"); break;
-            case '+' or '-' or '*' or '/' or '^' or '_' or '(' or ')' or '[' or ']' or '|' or '!' or '=' or '<' or '>' or ',' or ':' or '&': Mark($"{c}"); break;
+            case '+' or '-' or '*' or '/' or '^' or '_' or '(' or ')' or '[' or ']' or '|' or '!' or '=' or '<' or '>' or ',' or ':'
+                or '&': Mark($"{c}"); break;
             case '\'' when tokens is [.., { Kind: TokenKind.Symbol } last]: tokens[^1] = last with { Text = last.Text + "'" }; break;
             default: spaced |= char.IsWhiteSpace(c) || c == '~'; break;
         }
@@ -146,7 +156,8 @@ internal sealed class AnswerLexer
         if (groups.Count == 0 || groups.Pop() == Group.Shown) Mark("}");
     }
 
-    /// <summary>Thousands separators stand before three digits each; they may be <c>,</c> <c>{,}</c> <c>,\!</c> <c>\!</c> or <c>\,</c>.</summary>
+    /// <summary>Thousands separators stand before three digits each; they may be <c>,</c> <c>{,}</c> <c>,\!</c> <c>\!</c> or
+    /// <c>\,</c>.</summary>
     private void Number()
     {
         var digits = new StringBuilder();

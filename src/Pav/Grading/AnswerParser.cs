@@ -3,7 +3,8 @@ using static Pav.Grading.Answer;
 
 namespace Pav.Grading;
 
-/// <summary>Reads the structure of an answer from its tokens: lists, tuples, intervals, sets, unions, matrices, relations; what is left are words and expressions.</summary>
+/// <summary>Reads the structure of an answer from its tokens: lists, tuples, intervals, sets, unions, matrices, relations; what is left are
+/// words and expressions.</summary>
 internal sealed class AnswerParser
 {
     private static readonly HashSet<string> Signs = ["=", "<", ">", "<=", ">=", "!=", "in", "~"];
@@ -33,7 +34,8 @@ internal sealed class AnswerParser
             if (text is "(" or "[" or "{" or "{set" or "begin") open.Push(i);
             var opener = text switch { ")" or "]" => "([", "}" => "{", "set}" => "{set", "end" => "begin", _ => "" };
             if (opener == "") continue;
-            if (open.Count == 0 || !opener.StartsWith(tokens[open.Peek()].Text, StringComparison.Ordinal) && !(opener == "([" && tokens[open.Peek()].Text == "[")) throw new UnreadableAnswer();
+            if (open.Count == 0 || !opener.StartsWith(tokens[open.Peek()].Text, StringComparison.Ordinal)
+                && !(opener == "([" && tokens[open.Peek()].Text == "[")) throw new UnreadableAnswer();
             match[open.Pop()] = i;
         }
 
@@ -62,7 +64,8 @@ internal sealed class AnswerParser
         if (sides.Count == 1) return Joined(from, to, plusMinus);
         if (sides is [{ From: var a, To: var b }, ..] && a == b) sides.RemoveAt(0);
         var signs = sides.Skip(1).Select(s => tokens[s.From - 1].Text).ToList();
-        return sides.Count == 1 ? Joined(sides[0].From, to, plusMinus) : new Relation([.. sides.Select(s => Joined(s.From, s.To, plusMinus))], signs);
+        return sides.Count == 1
+            ? Joined(sides[0].From, to, plusMinus) : new Relation([.. sides.Select(s => Joined(s.From, s.To, plusMinus))], signs);
     }
 
     private Answer Joined(int from, int to, string plusMinus)
@@ -88,7 +91,8 @@ internal sealed class AnswerParser
             if (open == "{set" && last == from + 1) return new Value(new Expression.Symbol(AnswerLexer.EmptySet));
             if (open == "{set") return new Sequence("{", "", Items(List(from + 1, last)));
             var listed = Split(from + 1, last, t => t.Is(",")).Count() > 1;
-            if (open is "(" or "[" && (listed || open != "(" || close != ")")) return new Sequence(open, close, Items(List(from + 1, last)));
+            if (open is "(" or "[" && (listed || open != "(" || close != ")"))
+                return new Sequence(open, close, Items(List(from + 1, last)));
             if (open == "{" || (open == "(" && Range(from + 1, last).Any(t => t.Kind == TokenKind.Word))) return List(from + 1, last);
         }
 

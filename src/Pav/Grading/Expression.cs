@@ -47,7 +47,8 @@ internal abstract record Expression
 
     /// <summary>The fraction of whole numbers that was written down, its sign above; null for anything else.</summary>
     public (BigInteger Top, BigInteger Bottom)? WrittenFraction =>
-        this is Quotient { Top: Number { IsWhole: true } top, Bottom: Number { IsWhole: true } bottom } && !bottom.Top.IsZero ? (top.Top * bottom.Top.Sign, BigInteger.Abs(bottom.Top)) : null;
+        this is Quotient { Top: Number { IsWhole: true } top, Bottom: Number { IsWhole: true } bottom } && !bottom.Top.IsZero
+            ? (top.Top * bottom.Top.Sign, BigInteger.Abs(bottom.Top)) : null;
 
     public IReadOnlyList<Expression> Parts => this switch
     {

@@ -4,7 +4,8 @@ using static Pav.Grading.Expression;
 
 namespace Pav.Grading;
 
-/// <summary>Reads an expression by recursive descent: sums of products of powers, with products that are not written out, fractions, roots, functions, mixed numbers.</summary>
+/// <summary>Reads an expression by recursive descent: sums of products of powers, with products that are not written out, fractions, roots,
+/// functions, mixed numbers.</summary>
 internal sealed class ExpressionParser
 {
     private readonly List<Token> tokens;
@@ -13,7 +14,8 @@ internal sealed class ExpressionParser
     private int position, depth;
     private bool inBars;
 
-    private ExpressionParser(IEnumerable<Token> tokens, string plusMinus, Work work) => (this.tokens, this.plusMinus, this.work) = ([.. tokens], plusMinus, work);
+    private ExpressionParser(IEnumerable<Token> tokens, string plusMinus, Work work) =>
+        (this.tokens, this.plusMinus, this.work) = ([.. tokens], plusMinus, work);
 
     /// <summary>The expression that all these tokens are; words after a number, which name its unit, may follow.</summary>
     public static Expression Parse(IReadOnlyList<Token> tokens, int from, int to, string plusMinus, Work work)
@@ -26,7 +28,8 @@ internal sealed class ExpressionParser
     private bool AtEndOrUnit(Expression expression)
     {
         if (position == tokens.Count) return true;
-        return tokens[position].Kind == TokenKind.Word && expression.HasNumber && Enumerable.Range(position, tokens.Count - position).All(InUnit);
+        return tokens[position].Kind == TokenKind.Word && expression.HasNumber && Enumerable.Range(position, tokens.Count - position)
+            .All(InUnit);
     }
 
     /// <summary>Numbers stand in a unit as exponents only: "12 cm^2" is one, "12 maybe 13" is none.</summary>
@@ -152,7 +155,8 @@ internal sealed class ExpressionParser
                 return new Quotient(new Call("!", n), new Product(new Call("!", k), new Call("!", new Sum(n, Negative(k)))));
             case "sqrt":
                 var order = Take("[") ? Closed("]") : Whole(2);
-                return order is Number { IsWhole: true } whole && whole.Top > 0 && whole.Top <= 100 ? new Root((int)whole.Top, Argument()) : new Power(Argument(), new Quotient(Whole(1), order));
+                return order is Number { IsWhole: true } whole && whole.Top > 0 && whole.Top <= 100
+                    ? new Root((int)whole.Top, Argument()) : new Power(Argument(), new Quotient(Whole(1), order));
             case "|" when !inBars:
                 inBars = true;
                 var inside = Sum();
@@ -186,7 +190,8 @@ internal sealed class ExpressionParser
         return Here is { Kind: TokenKind.Number } ? ToNumber(tokens[position++].Text) : Primary();
     }
 
-    /// <summary>3\frac{1}{2} and 3 1/2 are three and a half; a number with a subscript is one in that base, and no value is made of it.</summary>
+    /// <summary>3\frac{1}{2} and 3 1/2 are three and a half; a number with a subscript is one in that base, and no value is made of
+    /// it.</summary>
     private Expression Mixed(Token number)
     {
         if (Subscript() is { Length: > 0 } subscript) return new Symbol(number.Text + subscript);
@@ -201,7 +206,8 @@ internal sealed class ExpressionParser
             tokens.Clear();
             tokens.AddRange(back.Tokens);
         }
-        else if (position + 2 < tokens.Count && tokens[position] is { Kind: TokenKind.Number, Spaced: true } top && tokens[position + 1].Is("/") && tokens[position + 2].Kind == TokenKind.Number)
+        else if (position + 2 < tokens.Count && tokens[position] is { Kind: TokenKind.Number, Spaced: true } top
+            && tokens[position + 1].Is("/") && tokens[position + 2].Kind == TokenKind.Number)
         {
             position += 3;
             return new Sum(value, new Quotient(ToNumber(top.Text), ToNumber(tokens[position - 1].Text)));
@@ -243,7 +249,8 @@ internal sealed class ExpressionParser
         }
 
         depth--;
-        if (power is Number { IsWhole: true } inverse && inverse.Top == -1 && name is "sin" or "cos" or "tan") return new Call("arc" + name, argument);
+        if (power is Number { IsWhole: true } inverse && inverse.Top == -1 && name is "sin" or "cos" or "tan")
+            return new Call("arc" + name, argument);
         Expression value = new Call(name, argument);
         if (logBase is not null) value = new Quotient(value, new Call(name, logBase));
         return power is null ? value : new Power(value, power);

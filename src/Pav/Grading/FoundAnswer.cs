@@ -35,7 +35,8 @@ internal static class FoundAnswer
         return Filled(bold ? rest[1..].Trim().Trim("*_") : rest[1..]);
     }
 
-    /// <summary>The content of the last <c>\boxed{…}</c> or <c>\fbox{…}</c>, braces matched; of <c>\boxed 5</c>, what stands up to the next <c>$</c>. Null also where its brace never closes.</summary>
+    /// <summary>The content of the last <c>\boxed{…}</c> or <c>\fbox{…}</c>, braces matched; of <c>\boxed 5</c>, what stands up to the next
+    /// <c>$</c>. Null also where its brace never closes.</summary>
     public static string? Boxed(string text)
     {
         var box = text.LastIndexOf("\\boxed", StringComparison.Ordinal);
@@ -74,11 +75,13 @@ internal static class FoundAnswer
         return null;
     }
 
-    /// <summary>The last box, or else the first line with something on it after the last <c># Answer</c>, or after <c>Answer:</c> at a line's start.</summary>
+    /// <summary>The last box, or else the first line with something on it after the last <c># Answer</c>, or after <c>Answer:</c> at a
+    /// line's start.</summary>
     public static string? BoxedOrUnderHeading(string text)
     {
         if (LastFilledBox(text) is { } boxed) return boxed;
-        if (text.LastIndexOf(Heading, StringComparison.Ordinal) is var heading and >= 0) return FirstLine(text.AsSpan(heading + Heading.Length).TrimStart(':'));
+        if (text.LastIndexOf(Heading, StringComparison.Ordinal) is var heading and >= 0)
+            return FirstLine(text.AsSpan(heading + Heading.Length).TrimStart(':'));
         var line = ("\n" + text).LastIndexOf("\nAnswer:", StringComparison.Ordinal);
         return line >= 0 ? FirstLine(text.AsSpan(line + "Answer:".Length)) : LastBoldAnswer(text) ?? AfterHashes(text);
     }

@@ -11,7 +11,8 @@ namespace Pav;
 /// <param name="Same">Is the answer found (first) the reference (second)?</param>
 public sealed record Grader(string Name, int Version, Func<string, string?> Find, Func<string, string> Key, Func<string, string, bool> Same)
 {
-    /// <summary>The last line of the form <c>Answer: 42</c> or <c>#### 42</c>: numbers compared as numbers, anything else as text.</summary>
+    /// <summary>The last line of the form <c>Answer: 42</c> or <c>#### 42</c>: numbers compared as numbers, anything else as
+    /// text.</summary>
     public static Grader Numeric { get; } = new("numeric", 3, FoundAnswer.LastAnswerLine, NumberOrText, (answer, reference) =>
         NumberOrText(answer) == NumberOrText(reference))
     {
@@ -31,7 +32,8 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
         Looks = "a number",
     };
 
-    /// <summary>MATH as its authors grade it: the last <c>\boxed</c> or <c>\fbox</c>, equal as a text after <see cref="Hendrycks.Normalise"/>.</summary>
+    /// <summary>MATH as its authors grade it: the last <c>\boxed</c> or <c>\fbox</c>, equal as a text after <see
+    /// cref="Hendrycks.Normalise"/>.</summary>
     public static Grader HendrycksMath { get; } = new("hendrycks", 2, FoundAnswer.Boxed, Hendrycks.Normalise, Hendrycks.Same)
     {
         Looks = "\\boxed{…}",
@@ -46,7 +48,8 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
     };
 
     /// <summary>
-    /// MATH in the manner of Qwen2.5-Math: also takes what follows "answer is", else the last number; numbers within 1e-4 of the reference, of its hundredfold or its
+    /// MATH in the manner of Qwen2.5-Math: also takes what follows "answer is", else the last number; numbers within 1e-4 of the reference,
+    /// of its hundredfold or its
     /// hundredth are right (<see cref="MathRules.Tolerant"/>).
     /// </summary>
     public static Grader Qwen { get; } = new(
@@ -72,7 +75,8 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
 
     /// <summary>The grader of that name.</summary>
     public static Grader Named(string name) =>
-        All.TryGetValue(name, out var grader) ? grader : throw new UserError($"grader '{name}' is not known; choose one of: {string.Join(", ", All.Keys)}");
+        All.TryGetValue(name, out var grader)
+            ? grader : throw new UserError($"grader '{name}' is not known; choose one of: {string.Join(", ", All.Keys)}");
 
     /// <summary>Where it looks for an answer, in words.</summary>
     public string Looks { get; private init; } = "an answer";
@@ -94,5 +98,6 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
 
     private static string NumberOrText(string text) => NumberText.Whole(text) ?? text.Trim();
 
-    private static bool SameNumber(string answer, string reference) => NumberOrText(answer) == NumberOrText(FoundAnswer.AfterHashes(reference) ?? reference);
+    private static bool SameNumber(string answer, string reference) =>
+        NumberOrText(answer) == NumberOrText(FoundAnswer.AfterHashes(reference) ?? reference);
 }

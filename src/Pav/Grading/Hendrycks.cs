@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Pav.Grading;
 
-/// <summary>The normalisation of MATH's authors (hendrycks/math, <c>math_equivalence.py</c>): two answers are equal if they look the same after it.</summary>
+/// <summary>The normalisation of MATH's authors (hendrycks/math, <c>math_equivalence.py</c>): two answers are equal if they look the same
+/// after it.</summary>
 internal static class Hendrycks
 {
     /// <summary>

@@ -60,7 +60,8 @@ internal static class Identity
     public static double? Constant(Expression e, Work work)
     {
         var (first, second) = (Value(e, 0, work), Value(e, 1, work));
-        return first.Value == second.Value && double.IsFinite(first.Value.Real) && Math.Abs(first.Value.Imaginary) <= Close * Math.Abs(first.Value.Real) ? first.Value.Real : null;
+        return first.Value == second.Value && double.IsFinite(first.Value.Real)
+            && Math.Abs(first.Value.Imaginary) <= Close * Math.Abs(first.Value.Real) ? first.Value.Real : null;
     }
 
     private static bool Numerically(Expression a, Expression b, Work work)
@@ -100,9 +101,11 @@ internal static class Identity
             case Product p:
                 return Modulo(p.Left, point, work) is { } first ? Times(first, Modulo(p.Right, point, work)) : null;
             case Quotient q:
-                return Modulo(q.Bottom, point, work) is { } bottom and > 0 && Modulo(q.Top, point, work) is { } top ? Times(top, Inverse(bottom, work)) : null;
+                return Modulo(q.Bottom, point, work) is { } bottom and > 0 && Modulo(q.Top, point, work) is { } top
+                    ? Times(top, Inverse(bottom, work)) : null;
             case Power p:
-                if (Integer(p.Exponent, work) is not { } exponent || Modulo(p.Base, point, work) is not { } root || (root == 0 && exponent <= 0)) return null;
+                if (Integer(p.Exponent, work) is not { } exponent || Modulo(p.Base, point, work) is not { } root
+                    || (root == 0 && exponent <= 0)) return null;
                 var magnitude = Pow(root, (ulong)Math.Abs(exponent), work);
                 return exponent < 0 ? Inverse(magnitude, work) : magnitude;
             case Call { Function: "!" } f:
@@ -147,7 +150,8 @@ internal static class Identity
             Number { IsWhole: true } n when BigInteger.Abs(n.Top) <= most => (long)n.Top,
             Sum s => Integer(s.Left, work) + Integer(s.Right, work),
             Product p => (Int128?)Integer(p.Left, work) * Integer(p.Right, work),
-            Power p when Integer(p.Base, work) is { } b && Integer(p.Exponent, work) is { } n and >= 0 and <= 31 => Enumerable.Repeat(b, (int)n).Aggregate((Int128)1, (x, y) => Int128.Abs(x) > most ? x : x * y),
+            Power p when Integer(p.Base, work) is { } b && Integer(p.Exponent, work) is { } n and >= 0 and <= 31 =>
+                Enumerable.Repeat(b, (int)n).Aggregate((Int128)1, (x, y) => Int128.Abs(x) > most ? x : x * y),
             _ => null,
         };
         return value is { } v && Int128.Abs(v) <= most ? (long)v : null;
@@ -163,13 +167,15 @@ internal static class Identity
             case Number n:
                 return Met(ToDouble(n), 0);
             case Symbol s:
-                return Met(s.Name switch { "pi" => Math.PI, "e" => Math.E, "i" => Complex.ImaginaryOne, _ => 4 * Seeds.Uniform(Hash(s.Name, point), 0) - 2 }, 0);
+                return Met(s.Name switch { "pi" => Math.PI, "e" => Math.E, "i" => Complex.ImaginaryOne, _ =>
+                    4 * Seeds.Uniform(Hash(s.Name, point), 0) - 2 }, 0);
             case Sum s:
                 var (left, right) = (Value(s.Left, point, work), Value(s.Right, point, work));
                 return Met(left.Value + right.Value, Math.Max(left.Largest, right.Largest));
             case Product p:
                 var (first, second) = (Value(p.Left, point, work), Value(p.Right, point, work));
-                return Met(first.Value * second.Value, Math.Max(Relative(first), Relative(second)) * Complex.Abs(first.Value * second.Value));
+                return Met(first.Value * second.Value, Math.Max(Relative(first), Relative(second))
+                    * Complex.Abs(first.Value * second.Value));
             case Quotient q:
                 var (top, bottom) = (Value(q.Top, point, work), Value(q.Bottom, point, work));
                 return Met(top.Value / bottom.Value, Math.Max(Relative(top), Relative(bottom)) * Complex.Abs(top.Value / bottom.Value));
@@ -180,7 +186,9 @@ internal static class Identity
                 return Met(power, Relative(raised) * Complex.Abs(power));
             case Root r:
                 var under = Value(r.Of, point, work);
-                var root = r.Order % 2 == 1 && under.Value is { Real: < 0, Imaginary: 0 } negative ? -Math.Pow(-negative.Real, 1.0 / r.Order) : r.Order == 2 ? Complex.Sqrt(under.Value) : Complex.Pow(under.Value, 1.0 / r.Order);
+                var root = r.Order % 2 == 1 && under.Value is { Real: < 0, Imaginary: 0 } negative
+                    ? -Math.Pow(-negative.Real, 1.0 / r.Order) : r.Order == 2
+                    ? Complex.Sqrt(under.Value) : Complex.Pow(under.Value, 1.0 / r.Order);
                 return Met(root, Relative(under) * Complex.Abs(root));
             case Call c:
                 var argument = Value(c.Argument, point, work);
@@ -192,7 +200,8 @@ internal static class Identity
     }
 
     private static double ToDouble(Number n) =>
-        n.Top.GetBitLength() < 1000 && n.Bottom.GetBitLength() < 1000 ? (double)n.Top / (double)n.Bottom : n.Top.Sign * Math.Exp(BigInteger.Log(BigInteger.Abs(n.Top)) - BigInteger.Log(n.Bottom));
+        n.Top.GetBitLength() < 1000 && n.Bottom.GetBitLength() < 1000
+            ? (double)n.Top / (double)n.Bottom : n.Top.Sign * Math.Exp(BigInteger.Log(BigInteger.Abs(n.Top)) - BigInteger.Log(n.Bottom));
 
     private static (Complex, double) Met(Complex value, double largest) => (value, Math.Max(Complex.Abs(value), largest));
 
@@ -205,7 +214,8 @@ internal static class Identity
 
     private static Complex Raised(Complex number, Complex exponent)
     {
-        if (exponent.Imaginary != 0 || exponent.Real != Math.Round(exponent.Real) || Math.Abs(exponent.Real) > 64) return Complex.Pow(number, exponent);
+        if (exponent.Imaginary != 0 || exponent.Real != Math.Round(exponent.Real) || Math.Abs(exponent.Real) > 64)
+            return Complex.Pow(number, exponent);
         var result = Complex.One;
         for (var k = 0; k < Math.Abs(exponent.Real); k++) result *= number;
         return exponent.Real < 0 ? 1 / result : result;
@@ -229,7 +239,8 @@ internal static class Identity
         "lg" => Complex.Log10(x),
         "exp" => Complex.Exp(x),
         "abs" => Complex.Abs(x),
-        "!" => Integer(call.Argument, work) is { } n and >= 0 and <= 170 ? Enumerable.Range(1, (int)n).Aggregate(1.0, (product, k) => product * k) : double.NaN,
+        "!" => Integer(call.Argument, work) is { } n and >= 0 and <= 170
+            ? Enumerable.Range(1, (int)n).Aggregate(1.0, (product, k) => product * k) : double.NaN,
         _ => throw new UnreadableAnswer(),
     };
 }

@@ -88,7 +88,8 @@ internal sealed class LatexText
         {
             case "frac" or "nicefrac": return $"{Argument()}/{Argument()}";
             case "sqrt":
-                if (position < text.Length && text[position] == '[' && text.IndexOf(']', position) is var close and >= 0) position = close + 1;
+                if (position < text.Length && text[position] == '[' && text.IndexOf(']', position) is var close and >= 0)
+                    position = close + 1;
                 return $"√({Argument()})";
             case "mathbb": return Argument() is var set && set == "R" ? "ℝ" : $"\ue000{set}";
             case "mathbf" or "mathcal" or "mathit": return $"\ue001{Argument()}";

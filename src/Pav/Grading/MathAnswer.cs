@@ -17,7 +17,8 @@ internal sealed record MathRules(double RelativeTolerance, bool Percentages, boo
     public static MathRules Right { get; } = new(0, false, false, true);
 }
 
-/// <summary>Equality of mathematical answers: as texts, as sequences of tokens, in structure and value. Bounded by counted work; what cannot be read is equal to its like only.</summary>
+/// <summary>Equality of mathematical answers: as texts, as sequences of tokens, in structure and value. Bounded by counted work; what
+/// cannot be read is equal to its like only.</summary>
 internal static partial class MathAnswer
 {
     /// <summary>Longer answers are compared as texts alone.</summary>
@@ -26,7 +27,8 @@ internal static partial class MathAnswer
     private const int MostSteps = 60_000;
 
     /// <summary>A plain number without its looks, else the answer as <see cref="Hendrycks"/> normalises it.</summary>
-    public static string Key(string answer) => answer.Length <= LongestRead && NumberText.Whole(answer) is { } number ? number : Hendrycks.Normalise(answer);
+    public static string Key(string answer) => answer.Length <= LongestRead && NumberText.Whole(answer) is { } number
+        ? number : Hendrycks.Normalise(answer);
 
     /// <summary>
     /// The same, but for answers of which the normalisation would cut off a part: "12 \text{ or } 13" and "12 = 13" stay as they are.
@@ -159,7 +161,8 @@ internal static partial class MathAnswer
         {
             if (a.Signs.SequenceEqual(b.Signs) && a.Sides.Zip(b.Sides).All(s => Equal(s.First, s.Second))) return true;
             if (rules.Meaning) return Meaning.SameRelations(a, b, this, work);
-            return a.Signs is ["="] && b.Signs is ["="] && Difference(a) is { } left && Difference(b) is { } right && (Identity.Holds(left, right, work) || Identity.Holds(Expression.Negative(left), right, work));
+            return a.Signs is ["="] && b.Signs is ["="] && Difference(a) is { } left && Difference(b) is { } right
+                && (Identity.Holds(left, right, work) || Identity.Holds(Expression.Negative(left), right, work));
         }
 
         private static Expression? Difference(Relation equation) =>
@@ -206,7 +209,8 @@ internal static partial class MathAnswer
         {
             if (Identity.Constant(given, work) is not { } value || Identity.Constant(wanted, work) is not { } reference) return false;
             var plain = rules.Percentages && given is Expression.Number && wanted is Expression.Number;
-            return (plain ? new[] { reference, reference / 100, reference * 100 } : [reference]).Any(r => Math.Abs(value - r) <= rules.RelativeTolerance * Math.Max(Math.Abs(value), Math.Abs(r)));
+            return (plain ? new[] { reference, reference / 100, reference * 100 } : [reference])
+                .Any(r => Math.Abs(value - r) <= rules.RelativeTolerance * Math.Max(Math.Abs(value), Math.Abs(r)));
         }
     }
 }

@@ -1,9 +1,11 @@
 namespace Pav.Grading;
 
-/// <summary>Decimal numbers in plain text: a sign, thousands separators and a currency sign allowed; written back as digits without surplus zeros.</summary>
+/// <summary>Decimal numbers in plain text: a sign, thousands separators and a currency sign allowed; written back as digits without surplus
+/// zeros.</summary>
 internal static class NumberText
 {
-    /// <summary>The number that the whole text is, spaces, <c>$</c>, <c>%</c> and a final full stop apart; null if it is something else.</summary>
+    /// <summary>The number that the whole text is, spaces, <c>$</c>, <c>%</c> and a final full stop apart; null if it is something
+    /// else.</summary>
     public static string? Whole(string text)
     {
         var body = text.AsSpan().Trim().TrimEnd('.').TrimEnd('%').TrimEnd('\\').Trim();
@@ -34,17 +36,20 @@ internal static class NumberText
     {
         var before = position - 1;
         while (before >= 0 && text[before] is '$' or '\\') before--;
-        return before >= 0 && text[before] is '-' or '−' && (before == 0 || !(char.IsLetterOrDigit(text[before - 1]) || text[before - 1] is ')' or ']' or '}'));
+        return before >= 0 && text[before] is '-' or '−'
+            && (before == 0 || !(char.IsLetterOrDigit(text[before - 1]) || text[before - 1] is ')' or ']' or '}'));
     }
 
     private static bool Sign(ReadOnlySpan<char> text, ref int position)
     {
         var negative = false;
-        for (; position < text.Length && text[position] is '-' or '−' or '+' or '$' or '\\' or ' '; position++) negative |= text[position] is '-' or '−';
+        for (; position < text.Length && text[position] is '-' or '−' or '+' or '$' or '\\' or ' '; position++)
+            negative |= text[position] is '-' or '−';
         return negative;
     }
 
-    /// <summary>The end of the digits from there on, a comma between each three of them allowed, and of a fraction; the place itself where none begin.</summary>
+    /// <summary>The end of the digits from there on, a comma between each three of them allowed, and of a fraction; the place itself where
+    /// none begin.</summary>
     private static int End(ReadOnlySpan<char> text, int position)
     {
         var end = Run(text, position);

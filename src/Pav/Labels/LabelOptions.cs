@@ -7,8 +7,10 @@ public enum LabelStrategy
     Random,
 
     /// <summary>
-    /// Wrong traces through a state of high value get a second, larger number of completions up to their first pit, and of the prefixes with completions only those are kept.
-    /// The end of every trace, right ones too, stays labelled with its outcome: that is no estimate and costs nothing, and the choice among finished traces reads Q there.
+    /// Wrong traces through a state of high value get a second, larger number of completions up to their first pit, and of the prefixes
+    /// with completions only those are kept.
+    /// The end of every trace, right ones too, stays labelled with its outcome: that is no estimate and costs nothing, and the choice among
+    /// finished traces reads Q there.
     /// </summary>
     FirstPit,
 }
@@ -63,8 +65,10 @@ public sealed record LabelOptions
         Positive(DrawsPerCall, "draws per call");
         Positive(BatchesAtOnce, "batches at once");
         Plan?.Check();
-        if (Plan is not null && Strategy == LabelStrategy.FirstPit) throw new UserError("first pits have an allocation of their own; leave the adaptive one off, or use the strategy random");
-        if (!(HighValue is >= 0 and < 1)) throw new UserError($"the value above which first pits are looked for is {HighValue}; it must be at least 0 and below 1");
+        if (Plan is not null && Strategy == LabelStrategy.FirstPit)
+            throw new UserError("first pits have an allocation of their own; leave the adaptive one off, or use the strategy random");
+        if (!(HighValue is >= 0 and < 1))
+            throw new UserError($"the value above which first pits are looked for is {HighValue}; it must be at least 0 and below 1");
         if (Sampling.Temperature <= 0) throw new UserError("labels need a temperature above 0: greedy completions are all the same");
     }
 

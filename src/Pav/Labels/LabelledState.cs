@@ -16,7 +16,8 @@ public sealed record LabelledStep(
     public QEstimate Q => new(N, C);
 }
 
-/// <summary>One line of <c>states.jsonl</c>: a state that seed traces pass through, several steps drawn there, and counts of completions after each (docs/run-folder.md).</summary>
+/// <summary>One line of <c>states.jsonl</c>: a state that seed traces pass through, several steps drawn there, and counts of completions
+/// after each (docs/run-folder.md).</summary>
 /// <param name="Policy">Whose completions were counted.</param>
 /// <param name="StepsBy">The policy that wrote the state and drew its steps: π.</param>
 /// <param name="Steps">The state: the steps before it.</param>
@@ -53,12 +54,14 @@ public sealed record LabelledState(
     }
 
     /// <summary>
-    /// What labelled traces say of states: those that two or more traces of a problem pass through, with the steps that the traces take there. States that one trace alone visits
+    /// What labelled traces say of states: those that two or more traces of a problem pass through, with the steps that the traces take
+    /// there. States that one trace alone visits
     /// say nothing of the differences between steps, and are left out.
     /// </summary>
     public static IReadOnlyList<LabelledState> FromTraces(IEnumerable<LabelledTrace> traces) =>
         [.. from problem in traces.GroupBy(t => t.Problem)
-            from state in problem.SelectMany(t => Enumerable.Range(0, t.Steps.Count).Select(h => (Trace: t, H: h, Text: string.Concat(t.Steps.Take(h))))).GroupBy(x => (x.H, x.Text))
+            from state in problem.SelectMany(t => Enumerable.Range(0, t.Steps.Count)
+                .Select(h => (Trace: t, H: h, Text: string.Concat(t.Steps.Take(h))))).GroupBy(x => (x.H, x.Text))
             where state.Count() > 1 && state.All(x => x.Trace.N[x.H] > 0 && x.Trace.N[x.H + 1] > 0)
             select From(state.Count(), state.Key.H, [.. state.Select(x => x.Trace)])];
 
@@ -67,6 +70,7 @@ public sealed record LabelledState(
         var first = traces[0];
         var next = traces.GroupBy(t => (Step: t.Steps[h], Ended: !t.Unfinished && h == t.Steps.Count - 1))
             .Select(g => new LabelledStep(g.Key.Step, g.First().Tokens[h], g.Key.Ended, g.Count(), g.First().N[h + 1], g.First().C[h + 1]));
-        return new(first.Problem, first.Policy, first.Policy, [.. first.Steps.Take(h)], [.. first.Tokens.Take(h)], drawn, first.Grader, first.N[h], first.C[h], [.. next], first.StepEnd);
+        return new(first.Problem, first.Policy, first.Policy, [.. first.Steps.Take(h)], [.. first.Tokens.Take(h)], drawn, first.Grader,
+            first.N[h], first.C[h], [.. next], first.StepEnd);
     }
 }

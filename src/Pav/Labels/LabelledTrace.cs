@@ -28,7 +28,8 @@ public sealed record LabelledTrace(
 {
     /// <summary>H + 1 estimates: of the problem itself and after each step.</summary>
     [JsonIgnore]
-    public IReadOnlyList<QEstimate> Q => [.. N.Zip(C, (n, c) => new QEstimate(n, c, n > 0 && Plan is not null ? SequentialPlan.Parse(Plan).Estimate(n, c) : null))];
+    public IReadOnlyList<QEstimate> Q =>
+        [.. N.Zip(C, (n, c) => new QEstimate(n, c, n > 0 && Plan is not null ? SequentialPlan.Parse(Plan).Estimate(n, c) : null))];
 
     /// <summary>The trace as a prefix of its problem, ended unless it is unfinished.</summary>
     public Prefix ToPrefix(Problem problem)

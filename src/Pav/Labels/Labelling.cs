@@ -3,13 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Pav;
 
 /// <summary>
-/// Progress labels (Sec. 4.2, App. D): seed traces from the policy whose Q is wanted, completions at every step's end, counts of right ones.
+/// Progress labels (Sec. 4.2, App. D): seed traces from the policy whose Q is wanted, completions at every step's end, counts of right
+/// ones.
 /// All randomness comes from (seed, problem, trace or prefix), so a run that is resumed yields the very same lines.
 /// </summary>
 public static class Labelling
 {
     /// <summary>
-    /// The labelled traces of all problems in order of problem and trace; those that <paramref name="done"/> (problem id, trace) already has are left out
+    /// The labelled traces of all problems in order of problem and trace; those that <paramref name="done"/> (problem id, trace) already
+    /// has are left out
     /// and not sampled again. Equal prefixes share their completions. With <paramref name="seeds"/> a problem has as many traces as those
     /// say, at most NCov, and visited ones are not drawn; their prefixes have completions of their own, which no verifier that led there
     /// has learned from.
@@ -30,10 +32,12 @@ public static class Labelling
         var gate = new Lock();
         void Report(int problems, int prefixes, long tokens)
         {
-            lock (gate) progress?.Invoke(reached = new(reached.Problems + problems, reached.Prefixes + prefixes, reached.GeneratedTokens + tokens));
+            lock (gate) progress?.Invoke(reached = new(reached.Problems + problems, reached.Prefixes + prefixes,
+                reached.GeneratedTokens + tokens));
         }
 
-        var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) => Report(0, prefixes, tokens));
+        var rollouts = new Rollouts(policy, grader, sampling, options.Seed, options.DrawsPerCall, (prefixes, tokens) =>
+            Report(0, prefixes, tokens));
         var purpose = seeds?.AreVisited == true ? "visited" : "rollout";
         async Task<IReadOnlyList<LabelledTrace>> Batch(Problem[] batch, CancellationToken stop)
         {
@@ -93,18 +97,21 @@ public static class Labelling
         // The pit was chosen because its first count was 0, so what is kept is counted afresh: the same completions would be biased.
         var kept = counts.Select(c => FirstPit(c, options.HighValue) is { } pit ? pit + 1 : 0).ToList();
         var second = await rollouts.Count(paths.SelectMany((path, t) => path.Take(kept[t])), options.NMcPit, "pit", cancel);
-        return [.. paths.Select((path, t) => path.Select((p, h) => h < kept[t] ? second[p].Counts : p.Ended ? first[p].Counts : default).ToArray())];
+        return [.. paths.Select((path, t) => path.Select((p, h) => h < kept[t] ? second[p].Counts : p.Ended ? first[p].Counts : default)
+            .ToArray())];
     }
 
     /// <summary>
-    /// The first step with Q̂ = 0 after a state with Q̂ above <paramref name="highValue"/>, as an index into the H + 1 counts; null for right traces and
+    /// The first step with Q̂ = 0 after a state with Q̂ above <paramref name="highValue"/>, as an index into the H + 1 counts; null for
+    /// right traces and
     /// for those that pass through no such state.
     /// </summary>
     internal static int? FirstPit(IReadOnlyList<QEstimate> counts, double highValue)
     {
         if (counts.Any(q => !q.Known)) return null;
         var high = Enumerable.Range(0, counts.Count).FirstOrDefault(h => counts[h].Value > highValue, counts.Count);
-        return counts[^1].C > 0 || high >= counts.Count - 1 ? null : Enumerable.Range(high + 1, counts.Count - high - 1).First(h => counts[h].C == 0);
+        return counts[^1].C > 0 || high >= counts.Count - 1
+            ? null : Enumerable.Range(high + 1, counts.Count - high - 1).First(h => counts[h].C == 0);
     }
 
     private static LabelledTrace Line(IPolicy policy, Grader grader, LabelOptions options, int index, Prefix trace, QEstimate[] counts,

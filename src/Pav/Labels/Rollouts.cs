@@ -1,7 +1,8 @@
 namespace Pav;
 
 /// <summary>
-/// Monte Carlo counts of prefixes. A completion's seed is (seed, problem, purpose and text of the prefix, index), so the counts of a prefix are the same
+/// Monte Carlo counts of prefixes. A completion's seed is (seed, problem, purpose and text of the prefix, index), so the counts of a prefix
+/// are the same
 /// whoever asks, whenever, and along with whatever else.
 /// </summary>
 public sealed class Rollouts(
@@ -11,7 +12,8 @@ public sealed class Rollouts(
     /// Counts of n completions of each prefix and the tokens they took; an ended one has n = 1, c = Rex. Equal prefixes are counted once,
     /// lost draws not at all.
     /// </summary>
-    public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, int n, string purpose, CancellationToken cancel)
+    public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, int n,
+        string purpose, CancellationToken cancel)
     {
         var counts = new Dictionary<Prefix, (QEstimate Counts, int Tokens)>();
         var open = new List<Prefix>();
@@ -31,7 +33,8 @@ public sealed class Rollouts(
     }
 
     /// <summary>The same by a sequential rule: prefixes that have enough drop out at each look.</summary>
-    public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, SequentialPlan plan, string purpose, CancellationToken cancel)
+    public async Task<IReadOnlyDictionary<Prefix, (QEstimate Counts, int Tokens)>> Count(IEnumerable<Prefix> prefixes, SequentialPlan plan,
+        string purpose, CancellationToken cancel)
     {
         var all = prefixes.Distinct().ToList();
         var counts = new Dictionary<Prefix, (QEstimate Counts, int Tokens)>(await Count(all, plan.First, purpose, cancel));
@@ -45,7 +48,8 @@ public sealed class Rollouts(
         Drop(all, plan.First);
         for (var n = plan.First; n < plan.Most; n = plan.Next(n))
         {
-            foreach (var call in all.Where(p => !p.Ended && counts[p].Counts is var q && q.N == n && !plan.Enough(q.N, q.C)).Chunk(Math.Max(1, drawsPerCall / plan.First)).ToList())
+            foreach (var call in all.Where(p => !p.Ended && counts[p].Counts is var q && q.N == n && !plan.Enough(q.N, q.C))
+                .Chunk(Math.Max(1, drawsPerCall / plan.First)).ToList())
             {
                 var before = call.Sum(p => (long)counts[p].Tokens);
                 await Add(counts, call, n, plan.Next(n), purpose, cancel);
@@ -58,7 +62,8 @@ public sealed class Rollouts(
     }
 
     /// <summary>Completions from index <paramref name="from"/> to n of each prefix, on top of what was counted.</summary>
-    private async Task Add(Dictionary<Prefix, (QEstimate Counts, int Tokens)> counts, IReadOnlyList<Prefix> prefixes, int from, int n, string purpose, CancellationToken cancel)
+    private async Task Add(Dictionary<Prefix, (QEstimate Counts, int Tokens)> counts, IReadOnlyList<Prefix> prefixes, int from, int n,
+        string purpose, CancellationToken cancel)
     {
         var each = n - from;
         var draws = new List<Draw>(prefixes.Count * each);
@@ -73,7 +78,8 @@ public sealed class Rollouts(
         {
             var (before, tokens) = counts.GetValueOrDefault(prefix);
             var completions = slice.Where(t => !t.Lost).ToList();
-            counts[prefix] = (new(before.N + completions.Count, before.C + completions.Sum(grader.Rex)), tokens + completions.Sum(t => t.TokensSince(prefix)));
+            counts[prefix] = (new(before.N + completions.Count, before.C + completions.Sum(grader.Rex)),
+                tokens + completions.Sum(t => t.TokensSince(prefix)));
         }
     }
 }

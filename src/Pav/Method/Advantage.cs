@@ -6,7 +6,8 @@ namespace Pav;
 /// </summary>
 public static class Advantage
 {
-    /// <summary>H values in [−1, 1] from H + 1 values <c>q[0] = V(x)</c>, <c>q[h] = Q(s_h, a_h)</c>; the result's index h − 1 is step h.</summary>
+    /// <summary>H values in [−1, 1] from H + 1 values <c>q[0] = V(x)</c>, <c>q[h] = Q(s_h, a_h)</c>; the result's index h − 1 is step
+    /// h.</summary>
     public static double[] OfSteps(IReadOnlyList<double> q) => [.. Enumerable.Range(1, q.Count - 1).Select(h => q[h] - q[h - 1])];
 
     /// <summary>A of the last step; 0 for the problem itself, which has none.</summary>

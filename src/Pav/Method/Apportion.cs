@@ -13,7 +13,8 @@ public static class Apportion
         var exact = shares.Select(p => total * p).ToArray();
         var parts = exact.Select(x => (int)Math.Floor(x + 1e-9)).ToArray();
         var left = total - parts.Sum();
-        foreach (var i in Enumerable.Range(0, parts.Length).OrderByDescending(i => Math.Round(exact[i] - parts[i], 9)).ThenBy(i => i).Take(left)) parts[i]++;
+        foreach (var i in Enumerable.Range(0, parts.Length).OrderByDescending(i => Math.Round(exact[i] - parts[i], 9)).ThenBy(i => i)
+            .Take(left)) parts[i]++;
         return parts;
     }
 }

@@ -11,9 +11,11 @@ public static class BestOfK
 
     /// <summary>Unbiased from c right ones of n completions: <c>1 − C(n − c, K)/C(n, K)</c>, 1 ≤ K ≤ n.</summary>
     public static double FromCounts(QEstimate counts, int k) =>
-        k >= 1 && k <= counts.N ? 1 - AllFail(counts.N, counts.C, k) : throw new ArgumentOutOfRangeException(nameof(k), k, $"1 ≤ K ≤ n = {counts.N}");
+        k >= 1 && k <= counts.N
+            ? 1 - AllFail(counts.N, counts.C, k) : throw new ArgumentOutOfRangeException(nameof(k), k, $"1 ≤ K ≤ n = {counts.N}");
 
-    /// <summary>C(n − c, k)/C(n, k): the chance that k of the n completions, drawn without replacement, are all wrong. Fewer than k completions cannot tell.</summary>
+    /// <summary>C(n − c, k)/C(n, k): the chance that k of the n completions, drawn without replacement, are all wrong. Fewer than k
+    /// completions cannot tell.</summary>
     internal static double AllFail(int n, int c, int k)
     {
         if (k > n) throw new ArgumentOutOfRangeException(nameof(k), k, $"needs as many completions, there are {n}");

@@ -2,7 +2,8 @@ namespace Pav;
 
 internal static class Pairs
 {
-    /// <summary>Mean of a symmetric function over ordered pairs of draws i ≠ j; it is 0 for two draws of the same step. A U-statistic: unbiased for independent draws.</summary>
+    /// <summary>Mean of a symmetric function over ordered pairs of draws i ≠ j; it is 0 for two draws of the same step. A U-statistic:
+    /// unbiased for independent draws.</summary>
     public static double MeanOver(IReadOnlyList<StepEstimate> steps, Func<StepEstimate, StepEstimate, double> select)
     {
         var (sum, draws) = (0.0, 0);

@@ -6,7 +6,8 @@ namespace Pav;
 /// </summary>
 /// <param name="N">Completions.</param>
 /// <param name="C">Right ones.</param>
-/// <param name="Sequential">The unbiased estimate where n came from a rule that looked at the counts (<see cref="SequentialPlan"/>): c / n is biased then.</param>
+/// <param name="Sequential">The unbiased estimate where n came from a rule that looked at the counts (<see cref="SequentialPlan"/>): c / n
+/// is biased then.</param>
 public readonly record struct QEstimate(int N, int C, double? Sequential = null)
 {
     /// <summary>False where nothing was rolled out.</summary>

@@ -11,7 +11,8 @@ public static class Resampling
     }
 
     /// <summary>
-    /// Systematic resampling: particle i is taken ⌊n·w_i⌋ or ⌈n·w_i⌉ times and n·w_i times in the mean (w normalised). The points are (k + u) / n.
+    /// Systematic resampling: particle i is taken ⌊n·w_i⌋ or ⌈n·w_i⌉ times and n·w_i times in the mean (w normalised). The points are (k +
+    /// u) / n.
     /// Worked: weights (0.5, 0.25, 0.25), u = 0.5: points 1/6, 3/6, 5/6 take (0, 1, 2).
     /// </summary>
     /// <param name="weights">Non-negative, not all 0.</param>

@@ -1,6 +1,7 @@
 namespace Pav;
 
-/// <summary>What the guard says of the last iterations: changes of mean progress and of mean Rex from the first to the second half of the window, with their standard errors.</summary>
+/// <summary>What the guard says of the last iterations: changes of mean progress and of mean Rex from the first to the second half of the
+/// window, with their standard errors.</summary>
 public readonly record struct HackingSigns(double Progress, double ProgressError, double Rex, double RexError)
 {
     /// <summary>Progress rises while Rex falls, both by more than two standard errors.</summary>
@@ -8,8 +9,10 @@ public readonly record struct HackingSigns(double Progress, double ProgressError
 }
 
 /// <summary>
-/// A policy that learns to please the verifier shows more progress and fewer right answers. Each half's standard error comes from its iterations' spread.
-/// Worked: Rex (0.5, 0.4, 0.2, 0.1) and progress (0.1, 0.1, 0.3, 0.3): Rex changes by −0.3 with error √(0.0025 + 0.0025) = 0.0707, progress by 0.2 with error 0: suspicious.
+/// A policy that learns to please the verifier shows more progress and fewer right answers. Each half's standard error comes from its
+/// iterations' spread.
+/// Worked: Rex (0.5, 0.4, 0.2, 0.1) and progress (0.1, 0.1, 0.3, 0.3): Rex changes by −0.3 with error √(0.0025 + 0.0025) = 0.0707, progress
+/// by 0.2 with error 0: suspicious.
 /// </summary>
 public static class RewardHacking
 {

@@ -4,11 +4,13 @@ namespace Pav;
 public readonly record struct Judged(string Problem, double Score, bool Right);
 
 /// <summary>
-/// Area under the ROC curve: the chance that a right trace scores above a wrong one, ties counting half. Worked: right (0.8, 0.4), wrong (0.4, 0.2): (1 + 1 + ½ + 1)/4 = 0.875.
+/// Area under the ROC curve: the chance that a right trace scores above a wrong one, ties counting half. Worked: right (0.8, 0.4), wrong
+/// (0.4, 0.2): (1 + 1 + ½ + 1)/4 = 0.875.
 /// </summary>
 public static class Auc
 {
-    /// <summary>Over all pairs of a right and a wrong trace; NaN if there are none. Across problems it mostly measures how hard a problem is.</summary>
+    /// <summary>Over all pairs of a right and a wrong trace; NaN if there are none. Across problems it mostly measures how hard a problem
+    /// is.</summary>
     public static double Pooled(IReadOnlyList<Judged> traces)
     {
         var (wins, pairs) = Wins(traces);
@@ -16,7 +18,8 @@ public static class Auc
     }
 
     /// <summary>
-    /// Over pairs of the same problem: problems' AUCs averaged with their pairs as weights, with a bootstrap interval over problems. This is what search
+    /// Over pairs of the same problem: problems' AUCs averaged with their pairs as weights, with a bootstrap interval over problems. This
+    /// is what search
     /// needs, and the gate of ≥ 0.85.
     /// </summary>
     public static Interval WithinProblems(IReadOnlyList<Judged> traces, ulong seed = 1)

@@ -6,11 +6,13 @@ public static class Bootstrap
     public const int Repetitions = 2000;
 
     /// <summary>Interval of a statistic of problems, given as indices 0 … problems − 1; NaN replicates are left out.</summary>
-    public static Interval Interval(int problems, Func<IReadOnlyList<int>, double> statistic, ulong seed = 1, int repetitions = Repetitions) =>
+    public static Interval Interval(int problems, Func<IReadOnlyList<int>, double> statistic, ulong seed = 1,
+        int repetitions = Repetitions) =>
         CrossedBootstrap.Interval(1, problems, sample => statistic(sample.Problems), seed, repetitions);
 
     /// <summary>Interval of the mean of one value per problem.</summary>
-    public static Interval Mean(IReadOnlyList<double> values, ulong seed = 1) => Interval(values.Count, drawn => drawn.Average(i => values[i]), seed);
+    public static Interval Mean(IReadOnlyList<double> values, ulong seed = 1) =>
+        Interval(values.Count, drawn => drawn.Average(i => values[i]), seed);
 
     /// <summary>Quantile p of sorted values, linear between neighbours; NaN of none.</summary>
     internal static double Percentile(List<double> sorted, double p)

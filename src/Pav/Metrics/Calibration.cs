@@ -9,7 +9,8 @@ public sealed record ReliabilityPoint(
     [property: JsonPropertyName("count")] int Count);
 
 /// <summary>
-/// How far predictions p in [0, 1] are from outcomes y in [0, 1] (soft labels allowed). Worked: p = (0.9, 0.8, 0.2), y = (1, 0, 0): Brier (0.01 + 0.64 + 0.04)/3 = 0.23;
+/// How far predictions p in [0, 1] are from outcomes y in [0, 1] (soft labels allowed). Worked: p = (0.9, 0.8, 0.2), y = (1, 0, 0): Brier
+/// (0.01 + 0.64 + 0.04)/3 = 0.23;
 /// ECE (0.1 + 0.8 + 0.2)/3 = 0.3667.
 /// </summary>
 public static class Calibration
@@ -17,7 +18,8 @@ public static class Calibration
     public const int Bins = 10;
 
     /// <summary>Mean of (p − y)².</summary>
-    public static double Brier(IReadOnlyList<double> predicted, IReadOnlyList<double> observed) => predicted.Zip(observed, (p, y) => (p - y) * (p - y)).Average();
+    public static double Brier(IReadOnlyList<double> predicted, IReadOnlyList<double> observed) =>
+        predicted.Zip(observed, (p, y) => (p - y) * (p - y)).Average();
 
     /// <summary>Expected calibration error: Σ_b (n_b/n)·|mean p − mean y| over ten bins of equal width.</summary>
     public static double Ece(IReadOnlyList<double> predicted, IReadOnlyList<double> observed) =>

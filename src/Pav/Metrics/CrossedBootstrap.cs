@@ -18,14 +18,16 @@ public sealed record CrossedSample(int[] Seeds, int[] Problems)
 }
 
 /// <summary>
-/// Percentile bootstrap over two crossed levels: seeds of labels and training are drawn again, and problems, the same ones for every seed. Statistics of several methods on one sample
+/// Percentile bootstrap over two crossed levels: seeds of labels and training are drawn again, and problems, the same ones for every seed.
+/// Statistics of several methods on one sample
 /// are paired. With one seed it is the bootstrap over problems; with few, it still understates what other seeds would show.
 /// </summary>
 public static class CrossedBootstrap
 {
     public const int Repetitions = 1000;
 
-    public static Interval Interval(int seeds, int problems, Func<CrossedSample, double> statistic, ulong seed = 1, int repetitions = Repetitions)
+    public static Interval Interval(int seeds, int problems, Func<CrossedSample, double> statistic, ulong seed = 1,
+        int repetitions = Repetitions)
     {
         var all = new CrossedSample([.. Enumerable.Range(0, seeds)], [.. Enumerable.Range(0, problems)]);
         var drawn = new CrossedSample(new int[seeds], new int[problems]);

@@ -1,6 +1,7 @@
 namespace Pav;
 
-/// <summary>Wilson's score interval of a proportion: for k of n, centre (p̂ + z²/2n)/(1 + z²/n), z standard errors to each side. Worked: 8 of 10 gives 0.4902 … 0.9433.</summary>
+/// <summary>Wilson's score interval of a proportion: for k of n, centre (p̂ + z²/2n)/(1 + z²/n), z standard errors to each side. Worked: 8
+/// of 10 gives 0.4902 … 0.9433.</summary>
 public static class Wilson
 {
     /// <summary>Standard errors of a 95% interval.</summary>

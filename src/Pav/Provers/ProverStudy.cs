@@ -1,6 +1,7 @@
 namespace Pav;
 
-/// <summary>A candidate with its predictors by name (<see cref="ProverStudy"/>), each with an interval from a bootstrap over problems; not a number where the labels do not allow it.</summary>
+/// <summary>A candidate with its predictors by name (<see cref="ProverStudy"/>), each with an interval from a bootstrap over problems; not
+/// a number where the labels do not allow it.</summary>
 /// <param name="K">K of best-of-K.</param>
 /// <param name="Policy">Whose completions; null for Q alone, which has no prover.</param>
 public sealed record ProverRow(string Name, int K, string? Policy, IReadOnlyDictionary<string, Interval> Predictors);
@@ -11,7 +12,8 @@ public sealed record ProverReport(
     IReadOnlyList<ProverRow> Provers, IReadOnlyList<ProverAdvice> Advice, SearchAgreement? Search);
 
 /// <summary>
-/// Judges candidate provers from counts (Sec. 3.4): the two terms of Theorem 3.1, their sum as printed, the signal in Â^μ over its Monte Carlo noise, and the Q^π of the steps that a beam would pick.
+/// Judges candidate provers from counts (Sec. 3.4): the two terms of Theorem 3.1, their sum as printed, the signal in Â^μ over its Monte
+/// Carlo noise, and the Q^π of the steps that a beam would pick.
 /// </summary>
 public sealed class ProverStudy
 {
@@ -27,7 +29,8 @@ public sealed class ProverStudy
     private readonly PickedSteps picks;
 
     /// <param name="verifier">A verifier's values at each of the labels' states; null without one.</param>
-    public ProverStudy(ProverLabels labels, IReadOnlyList<ProverCandidate> candidates, double alpha, ulong seed, IReadOnlyList<PickedSteps.Seen>? verifier = null)
+    public ProverStudy(ProverLabels labels, IReadOnlyList<ProverCandidate> candidates, double alpha, ulong seed,
+        IReadOnlyList<PickedSteps.Seen>? verifier = null)
     {
         (this.labels, this.alpha, this.seed, Candidates) = (labels, alpha, seed, candidates);
         picks = new(labels, alpha, seed);
@@ -45,11 +48,13 @@ public sealed class ProverStudy
 
     public ProverReport Report(SearchAgreement? search)
     {
-        ProverRow Row(string name, int k, string? policy) => new(name, k, policy, Measures[name].ToDictionary(m => m.Key, m => m.Value.Interval(seed)));
+        ProverRow Row(string name, int k, string? policy) =>
+            new(name, k, policy, Measures[name].ToDictionary(m => m.Key, m => m.Value.Interval(seed)));
         var advice = new List<ProverAdvice>();
         void Advise(string use, string by, string words, IEnumerable<string> names)
         {
-            var measured = names.Where(n => Measures[n].TryGetValue(by, out var m) && double.IsFinite(m.Value)).Select(n => (n == None ? "Q alone" : n, Measures[n][by])).ToList();
+            var measured = names.Where(n => Measures[n].TryGetValue(by, out var m) && double.IsFinite(m.Value))
+                .Select(n => (n == None ? "Q alone" : n, Measures[n][by])).ToList();
             if (measured.Count > 1) advice.Add(ProverAdvice.From(use, by, words, measured, labels.Rollouts, seed));
         }
 
@@ -58,8 +63,11 @@ public sealed class ProverStudy
         Advise("search with Monte Carlo values", Kept, "value of the kept steps", names.Prepend(None));
         Advise("policy gradient", Alignment, "alignment", names);
         return new(
-            labels.Policy.Policy, labels.Problems.Count, labels.States.Count, labels.States.Sum(s => s.Next.Count), picks.SharedRounds, labels.Policy.NMc, labels.Rollouts, alpha,
-            [Row(None, 1, null), .. Candidates.Select(c => Row(c.Name, c.K, c.Other is { } o ? labels.Others[o].Policy : labels.Policy.Policy))], advice, search);
+            labels.Policy.Policy, labels.Problems.Count, labels.States.Count, labels.States.Sum(s => s.Next.Count), picks.SharedRounds,
+                labels.Policy.NMc, labels.Rollouts, alpha,
+            [Row(None, 1, null),
+                .. Candidates.Select(c => Row(c.Name, c.K, c.Other is { } o ? labels.Others[o].Policy : labels.Policy.Policy))], advice,
+                search);
     }
 
     private Dictionary<string, ProblemRatio> MeasuresOf(ProverCandidate candidate, IReadOnlyList<PickedSteps.Seen>? verifier)
@@ -78,7 +86,8 @@ public sealed class ProverStudy
 
         var measures = new Dictionary<string, ProblemRatio>
         {
-            [Distinguishability] = new(dist, weight), [Alignment] = new(align, weight), [Sum] = new([.. dist.Zip(align, (d, a) => d + a)], weight), [SignalToNoise] = new(dist, noise),
+            [Distinguishability] = new(dist, weight), [Alignment] = new(align, weight),
+                [Sum] = new([.. dist.Zip(align, (d, a) => d + a)], weight), [SignalToNoise] = new(dist, noise),
         };
         foreach (var (name, ratio) in Picked(candidate, verifier)) measures[name] = ratio;
         return measures;

@@ -8,12 +8,14 @@ public static class AlphaGrid
 {
     /// <summary>Beam search with every α of a grid and the same seeds, in the order given.</summary>
     public static async Task<IReadOnlyList<AlphaPoint>> Run(
-        IReadOnlyList<Problem> validation, SearchTools tools, int n, SearchOptions options, IReadOnlyList<double> grid, CancellationToken cancel = default)
+        IReadOnlyList<Problem> validation, SearchTools tools, int n, SearchOptions options, IReadOnlyList<double> grid,
+            CancellationToken cancel = default)
     {
         var points = new List<AlphaPoint>(grid.Count);
         foreach (var alpha in grid)
         {
-            var results = await SearchBatch.Run(validation, SearchMethods.BeamByProgress, n, tools, options with { Alpha = alpha }, cancel: cancel);
+            var results = await SearchBatch.Run(validation, SearchMethods.BeamByProgress, n, tools, options with { Alpha = alpha },
+                cancel: cancel);
             points.Add(new(alpha, results.Average(r => r.Row.Correct)));
         }
 
@@ -21,5 +23,6 @@ public static class AlphaGrid
     }
 
     /// <summary>The α of highest accuracy; the smallest of equals.</summary>
-    public static double Best(IReadOnlyList<AlphaPoint> points) => points.OrderByDescending(p => p.Accuracy).ThenBy(p => p.Alpha).First().Alpha;
+    public static double Best(IReadOnlyList<AlphaPoint> points) => points.OrderByDescending(p => p.Accuracy).ThenBy(p => p.Alpha)
+        .First().Alpha;
 }

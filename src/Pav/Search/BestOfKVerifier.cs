@@ -1,6 +1,7 @@
 namespace Pav;
 
-/// <summary>The prover BoK(π) from a verifier of Q^π: every value, those of ended traces too, becomes 1 − (1 − Q)^K. Of ratios of few rollouts that is biased: there, <see cref="MonteCarloVerifier.BestOf"/>.</summary>
+/// <summary>The prover BoK(π) from a verifier of Q^π: every value, those of ended traces too, becomes 1 − (1 − Q)^K. Of ratios of few
+/// rollouts that is biased: there, <see cref="MonteCarloVerifier.BestOf"/>.</summary>
 public sealed class BestOfKVerifier(IVerifier inner, int k) : IVerifier
 {
     public string Name => ProverName.From(k);

@@ -1,7 +1,8 @@
 namespace Pav;
 
 /// <summary>
-/// Diverse verifier tree search (DVTS, search-and-learn): the n best first steps start n subtrees, and each keeps the best of its own next steps. No subtree
+/// Diverse verifier tree search (DVTS, search-and-learn): the n best first steps start n subtrees, and each keeps the best of its own next
+/// steps. No subtree
 /// can take the place of another, so one overrated step cannot fill the search.
 /// </summary>
 public sealed record DiverseTrees : SizedSearch
@@ -18,7 +19,8 @@ public sealed record DiverseTrees : SizedSearch
             var open = Enumerable.Range(0, n).Where(i => tree.IsOpen(heads[i])).ToList();
             var steps = await tree.Grow(open.Select(i => (heads[i], site.Candidates)), ByProgress);
             foreach (var node in steps) node.Fate = Fate.Pruned;
-            foreach (var (i, candidates) in open.Zip(steps.SplitBy(open.Select(_ => site.Candidates)))) heads[i] = candidates.MaxBy(s => s.Reward)!;
+            foreach (var (i, candidates) in open.Zip(steps.SplitBy(open.Select(_ => site.Candidates))))
+                heads[i] = candidates.MaxBy(s => s.Reward)!;
             foreach (var head in heads) tree.Keep(head);
         }
 

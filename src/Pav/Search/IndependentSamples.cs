@@ -1,6 +1,7 @@
 namespace Pav;
 
-/// <summary>Traces that share nothing (the baselines of Sec. 4.1): one set of the largest size is drawn, and every n takes its first n.</summary>
+/// <summary>Traces that share nothing (the baselines of Sec. 4.1): one set of the largest size is drawn, and every n takes its first
+/// n.</summary>
 public sealed record IndependentSamples : Search
 {
     /// <summary>Temperature 0.</summary>

@@ -1,8 +1,10 @@
 namespace Pav;
 
 /// <summary>
-/// Runs many searches at once, each written as if it were alone. A search asks for draws and scores and waits; when every search waits, all that was
-/// asked is answered in one call of the policy and one of each verifier. So a search is read top to bottom and still runs in batches, over problems, trees
+/// Runs many searches at once, each written as if it were alone. A search asks for draws and scores and waits; when every search waits, all
+/// that was
+/// asked is answered in one call of the policy and one of each verifier. So a search is read top to bottom and still runs in batches, over
+/// problems, trees
 /// and methods alike. Answers do not depend on the company: a draw depends on its prefix and seed, a score on its prefix.
 /// </summary>
 /// <remarks>Searches run one at a time, never in parallel, and may wait for nothing but each other, draws and scores.</remarks>
@@ -12,7 +14,8 @@ public sealed class Lockstep(IPolicy policy, CancellationToken cancel = default)
     private readonly Questions<IVerifier, Prefix, Scored> scores = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Extends every draw; answer i belongs to draw i.</summary>
-    public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> asked, Until until, Sampling sampling) => draws.Ask((until, sampling), asked);
+    public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> asked, Until until, Sampling sampling) =>
+        draws.Ask((until, sampling), asked);
 
     /// <summary>Scores every step of every prefix.</summary>
     public Task<IReadOnlyList<Scored>> Score(IVerifier verifier, IReadOnlyList<Prefix> prefixes) => scores.Ask(verifier, prefixes);
@@ -29,7 +32,8 @@ public sealed class Lockstep(IPolicy policy, CancellationToken cancel = default)
         }
 
         if (running.Find(task => task.IsFaulted) is { } failed) await failed;
-        if (running.Exists(task => !task.IsCompleted)) throw new InvalidOperationException("a search waits for something other than a draw or a score");
+        if (running.Exists(task => !task.IsCompleted))
+            throw new InvalidOperationException("a search waits for something other than a draw or a score");
         return await Task.WhenAll(running);
     }, cancel);
 
@@ -51,7 +55,8 @@ public sealed class Lockstep(IPolicy policy, CancellationToken cancel = default)
             return question.Answer.Task;
         }
 
-        /// <summary>Answers all questions. A search goes on as soon as it has its answer, and what it asks then is for the next call.</summary>
+        /// <summary>Answers all questions. A search goes on as soon as it has its answer, and what it asks then is for the next
+        /// call.</summary>
         public async Task Answer(Func<TKey, IReadOnlyList<TAsked>, Task<IReadOnlyList<TAnswer>>> call)
         {
             var now = open.ToList();
@@ -59,7 +64,8 @@ public sealed class Lockstep(IPolicy policy, CancellationToken cancel = default)
             foreach (var (key, questions) in now)
             {
                 var answers = await call(key, [.. questions.SelectMany(q => q.Asked)]);
-                foreach (var (question, slice) in questions.Zip(answers.SplitBy(questions.Select(q => q.Asked.Count)))) question.Answer.SetResult(slice);
+                foreach (var (question, slice) in questions.Zip(answers.SplitBy(questions.Select(q => q.Asked.Count))))
+                    question.Answer.SetResult(slice);
             }
         }
     }

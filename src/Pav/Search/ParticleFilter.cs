@@ -1,9 +1,12 @@
 namespace Pav;
 
 /// <summary>
-/// A particle filter over steps (arXiv 2502.01618): n particles take one sampled step each, are weighed and resampled, until all are finished; finished ones stay
-/// where they are. Absolute weights are exp(reward / T) of the last step, resampled at every step. Incremental weights are a filter's proper ones: A is the change of
-/// Q, so a particle's weight is multiplied by exp(A / T) of each step, and particles are resampled when their effective number falls below half.
+/// A particle filter over steps (arXiv 2502.01618): n particles take one sampled step each, are weighed and resampled, until all are
+/// finished; finished ones stay
+/// where they are. Absolute weights are exp(reward / T) of the last step, resampled at every step. Incremental weights are a filter's
+/// proper ones: A is the change of
+/// Q, so a particle's weight is multiplied by exp(A / T) of each step, and particles are resampled when their effective number falls below
+/// half.
 /// </summary>
 public sealed record ParticleFilter : SizedSearch
 {
@@ -34,7 +37,8 @@ public sealed record ParticleFilter : SizedSearch
             var weights = Softmax.From(logs);
             if (!Incremental || Resampling.EffectiveSize(weights) < n / 2.0)
             {
-                var taken = Resampling.Systematic(weights, Seeds.Uniform(Seeds.Derive(site.Options.Seed, site.Problem.Id, "resample", depth), 0));
+                var taken = Resampling.Systematic(weights,
+                    Seeds.Uniform(Seeds.Derive(site.Options.Seed, site.Problem.Id, "resample", depth), 0));
                 particles = [.. taken.Select(i => particles[i])];
                 logs = new double[n];
             }

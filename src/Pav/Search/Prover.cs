@@ -16,7 +16,8 @@ public sealed record Prover
     public IVerifier? Verifier { get; }
 
     /// <summary>BoK(π) by the transform 1 − (1 − Q^π)^K, K ≥ 1; K = 1 is π itself.</summary>
-    public static Prover BestOf(int k) => k >= 1 ? new(ProverName.From(k), null, k) : throw new UserError($"the prover's K is {k}; it must be at least 1");
+    public static Prover BestOf(int k) => k >= 1
+        ? new(ProverName.From(k), null, k) : throw new UserError($"the prover's K is {k}; it must be at least 1");
 
     /// <summary>The policy whose Q this verifier predicts.</summary>
     public static Prover By(IVerifier verifier) => new(verifier.Name, verifier, 0);

@@ -17,7 +17,8 @@ public static class RepeatedSampling
 
     /// <summary>N traces of every problem, all draws in one call. With <paramref name="from"/> those that follow the first ones.</summary>
     public static async Task<IReadOnlyList<SampleSet>> Draw(
-        IReadOnlyList<Problem> problems, IPolicy policy, int n, ulong seed, Sampling sampling, CancellationToken cancel = default, int from = 0)
+        IReadOnlyList<Problem> problems, IPolicy policy, int n, ulong seed, Sampling sampling, CancellationToken cancel = default,
+            int from = 0)
     {
         if (n < 1) throw new UserError($"the number of samples is {n}; it must be at least 1");
         var clock = Stopwatch.StartNew();

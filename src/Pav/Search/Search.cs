@@ -26,7 +26,8 @@ public enum Needs
 }
 
 /// <summary>
-/// A way to find traces of a problem: one file, written for one problem as if it were alone (<see cref="Lockstep"/> batches). Options of its own are
+/// A way to find traces of a problem: one file, written for one problem as if it were alone (<see cref="Lockstep"/> batches). Options of
+/// its own are
 /// properties of the record, so that equal searches are run once.
 /// </summary>
 public abstract record Search
@@ -43,7 +44,8 @@ public abstract record Search
     public virtual bool IsForest => false;
 
     /// <summary>
-    /// Are steps of different states compared with each other? Where they are not, a prover BoK(π) changes nothing: within a state it orders steps as Q does.
+    /// Are steps of different states compared with each other? Where they are not, a prover BoK(π) changes nothing: within a state it
+    /// orders steps as Q does.
     /// </summary>
     public virtual bool ComparesStates => true;
 
@@ -60,7 +62,8 @@ public abstract record Search
 /// <summary>A search whose sizes share nothing.</summary>
 public abstract record SizedSearch : Search
 {
-    public sealed override async Task<IReadOnlyList<Found>> Run(SearchSite site, IReadOnlyList<int> sizes) => [await Run(site, sizes.Single())];
+    public sealed override async Task<IReadOnlyList<Found>> Run(SearchSite site, IReadOnlyList<int> sizes) =>
+        [await Run(site, sizes.Single())];
 
     protected abstract Task<Found> Run(SearchSite site, int n);
 }

@@ -26,14 +26,17 @@ public static class SearchBatch
 {
     /// <summary>One method at one size; results in the order of the problems.</summary>
     public static Task<IReadOnlyList<SearchResult>> Run(
-        IReadOnlyList<Problem> problems, SearchMethod method, int n, SearchTools tools, SearchOptions options, bool trees = false, CancellationToken cancel = default) =>
+        IReadOnlyList<Problem> problems, SearchMethod method, int n, SearchTools tools, SearchOptions options, bool trees = false,
+            CancellationToken cancel = default) =>
         Run(problems, [new(method, options)], [n], tools, trees, cancel);
 
     /// <summary>
-    /// Methods that share a search (<see cref="SearchMethod.Search"/>) and, where that reads them, α and prover: it is run once. Results by problem, size and method.
+    /// Methods that share a search (<see cref="SearchMethod.Search"/>) and, where that reads them, α and prover: it is run once. Results by
+    /// problem, size and method.
     /// </summary>
     public static async Task<IReadOnlyList<SearchResult>> Run(
-        IReadOnlyList<Problem> problems, IReadOnlyList<SearchCase> cases, IReadOnlyList<int> sizes, SearchTools tools, bool trees = false, CancellationToken cancel = default)
+        IReadOnlyList<Problem> problems, IReadOnlyList<SearchCase> cases, IReadOnlyList<int> sizes, SearchTools tools, bool trees = false,
+            CancellationToken cancel = default)
     {
         var (search, options) = (cases[0].Method.Search, cases[0].Options);
         foreach (var c in cases) c.Options.Check();
@@ -71,7 +74,8 @@ public static class SearchBatch
         }
 
         if (!needs.HasFlag(Needs.Verifier)) return new(problem, found, values);
-        foreach (var prover in cases.Select(c => c.Method.Choice.Needs.HasFlag(Needs.Prover) ? c.Options : c.Options with { Prover = null, Alpha = 0 }).DistinctBy(o => o.Prover?.Name))
+        foreach (var prover in cases.Select(c => c.Method.Choice.Needs.HasFlag(Needs.Prover)
+            ? c.Options : c.Options with { Prover = null, Alpha = 0 }).DistinctBy(o => o.Prover?.Name))
         {
             var missing = unscored.Where(c => c.Node is null || prover.Prover is not null).ToList();
             var site = new SearchSite(problem, tools, prover, lockstep);
@@ -126,7 +130,8 @@ public static class SearchBatch
             if (choice.Needs.HasFlag(Needs.Prover))
             {
                 var scores = values.Scores[options.Prover!.Name];
-                return new(answer, scores.Q[^1], EffectiveReward.Compute(scores.Q[^1], Advantage.OfLastStep(scores.QMu), options.Alpha), values.Outcome);
+                return new(answer, scores.Q[^1], EffectiveReward.Compute(scores.Q[^1], Advantage.OfLastStep(scores.QMu), options.Alpha),
+                    values.Outcome);
             }
 
             var q = candidate.Node?.Q ?? (values.Scores.TryGetValue("", out var plain) ? plain.Q[^1] : 0);
@@ -140,7 +145,8 @@ public static class SearchBatch
             var values = Values[candidate];
             if (choice.Needs.HasFlag(Needs.Outcome)) return values.OutcomeTokens;
             if (!choice.Needs.HasFlag(Needs.Verifier)) return 0;
-            return values.Scores.TryGetValue(choice.Needs.HasFlag(Needs.Prover) ? options.Prover!.Name : "", out var scores) ? scores.Tokens : 0;
+            return values.Scores.TryGetValue(choice.Needs.HasFlag(Needs.Prover) ? options.Prover!.Name : "", out var scores)
+                ? scores.Tokens : 0;
         }
     }
 }

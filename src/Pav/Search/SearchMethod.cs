@@ -32,7 +32,8 @@ public enum MethodKind
 /// <param name="Id">Its name in rows and options.</param>
 /// <param name="Label">Its name in tables and charts.</param>
 /// <param name="Against">Ids of the methods it is compared with at equal compute.</param>
-public sealed record SearchMethod(string Id, string Label, MethodKind Kind, Search Search, FinalChoice Choice, params IReadOnlyList<string> Against)
+public sealed record SearchMethod(string Id, string Label, MethodKind Kind, Search Search, FinalChoice Choice,
+    params IReadOnlyList<string> Against)
 {
     /// <summary>Run where no methods are named and its needs are met.</summary>
     public bool ByDefault { get; init; }

@@ -95,7 +95,8 @@ public sealed class SearchSite(Problem problem, SearchTools tools, SearchOptions
         lockstep.Score(tools.Outcome ?? throw new InvalidOperationException("this choice needs an outcome verifier"), traces);
 }
 
-/// <summary>Values of a prefix's states: <c>Q[0] = V(x)</c>, <c>Q[h] = Q(s_h, a_h)</c>; <c>QMu</c> are the prover's, or the policy's where there is none.</summary>
+/// <summary>Values of a prefix's states: <c>Q[0] = V(x)</c>, <c>Q[h] = Q(s_h, a_h)</c>; <c>QMu</c> are the prover's, or the policy's where
+/// there is none.</summary>
 public readonly record struct StepScores(double[] Q, double[] QMu, int Tokens)
 {
     internal static StepScores From(Scored policy, Prover? prover, Scored? asked) => new(

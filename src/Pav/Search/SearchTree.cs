@@ -15,7 +15,8 @@ public enum Fate
 }
 
 /// <summary>
-/// A step of a search tree: its place, Q^π, Q^μ, A^μ, effective reward (null where a search gave it no score) and fate; <c>Rex</c> for finished traces only; visits and
+/// A step of a search tree: its place, Q^π, Q^μ, A^μ, effective reward (null where a search gave it no score) and fate; <c>Rex</c> for
+/// finished traces only; visits and
 /// the mean of what was found below where the search counts them; the number of its tree where there are several; the step's token ids
 /// (none where it is known only as text), by which it can be taken up again as it was drawn; whether it stands for a draw that got no
 /// usable answer; whether the step was rejected half written.
@@ -38,7 +39,8 @@ public sealed record TreeNode(
     [property: JsonPropertyName("half"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Half = false);
 
 /// <summary>
-/// One line of <c>trees.jsonl</c> (docs/run-folder.md). A parent's id is smaller than its children's; the root's parent is −1. A forest's trees stand one after the
+/// One line of <c>trees.jsonl</c> (docs/run-folder.md). A parent's id is smaller than its children's; the root's parent is −1. A forest's
+/// trees stand one after the
 /// other below one root.
 /// </summary>
 public sealed record SearchTree(
@@ -77,7 +79,8 @@ public sealed record SearchTree(
         var scored = node.Twin ?? node;
         double? Known(double value) => double.IsNaN(scored.Reward) ? null : value;
         return new(
-            id, parent, node.Prefix.Step, Known(scored.Q), Known(scored.QMu), Known(scored.A), Known(scored.Reward), fate, node.Ended ? grader.Rex(node.Prefix) : null,
+            id, parent, node.Prefix.Step, Known(scored.Q), Known(scored.QMu), Known(scored.A), Known(scored.Reward), fate, node.Ended
+                ? grader.Rex(node.Prefix) : null,
             node.Visits == 0 ? null : node.Visits, node.Visits == 0 ? null : node.Total / node.Visits,
             Tokens: node.Prefix.Tokens, Lost: node.Prefix.Lost, Half: node.Prefix.Half);
     }

@@ -196,7 +196,8 @@ public sealed class StepTree
     public void Keep(StepNode node)
     {
         node.Fate = node.Ended ? Fate.Finished : Fate.Kept;
-        for (var before = node.Parent; before?.Parent is not null && double.IsNaN(before.Reward); before = before.Parent) before.Fate = Fate.Kept;
+        for (var before = node.Parent; before?.Parent is not null && double.IsNaN(before.Reward); before = before.Parent)
+            before.Fate = Fate.Kept;
     }
 
     /// <summary>Tells who watches which steps have been kept or pruned since the last draw: a search decides between draws.</summary>

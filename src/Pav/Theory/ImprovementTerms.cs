@@ -1,7 +1,8 @@
 namespace Pav;
 
 /// <summary>
-/// What one natural policy gradient step on Q^π + αA^μ gains, in the terms of Theorem 3.1, each summed over states with weights d^π(s). V⁺(x) − V(x) is <see cref="Slope"/>·η + O(η²): the term
+/// What one natural policy gradient step on Q^π + αA^μ gains, in the terms of Theorem 3.1, each summed over states with weights d^π(s).
+/// V⁺(x) − V(x) is <see cref="Slope"/>·η + O(η²): the term
 /// that goes with Var[A^π] does not depend on the prover, and Var[A^μ] is not in it.
 /// </summary>
 /// <param name="PolicyVariance">Σ_s d^π(s)·Var_{a∼π}[A^π(s, a)].</param>
@@ -26,13 +27,15 @@ public readonly record struct ImprovementTerms(double PolicyVariance, double Pro
         {
             var row = new Range(s * tree.Steps, (s + 1) * tree.Steps);
             var terms = OfState(policy.AsSpan(row), pi.AsSpan(row), mu.AsSpan(row));
-            (vp, vm, al, dis) = (vp + d[s] * terms.PolicyVariance, vm + d[s] * terms.ProverVariance, al + d[s] * terms.Alignment, dis + d[s] * terms.Disagreement);
+            (vp, vm, al, dis) = (vp + d[s] * terms.PolicyVariance, vm + d[s] * terms.ProverVariance, al + d[s] * terms.Alignment,
+                dis + d[s] * terms.Disagreement);
         }
 
         return new(vp, vm, al, dis);
     }
 
-    /// <summary>One state: π(a|s), A^π (or Q^π) and A^μ (or Q^μ) of its steps. Within a state the two differ by a constant, to which all four terms are blind.</summary>
+    /// <summary>One state: π(a|s), A^π (or Q^π) and A^μ (or Q^μ) of its steps. Within a state the two differ by a constant, to which all
+    /// four terms are blind.</summary>
     public static ImprovementTerms OfState(ReadOnlySpan<double> policy, ReadOnlySpan<double> pi, ReadOnlySpan<double> mu)
     {
         var (ep, em) = (0.0, 0.0);

@@ -26,11 +26,13 @@ public enum Verdict
 public sealed record TheoryResult(string Name, string Claim, Verdict Verdict, string Found, IReadOnlyDictionary<string, double> Numbers)
 {
     [JsonIgnore]
-    public string VerdictText => Verdict switch { Verdict.Holds => "holds", Verdict.Fails => "fails", Verdict.NoCase => "no case", _ => "within limits" };
+    public string VerdictText =>
+        Verdict switch { Verdict.Holds => "holds", Verdict.Fails => "fails", Verdict.NoCase => "no case", _ => "within limits" };
 
     /// <summary>The results as a table in Markdown: what docs/theory.md shows.</summary>
     public static string Markdown(IEnumerable<TheoryResult> results) =>
-        string.Join('\n', results.Select(r => $"| {r.Name} | {r.Claim} | {r.VerdictText} | {r.Found} |").Prepend("| --- | --- | --- | --- |").Prepend("| result | claim | verdict | found |")) + "\n";
+        string.Join('\n', results.Select(r => $"| {r.Name} | {r.Claim} | {r.VerdictText} | {r.Found} |")
+            .Prepend("| --- | --- | --- | --- |").Prepend("| result | claim | verdict | found |")) + "\n";
 
     internal static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

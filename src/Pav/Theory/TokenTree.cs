@@ -1,8 +1,10 @@
 namespace Pav;
 
 /// <summary>
-/// The smallest world in which the theory (Sec. 3.4, App. F) can be checked exactly: every trace takes H of b tokens, steps are deterministic, each leaf has an outcome. Nodes are numbered
-/// by level: the problem is 0, the step a from state s leads to <c>b·s + 1 + a</c>; states (inner nodes) come before leaves. A policy is a table of States × b
+/// The smallest world in which the theory (Sec. 3.4, App. F) can be checked exactly: every trace takes H of b tokens, steps are
+/// deterministic, each leaf has an outcome. Nodes are numbered
+/// by level: the problem is 0, the step a from state s leads to <c>b·s + 1 + a</c>; states (inner nodes) come before leaves. A policy is a
+/// table of States × b
 /// probabilities, row by row; values are one number per node.
 /// </summary>
 public sealed class TokenTree
@@ -16,7 +18,8 @@ public sealed class TokenTree
     {
         (Steps, Depth, this.outcomes) = (steps, depth, outcomes);
         for (var (level, size) = (0, 1); level < depth; level++, size *= steps) States += size;
-        if (outcomes.Length != States * (steps - 1) + 1) throw new ArgumentException($"{steps} steps at depth {depth} lead to {States * (steps - 1) + 1} leaves, not {outcomes.Length}");
+        if (outcomes.Length != States * (steps - 1) + 1)
+            throw new ArgumentException($"{steps} steps at depth {depth} lead to {States * (steps - 1) + 1} leaves, not {outcomes.Length}");
     }
 
     public int Steps { get; }

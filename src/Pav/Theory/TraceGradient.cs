@@ -1,7 +1,8 @@
 namespace Pav;
 
 /// <summary>
-/// The policy gradient Σ_h ∇log π(a_h|s_h)·g_h of a tabular softmax policy over all traces: its exact mean (States × b logits) and its variance, the sum over logits. What rewards a trace and
+/// The policy gradient Σ_h ∇log π(a_h|s_h)·g_h of a tabular softmax policy over all traces: its exact mean (States × b logits) and its
+/// variance, the sum over logits. What rewards a trace and
 /// credits its steps is g.
 /// </summary>
 public sealed record TraceGradient(double[] Mean, double Variance)
@@ -34,7 +35,8 @@ public sealed record TraceGradient(double[] Mean, double Variance)
     }
 
     /// <summary>Each step is credited with its own entry of a States × b table.</summary>
-    public static Credit Own(TokenTree tree, double[] table) => (states, steps, _) => [.. states.Zip(steps, (s, a) => table[s * tree.Steps + a])];
+    public static Credit Own(TokenTree tree, double[] table) => (states, steps, _) =>
+        [.. states.Zip(steps, (s, a) => table[s * tree.Steps + a])];
 
     /// <summary>Each step is credited with the sum of the entries from it on.</summary>
     public static Credit ToGo(TokenTree tree, double[] table) => (states, steps, _) =>

@@ -6,7 +6,8 @@ using System.Text.Json.Serialization;
 
 namespace Pav.Cli.Tests.Report;
 
-/// <summary>TypeScript interfaces of records, as the report serialises them: snake_case names, absent values null, enums as their texts.</summary>
+/// <summary>TypeScript interfaces of records, as the report serialises them: snake_case names, absent values null, enums as their
+/// texts.</summary>
 internal sealed class PageTypes
 {
     private const string Heading = """
@@ -31,26 +32,30 @@ internal sealed class PageTypes
     {
         var types = new PageTypes();
         types.Name(root);
-        return new StringBuilder(Heading).AppendJoin("", types.enums.Values).AppendJoin("", types.interfaces.Select(i => i.Text)).ToString();
+        return new StringBuilder(Heading).AppendJoin("", types.enums.Values).AppendJoin("", types.interfaces.Select(i => i.Text))
+            .ToString();
     }
 
     private string Name(Type type)
     {
         if (!named.TryAdd(type.Name, type))
         {
-            if (named[type.Name] != type) throw new InvalidOperationException($"{type} and {named[type.Name]} have the same name on the page");
+            if (named[type.Name] != type)
+                throw new InvalidOperationException($"{type} and {named[type.Name]} have the same name on the page");
             return type.Name;
         }
 
         if (type.IsEnum)
         {
-            enums[type.Name] = $"\nexport type {type.Name} = {string.Join(" | ", type.GetFields(BindingFlags.Static | BindingFlags.Public).Select(f => $"'{Text(f)}'"))}\n";
+            enums[type.Name] = $"\nexport type {type.Name} = "
+                + $"{string.Join(" | ", type.GetFields(BindingFlags.Static | BindingFlags.Public).Select(f => $"'{Text(f)}'"))}\n";
             return type.Name;
         }
 
         interfaces.Add((type.Name, ""));
         var place = interfaces.Count - 1;
-        var given = type.GetConstructors().SelectMany(c => c.GetParameters()).Select(p => p.Name!).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var given = type.GetConstructors().SelectMany(c => c.GetParameters()).Select(p => p.Name!)
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
         var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
             .Where(p => p.GetIndexParameters().Length == 0 && (p.SetMethod is not null || given.Contains(p.Name)))
             .Select(p => $"  {Text(p)}{Field(p)}\n");

@@ -12,7 +12,8 @@ public class PageTypesTests
 
     private sealed record Inner(double? X, Way Way, ulong Seed);
 
-    private sealed record Outer(string Name, string? Note, Inner? One, IReadOnlyList<Inner> Many, IReadOnlyDictionary<string, double> ByName, JsonElement? Options, int[] NMc, IReadOnlyList<double?> Gaps,
+    private sealed record Outer(string Name, string? Note, Inner? One, IReadOnlyList<Inner> Many,
+        IReadOnlyDictionary<string, double> ByName, JsonElement? Options, int[] NMc, IReadOnlyList<double?> Gaps,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Rare)
     {
         public int Derived => NMc.Length;
@@ -56,7 +57,8 @@ public class PageTypesTests
         Assert.Equal(types, File.ReadAllText(file));
     }
 
-    /// <summary>What a method is called, and how it is drawn, comes with the data: the page's source names none. Kinds and plain words may be there.</summary>
+    /// <summary>What a method is called, and how it is drawn, comes with the data: the page's source names none. Kinds and plain words may
+    /// be there.</summary>
     [Fact]
     public void The_page_names_no_method()
     {
@@ -64,7 +66,8 @@ public class PageTypesTests
         var source = string.Concat(Directory.GetFiles(folder).Where(f => Path.GetExtension(f) is ".ts" or ".css").Select(File.ReadAllText));
         var words = Enum.GetValues<MethodKind>().Select(k => k.ToString().ToLowerInvariant()).ToHashSet();
         var ids = SearchMethods.All.Select(m => m.Id).Where(id => !words.Contains(id)).ToList();
-        Assert.DoesNotContain(ids, id => id.Contains('-') ? Regex.IsMatch(source, $@"(?<![\w-]){Regex.Escape(id)}(?![\w-])") : source.Contains($"'{id}'") || source.Contains($"-{id}"));
+        Assert.DoesNotContain(ids, id => id.Contains('-')
+            ? Regex.IsMatch(source, $@"(?<![\w-]){Regex.Escape(id)}(?![\w-])") : source.Contains($"'{id}'") || source.Contains($"-{id}"));
     }
 
     [Fact]
@@ -76,10 +79,14 @@ public class PageTypesTests
                 Method = method, N = 1, Problems = 1, Seeds = 1, Accuracy = 0.5, Low = 0.4, High = 0.6, Pass = 0.5,
                 GeneratedTokens = 50, ScoredTokens = 0, Seconds = 1, Label = label, Kind = kind,
             };
-        var entries = MethodEntry.From([Row("new-beam", "New beam", MethodKind.Beam), Row("older"), Row("beam-pav"), Row("greedy", "Renamed")], ["beam-q+majority"]);
+        var entries =
+            MethodEntry.From([Row("new-beam", "New beam", MethodKind.Beam), Row("older"), Row("beam-pav"), Row("greedy", "Renamed")],
+            ["beam-q+majority"]);
         Assert.Equal(["greedy", "beam-pav", "new-beam", "older", "beam-q+majority"], entries.Select(e => e.Id));
-        Assert.Equal(["Renamed", SearchMethods.BeamByProgress.Label, "New beam", "older", SearchMethods.BeamByQ.With(FinalChoice.Majority).Label], entries.Select(e => e.Label));
+        Assert.Equal(["Renamed", SearchMethods.BeamByProgress.Label, "New beam", "older",
+            SearchMethods.BeamByQ.With(FinalChoice.Majority).Label], entries.Select(e => e.Label));
         var beams = SearchMethods.All.Count(m => m.Kind == MethodKind.Beam);
-        Assert.Equal([(MethodKind.Sampling, 1), (MethodKind.Beam, 1), (MethodKind.Beam, beams), (null, 0), (MethodKind.Beam, beams + 1)], entries.Select(e => (e.Kind, e.Place)));
+        Assert.Equal([(MethodKind.Sampling, 1), (MethodKind.Beam, 1), (MethodKind.Beam, beams), (null, 0), (MethodKind.Beam, beams + 1)],
+            entries.Select(e => (e.Kind, e.Place)));
     }
 }

@@ -65,11 +65,13 @@ public sealed class ReportTests : IDisposable
             };
         List<SearchRow> rows = [.. from p in Enumerable.Range(0, 8)
                                    from n in new[] { 2, 4, 8 }
-                                   from row in new[] { Row($"p{p}", "best-of-n-orm", n, p % 4 == 0 ? 1 : 0), Row($"p{p}", "beam-pav", n, p % 2, 0.5, "bo4") }
+                                   from row in new[] { Row($"p{p}", "best-of-n-orm", n, p % 4 == 0 ? 1 : 0),
+                                       Row($"p{p}", "beam-pav", n, p % 2, 0.5, "bo4") }
                                    select row];
         var verifier = new VerifierMeasures("v", "q", 0.9, 0.88, 0.92, 0.95, 0.1, 0.02, 0.7, 0.6, [new(0.1, 0.2, 30)]);
         var summary = Summary.From(rows, [verifier], new { candidates = 3 }, 12, 900);
-        var tree = new SearchTree("p1", "How many?", "7", "beam-q", 2, null, null, 1, [new(0, -1, "", 0.4, 0.87, 0, 0.4, Fate.Root, null), new(1, 0, "7\n", 0.9, 1, 0.13, 0.9, Fate.Chosen, 1)]);
+        var tree = new SearchTree("p1", "How many?", "7", "beam-q", 2, null, null, 1,
+            [new(0, -1, "", 0.4, 0.87, 0, 0.4, Fate.Root, null), new(1, 0, "7\n", 0.9, 1, 0.13, 0.9, Fate.Chosen, 1)]);
         var label = new LabelledTrace("p1", "tiny", "random", 0, ["7\n"], [[3]], 1, "7", "integer", [4, 1], [2, 1]);
         AtomicFile.WriteJson(Path.Combine(folder, "summary.json"), summary);
         using (var trees = JsonLines.Append(Path.Combine(folder, "trees.jsonl"))) trees.Write(tree);
@@ -77,9 +79,12 @@ public sealed class ReportTests : IDisposable
 
         var data = RunFolders.Read([folder], Now, RlWays.Read);
         var result = data.Results[0];
-        Assert.Equal(summary.Methods.Select(m => (m.Method, m.N, m.Prover, m.Accuracy, m.GeneratedTokens)), result.Methods.Select(m => (m.Method, m.N, m.Prover, m.Accuracy, m.GeneratedTokens)));
-        Assert.Equal(summary.Comparisons.Select(c => (c.Claim, c.A, c.B, c.Low)), result.Comparisons.Select(c => (c.Claim, c.A, c.B, c.Low)));
-        Assert.Contains(result.Comparisons, c => c.Claim == "equal-tokens" && c.A == "beam-pav bo4 alpha=0.5 n=4" && c.B == "best-of-n-orm");
+        Assert.Equal(summary.Methods.Select(m => (m.Method, m.N, m.Prover, m.Accuracy, m.GeneratedTokens)),
+            result.Methods.Select(m => (m.Method, m.N, m.Prover, m.Accuracy, m.GeneratedTokens)));
+        Assert.Equal(summary.Comparisons.Select(c => (c.Claim, c.A, c.B, c.Low)),
+            result.Comparisons.Select(c => (c.Claim, c.A, c.B, c.Low)));
+        Assert.Contains(result.Comparisons, c => c.Claim == "equal-tokens" && c.A == "beam-pav bo4 alpha=0.5 n=4"
+            && c.B == "best-of-n-orm");
         Assert.Equal((0.9, 30), (data.Verifiers[0].AucWithin!.Value, data.Verifiers[0].Reliability[0].Count));
         Assert.Equal([(Fate.Root, null), (Fate.Chosen, 1)], data.Trees!.Trees[0].Nodes.Select(n => (n.Fate, n.Rex)));
         Assert.Equal((1, 1L, 4L), (data.Labels[0].CorrectTraces, data.Labels[0].Prefixes, data.Labels[0].Completions));
@@ -139,13 +144,16 @@ public sealed class ReportTests : IDisposable
     [InlineData("]]></SCRIPT ><img src=x onerror=alert(1)>\u2028")]
     public void Hostile_text_stays_inside_its_json(string step)
     {
-        Write("trees.jsonl", JsonSerializer.Serialize(new { problem = "p", text = step, answer = "1", method = "beam-q", n = 1, correct = 0, nodes = new[] { new { id = 0, parent = -1, fate = "root", step } } }) + "\n");
+        Write("trees.jsonl",
+            JsonSerializer.Serialize(new { problem = "p", text = step, answer = "1", method = "beam-q", n = 1, correct = 0,
+            nodes = new[] { new { id = 0, parent = -1, fate = "root", step } } }) + "\n");
         var page = ReportWriter.Fill(Template, RunFolders.Read([folder], Now, RlWays.Read));
         Assert.Equal(2, page.Split("<script").Length - 1);
         Assert.Equal(2, page.Split("</script").Length - 1);
         Assert.DoesNotContain("<!--", page);
         Assert.DoesNotContain("<img", page);
-        Assert.Equal(step, Embedded(page).GetProperty("trees").GetProperty("trees")[0].GetProperty("nodes")[0].GetProperty("step").GetString());
+        Assert.Equal(step, Embedded(page).GetProperty("trees").GetProperty("trees")[0].GetProperty("nodes")[0].GetProperty("step")
+            .GetString());
     }
 
     [Fact]
@@ -213,7 +221,8 @@ public sealed class ReportTests : IDisposable
     public void Folders_that_hold_no_run_are_refused_and_nothing_is_written()
     {
         Assert.Contains("no run.json", Assert.Throws<UserError>(() => ReportWriter.Write([folder], Now, RlWays.Read)).Message);
-        Assert.Contains("no such folder", Assert.Throws<UserError>(() => ReportWriter.Write([Path.Combine(folder, "none")], Now, RlWays.Read)).Message);
+        Assert.Contains("no such folder",
+            Assert.Throws<UserError>(() => ReportWriter.Write([Path.Combine(folder, "none")], Now, RlWays.Read)).Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
 

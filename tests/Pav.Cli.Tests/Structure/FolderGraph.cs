@@ -16,7 +16,8 @@ internal static class FolderGraph
         """;
 
     /// <summary>The sources of a project's folder by their paths from there.</summary>
-    public static IReadOnlyDictionary<string, string> Sources(string folder) => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+    public static IReadOnlyDictionary<string, string> Sources(string folder) =>
+        Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
         .Select(file => (Name: Path.GetRelativePath(folder, file), File: file))
         .Where(f => f.Name.Split('/')[0] is not ("bin" or "obj"))
         .ToDictionary(f => f.Name, f => File.ReadAllText(f.File));
@@ -26,12 +27,14 @@ internal static class FolderGraph
     {
         var options = new CSharpParseOptions(LanguageVersion.Latest);
         var trees = sources.Select(s => CSharpSyntaxTree.ParseText(s.Value, options, s.Key)).ToList();
-        var compilation = CSharpCompilation.Create(project, trees.Append(CSharpSyntaxTree.ParseText(ImplicitUsings, options)), References(project));
+        var compilation = CSharpCompilation.Create(project, trees.Append(CSharpSyntaxTree.ParseText(ImplicitUsings, options)),
+            References(project));
         var declared = trees.SelectMany(tree => tree.GetRoot().DescendantNodes()).Select(Declared).OfType<string>().ToHashSet();
         return [.. trees.SelectMany(tree => Uses(compilation.GetSemanticModel(tree), tree, declared)).DistinctBy(u => (u.From, u.To))];
     }
 
-    /// <summary>All pairs of folders that use each other; where there are none, the shortest circle of more folders, if there is one.</summary>
+    /// <summary>All pairs of folders that use each other; where there are none, the shortest circle of more folders, if there is
+    /// one.</summary>
     public static IReadOnlyList<IReadOnlyList<FolderUse>> Circles(IReadOnlyList<FolderUse> uses)
     {
         var ways = uses.Select(use => WayBack(use, uses)).Where(way => way.Count > 0).ToList();
@@ -45,7 +48,8 @@ internal static class FolderGraph
         BaseTypeDeclarationSyntax type => type.Identifier.Text.EndsWith("Attribute", StringComparison.Ordinal)
             ? type.Identifier.Text[..^"Attribute".Length] : type.Identifier.Text,
         DelegateDeclarationSyntax type => type.Identifier.Text,
-        MethodDeclarationSyntax { ParameterList.Parameters: [{ Modifiers: var words }, ..] } method when words.Any(SyntaxKind.ThisKeyword) =>
+        MethodDeclarationSyntax { ParameterList.Parameters: [{ Modifiers: var words }, ..] } method
+            when words.Any(SyntaxKind.ThisKeyword) =>
             method.Identifier.Text,
         _ => null,
     };
@@ -65,7 +69,8 @@ internal static class FolderGraph
     private static INamedTypeSymbol? TypeOf(ISymbol? symbol) => symbol switch
     {
         INamedTypeSymbol type => type.OriginalDefinition,
-        IMethodSymbol { MethodKind: Microsoft.CodeAnalysis.MethodKind.Constructor } or IMethodSymbol { IsExtensionMethod: true } => symbol.ContainingType.OriginalDefinition,
+        IMethodSymbol { MethodKind: Microsoft.CodeAnalysis.MethodKind.Constructor } or IMethodSymbol { IsExtensionMethod: true } =>
+            symbol.ContainingType.OriginalDefinition,
         _ => null,
     };
 

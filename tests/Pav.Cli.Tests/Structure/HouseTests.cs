@@ -7,7 +7,8 @@ public class HouseTests
 {
     private const int MostLines = 400;
 
-    /// <summary>Pairs of folders that use each other and are known: a registry needs what it lists; the CPU's engine is yet to be parted.</summary>
+    /// <summary>Pairs of folders that use each other and are known: a registry needs what it lists; the CPU's engine is yet to be
+    /// parted.</summary>
     private static readonly HashSet<(string Project, string One, string Other)> Known =
     [
         ("Pav.Models", "Decoders", "Decoders/Families"), ("Pav.Models", "Cpu", "Decoders"), ("Pav.Models", "Cpu", "Inference"),
@@ -21,7 +22,8 @@ public class HouseTests
     {
         var sources = FolderGraph.Sources(Path.Combine(Home.Find("src")!, project));
         var uses = FolderGraph.Uses(project, sources).Where(u => !IsKnown(project, u)).ToList();
-        var circles = FolderGraph.Circles(uses).Select(way => string.Join("; ", way.Select(u => $"{u.From} uses {u.To} ({u.Example})"))).ToList();
+        var circles = FolderGraph.Circles(uses).Select(way => string.Join("; ", way.Select(u => $"{u.From} uses {u.To} ({u.Example})")))
+            .ToList();
         Assert.True(circles.Count == 0, $"{project}: {string.Join("\n", circles)}");
     }
 
@@ -46,7 +48,7 @@ public class HouseTests
     }
 
     /// <summary>Lines over 140 columns are yet to be wrapped; their number may only fall. Where there are fewer, lower it here.</summary>
-    [Theory, InlineData("src", 1865), InlineData("tests", 677)]
+    [Theory, InlineData("src", 131), InlineData("tests", 89)]
     public void NoMoreWideLines(string folder, int most)
     {
         var wide = FolderGraph.Sources(Home.Find(folder)!).Where(s => !s.Key.Contains("/obj/"))

@@ -39,7 +39,8 @@ public class ChatTemplateTests
     [ExternalTheory]
     [InlineData("llama3_1")]
     [InlineData("gemma3")]
-    public void Conversations_are_written_as_recorded_with_templates_that_are_not_here(string name) => Agrees(name, Path.GetDirectoryName(ExternalFixtures.Tokenizer(name))!);
+    public void Conversations_are_written_as_recorded_with_templates_that_are_not_here(string name) =>
+        Agrees(name, Path.GetDirectoryName(ExternalFixtures.Tokenizer(name))!);
 
     private static void Agrees(string name, string tokenizers)
     {
@@ -48,7 +49,8 @@ public class ChatTemplateTests
         var config = recorded.Special;
         if (recorded.Tokenizer is { } tokenizer)
         {
-            using var stream = new GZipStream(File.OpenRead(Path.Combine(tokenizers, tokenizer, "tokenizer_config.json.gz")), CompressionMode.Decompress);
+            using var stream = new GZipStream(File.OpenRead(Path.Combine(tokenizers, tokenizer, "tokenizer_config.json.gz")),
+                CompressionMode.Decompress);
             config = JsonNode.Parse(stream)!.AsObject();
         }
 
@@ -57,7 +59,8 @@ public class ChatTemplateTests
         Assert.All(recorded.Cases, c =>
         {
             if (c.Refused is null) Assert.Equal(c.Text, template.Render(c.Messages, c.Answer, c.Thinking));
-            else Assert.EndsWith($"the chat template refuses these messages: {c.Refused}", Assert.Throws<UserError>(() => template.Render(c.Messages, c.Answer, c.Thinking)).Message);
+            else Assert.EndsWith($"the chat template refuses these messages: {c.Refused}",
+                Assert.Throws<UserError>(() => template.Render(c.Messages, c.Answer, c.Thinking)).Message);
         });
     }
 
@@ -91,10 +94,12 @@ public class ChatTemplateTests
     public void A_prompt_has_one_begin_of_sequence_and_the_problem_where_the_user_speaks()
     {
         using var folder = new TempFolder();
-        using (var json = new GZipStream(File.OpenRead(Path.Combine(Fixture("tokenizers"), "bytes-llama3", "tokenizer.json.gz")), CompressionMode.Decompress))
+        using (var json = new GZipStream(File.OpenRead(Path.Combine(Fixture("tokenizers"), "bytes-llama3", "tokenizer.json.gz")),
+            CompressionMode.Decompress))
         using (var unpacked = File.Create(folder["tokenizer.json"])) json.CopyTo(unpacked);
         File.WriteAllText(folder["tokenizer_config.json"], """{"bos_token":"<|im_start|>","eos_token":"<|im_end|>","chat_template":[{"name":"tool_use","template":"no"},{"name":"default","template":"{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}\n{% endfor %}<answer>"}]}""");
-        var prompt = new PromptTemplate(" {problem}\nThink. ") { Chat = ChatTemplate.Load(folder.Path).Frame("Be brief.", () => Tokenizer.Load(folder.Path)) };
+        var prompt = new PromptTemplate(" {problem}\nThink. ") { Chat = ChatTemplate.Load(folder.Path)
+            .Frame("Be brief.", () => Tokenizer.Load(folder.Path)) };
         var problem = new Problem("p", "1+1?", "2");
         Assert.Equal("<system>Be brief.\n<user>1+1?\nThink.\n<answer>", prompt.Fill(problem));
         var tokenizer = Tokenizer.Load(folder.Path);
@@ -140,12 +145,18 @@ public class ChatTemplateTests
         { Repeat("{% if 1 %}", 20_000), 1, "a template with more than 100 statements and brackets" },
         { "{{ '' }}\n{{ 'a' * 99999999999 }}", 2, "a rendering that makes more than 100,000,000 letters" },
         { "{{ [1] * 9223372036854775807 }}", 1, "a rendering that makes more than 100,000,000 letters" },
-        { "{% set n = namespace(x='ab') %}\n{% for i in range(99) %}{% set n.x = n.x ~ n.x %}{% endfor %}", 2, "a rendering that makes more than 100,000,000 letters" },
-        { "{% set n = namespace(x=[1, 2]) %}\n{% for i in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}", 2, "a rendering that makes more than 100,000,000 letters" },
-        { "{% set n = namespace(x='a') %}\n{% for i in range(99) %}{% set n.x = n.x.replace('a', 'aa') %}{% endfor %}", 2, "a rendering that makes more than 100,000,000 letters" },
-        { "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}\n{{ n.x | tojson }}", 2, "a rendering of more than 1,000,000 steps" },
-        { "{% set n = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% set n.y = [n.y, n.y] %}{% endfor %}\n{{ n.x == n.y }}", 2, "a rendering of more than 1,000,000 steps" },
-        { "{% for a in range(100000) %}\n{% for b in range(100000) %}{% endfor %}{% endfor %}", 2, "a rendering of more than 1,000,000 steps" },
+        { "{% set n = namespace(x='ab') %}\n{% for i in range(99) %}{% set n.x = n.x ~ n.x %}{% endfor %}", 2,
+            "a rendering that makes more than 100,000,000 letters" },
+        { "{% set n = namespace(x=[1, 2]) %}\n{% for i in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}", 2,
+            "a rendering that makes more than 100,000,000 letters" },
+        { "{% set n = namespace(x='a') %}\n{% for i in range(99) %}{% set n.x = n.x.replace('a', 'aa') %}{% endfor %}", 2,
+            "a rendering that makes more than 100,000,000 letters" },
+        { "{% set n = namespace(x=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}\n{{ n.x | tojson }}", 2,
+            "a rendering of more than 1,000,000 steps" },
+        { "{% set n = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% set n.y = [n.y, n.y] %}{% endfor "
+            + "%}\n{{ n.x == n.y }}", 2, "a rendering of more than 1,000,000 steps" },
+        { "{% for a in range(100000) %}\n{% for b in range(100000) %}{% endfor %}{% endfor %}", 2,
+            "a rendering of more than 1,000,000 steps" },
         { "{% set x = [1] %}\n{% for a in x %}{{ x.append(a) }}{% endfor %}", 2, "a rendering of more than 1,000,000 steps" },
         { "{% for a in range(100000) %}{{ ('x' * 9999) | join('y') }}{% endfor %}", 1, "a rendering of more than 1,000,000 steps" },
         { "{% set x = 'a' * 40000000 %}\n{% for i in range(99999) %}{{ x | length }}{{ x == x }}{{ 'b' in x }}{{ x.find('b') }}{% endfor %}", 2, "a rendering that makes more than 100,000,000 letters" },
@@ -189,14 +200,16 @@ public class ChatTemplateTests
     [InlineData("", "'a'", " 'a'", "a")]
     public void Long_chains_are_worked_off_one_by_one(string before, string middle, string after, string shown)
     {
-        var text = new ChatTemplate($"{{% set x = 'x' %}}{{{{ {Repeat(before, 20_000)}{middle}{Repeat(after, 20_000)} }}}}", [], "here").Render([]);
+        var text = new ChatTemplate($"{{% set x = 'x' %}}{{{{ {Repeat(before, 20_000)}{middle}{Repeat(after, 20_000)} }}}}", [], "here")
+            .Render([]);
         Assert.Equal(shown == "a" ? new('a', 20_001) : shown, text);
     }
 
     [Fact]
     public void Long_chains_of_statements_are_worked_off_one_by_one()
     {
-        Assert.Equal("last", new ChatTemplate($"{{% if 0 %}}{Repeat("{% elif 0 %}", 20_000)}{{% else %}}last{{% endif %}}", [], "here").Render([]));
+        Assert.Equal("last", new ChatTemplate($"{{% if 0 %}}{Repeat("{% elif 0 %}", 20_000)}{{% else %}}last{{% endif %}}", [], "here")
+            .Render([]));
         Assert.Equal(new('a', 20_000), new ChatTemplate(Repeat("{% if 1 %}a{% endif %}", 20_000), [], "here").Render([]));
     }
 
@@ -209,7 +222,8 @@ public class ChatTemplateTests
         Assert.All(lines, line =>
         {
             var row = JsonNode.Parse(line)!;
-            Assert.Equal((string)row["text"]!, new ChatTemplate((string)row["template"]!, [], "here").Render([new("system", "Be 'brief'."), new("user", " 2 + 2\n")]));
+            Assert.Equal((string)row["text"]!, new ChatTemplate((string)row["template"]!, [], "here")
+                .Render([new("system", "Be 'brief'."), new("user", " 2 + 2\n")]));
         });
     }
 

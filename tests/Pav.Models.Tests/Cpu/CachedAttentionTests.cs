@@ -8,7 +8,8 @@ public unsafe class CachedAttentionTests
     private const int Block = Kernels.Block;
 
     /// <summary>
-    /// The order of all sums, written out: four chains of a score, eight of the softmax, one for each dim of whole 32s, one for even and one
+    /// The order of all sums, written out: four chains of a score, eight of the softmax, one for each dim of whole 32s, one for even and
+    /// one
     /// for odd positions of the next 16 dims, and products that are rounded before they are added for the last few.
     /// </summary>
     private static float[] Expected(float[] q, float[][] keys, float[][] values, int from, float scale, float cap)
@@ -80,7 +81,8 @@ public unsafe class CachedAttentionTests
             queries[n] = Pinned(size);
             found[n] = Pinned(size);
             contexts[n] = [.. shared, Fresh(), Fresh()];
-            heads[n] = new() { Query = Start(queries[n]), Output = Start(found[n]), Context = runs.Count, From = n % 2 * 5, Length = lengths[n] };
+            heads[n] = new() { Query = Start(queries[n]), Output = Start(found[n]), Context = runs.Count, From = n % 2 * 5,
+                Length = lengths[n] };
             for (var b = 0; b < counts.Length; b++) runs.Add(new(Start(contexts[n][b]), counts[b]));
         }
 
@@ -98,9 +100,11 @@ public unsafe class CachedAttentionTests
         {
             for (var n = 0; n < lengths.Length; n++)
             {
-                var places = counts.SelectMany((c, b) => Enumerable.Range(0, c).Select(t => (Block: contexts[n][b], At: t))).Take(lengths[n]).ToArray();
+                var places = counts.SelectMany((c, b) => Enumerable.Range(0, c).Select(t => (Block: contexts[n][b], At: t)))
+                    .Take(lengths[n]).ToArray();
                 float[][] keys = [.. places.Select(p => Enumerable.Range(0, size).Select(i => p.Block[i * Block + p.At]).ToArray())];
-                float[][] values = [.. places.Select(p => Enumerable.Range(0, size).Select(i => p.Block[size * (Block + p.At) + i]).ToArray())];
+                float[][] values =
+                    [.. places.Select(p => Enumerable.Range(0, size).Select(i => p.Block[size * (Block + p.At) + i]).ToArray())];
                 Assert.Equal(Expected(queries[n], keys, values, heads[n].From, 0.3f, cap), found[n]);
                 Array.Clear(found[n]);
             }

@@ -80,7 +80,8 @@ public sealed unsafe class KernelTests
         }
     }
 
-    /// <summary>One chain of fused multiply-adds over the inputs, begun with the bias, in each type of weights, of all outputs or some.</summary>
+    /// <summary>One chain of fused multiply-adds over the inputs, begun with the bias, in each type of weights, of all outputs or
+    /// some.</summary>
     [Theory]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.BFloat16)]

@@ -87,7 +87,8 @@ public class FilesTests
     public void Nulls_in_labels_are_named(string? from, string to, string complaint)
     {
         using var folder = new TempFolder();
-        var good = System.Text.Json.JsonSerializer.Serialize(new LabelledTrace("p", "π", "random", 0, ["a\n"], [[1]], 1, "2", "exact", [4, 1], [3, 1]), Json.Line);
+        var good = System.Text.Json.JsonSerializer.Serialize(new LabelledTrace("p", "π", "random", 0, ["a\n"], [[1]], 1, "2", "exact",
+            [4, 1], [3, 1]), Json.Line);
         var bad = from is null ? to : good.Replace(from, to, StringComparison.Ordinal);
         Assert.NotEqual(good, bad);
         File.WriteAllText(folder["labels"], $"{good}\n{bad}\n");
@@ -105,7 +106,8 @@ public class FilesTests
     {
         using var folder = new TempFolder();
         string Line(string problem) => System.Text.Json.JsonSerializer.Serialize(
-            new LabelledState(problem, "π", "π", ["a\n"], [[1]], 1, "exact", 4, 2, [new("b\n", [2], false, 1, 4, 3), new("c\n", [3], false, 1, 4, 1)]), Json.Line);
+            new LabelledState(problem, "π", "π", ["a\n"], [[1]], 1, "exact", 4, 2,
+                [new("b\n", [2], false, 1, 4, 3), new("c\n", [3], false, 1, 4, 1)]), Json.Line);
         File.WriteAllText(folder["states"], $"{Line("p")}\n{Line("q")}\n");
         Assert.Equal(2, States.Read(folder["states"]).Count());
         var bad = Line("q").Replace(from, to, StringComparison.Ordinal);
@@ -173,7 +175,8 @@ public class FilesTests
     public void A_mistake_of_the_program_is_not_called_a_full_disk()
     {
         using var folder = new TempFolder();
-        foreach (var mistake in new Action<Stream>[] { _ => ArgumentOutOfRangeException.ThrowIfNegative(-1, "value"), stream => stream.Position = -1, stream => stream.Write(new byte[1], 0, 2), _ => "a".Substring(2) })
+        foreach (var mistake in new Action<Stream>[] { _ => ArgumentOutOfRangeException.ThrowIfNegative(-1, "value"), stream =>
+            stream.Position = -1, stream => stream.Write(new byte[1], 0, 2), _ => "a".Substring(2) })
             Assert.ThrowsAny<ArgumentException>(() => AtomicFile.Write(folder["file"], mistake));
     }
 
@@ -186,13 +189,15 @@ public class FilesTests
         using var folder = new TempFolder();
         var zipped = new MemoryStream();
         var lines = Enumerable.Range(0, 2000).Select(i => $"{{\"problem\":\"{Seeds.Mix((ulong)i)}\",\"answer\":\"1\"}}\n");
-        using (var zip = new GZipStream(zipped, CompressionMode.Compress, leaveOpen: true)) zip.Write(Encoding.UTF8.GetBytes(string.Concat(lines)));
+        using (var zip = new GZipStream(zipped, CompressionMode.Compress, leaveOpen: true))
+            zip.Write(Encoding.UTF8.GetBytes(string.Concat(lines)));
         var bytes = zipped.ToArray();
         if (how == "cut short") bytes = bytes[..(bytes.Length / 2)];
         else if (how == "a byte changed") bytes[bytes.Length / 2] ^= 0x55;
         else bytes.AsSpan(2).Fill(0xEE);
         File.WriteAllBytes(folder["broken"], bytes);
-        Action[] reads = [() => Problems.Read(folder["broken"]), () => Labels.Read(folder["broken"]).Count(), () => JsonLines.Read<System.Text.Json.JsonElement>(folder["broken"]).Count(), () => Json.Read<object>(folder["broken"])];
+        Action[] reads = [() => Problems.Read(folder["broken"]), () => Labels.Read(folder["broken"]).Count(), () =>
+            JsonLines.Read<System.Text.Json.JsonElement>(folder["broken"]).Count(), () => Json.Read<object>(folder["broken"])];
         foreach (var read in reads) Assert.StartsWith(folder["broken"], Assert.Throws<UserError>(read).Message);
         if (how != "a byte changed") Assert.Contains("the gzip data is broken", Assert.Throws<UserError>(reads[2]).Message);
     }
@@ -201,7 +206,8 @@ public class FilesTests
     public void A_folder_is_replaced_whole_and_comes_back_after_a_kill_between_its_renames()
     {
         using var folder = new TempFolder();
-        foreach (var version in new[] { "1", "2" }) AtomicFile.WriteFolder(folder["set"], inside => File.WriteAllText(Path.Combine(inside, version), ""));
+        foreach (var version in new[] { "1", "2" })
+            AtomicFile.WriteFolder(folder["set"], inside => File.WriteAllText(Path.Combine(inside, version), ""));
         Assert.Equal(["2"], Directory.EnumerateFiles(folder["set"]).Select(Path.GetFileName));
 
         Directory.Move(folder["set"], folder[".set.old"]);
@@ -216,7 +222,8 @@ public class FilesTests
         var text = "{\"id\":\"a\",\"problem\":\"1+1\",\"answer\":\"2\",\"level\":3}\n\n{\"question\":\"q\",\"answer\":7,\"level\":\"Level 5\"}\n{\"text\":\"t\",\"answer\":\"x\",\"extra\":[]}";
         File.WriteAllText(folder["p.jsonl"], text);
         using (var zip = new GZipStream(File.Create(folder["p.gz"]), CompressionMode.Compress)) zip.Write(Encoding.UTF8.GetBytes(text));
-        Assert.Equal([new Problem("a", "1+1", "2", 3), new Problem("p.jsonl:3", "q", "7", 5), new Problem("p.jsonl:4", "t", "x")], Problems.Read(folder["p.jsonl"]));
+        Assert.Equal([new Problem("a", "1+1", "2", 3), new Problem("p.jsonl:3", "q", "7", 5), new Problem("p.jsonl:4", "t", "x")],
+            Problems.Read(folder["p.jsonl"]));
         Assert.Equal(3, Problems.Read(folder["p.gz"]).Count);
 
         Problems.Write(folder["w"], Problems.Read(folder["p.jsonl"]));
@@ -231,7 +238,8 @@ public class FilesTests
     [InlineData("{\"problem\":\"1\",\"answer\":null}", ":1: \"answer\" must be a text or a number")]
     [InlineData("{\"problem\":\" \",\"answer\":\"\"}", ":1: \"answer\" is empty")]
     [InlineData("{\"problem\":\"1\",\"answer\":\"2\",\"level\":-1}", ":1: \"level\" must be")]
-    [InlineData("{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"2\"}\n{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"2\"}", ":2: the id \"a\" stands in line 1")]
+    [InlineData("{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"2\"}\n{\"id\":\"a\",\"problem\":\"1\",\"answer\":\"2\"}",
+        ":2: the id \"a\" stands in line 1")]
     [InlineData("\n", ": holds no problem")]
     public void A_problem_file_that_is_wrong_says_where(string content, string complaint)
     {

@@ -52,7 +52,8 @@ public sealed class InputFilesTests : IDisposable
         var bad = new BadRows(stop: false);
         Problems.Read(Write(Good + string.Concat(Enumerable.Repeat("\n{}", 7))), bad: bad);
         Assert.Equal((7, 5), (bad.Count, bad.First.Count));
-        Assert.Equal("WARNING: most of the file is not used, 7 of its 8 rows; is it the right one?", bad.Lines("is it the right one?").First());
+        Assert.Equal("WARNING: most of the file is not used, 7 of its 8 rows; is it the right one?", bad.Lines("is it the right one?")
+            .First());
         Assert.Equal("  and 2 more", bad.Lines("").Last());
     }
 

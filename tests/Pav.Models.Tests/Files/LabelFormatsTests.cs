@@ -39,7 +39,8 @@ public class LabelFormatsTests
             []);
         var kept = labels.Where(l => l.Problem == problems[0].Id).ToList();
 
-        // Steps with 1, 5 (none chosen, a person's instead), 1, 1, 1 and 5 completions, of which the last is chosen: 5 + 4 alternatives and the path.
+        // Steps with 1, 5 (none chosen, a person's instead), 1, 1, 1 and 5 completions, of which the last is chosen: 5 + 4 alternatives and
+        // the path.
         Assert.Equal(10, kept.Count);
         Assert.All(kept.SkipLast(1), l => Assert.True(l.Unfinished && l.N.SkipLast(1).All(n => n == 0) && l.N[^1] == 1));
         Assert.Equal([0, 0, 0, 0, 0, neutral, 1, 1, 1], kept.SkipLast(1).Select(l => l.C[^1]));
@@ -84,10 +85,13 @@ public class LabelFormatsTests
         var problem = new Problem("p", "How many?", "2");
         LabelledTrace[] traces =
         [
-            new("p", "π", "random", 0, ["Step 1: one\n", "Step 2: two. The answer is: 2\n"], [[], []], 1, "2", "gsm8k-1", [4, 4, 1], [2, 3, 1]),
-            new("p", "π", "random", 1, ["Step 1: one\n", "Step 2: three. The answer is: 3"], [[], []], 0, "3", "gsm8k-1", [4, 4, 1], [2, 1, 0]),
+            new("p", "π", "random", 0, ["Step 1: one\n", "Step 2: two. The answer is: 2\n"], [[], []], 1, "2", "gsm8k-1", [4, 4, 1],
+                [2, 3, 1]),
+            new("p", "π", "random", 1, ["Step 1: one\n", "Step 2: three. The answer is: 3"], [[], []], 0, "3", "gsm8k-1", [4, 4, 1],
+                [2, 1, 0]),
         ];
-        var done = new LabelExport(format, 0.5, new PromptTemplate("{problem}\n").Fill, "GSM8K").Write(folder["out"], traces, new Dictionary<string,
+        var done = new LabelExport(format, 0.5, new PromptTemplate("{problem}\n").Fill, "GSM8K")
+            .Write(folder["out"], traces, new Dictionary<string,
             Problem> { ["p"] = problem });
         Assert.Equal(new Exported(2, 0, 0, 0), done);
 
@@ -106,11 +110,14 @@ public class LabelFormatsTests
     public void Trl_gets_hard_labels_up_to_the_first_step_without_one_and_values_beside()
     {
         using var folder = new TempFolder();
-        var trace = new LabelledTrace("p", "π", "first_pit", 0, ["a\n", "b\n", "c\n", "d\n"], [[], [], [], []], 0, null, "numeric-3", [8, 8, 8, 0, 1], [5, 4, 3, 0, 0]);
-        new LabelExport(ExportFormat.Trl, 0.5, new PromptTemplate("Q: {problem}\n").Fill, "").Write(folder["out"], [trace], new Dictionary<string, Problem> { ["p"] = new("p", "x", "1") });
+        var trace = new LabelledTrace("p", "π", "first_pit", 0, ["a\n", "b\n", "c\n", "d\n"], [[], [], [], []], 0, null, "numeric-3",
+            [8, 8, 8, 0, 1], [5, 4, 3, 0, 0]);
+        new LabelExport(ExportFormat.Trl, 0.5, new PromptTemplate("Q: {problem}\n").Fill, "")
+            .Write(folder["out"], [trace], new Dictionary<string, Problem> { ["p"] = new("p", "x", "1") });
         var row = JsonNode.Parse(File.ReadAllText(folder["out"]))!;
         Assert.Equal("""{"prompt":"Q: x\n","completions":["a","b"],"labels":[true,false],"q":[0.5,0.375]}""",
-            new JsonObject(new[] { "prompt", "completions", "labels", "q" }.Select(k => KeyValuePair.Create(k, row[k]?.DeepClone()))).ToJsonString());
+            new JsonObject(new[] { "prompt", "completions", "labels", "q" }.Select(k => KeyValuePair.Create(k, row[k]?.DeepClone())))
+                .ToJsonString());
         Assert.True((bool)row["unfinished"]!);
 
         var strict = new LabelExport(ExportFormat.Jsonl, 0.5, new PromptTemplate("{problem}").Fill, "");
@@ -122,7 +129,8 @@ public class LabelFormatsTests
     [Theory]
     [InlineData("{\"prompt\":\"x\",\"completions\":[\"a\"]}", "no \"labels\"")]
     [InlineData("{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[true,false]}", "1 completions need as many labels, there are 2")]
-    [InlineData("{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[2]}", "\"labels\" must be true, false or a number from 0 to 1, it is 2")]
+    [InlineData("{\"prompt\":\"x\",\"completions\":[\"a\"],\"labels\":[2]}",
+        "\"labels\" must be true, false or a number from 0 to 1, it is 2")]
     [InlineData("{\"prompt\":[],\"completions\":[\"a\"],\"labels\":[1]}", "\"prompt\" must be a text or a number, it is a list")]
     [InlineData("{\"prompt\":", "the JSON ends in the middle")]
     public void A_broken_line_is_told_by_file_and_line(string line, string complaint)
@@ -145,7 +153,8 @@ public class LabelFormatsTests
         Assert.Equal([-1, 3, -1, 10, -1, 8, -1, 8, -1, 4, -1, 6], StepSets.Read(Sample("prmbench")).Select(t => t.First));
 
         File.WriteAllText(folder["bad"], """{"id":"x","problem":"p","steps":["a"],"label":1}""");
-        Assert.Contains("bad:1: the first wrong step is number 1 of 1", Assert.Throws<UserError>(() => StepSets.Read(folder["bad"])).Message);
+        Assert.Contains("bad:1: the first wrong step is number 1 of 1",
+            Assert.Throws<UserError>(() => StepSets.Read(folder["bad"])).Message);
     }
 
     [Fact]
@@ -157,7 +166,8 @@ public class LabelFormatsTests
             {"problem": "box", "level": "Level ?", "type": "Algebra", "solution": "so $\\boxed{\\frac{1}{2}}$."}
             {"problem": "both", "level": "Level 5", "answer": "p - q", "solution": "\\boxed{other}", "unique_id": "test/1.json"}
             """);
-        Assert.Equal([new("p:1", "clips", "1,072"), new("p:2", "box", "\\frac{1}{2}"), new("test/1.json", "both", "p - q", 5)], Problems.Read(folder["p"]));
+        Assert.Equal([new("p:1", "clips", "1,072"), new("p:2", "box", "\\frac{1}{2}"), new("test/1.json", "both", "p - q", 5)],
+            Problems.Read(folder["p"]));
 
         File.WriteAllText(folder["own"], """{"stem": "s", "key": 3, "number": 9, "grade": 2}""");
         Assert.Equal([new("9", "s", "3", 2)], Problems.Read(folder["own"], new("stem", "key", "number", "grade")));

@@ -113,7 +113,8 @@ public sealed class LabelRoundTripTests : IDisposable
     }
 
     private Exported Export(ExportFormat format, IReadOnlyList<LabelledTrace> labels, IEnumerable<Problem> problems) =>
-        new LabelExport(format, 0.5, new PromptTemplate("Q: {problem}\n").Fill, "MATH").Write(folder["out"], labels, problems.ToDictionary(p => p.Id));
+        new LabelExport(format, 0.5, new PromptTemplate("Q: {problem}\n").Fill, "MATH")
+            .Write(folder["out"], labels, problems.ToDictionary(p => p.Id));
 
     private static (IReadOnlyList<LabelledTrace> Labels, IReadOnlyList<Problem> Problems) Import(ImportFormat format, string path)
     {
@@ -173,7 +174,8 @@ public sealed class LabelRoundTripTests : IDisposable
             {"input":"3 boxes? Step 1: 8 ки\nStep 2: The answer is: 9 ки","value":["+"]}
             """);
         var bad = new BadRows(stop: false);
-        var label = Assert.Single(new LabelImport(ImportFormat.MathShepherd, true, 0, "p", StepEnd.Newline).Read(folder["in"], new([]), bad));
+        var label = Assert.Single(new LabelImport(ImportFormat.MathShepherd, true, 0, "p", StepEnd.Newline)
+            .Read(folder["in"], new([]), bad));
         Assert.Equal([0, 1, 0], label.C);
         Assert.EndsWith("in:2: \"input\" has 2 marks, and \"value\" 1 labels", Assert.Single(bad.First));
     }

@@ -19,7 +19,8 @@ public class TensorBoardTests
     [Fact]
     public void Events_are_these_bytes()
     {
-        Assert.Equal("09 000000000000F83F 1003 2A0A 0A08 0A0161 150000003F".Replace(" ", ""), Convert.ToHexString(Event.Scalars(1.5, 3, [("a", 0.5)])));
+        Assert.Equal("09 000000000000F83F 1003 2A0A 0A08 0A0161 150000003F".Replace(" ", ""),
+            Convert.ToHexString(Event.Scalars(1.5, 3, [("a", 0.5)])));
         Assert.Equal("09 000000000000F83F 1A0D 627261696E2E4576656E743A32".Replace(" ", ""), Convert.ToHexString(Event.Version(1.5)));
         Assert.Equal("09 000000000000F83F 10AC02 3A02 0801".Replace(" ", ""), Convert.ToHexString(Event.Start(1.5, 300)));
     }
@@ -40,7 +41,8 @@ public class TensorBoardTests
         Assert.Equal(1f / 3, BinaryPrimitives.ReadSingleLittleEndian(records[2].AsSpan(value + 1)));
     }
 
-    /// <summary>TensorBoard reads the files of a folder in the order of their names; a clock that ran back must not put a resumed run's file before those it goes on from.</summary>
+    /// <summary>TensorBoard reads the files of a folder in the order of their names; a clock that ran back must not put a resumed run's
+    /// file before those it goes on from.</summary>
     [Fact]
     public void A_new_file_comes_after_those_that_are_there()
     {

@@ -21,18 +21,22 @@ public sealed class AnswerVerifierTests : IDisposable
     {
         var config = new DecoderConfig
         {
-            VocabSize = Tokenizer.Size, HiddenSize = 8, IntermediateSize = 8, Layers = 1, Heads = 2, KvHeads = 1, HeadSize = 4, MaxPositions = 64, NormEps = 0, TiedEmbeddings = tied,
+            VocabSize = Tokenizer.Size, HiddenSize = 8, IntermediateSize = 8, Layers = 1, Heads = 2, KvHeads = 1, HeadSize = 4,
+                MaxPositions = 64, NormEps = 0, TiedEmbeddings = tied,
         };
         using var model = DecoderModel.RandomInit(config, 1);
         using (torch.no_grad())
         {
             foreach (var (name, weight) in model.Parameters)
-                if (name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal)) weight.mul_(0);
-            if (tied) Set(model.Parameters["model.embed_tokens.weight"], (Id(" ки"), [1, 1, 1, 1, 1, 1, 1, 1]), (Id("\n"), [-1, 1, -1, 1, -1, 1, -1, 1]),
+                if (name.EndsWith("o_proj.weight", StringComparison.Ordinal)
+                    || name.EndsWith("down_proj.weight", StringComparison.Ordinal)) weight.mul_(0);
+            if (tied) Set(model.Parameters["model.embed_tokens.weight"], (Id(" ки"), [1, 1, 1, 1, 1, 1, 1, 1]),
+                (Id("\n"), [-1, 1, -1, 1, -1, 1, -1, 1]),
                 (Id(" +"), [2, 0, 0, 0, 0, 0, 0, 0]), (Id(" -"), [0, 0.5f, 0, 0, 0, 0, 0, 0]));
             else
             {
-                Set(model.Parameters["model.embed_tokens.weight"], (Id(" ки"), [3, 3, 3, 3, 3, 3, 3, 3]), (Id("\n"), [-1, 1, -1, 1, -1, 1, -1, 1]));
+                Set(model.Parameters["model.embed_tokens.weight"], (Id(" ки"), [3, 3, 3, 3, 3, 3, 3, 3]),
+                    (Id("\n"), [-1, 1, -1, 1, -1, 1, -1, 1]));
                 Set(model.Parameters["lm_head.weight"], (Id(" +"), [2, 0, 0, 0, 0, 0, 0, 0]), (Id(" -"), [0, 0.5f, 0, 0, 0, 0, 0, 0]));
             }
         }
@@ -66,7 +70,8 @@ public sealed class AnswerVerifierTests : IDisposable
     public async Task The_score_is_the_softmax_between_two_tokens_at_each_mark(bool tied, bool libtorch)
     {
         Save(tied, Record(""", "right_text": "+", "wrong_text": "-" """));
-        using var verifier = TransformerVerifier.Load("prm", folder.Path, new EngineOptions(1 << 22, Torch: libtorch ? torch.CPU : default(Device?)));
+        using var verifier = TransformerVerifier.Load("prm", folder.Path, new EngineOptions(1 << 22, Torch: libtorch
+            ? torch.CPU : default(Device?)));
         var trace = Prefix.Root(new("p", " 1", "")).Then(" 2\n").Then(" 3\n", ended: true);
         var scored = (await verifier.Score([trace]))[0];
         double right = 1 / (1 + Math.Exp(-1.5)), start = 1 / (1 + Math.Exp(2.5));
@@ -84,8 +89,10 @@ public sealed class AnswerVerifierTests : IDisposable
         Assert.Equal([Id(" 1"), Id(" ки"), Id(" ки")], readAt.Select(position => ids[position]));
 
         var bytes = Tokenizer.Load(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "qwen3", "tokenizer.json.gz"));
-        var steps = Prefix.Root(new("p", "How many eggs?", "")).Then("Step 1: There are 16 eggs.\n").Then("Step 2: The answer is: 16", ended: true);
-        Assert.Equal(bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"), new VerifierEncoding(bytes, new("{problem} "), " ки", "\n").Encode(steps).Ids);
+        var steps = Prefix.Root(new("p", "How many eggs?", "")).Then("Step 1: There are 16 eggs.\n")
+            .Then("Step 2: The answer is: 16", ended: true);
+        Assert.Equal(bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"),
+            new VerifierEncoding(bytes, new("{problem} "), " ки", "\n").Encode(steps).Ids);
     }
 
     [Theory]
@@ -103,9 +110,11 @@ public sealed class AnswerVerifierTests : IDisposable
         Save(false, """{"format": "math-shepherd"}""");
         var record = VerifierRecord.Load(folder.Path);
         Assert.Equal((" ки", "\n", new AnswerTokens(648, 387, "+", "-")), (record.Mark, record.AfterMark, record.Answers));
-        Assert.Contains("the answer token 648 of verifier.json should say \"+\"", Assert.Throws<UserError>(() => TransformerVerifier.Load("prm", folder.Path)).Message);
+        Assert.Contains("the answer token 648 of verifier.json should say \"+\"",
+            Assert.Throws<UserError>(() => TransformerVerifier.Load("prm", folder.Path)).Message);
         File.WriteAllText(folder["verifier.json"], """{"format": "other"}""");
-        Assert.Contains("known are math-shepherd, rlhflow-llama3", Assert.Throws<UserError>(() => VerifierRecord.Load(folder.Path)).Message);
+        Assert.Contains("known are math-shepherd, rlhflow-llama3",
+            Assert.Throws<UserError>(() => VerifierRecord.Load(folder.Path)).Message);
         File.Delete(folder["verifier.json"]);
         Assert.Contains("write verifier.json", Assert.Throws<UserError>(() => VerifierRecord.Load(folder.Path)).Message);
     }

@@ -69,7 +69,8 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void Unknown_rope_keys_and_missing_keys_are_refused()
     {
-        Assert.Contains("\"beta\"", Refused(json => json["rope_scaling"] = new JsonObject { ["type"] = "linear", ["factor"] = 2, ["beta"] = 1 }).Message);
+        Assert.Contains("\"beta\"",
+            Refused(json => json["rope_scaling"] = new JsonObject { ["type"] = "linear", ["factor"] = 2, ["beta"] = 1 }).Message);
         Assert.Contains("\"vocab_size\" is missing", Refused(json => json.Remove("vocab_size")).Message);
         File.WriteAllText(Path.Combine(folder, "config.json"), "{");
         Assert.Contains("not valid JSON", Assert.Throws<UserError>(() => DecoderConfig.Load(folder)).Message);
@@ -116,12 +117,14 @@ public sealed class CheckpointTests : IDisposable
     [Fact]
     public void A_verifiers_record_comes_back_as_written()
     {
-        var record = new VerifierRecord(VerifierKind.Value, "base", "last-number", "Check\n{problem}\n", new(10, 20, 100, 400), new(1.5, -0.25),
+        var record = new VerifierRecord(VerifierKind.Value, "base", "last-number", "Check\n{problem}\n", new(10, 20, 100, 400),
+            new(1.5, -0.25),
             new("q", "q", 0.87, 0.85, null, 0.9, 0.1, 0.05, null, 0.6, [new(0.15, 0.2, 7)]));
         record.Save(folder);
         var again = VerifierRecord.Load(folder);
         Assert.Equal(record with { Measures = null }, again with { Measures = null });
-        Assert.Equal((0.87, null, new ReliabilityPoint(0.15, 0.2, 7)), (again.Measures!.AucWithin, again.Measures.AucWithinHigh, again.Measures.Reliability.Single()));
+        Assert.Equal((0.87, null, new ReliabilityPoint(0.15, 0.2, 7)),
+            (again.Measures!.AucWithin, again.Measures.AucWithinHigh, again.Measures.Reliability.Single()));
         Assert.Contains("{problem}", Assert.Throws<UserError>(() => new PromptTemplate("Check\n")).Message);
     }
 

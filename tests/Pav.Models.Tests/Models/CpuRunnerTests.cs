@@ -6,7 +6,8 @@ namespace Pav.Models.Tests.Models;
 
 public class CpuRunnerTests
 {
-    private static readonly int[][] Sequences = [.. Enumerable.Range(0, 9).Select(i => Enumerable.Range(0, 5 + 9 * i).Select(t => (t * t + 3 * i + 2) % Toy.Tokenizer.Size).ToArray())];
+    private static readonly int[][] Sequences = [.. Enumerable.Range(0, 9)
+        .Select(i => Enumerable.Range(0, 5 + 9 * i).Select(t => (t * t + 3 * i + 2) % Toy.Tokenizer.Size).ToArray())];
 
     /// <summary>Last logits of each sequence, each cut into stretches of at most a length, all in one call or each alone.</summary>
     private static float[][] Logits(CpuRunner runner, int stretch, bool together)
@@ -52,7 +53,8 @@ public class CpuRunnerTests
         Assert.Equal(expected, Logits(one, 1, together: false));
     }
 
-    /// <summary>Of a model whose products are cut by outputs among threads where rows are few, with all that may lie between them.</summary>
+    /// <summary>Of a model whose products are cut by outputs among threads where rows are few, with all that may lie between
+    /// them.</summary>
     [Theory]
     [InlineData(64, false)]
     [InlineData(20, true)]

@@ -14,7 +14,8 @@ public sealed class FamilyTests
     private sealed record Row(string Name, JsonObject Config, long? Parameters, string? Says);
 
     private static IReadOnlyList<Row> Rows { get; } =
-        [.. JsonLines.ReadInput(Path.Combine(AppContext.BaseDirectory, "fixtures", "configs.jsonl")).Select(line => line.Row.Deserialize<Row>(Json.Line)!)];
+        [.. JsonLines.ReadInput(Path.Combine(AppContext.BaseDirectory, "fixtures", "configs.jsonl"))
+            .Select(line => line.Row.Deserialize<Row>(Json.Line)!)];
 
     [Fact]
     public void Families_that_are_run_are_read_whole()
@@ -25,7 +26,8 @@ public sealed class FamilyTests
         {
             var config = DecoderConfig.Parse(row.Config, row.Name);
             Assert.Equal(row.Parameters, config.Parameters);
-            Assert.Equal(config.Parameters, DecoderConfig.Parse(JsonNode.Parse(config.ToJson().ToJsonString())!.AsObject(), row.Name).Parameters);
+            Assert.Equal(config.Parameters,
+                DecoderConfig.Parse(JsonNode.Parse(config.ToJson().ToJsonString())!.AsObject(), row.Name).Parameters);
         });
     }
 

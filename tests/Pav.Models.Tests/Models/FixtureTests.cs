@@ -12,7 +12,8 @@ public class FixtureTests
 {
     private static readonly string[] Names =
     [
-        "llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope", "qwen2", "qwen2-bf16-sharded", "qwen3", "qwen3-tied-f16", "gemma2", "gemma2-bf16",
+        "llama", "llama-rope3-tied-bf16", "llama-bias-mha-sharded", "llama-linear-rope", "qwen2", "qwen2-bf16-sharded", "qwen3",
+            "qwen3-tied-f16", "gemma2", "gemma2-bf16",
     ];
 
     /// <summary>PAV_TEST_DEVICE=cuda runs the checkpoints on a GPU, whose float32 sums differ a little more.</summary>
@@ -70,7 +71,8 @@ public class FixtureTests
     }
 
     /// <summary>Folders, and whether the runner is the CPU's own or libtorch's.</summary>
-    public static IEnumerable<object[]> Runners => from name in Names from torch in new[] { false, true } select new object[] { name, torch };
+    public static IEnumerable<object[]> Runners =>
+        from name in Names from torch in new[] { false, true } select new object[] { name, torch };
 
     private static IRunner Open(string name, bool torch) =>
         torch ? new TorchRunner(DecoderCheckpoint.Load(At(name), device: Place), 1 << 24) : Runner.Open(At(name), new(1 << 24, Threads: 2));
@@ -144,7 +146,8 @@ public class FixtureTests
         var training = expected["training"]!;
         var sequences = Ids(training["sequences"]).Select(i => Prompt(expected, i)).ToArray();
         var settings = training["adamw"]!;
-        using var adam = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), settings["lr"]!.GetValue<double>(), weight_decay: settings["weight_decay"]!.GetValue<double>());
+        using var adam = new AdamW(model.Parameters.Select(p => (p.Key, p.Value)), settings["lr"]!.GetValue<double>(),
+            weight_decay: settings["weight_decay"]!.GetValue<double>());
         var losses = settings["loss_before_each_step"]!.AsArray();
         for (var step = 0; step < losses.Count; step++)
         {

@@ -36,7 +36,8 @@ public sealed class HeadTests
         {
             DecoderHead.SequenceClassification => hidden.mm(Parameter("score.weight").t()),
             DecoderHead.TokenClassification => hidden.mm(Parameter("score.weight").t()) + Parameter("score.bias"),
-            _ => (hidden.mm(Parameter("score.0.weight").t()) + Parameter("score.0.bias")).relu().mm(Parameter("score.2.weight").t()) + Parameter("score.2.bias"),
+            _ => (hidden.mm(Parameter("score.0.weight").t()) + Parameter("score.0.bias")).relu()
+                .mm(Parameter("score.2.weight").t()) + Parameter("score.2.bias"),
         };
         Assert.InRange((model.scores(hidden) - expected).abs().max().item<double>(), 0, 1e-5);
         foreach (var device in (Device?[])[default(Device?), CPU])
@@ -50,7 +51,8 @@ public sealed class HeadTests
         Tensor Parameter(string name) => model.Parameters[name];
     }
 
-    /// <summary>Scored at the mark behind each step, whose newline it replaces; a folder without verifier.json reads as Qwen2.5-Math-PRM.</summary>
+    /// <summary>Scored at the mark behind each step, whose newline it replaces; a folder without verifier.json reads as
+    /// Qwen2.5-Math-PRM.</summary>
     [Fact]
     public void Marks_end_steps_where_the_record_names_one()
     {
@@ -59,7 +61,8 @@ public sealed class HeadTests
         var (ids, readAt) = encoding.Encode(prefix);
         var mark = Toy.Tokenizer.Id(" 7");
         Assert.All(readAt.Skip(1), position => Assert.Equal(mark, ids[position]));
-        Assert.Equal([.. Toy.Tokenizer.Encode(" 1 2 7", addSpecial: false), .. Toy.Tokenizer.Encode("A 5 7", addSpecial: false)], ids[(readAt[0] + 1)..]);
+        Assert.Equal([.. Toy.Tokenizer.Encode(" 1 2 7", addSpecial: false), .. Toy.Tokenizer.Encode("A 5 7", addSpecial: false)],
+            ids[(readAt[0] + 1)..]);
 
         using var temporary = new TempFolder();
         using (var made = Model(DecoderHead.ProcessRewardModel, 2)) made.Save(temporary["model"]);

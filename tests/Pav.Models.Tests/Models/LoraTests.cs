@@ -47,7 +47,8 @@ public sealed class LoraTests : IDisposable
         using var model = Toy.Model();
         using var adapted = Adapted(model, new(2, 6, "v_proj"));
         const string projection = "model.layers.1.self_attn.v_proj";
-        var expected = model.Parameters[projection + ".weight"] + adapted.Trained[projection + ".lora_B.weight"].mm(adapted.Trained[projection + ".lora_A.weight"]) * 3;
+        var expected = model.Parameters[projection + ".weight"] + adapted.Trained[projection + ".lora_B.weight"]
+            .mm(adapted.Trained[projection + ".lora_A.weight"]) * 3;
         using var merged = adapted.Clone();
         Assert.True(expected.allclose(merged.Parameters[projection + ".weight"]));
         Assert.InRange((adapted.logits(adapted.forward(Ids)) - merged.logits(merged.forward(Ids))).abs().max().item<double>(), 1e-9, 1e-4);
@@ -68,12 +69,15 @@ public sealed class LoraTests : IDisposable
         var folder = temporary["adapter"];
         adapted.Save(folder);
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "adapter_config.json")))!;
-        Assert.Equal(("LORA", "SEQ_CLS", 2, 4.0, Base), ((string)json["peft_type"]!, (string)json["task_type"]!, (int)json["r"]!, (double)json["lora_alpha"]!, (string)json["base_model_name_or_path"]!));
+        Assert.Equal(("LORA", "SEQ_CLS", 2, 4.0, Base),
+            ((string)json["peft_type"]!, (string)json["task_type"]!, (int)json["r"]!, (double)json["lora_alpha"]!,
+            (string)json["base_model_name_or_path"]!));
         using (var file = new SafetensorsFile(Path.Combine(folder, "adapter_model.safetensors")))
         {
             string[] expected =
             [
-                .. from layer in new[] { 0, 1 } from target in new[] { "mlp.up_proj", "self_attn.q_proj" } from ab in "AB" select $"base_model.model.model.layers.{layer}.{target}.lora_{ab}.weight",
+                .. from layer in new[] { 0, 1 } from target in new[] { "mlp.up_proj",
+                    "self_attn.q_proj" } from ab in "AB" select $"base_model.model.model.layers.{layer}.{target}.lora_{ab}.weight",
                 "base_model.model.score.weight",
             ];
             Assert.Equal(expected, file.Entries.Keys.Order(StringComparer.Ordinal));
@@ -84,8 +88,10 @@ public sealed class LoraTests : IDisposable
 
         // As PEFT leaves it: no config.json, a base without a score head.
         File.Delete(Path.Combine(folder, "config.json"));
-        foreach (var none in (string[])["alora_invocation_tokens", "arrow_config", "corda_config", "exclude_modules", "layer_replication", "some_future_option"]) json[none] = null;
-        (json["alpha_pattern"], json["ensure_weight_tying"], json["init_lora_weights"], json["peft_version"]) = (new JsonObject(), false, true, "0.18.0");
+        foreach (var none in (string[])["alora_invocation_tokens", "arrow_config", "corda_config", "exclude_modules", "layer_replication",
+            "some_future_option"]) json[none] = null;
+        (json["alpha_pattern"], json["ensure_weight_tying"], json["init_lora_weights"], json["peft_version"]) =
+            (new JsonObject(), false, true, "0.18.0");
         File.WriteAllText(Path.Combine(folder, "adapter_config.json"), json.ToJsonString());
         Same(folder);
 
@@ -95,11 +101,14 @@ public sealed class LoraTests : IDisposable
         {
             Dictionary<string, Tensor> tensors;
             using (var file = new SafetensorsFile(weights)) tensors = file.Entries.Keys.ToDictionary(name => name, file.Read);
-            SafetensorsFile.Write(weights, tensors.Select(t => (wrapper + t.Key.Split("base_model.model.")[1].Replace("_orig_mod.", ""), t.Value)));
+            SafetensorsFile.Write(weights,
+                tensors.Select(t => (wrapper + t.Key.Split("base_model.model.")[1].Replace("_orig_mod.", ""), t.Value)));
             Same(folder);
         }
 
-        foreach (var (key, value) in new (string, JsonNode)[] { ("use_dora", true), ("use_rslora", true), ("init_lora_weights", "pissa_niter_4"), ("target_modules", "all-linear"), ("rank_pattern", new JsonObject { ["q_proj"] = 4 }), ("some_future_option", 1) })
+        foreach (var (key, value) in new (string, JsonNode)[] { ("use_dora", true), ("use_rslora", true),
+            ("init_lora_weights", "pissa_niter_4"), ("target_modules", "all-linear"), ("rank_pattern", new JsonObject { ["q_proj"] = 4 }),
+            ("some_future_option", 1) })
         {
             var changed = json.DeepClone();
             changed[key] = value;

@@ -16,7 +16,8 @@ public sealed class StrangeCheckpointTests : IDisposable
     private void Rewrite(Func<string, string>? rename = null, params (string Name, Tensor Tensor)[] more)
     {
         using var model = DecoderCheckpoint.Load(folder.Path);
-        SafetensorsFile.Write(folder["model.safetensors"], model.Parameters.Select(p => (rename?.Invoke(p.Key) ?? p.Key, p.Value)).Concat(more));
+        SafetensorsFile.Write(folder["model.safetensors"], model.Parameters.Select(p => (rename?.Invoke(p.Key) ?? p.Key, p.Value))
+            .Concat(more));
     }
 
     private void Save(DecoderConfig? config = null)
@@ -53,7 +54,8 @@ public sealed class StrangeCheckpointTests : IDisposable
             Warnings.Write = told.Add;
             var found = Logits();
             Assert.Contains("tie_word_embeddings", Assert.Single(told, t => t.StartsWith(folder.Path, StringComparison.Ordinal)));
-            using (var model = DecoderCheckpoint.Load(folder.Path)) Assert.Equal(head.to_array<float>(), model.Parameters["lm_head.weight"].to_array<float>());
+            using (var model = DecoderCheckpoint.Load(folder.Path))
+                Assert.Equal(head.to_array<float>(), model.Parameters["lm_head.weight"].to_array<float>());
             Edit("tie_word_embeddings", false);
             Assert.Equal(Logits(), found);
             Assert.NotEqual(tied, found);
@@ -114,7 +116,8 @@ public sealed class StrangeCheckpointTests : IDisposable
         var encoding = new VerifierEncoding(Toy.Tokenizer, Toy.Template, ends: [7, 9]);
         var root = Prefix.Root(Toy.Problem(0));
         var step = Toy.Tokenizer.Encode(" 3", false);
-        Assert.Equal(encoding.Encode(root.Then(" 3", step, ended: true)).Ids, encoding.Encode(root.Then(" 3", [.. step, 9], ended: true)).Ids);
+        Assert.Equal(encoding.Encode(root.Then(" 3", step, ended: true)).Ids,
+            encoding.Encode(root.Then(" 3", [.. step, 9], ended: true)).Ids);
     }
 
     [Theory]
@@ -127,11 +130,13 @@ public sealed class StrangeCheckpointTests : IDisposable
     {
         Save();
         Edit(key, value);
-        Assert.Contains($"\"{key}\": {value} cannot be used: expected a whole number from 1 to", Assert.Throws<UserError>(() => DecoderConfig.Load(folder.Path)).Message);
+        Assert.Contains($"\"{key}\": {value} cannot be used: expected a whole number from 1 to",
+            Assert.Throws<UserError>(() => DecoderConfig.Load(folder.Path)).Message);
     }
 
     [Theory]
-    [InlineData("config.json", "{\n\"model_type\": \"llama\",\n\"hidden_size\": 80,\n\"hidden_size\": 80}", ":4: the key \"hidden_size\" stands twice")]
+    [InlineData("config.json", "{\n\"model_type\": \"llama\",\n\"hidden_size\": 80,\n\"hidden_size\": 80}",
+        ":4: the key \"hidden_size\" stands twice")]
     [InlineData("config.json", "{\n\"model_type\": \"\\ud800\"}", ":2: a text holds half a character")]
     [InlineData("config.json", "{\n\"\\udc00\": 1}", ":2: a text holds half a character")]
     [InlineData("generation_config.json", "{\"eos_token_id\": 1, \"eos_token_id\": 2}", ":1: the key \"eos_token_id\" stands twice")]
@@ -163,7 +168,8 @@ public sealed class StrangeCheckpointTests : IDisposable
     public void Half_a_character_in_a_tokenizer_is_told_by_file(string text, string half)
     {
         Tokenizer.WordLevel(["a"]).Save(folder.Path);
-        File.WriteAllText(folder["tokenizer.json"], File.ReadAllText(folder["tokenizer.json"]).Replace(text, half, StringComparison.Ordinal));
+        File.WriteAllText(folder["tokenizer.json"], File.ReadAllText(folder["tokenizer.json"])
+            .Replace(text, half, StringComparison.Ordinal));
         Assert.Contains("half a character", Assert.Throws<UserError>(() => Tokenizer.Load(folder.Path)).Message);
     }
 }

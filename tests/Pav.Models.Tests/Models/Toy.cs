@@ -14,7 +14,8 @@ internal static class Toy
 
     public static DecoderConfig Config(int headSize = 8, int maxPositions = 256) => new()
     {
-        VocabSize = Tokenizer.Size, HiddenSize = 32, IntermediateSize = 40, Layers = 2, Heads = 4, KvHeads = 2, HeadSize = headSize, MaxPositions = maxPositions, TiedEmbeddings = true,
+        VocabSize = Tokenizer.Size, HiddenSize = 32, IntermediateSize = 40, Layers = 2, Heads = 4, KvHeads = 2, HeadSize = headSize,
+            MaxPositions = maxPositions, TiedEmbeddings = true,
     };
 
     public static DecoderModel Model(DecoderConfig? config = null, ulong seed = 1)
@@ -41,7 +42,8 @@ internal static class Toy
         return model;
     }
 
-    public static Problem Problem(int i) => new($"p{i}", string.Concat(Enumerable.Range(0, 1 + i % 5).Select(k => " " + (i * 7 + k * 3) % 16)), "");
+    public static Problem Problem(int i) =>
+        new($"p{i}", string.Concat(Enumerable.Range(0, 1 + i % 5).Select(k => " " + (i * 7 + k * 3) % 16)), "");
 
     public static IReadOnlyList<Prefix> Prefixes(int problems)
     {

@@ -16,11 +16,14 @@ public sealed class TransformerPolicyTests : IDisposable
     private TransformerPolicy Policy(EngineOptions? options = null) => new("toy", model, Toy.Tokenizer, Toy.Template, options);
 
     private static Draw[] Draws(int problems, int each) =>
-        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "test", k))))];
+        [.. Toy.Prefixes(problems)
+            .SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "test", k))))];
 
-    private static string Told(Prefix prefix) => string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
+    private static string Told(Prefix prefix) =>
+        string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
 
-    private static async Task<string[]> Extend(TransformerPolicy policy, Draw[] draws, Until until, Sampling sampling) => [.. (await policy.Extend(draws, until, sampling)).Select(Told)];
+    private static async Task<string[]> Extend(TransformerPolicy policy, Draw[] draws, Until until, Sampling sampling) =>
+        [.. (await policy.Extend(draws, until, sampling)).Select(Told)];
 
     /// <summary>One draw at a time, the whole context anew for each token, in double precision after the logits.</summary>
     private int[] Reference(Draw draw, Until until, Sampling sampling)
@@ -89,7 +92,8 @@ public sealed class TransformerPolicyTests : IDisposable
         using var wide = Policy();
         var expected = await Extend(wide, draws, Until.TraceEnd, sampling);
         var shuffled = Enumerable.Range(0, draws.Length).OrderBy(i => Seeds.Mix((ulong)i)).ToArray();
-        foreach (var options in new EngineOptions[] { new(Slots: 1), new(Slots: 5, Threads: 2), new(Slots: 33), new(CacheBudgetBytes: 60_000) })
+        foreach (var options in new EngineOptions[] { new(Slots: 1), new(Slots: 5, Threads: 2), new(Slots: 33),
+            new(CacheBudgetBytes: 60_000) })
         {
             using var policy = Policy(options);
             var found = await Extend(policy, [.. shuffled.Select(i => draws[i])], Until.TraceEnd, sampling);
@@ -126,7 +130,8 @@ public sealed class TransformerPolicyTests : IDisposable
     {
         using var policy = Policy();
         var root = Prefix.Root(Toy.Problem(3));
-        Prefix[] prefixes = [root.Then(" 1 2\n"), root.Then(" 1 2\n", Toy.Tokenizer.Encode(" 1 2\n", false)), root.Then(" 1 2\n", [3, 4, 5, 6, 7]), root.Then(" 1 2\n", [1 << 20])];
+        Prefix[] prefixes = [root.Then(" 1 2\n"), root.Then(" 1 2\n", Toy.Tokenizer.Encode(" 1 2\n", false)),
+            root.Then(" 1 2\n", [3, 4, 5, 6, 7]), root.Then(" 1 2\n", [1 << 20])];
         var results = await policy.Extend([.. prefixes.Select(p => new Draw(p, 4))], Until.TraceEnd, Sampling);
         Assert.All(results, r => Assert.Equal(results[0].Text, r.Text));
     }
@@ -139,14 +144,16 @@ public sealed class TransformerPolicyTests : IDisposable
         using var policy = Policy();
         var draws = Draws(6, 40);
         IReadOnlyList<Prefix> traces = await policy.Extend(draws, until, Sampling);
-        for (var round = 1UL; traces.Any(t => !t.Ended); round++) traces = await policy.Extend([.. traces.Select((t, i) => new Draw(t, Seeds.Mix(round * 1000 + (ulong)i)))], until, Sampling);
+        for (var round = 1UL; traces.Any(t => !t.Ended); round++)
+            traces = await policy.Extend([.. traces.Select((t, i) => new Draw(t, Seeds.Mix(round * 1000 + (ulong)i)))], until, Sampling);
         var (newline, eos) = (Toy.Tokenizer.Id("\n")!.Value, Toy.Tokenizer.Eos!.Value);
         var drawn = traces.SelectMany((t, i) => t.Path().Skip(draws[i].Prefix.Depth + 1)).ToList();
         Assert.All(drawn, step => Assert.DoesNotContain(newline, step.Tokens.SkipLast(1)));
         Assert.All(drawn, step => Assert.True(step.Ended || step.Tokens[^1] == newline));
 
         // To stop right after a newline is a step of its own; to stop after other text is not.
-        Assert.Contains(drawn, step => step.Tokens is [var id] && id == eos && step.Parent!.Tokens is [.., var before] && before == newline);
+        Assert.Contains(drawn, step => step.Tokens is [var id] && id == eos && step.Parent!.Tokens is [.., var before]
+            && before == newline);
         Assert.All(drawn.Where(step => step.Parent!.Tokens.Count > 0), step => Assert.Equal(newline, step.Parent!.Tokens[^1]));
     }
 
@@ -168,7 +175,8 @@ public sealed class TransformerPolicyTests : IDisposable
         const int draws = 4000;
         using var policy = Policy();
         var root = Prefix.Root(Toy.Problem(2));
-        var results = await policy.Extend([.. Enumerable.Range(0, draws).Select(k => new Draw(root, Seeds.Derive(5, "", "first", k)))], Until.StepEnd, Sampling);
+        var results = await policy.Extend([.. Enumerable.Range(0, draws).Select(k => new Draw(root, Seeds.Derive(5, "", "first", k)))],
+            Until.StepEnd, Sampling);
         using var scope = NewDisposeScope();
         using var off = no_grad();
         var ids = Toy.Template.Encode(Toy.Tokenizer, root.Problem).Select(i => (long)i).ToArray();
@@ -197,7 +205,8 @@ public sealed class TransformerPolicyTests : IDisposable
             Assert.True(trace.Ended);
             Assert.All(trace.Path().SkipLast(1), p => Assert.False(p.Ended));
             var steps = trace.Path().Skip(1);
-            Assert.InRange(steps.Sum(p => p.Tokens.Count > 0 ? p.Tokens.Count : Toy.Tokenizer.Encode(p.Step, false).Length), 1, Sampling.MaxTokens);
+            Assert.InRange(steps.Sum(p => p.Tokens.Count > 0 ? p.Tokens.Count : Toy.Tokenizer.Encode(p.Step, false).Length), 1,
+                Sampling.MaxTokens);
             Assert.DoesNotContain("<eos>", trace.Text);
         }
     }

@@ -22,7 +22,9 @@ public sealed class TransformerVerifierTests : IDisposable
     }
 
     private static Prefix[] Traces() =>
-        [.. Toy.Prefixes(6), .. Toy.Prefixes(4).Select(p => p.Then(" 9 8", [.. Toy.Tokenizer.Encode(" 9 8", false), Toy.Tokenizer.Eos!.Value], ended: true)), Prefix.Root(Toy.Problem(3)).Then(" 4", ended: true)];
+        [.. Toy.Prefixes(6), .. Toy.Prefixes(4)
+            .Select(p => p.Then(" 9 8", [.. Toy.Tokenizer.Encode(" 9 8", false), Toy.Tokenizer.Eos!.Value], ended: true)),
+            Prefix.Root(Toy.Problem(3)).Then(" 4", ended: true)];
 
     [Theory]
     [InlineData(1 << 24)]
@@ -38,7 +40,8 @@ public sealed class TransformerVerifierTests : IDisposable
             foreach (var (expected, found) in Reference(traces[i]).Zip(scored[i].Q)) Assert.Equal(expected, found, 1e-5);
         }
 
-        Assert.True(scored.SelectMany(s => s.Q).Max() - scored.SelectMany(s => s.Q).Min() > 0.1, "the toy's scores are too alike to test anything");
+        Assert.True(scored.SelectMany(s => s.Q).Max() - scored.SelectMany(s => s.Q)
+            .Min() > 0.1, "the toy's scores are too alike to test anything");
     }
 
     [Theory]
@@ -86,7 +89,8 @@ public sealed class TransformerVerifierTests : IDisposable
         Prefix[] same =
         [
             root.Then(" 1 2\n", step).Then(" 3", [.. last, Toy.Tokenizer.Eos!.Value], ended: true),
-            root.Then(" 1 2\n", step).Then(" 3", [.. last, Toy.Tokenizer.Pad!.Value], ended: true), // another of a config's end-of-sequence ids
+            // another of a config's end-of-sequence ids
+            root.Then(" 1 2\n", step).Then(" 3", [.. last, Toy.Tokenizer.Pad!.Value], ended: true),
             root.Then(" 1 2\n", [0, 1, 2]).Then(" 3", [7, 8, 9], ended: true), // ids of another tokenizer
             root.Then(" 1 2\n", [1 << 20]).Then(" 3", [.. last, .. last], ended: true),
         ];
@@ -103,6 +107,7 @@ public sealed class TransformerVerifierTests : IDisposable
     {
         using var policy = Toy.Model();
         Assert.Contains("score head", Assert.Throws<UserError>(() => new TransformerVerifier("toy", policy, encoding)).Message);
-        Assert.Contains("score head", Assert.Throws<UserError>(() => new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template)).Message);
+        Assert.Contains("score head",
+            Assert.Throws<UserError>(() => new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template)).Message);
     }
 }

@@ -12,12 +12,14 @@ public sealed class DialectTests
 
     private static byte[] Recorded(string name)
     {
-        var recorded = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures", "llama-server", $"{name}.json")))!;
+        var recorded =
+            JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures", "llama-server", $"{name}.json")))!;
         if (recorded["response"] is not { } answer) return Encoding.UTF8.GetBytes((string)recorded["body"]!);
         return Encoding.UTF8.GetBytes(answer["json"]?.ToJsonString() ?? (string)answer["raw"]!);
     }
 
-    private static CompletionRequest Request(int n = 1, Until until = Until.TraceEnd, int[]? ids = null) => new("m", new("Two plus two\n", ids), n, 12, 42, until, new(0.7, 5, 0.9));
+    private static CompletionRequest Request(int n = 1, Until until = Until.TraceEnd, int[]? ids = null) =>
+        new("m", new("Two plus two\n", ids), n, 12, 42, until, new(0.7, 5, 0.9));
 
     [Fact]
     public void Recorded_answers_of_the_openai_route_are_read()
@@ -29,7 +31,8 @@ public sealed class DialectTests
         Assert.All(three.Choices, c => Assert.Null(c.Ids));
         var one = new Dialect().Read(Recorded("01-greedy"), Request());
         Assert.Equal((12, Ending.Length, 0L), (one.Choices[0].Tokens, one.Choices[0].Ending, one.Usage.Cached));
-        Assert.Equal(new Dialect().Read(Recorded("02-n3-seed"), Request(3)).Choices.Select(c => c.Text), new Dialect().Read(Recorded("02-n3-seed-again"), Request(3)).Choices.Select(c => c.Text));
+        Assert.Equal(new Dialect().Read(Recorded("02-n3-seed"), Request(3)).Choices.Select(c => c.Text), new Dialect()
+            .Read(Recorded("02-n3-seed-again"), Request(3)).Choices.Select(c => c.Text));
     }
 
     [Fact]
@@ -91,7 +94,8 @@ public sealed class DialectTests
     [InlineData("""[1]""")]
     public void What_is_no_completion_is_refused(string answer)
     {
-        foreach (var server in (string[])["vllm", "sglang", "openai", "llamacpp"]) Assert.Throws<FormatException>(() => Dialect.For(server).Read(Encoding.UTF8.GetBytes(answer), Request()));
+        foreach (var server in (string[])["vllm", "sglang", "openai", "llamacpp"])
+            Assert.Throws<FormatException>(() => Dialect.For(server).Read(Encoding.UTF8.GetBytes(answer), Request()));
     }
 
     [Fact]
@@ -99,9 +103,13 @@ public sealed class DialectTests
         Assert.Throws<FormatException>(() => new VllmDialect().Read(Encoding.UTF8.GetBytes("""{"choices":[{"index":0,"text":"a","finish_reason":"stop"},{"index":0,"text":"a","finish_reason":"stop"}]}"""), Request(2)));
 
     [Theory]
-    [InlineData("vllm", "http://host:8000/v1/completions", "temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty seed n max_tokens min_tokens ignore_eos stop include_stop_str_in_output")]
-    [InlineData("sglang", "http://host:8000/v1/completions", "temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty seed n max_tokens min_tokens ignore_eos stop no_stop_trim")]
-    [InlineData("llamacpp", "http://host:8000/completion", "temperature top_p top_k min_p typical_p repeat_penalty presence_penalty frequency_penalty dry_multiplier mirostat xtc_probability samplers seed n_cmpl n_predict ignore_eos stop")]
+    [InlineData("vllm", "http://host:8000/v1/completions", "temperature top_p top_k min_p repetition_penalty presence_penalty "
+        + "frequency_penalty seed n max_tokens min_tokens ignore_eos stop include_stop_str_in_output")]
+    [InlineData("sglang", "http://host:8000/v1/completions",
+        "temperature top_p top_k min_p repetition_penalty presence_penalty frequency_penalty seed n max_tokens min_tokens ignore_eos "
+        + "stop no_stop_trim")]
+    [InlineData("llamacpp", "http://host:8000/completion", "temperature top_p top_k min_p typical_p repeat_penalty presence_penalty "
+        + "frequency_penalty dry_multiplier mirostat xtc_probability samplers seed n_cmpl n_predict ignore_eos stop")]
     [InlineData("openai", "http://host:8000/v1/completions", "temperature top_p presence_penalty frequency_penalty seed n max_tokens stop")]
     public void Every_sampling_field_is_sent_also_where_it_is_neutral(string server, string route, string fields)
     {
@@ -118,18 +126,21 @@ public sealed class DialectTests
         Assert.Equal(0, (int)Sent(new LlamaCppDialect(), Request() with { Sampling = new() })["top_k"]!);
         var sent = Sent(new VllmDialect(), Request(3, Until.StepEnd, [4, 5]));
         Assert.Equal("[4,5]", sent["prompt"]!.ToJsonString());
-        Assert.Equal((3, 5, 0.9, 0.7, 42), ((int)sent["n"]!, (int)sent["top_k"]!, (double)sent["top_p"]!, (double)sent["temperature"]!, (int)sent["seed"]!));
+        Assert.Equal((3, 5, 0.9, 0.7, 42),
+            ((int)sent["n"]!, (int)sent["top_k"]!, (double)sent["top_p"]!, (double)sent["temperature"]!, (int)sent["seed"]!));
         Assert.Equal("\n", (string)sent["stop"]![0]!);
     }
 
     [Fact]
     public void A_step_end_that_is_one_text_is_the_servers_stop_and_another_is_cut_from_whole_traces()
     {
-        var (blank, pattern) = (Request(until: Until.StepEnd) with { StepEnd = StepEnd.BlankLine }, Request(until: Until.StepEnd) with { StepEnd = StepEnd.Parse("[.!] ") });
+        var (blank, pattern) = (Request(until: Until.StepEnd) with { StepEnd = StepEnd.BlankLine },
+            Request(until: Until.StepEnd) with { StepEnd = StepEnd.Parse("[.!] ") });
         Assert.Equal("\n\n", (string)Sent(new VllmDialect(), blank)["stop"]![0]!);
         Assert.Empty(Sent(new VllmDialect(), pattern)["stop"]!.AsArray());
         var llama = Encoding.UTF8.GetBytes("""{"index":0,"content":"a = 1\nb","stop_type":"word","stopping_word":"\n\n","tokens_predicted":4,"tokens_evaluated":9,"tokens":[]}""");
-        Assert.Equal(("a = 1\nb\n\n", Ending.Step), new LlamaCppDialect().Read(llama, blank).Choices[0] is var added ? (added.Text, added.Ending) : default);
+        Assert.Equal(("a = 1\nb\n\n", Ending.Step), new LlamaCppDialect().Read(llama, blank).Choices[0] is var added
+            ? (added.Text, added.Ending) : default);
         var whole = Encoding.UTF8.GetBytes("""{"choices":[{"index":0,"text":"a. b! c","finish_reason":"stop","stop_reason":null}],"usage":{"prompt_tokens":9,"completion_tokens":7}}""");
         Assert.Equal(("a. ", Ending.Step), new VllmDialect().Read(whole, pattern).Choices[0] is var cut ? (cut.Text, cut.Ending) : default);
     }
@@ -139,12 +150,14 @@ public sealed class DialectTests
     {
         foreach (var (bits, n) in ((int, int)[])[(62, 1), (31, 1), (31, 5), (62, 20), (31, 64)])
         {
-            var starts = Enumerable.Range(0, 2000).Select(i => RemotePolicy.SeedOf(Seeds.Derive(1, "p", "x", i), bits, n)).Distinct().Order().ToList();
+            var starts = Enumerable.Range(0, 2000).Select(i => RemotePolicy.SeedOf(Seeds.Derive(1, "p", "x", i), bits, n)).Distinct()
+                .Order().ToList();
             Assert.All(starts.Zip(starts.Skip(1)), pair => Assert.True(pair.Second - pair.First >= (ulong)n));
             Assert.True(starts[^1] + (ulong)n <= 1UL << bits);
             Assert.InRange(starts.Count, 1995, 2000);
         }
     }
 
-    private static JsonObject Sent(Dialect dialect, CompletionRequest request) => JsonNode.Parse(JsonDocument.Parse(dialect.Body(request)).RootElement.GetRawText())!.AsObject();
+    private static JsonObject Sent(Dialect dialect, CompletionRequest request) =>
+        JsonNode.Parse(JsonDocument.Parse(dialect.Body(request)).RootElement.GetRawText())!.AsObject();
 }

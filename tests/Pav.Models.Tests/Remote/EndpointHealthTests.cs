@@ -4,7 +4,8 @@ namespace Pav.Models.Tests.Remote;
 
 public sealed class EndpointHealthTests
 {
-    private static readonly Capabilities Found = new("http://a/v1", "vllm", null, "m", null, StopText.Returned, true, SeedUse.Honoured, null, 1, TokenCounts.Told);
+    private static readonly Capabilities Found = new("http://a/v1", "vllm", null, "m", null, StopText.Returned, true, SeedUse.Honoured,
+        null, 1, TokenCounts.Told);
 
     private readonly ManualTime time = new();
     private readonly EndpointHealth health;

@@ -8,7 +8,8 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
 {
     private static readonly Sampling Sampling = new(MaxTokens: 24);
 
-    private static Func<long, Mishap> Every(int th, params Mishap[] mishaps) => k => k >= 8 && k % th == 0 ? mishaps[k / th % mishaps.Length] : Mishap.None;
+    private static Func<long, Mishap> Every(int th, params Mishap[] mishaps) => k => k >= 8 && k % th == 0
+        ? mishaps[k / th % mishaps.Length] : Mishap.None;
 
     [Theory]
     [InlineData(Mishap.Busy)]
@@ -58,7 +59,9 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var dying = await remotes.Start();
         await using var slow = await remotes.Start(new() { Latency = TimeSpan.FromMilliseconds(20) });
-        await using var faulty = await remotes.Start(new() { Mishaps = Every(5, Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy, Mishap.HtmlBadGateway) });
+        await using var faulty =
+            await remotes.Start(new() { Mishaps = Every(5, Mishap.Error500, Mishap.CutBody, Mishap.TruncatedJson, Mishap.Busy,
+            Mishap.HtmlBadGateway) });
         using var policy = await Remotes.Open([dying, slow, faulty]);
         var draws = Remotes.Draws(12, 10);
         var running = policy.Extend(draws, Until.TraceEnd, Sampling);
@@ -85,7 +88,8 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         await using var server = await remotes.Start();
         using var policy = await remotes.Open(server, with: o => o with { GiveUp = 0.5 });
         server.Dead = true;
-        Assert.Contains("cannot be reached", (await Assert.ThrowsAsync<UserError>(() => policy.Extend(Remotes.Draws(1, 2), Until.TraceEnd, Sampling))).Message);
+        Assert.Contains("cannot be reached",
+            (await Assert.ThrowsAsync<UserError>(() => policy.Extend(Remotes.Draws(1, 2), Until.TraceEnd, Sampling))).Message);
     }
 
     [Fact]
@@ -95,7 +99,8 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         using var policy = await remotes.Open(server, ids: false);
         var before = server.Requests;
         server.Options = server.Options with { Mishaps = _ => Mishap.BadRequest };
-        var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend([new(Prefix.Root(Models.Toy.Problem(1)), 1)], Until.TraceEnd, Sampling));
+        var error = await Assert.ThrowsAsync<UserError>(() =>
+            policy.Extend([new(Prefix.Root(Models.Toy.Problem(1)), 1)], Until.TraceEnd, Sampling));
         Assert.Contains("no request was answered", error.Message);
         Assert.Contains("400 this prompt is not allowed", error.Message);
         Assert.Equal(1, server.Requests - before);
@@ -162,7 +167,8 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
         using var policy = await Remotes.Open([quick, stuck], with: o => o with { Hedge = 0.1 });
         stuck.Options = stuck.Options with { Mishaps = _ => Mishap.Stall };
         var draws = Remotes.Draws(4, 1);
-        Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62)).Select(Remotes.Told), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(Remotes.Told));
+        Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62))
+            .Select(Remotes.Told), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(Remotes.Told));
 
         // No timeout, but the second request has brought the answer.
         Assert.All(policy.Tallies, t => Assert.Equal(0, t.Failed));
@@ -190,11 +196,13 @@ public sealed class FaultTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var server = await remotes.Start(new() { Latency = TimeSpan.FromMilliseconds(50) });
         using (var policy = await remotes.Open(server, with: o => o with { RunTimeout = 0.8, InFlight = 1 }))
-            Assert.Contains("--run-timeout", (await Assert.ThrowsAsync<UserError>(() => policy.Extend(Remotes.Draws(4, 10), Until.TraceEnd, Sampling))).Message);
+            Assert.Contains("--run-timeout",
+                (await Assert.ThrowsAsync<UserError>(() => policy.Extend(Remotes.Draws(4, 10), Until.TraceEnd, Sampling))).Message);
         using (var policy = await remotes.Open(server, with: o => o with { InFlight = 1 }))
         {
             using var cancel = new CancellationTokenSource(100);
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => policy.Extend(Remotes.Draws(4, 10), Until.TraceEnd, Sampling, cancel.Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                policy.Extend(Remotes.Draws(4, 10), Until.TraceEnd, Sampling, cancel.Token));
             Assert.Equal(8, (await policy.Extend(Remotes.Draws(1, 2), Until.TraceEnd, Sampling)).Count);
         }
     }

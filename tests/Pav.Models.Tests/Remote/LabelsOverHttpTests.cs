@@ -14,7 +14,8 @@ public sealed class LabelsOverHttpTests : IDisposable
     private static readonly PromptTemplate Template = new("{problem}\n");
 
     /// <summary>Right is an even answer: about as often as not, so that counts have much to differ in.</summary>
-    private static readonly Grader Even = new("even", 1, text => text.Split("Answer:") is [_, .., var answer] && int.TryParse(answer, out var number) ? $"{number % 2}" : null, answer => answer, (answer, _) => answer == "0");
+    private static readonly Grader Even = new("even", 1, text => text.Split("Answer:") is [_, .., var answer]
+        && int.TryParse(answer, out var number) ? $"{number % 2}" : null, answer => answer, (answer, _) => answer == "0");
 
     private static readonly LabelOptions Options =
         new() { NCov = 2, NMc = 4, Seed = 3, Sampling = new(MaxTokens: 80), ProblemsPerBatch = 8 };
@@ -36,14 +37,16 @@ public sealed class LabelsOverHttpTests : IDisposable
     {
         public string Name => name;
 
-        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
+        public Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,
+            CancellationToken cancel = default) =>
             inner.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, bits) })], until, sampling, cancel);
     }
 
     private static string Embedded()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
-            if (Path.Combine(directory.FullName, "models", "pav-tiny-s") is var folder && File.Exists(Path.Combine(folder, "config.json"))) return folder;
+            if (Path.Combine(directory.FullName, "models", "pav-tiny-s") is var folder && File.Exists(Path.Combine(folder, "config.json")))
+                return folder;
         throw new DirectoryNotFoundException("models/pav-tiny-s");
     }
 
@@ -56,7 +59,8 @@ public sealed class LabelsOverHttpTests : IDisposable
         return lines;
     }
 
-    private Task<RemotePolicy> Open(DoubleServer server, Tokenizer? ids) => RemotePolicy.Open(new(server.Url), Template, ids, Problems(1)[0]);
+    private Task<RemotePolicy> Open(DoubleServer server, Tokenizer? ids) =>
+        RemotePolicy.Open(new(server.Url), Template, ids, Problems(1)[0]);
 
     [Fact]
     public async Task With_seeds_and_ids_honoured_the_labels_are_the_same_to_the_byte()
@@ -71,7 +75,8 @@ public sealed class LabelsOverHttpTests : IDisposable
     }
 
     /// <summary>
-    /// 200 prefixes with other randomness and as text only. Under equal Q the difference of two counts of n has the variance 2nQ(1 − Q); its sum over prefixes, and the sum of its squares
+    /// 200 prefixes with other randomness and as text only. Under equal Q the difference of two counts of n has the variance 2nQ(1 − Q);
+    /// its sum over prefixes, and the sum of its squares
     /// against that variance as both counts estimate it together, are tested to four standard errors.
     /// </summary>
     [Fact]
@@ -108,8 +113,10 @@ public sealed class LabelsOverHttpTests : IDisposable
         using var estimated = await Open(silent, tokenizer);
         using var told = await Open(telling, tokenizer);
         Assert.Equal((TokenCounts.Estimated, TokenCounts.Told), (estimated.Tokens, told.Tokens));
-        var draws = Problems(4).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(5, p.Id, "usage", k)))).ToList();
-        async Task<List<int>> Tokens(RemotePolicy policy) => [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.TokensSince())];
+        var draws = Problems(4)
+            .SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(5, p.Id, "usage", k)))).ToList();
+        async Task<List<int>> Tokens(RemotePolicy policy) =>
+            [.. (await policy.Extend(draws, Until.TraceEnd, Options.Sampling!)).Select(t => t.TokensSince())];
         var (a, b) = (await Tokens(estimated), await Tokens(told));
         for (var i = 0; i < a.Count; i++) Assert.InRange(a[i], b[i] - 1, b[i] + 1);
         Assert.All(a, n => Assert.True(n > 5));
@@ -117,7 +124,8 @@ public sealed class LabelsOverHttpTests : IDisposable
 
     private static async Task<int[]> Counts(IPolicy policy, IReadOnlyList<Prefix> prefixes, ulong seed)
     {
-        var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc).Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id, p.Text, k)))).ToList();
+        var draws = prefixes.SelectMany(p => Enumerable.Range(0, Options.NMc)
+            .Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id, p.Text, k)))).ToList();
         var traces = await policy.Extend(draws, Until.TraceEnd, Options.Sampling!);
         return [.. traces.Chunk(Options.NMc).Select(chunk => chunk.Sum(Even.Rex))];
     }

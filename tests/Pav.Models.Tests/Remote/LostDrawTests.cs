@@ -10,7 +10,8 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
 
     private static readonly Problem Poisoned = new("poisoned", " 7 7 7 7", "");
 
-    private static Draw[] Roots(params Problem[] problems) => [.. problems.SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "lost", k))))];
+    private static Draw[] Roots(params Problem[] problems) =>
+        [.. problems.SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(Prefix.Root(p), Seeds.Derive(1, p.Id, "lost", k))))];
 
     private static Problem Long(int tokens) => new("long", string.Concat(Enumerable.Repeat(" 3", tokens)), "");
 
@@ -57,7 +58,9 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
         await using var server = await remotes.Start();
         using var policy = await remotes.Open(server);
         server.Options = server.Options with { Mishaps = _ => Mishap.BadRequest };
-        var error = await Assert.ThrowsAsync<UserError>(() => policy.Extend(Roots([.. Enumerable.Range(0, 30).Select(i => new Problem($"{i}", $" {i % 16}", ""))]), Until.TraceEnd, Sampling));
+        var error = await Assert.ThrowsAsync<UserError>(() =>
+            policy.Extend(Roots([.. Enumerable.Range(0, 30).Select(i => new Problem($"{i}", $" {i % 16}", ""))]), Until.TraceEnd,
+            Sampling));
         Assert.Contains("problems in a row got no usable answer", error.Message);
     }
 
@@ -99,7 +102,9 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
     [Fact]
     public async Task A_prompt_that_llama_cpp_cut_is_no_prompt()
     {
-        await using var server = await remotes.Start(new() { Dialect = "llamacpp", Poison = new Dictionary<string, Mishap> { [Poisoned.Text] = Mishap.CutPrompt } });
+        await using var server =
+            await remotes.Start(new() { Dialect = "llamacpp",
+            Poison = new Dictionary<string, Mishap> { [Poisoned.Text] = Mishap.CutPrompt } });
         using var policy = await remotes.Open(server);
         var traces = await policy.Extend(Roots(Poisoned, Models.Toy.Problem(1)), Until.TraceEnd, Sampling);
         Assert.Equal([true, true, true, true, false, false, false, false], traces.Select(t => t.Lost));
@@ -109,7 +114,8 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
     [Fact]
     public async Task Ids_that_no_tokenizer_has_are_no_answer()
     {
-        await using var server = await remotes.Start(new() { Poison = new Dictionary<string, Mishap> { [Poisoned.Text] = Mishap.StrangeIds } });
+        await using var server =
+            await remotes.Start(new() { Poison = new Dictionary<string, Mishap> { [Poisoned.Text] = Mishap.StrangeIds } });
         using var policy = await remotes.Open(server);
         Assert.Equal(4, (await policy.Extend(Roots(Poisoned, Models.Toy.Problem(1)), Until.TraceEnd, Sampling)).Count(t => t.Lost));
     }
@@ -134,21 +140,27 @@ public sealed class LostDrawTests(Remotes remotes) : IClassFixture<Remotes>
         Assert.All(await Labels(), l => Assert.Equal("fine", l.Problem));
 
         // A tenth of the completions is lost: c = n shows that none of them counts as wrong.
-        server.Options = server.Options with { Poison = new Dictionary<string, Mishap>(), Mishaps = k => k % 10 == 0 ? Mishap.BadRequest : Mishap.None };
+        server.Options = server.Options with { Poison = new Dictionary<string, Mishap>(), Mishaps = k => k % 10 == 0
+            ? Mishap.BadRequest : Mishap.None };
         var some = await Labels();
         Assert.All(some, l => Assert.Equal(l.N, l.C));
         Assert.Contains(some, l => l.N.Any(n => n is > 1 and < 4));
 
         var plan = options with { Plan = new(2, 8, 0.01) };
-        await foreach (var line in Labelling.Run(policy, grader, [Poisoned, fine], plan)) Assert.All(line.N, n => Assert.True(n is 0 or 1 or 8, $"{n} is no number that the plan stops at"));
+        await foreach (var line in Labelling.Run(policy, grader, [Poisoned, fine], plan)) Assert.All(line.N, n =>
+            Assert.True(n is 0 or 1 or 8, $"{n} is no number that the plan stops at"));
     }
 
     [Theory]
-    [InlineData("maximum context length is 256 tokens. However, you requested 300 tokens (220 in the prompt, 80 in the completion)", 80, 256, 36)]
-    [InlineData("'max_tokens' or 'max_completion_tokens' is too large: 1000. This model's maximum context length is 4096 tokens and your request has 4000 input tokens (1000 > 4096 - 4000).", 1000, 4096, 96)]
+    [InlineData("maximum context length is 256 tokens. However, you requested 300 tokens (220 in the prompt, 80 in the completion)", 80,
+        256, 36)]
+    [InlineData("'max_tokens' or 'max_completion_tokens' is too large: 1000. This model's maximum context length is 4096 tokens and your "
+        + "request has 4000 input tokens (1000 > 4096 - 4000).", 1000, 4096, 96)]
     [InlineData("This model's maximum context length is 4,096 tokens. However, your request has 5,000 input tokens.", 1000, 4096, -904)]
-    [InlineData("Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of 5000 tokens: 4000 tokens from the input messages and 1000 tokens for the completion.", 1000, null, 96)]
-    [InlineData("Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and 1000 `max_new_tokens`", 1000, null, 96)]
+    [InlineData("Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of 5000 tokens: "
+        + "4000 tokens from the input messages and 1000 tokens for the completion.", 1000, null, 96)]
+    [InlineData("Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and 1000 "
+        + "`max_new_tokens`", 1000, null, 96)]
     [InlineData("max_tokens=100 is too large: the context is 200 tokens and the request has 150", 100, null, 50)]
     [InlineData("request (39 tokens) exceeds the available context size (32 tokens), try increasing it", 8, 32, -7)]
     [InlineData("the request exceeds the available context size", 100, null, null)]

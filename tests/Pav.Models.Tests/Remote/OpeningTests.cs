@@ -90,7 +90,8 @@ public sealed class OpeningTests(Remotes remotes) : IClassFixture<Remotes>
         for (var number = 0; number < 6; number++)
         {
             var current = number;
-            await using var server = await remotes.Start(new() { Dialect = "llamacpp", Mishaps = k => k == current ? Mishap.NoText : Mishap.None });
+            await using var server = await remotes.Start(new() { Dialect = "llamacpp", Mishaps = k => k == current
+                ? Mishap.NoText : Mishap.None });
             using var policy = await remotes.Open(server, ids, o => o with { PerRequest = 2 });
             Assert.Equal(ids, policy.Servers[0].TokenIds);
         }
@@ -121,7 +122,8 @@ public sealed class OpeningTests(Remotes remotes) : IClassFixture<Remotes>
         using var unknown = await remotes.Open(server, ids: false);
         Assert.Equal(TokenCounts.Unknown, unknown.Tokens);
         var trace = Prefix.Root(Models.Toy.Problem(1));
-        for (var step = 0; step < 200 && !trace.Ended; step++) trace = (await unknown.Extend([new(trace, (ulong)step << 40)], Until.StepEnd, Sampling))[0];
+        for (var step = 0; step < 200 && !trace.Ended; step++)
+            trace = (await unknown.Extend([new(trace, (ulong)step << 40)], Until.StepEnd, Sampling))[0];
         Assert.True(trace.Ended);
         Assert.All(trace.Path(), p => Assert.Equal(0, p.TokenCount));
     }
@@ -146,7 +148,8 @@ public sealed class OpeningTests(Remotes remotes) : IClassFixture<Remotes>
         Assert.Contains("401", without.Message);
         Assert.Contains("--api-key-file", without.Message);
         Assert.Contains("PAV_API_KEY", without.Message);
-        var wrong = await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { Key = Loaded("sk-another-key-4711") }));
+        var wrong = await Assert.ThrowsAsync<UserError>(() =>
+            remotes.Open(server, with: o => o with { Key = Loaded("sk-another-key-4711") }));
         Assert.Contains("the environment variable PAV_TEST_OPENING_KEY", wrong.Message);
     }
 
@@ -158,8 +161,10 @@ public sealed class OpeningTests(Remotes remotes) : IClassFixture<Remotes>
         File.WriteAllText(file, Key + "\n");
         Action[] mistakes =
         [
-            () => ApiKey.Load(Key, ""), () => ApiKey.Load("", Key), () => EndpointUrl.ParseAll($"http://host/v1#{Key}"), () => EndpointUrl.ParseAll($"http://host/{Key}/v1"),
-            () => EndpointUrl.ParseAll($"http://host/v1?key={Key}"), () => EndpointUrl.ParseAll("@" + file), () => EndpointUrl.ParseAll(Key), () => ApiKey.Load("hf_AbCdEfGhIjKlMnOp", ""),
+            () => ApiKey.Load(Key, ""), () => ApiKey.Load("", Key), () => EndpointUrl.ParseAll($"http://host/v1#{Key}"), () =>
+                EndpointUrl.ParseAll($"http://host/{Key}/v1"),
+            () => EndpointUrl.ParseAll($"http://host/v1?key={Key}"), () => EndpointUrl.ParseAll("@" + file), () =>
+                EndpointUrl.ParseAll(Key), () => ApiKey.Load("hf_AbCdEfGhIjKlMnOp", ""),
         ];
         Assert.All(mistakes, mistake => Assert.DoesNotContain("verysecret", Assert.Throws<UserError>(mistake).ToString()));
         Assert.Contains("no such variable is set", Assert.Throws<UserError>(() => ApiKey.Load("PAV_NO_SUCH_KEY", "")).Message);
@@ -177,7 +182,9 @@ public sealed class OpeningTests(Remotes remotes) : IClassFixture<Remotes>
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.GroupRead);
         Assert.Contains("chmod 600", ApiKey.Load("", file).Warning);
         var key = Loaded(Key);
-        Assert.Equal([true, false, false, false, false], ((string[])["http://far.example/v1", "https://far.example/v1", "http://localhost:8000/v1", "http://127.0.0.2/v1", "http://[::1]:1/v1"])
+        Assert.Equal([true, false, false, false, false],
+            ((string[])["http://far.example/v1", "https://far.example/v1", "http://localhost:8000/v1", "http://127.0.0.2/v1",
+            "http://[::1]:1/v1"])
             .Select(u => key.IsExposedTo(EndpointUrl.Parse(u))));
         await using var server = await remotes.Start(new() { Key = Key });
         using var policy = await remotes.Open(server, with: o => o with { Key = key });

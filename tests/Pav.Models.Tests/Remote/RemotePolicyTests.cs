@@ -19,7 +19,8 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         await using var server = await remotes.Start(new() { Dialect = dialect });
         using var policy = await remotes.Open(server);
         Assert.Equal((dialect, SeedUse.Honoured, true), (policy.Servers[0].Server, policy.Servers[0].Seeds, policy.Servers[0].TokenIds));
-        foreach (var sampling in (Sampling[])[Sampling, Sampling with { Temperature = 0 }, Sampling with { Temperature = 0.7, TopK = 5, TopP = 0.9 }])
+        foreach (var sampling in (Sampling[])[Sampling, Sampling with { Temperature = 0 },
+            Sampling with { Temperature = 0.7, TopK = 5, TopP = 0.9 }])
         {
             var draws = Remotes.Draws(3, 4);
             var here = await remotes.Here(draws, until, sampling, bits);
@@ -46,7 +47,8 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
             {
                 Assert.All(there[i].Path(), p => Assert.Empty(p.Tokens));
                 int Spent(Prefix to) => to.TokensSince(draws[i].Prefix);
-                if (dialect == "openai" && until == Until.StepEnd) Assert.True(Spent(there[i]) >= Spent(here[i]), "a whole trace was paid for one step");
+                if (dialect == "openai" && until == Until.StepEnd)
+                    Assert.True(Spent(there[i]) >= Spent(here[i]), "a whole trace was paid for one step");
                 else Assert.Equal(Spent(here[i]), Spent(there[i]));
             }
         }
@@ -82,7 +84,8 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
     private static Draw[] TextDraws()
     {
         var roots = Enumerable.Range(0, 4).Select(i => Prefix.Root(Models.Toy.Problem(i)));
-        return [.. roots.SelectMany(r => (Prefix[])[r, r.Then(" 1 2 3\n", tokenCount: 4)]).SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "text", k))))];
+        return [.. roots.SelectMany(r => (Prefix[])[r, r.Then(" 1 2 3\n", tokenCount: 4)])
+            .SelectMany(p => Enumerable.Range(0, 4).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "text", k))))];
     }
 
     [Fact]
@@ -92,9 +95,11 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         var template = Models.Toy.Template with { TraceStops = TraceStops.From(["1 1"]) };
         using var local = remotes.Here(template);
         using var policy = await Remotes.Open([server], ids: false, template: template);
-        var draws = Enumerable.Range(0, 16).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 4)), Seeds.Derive(1, "", "stop", k))).ToList();
+        var draws = Enumerable.Range(0, 16).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 4)), Seeds.Derive(1, "", "stop", k)))
+            .ToList();
         var here = await local.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, 31) })], Until.TraceEnd, Sampling);
-        Assert.Equal(here.Select(t => (t.Text, t.Ended)), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(t => (t.Text, t.Ended)));
+        Assert.Equal(here.Select(t => (t.Text, t.Ended)), (await policy.Extend(draws, Until.TraceEnd, Sampling))
+            .Select(t => (t.Text, t.Ended)));
     }
 
     [Fact]
@@ -111,7 +116,8 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         {
             var first = i / 8 * 8 + i % 8 / 5 * 5;
             var seed = RemotePolicy.SeedOf(draws[first].Seed, 62, 5) + (ulong)(i - first);
-            Assert.Equal(Remotes.Told((await remotes.Local.Extend([draws[i] with { Seed = seed }], Until.TraceEnd, Sampling))[0]), Remotes.Told(there[i]));
+            Assert.Equal(Remotes.Told((await remotes.Local.Extend([draws[i] with { Seed = seed }], Until.TraceEnd, Sampling))[0]),
+                Remotes.Told(there[i]));
         }
     }
 
@@ -213,16 +219,20 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         const string key = "sk-verysecret-0123456789";
         Environment.SetEnvironmentVariable("PAV_TEST_KEY", key);
         await using var server = await remotes.Start(new() { Key = "another" });
-        var refused = await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { Key = ApiKey.Load("PAV_TEST_KEY", "") }));
+        var refused = await Assert.ThrowsAsync<UserError>(() =>
+            remotes.Open(server, with: o => o with { Key = ApiKey.Load("PAV_TEST_KEY", "") }));
         Assert.Contains("401", refused.Message);
         Assert.Contains("[key]", refused.Message);
         for (Exception? e = refused; e is not null; e = e.InnerException) Assert.DoesNotContain("verysecret", e.ToString());
         server.Options = new() { Key = key };
-        using (var policy = await remotes.Open(server, with: o => o with { Key = ApiKey.Load("PAV_TEST_KEY", "") })) Assert.Equal("tiny", policy.Name);
+        using (var policy = await remotes.Open(server, with: o => o with { Key = ApiKey.Load("PAV_TEST_KEY", "") }))
+            Assert.Equal("tiny", policy.Name);
         server.Options = new();
-        Assert.Contains("serves tiny and not other", (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { Model = "other" }))).Message);
+        Assert.Contains("serves tiny and not other",
+            (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { Model = "other" }))).Message);
         server.Dead = true;
-        Assert.Contains("cannot be reached", (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { GiveUp = 0.3 }))).Message);
+        Assert.Contains("cannot be reached",
+            (await Assert.ThrowsAsync<UserError>(() => remotes.Open(server, with: o => o with { GiveUp = 0.3 }))).Message);
         Assert.Contains("a user name, a query", Assert.Throws<UserError>(() => EndpointUrl.ParseAll("http://me:secret@host/v1")).Message);
     }
 
@@ -232,7 +242,8 @@ public sealed class RemotePolicyTests(Remotes remotes) : IClassFixture<Remotes>
         await using var server = await remotes.Start();
         var options = new RemoteOptions(server.Url) { Model = "tiny" };
         var other = Pav.Models.Tokenizers.Tokenizer.WordLevel(["\n", "A", "Q", .. Enumerable.Range(0, 16).Select(i => " " + (i + 5) % 16)]);
-        var error = await Assert.ThrowsAsync<UserError>(() => RemotePolicy.Open(options, Models.Toy.Template, other, Models.Toy.Problem(0)));
+        var error = await Assert.ThrowsAsync<UserError>(() =>
+            RemotePolicy.Open(options, Models.Toy.Template, other, Models.Toy.Problem(0)));
         Assert.Contains("--tokenizer", error.Message);
     }
 

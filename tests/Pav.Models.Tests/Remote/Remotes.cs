@@ -22,7 +22,8 @@ public sealed class Remotes : IDisposable
 
     public Task<DoubleServer> Start(DoubleOptions? options = null) => DoubleServer.Start(Generator, options);
 
-    internal static Task<RemotePolicy> Open(IEnumerable<DoubleServer> servers, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null, PromptTemplate? template = null)
+    internal static Task<RemotePolicy> Open(IEnumerable<DoubleServer> servers, bool ids = true,
+        Func<RemoteOptions, RemoteOptions>? with = null, PromptTemplate? template = null)
     {
         var options = new RemoteOptions(string.Join(",", servers.Select(s => s.Url)))
         {
@@ -32,7 +33,8 @@ public sealed class Remotes : IDisposable
         return RemotePolicy.Open(with?.Invoke(options) ?? options, template ?? Toy.Template, ids ? Toy.Tokenizer : null, Toy.Problem(0));
     }
 
-    internal Task<RemotePolicy> Open(DoubleServer server, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null) => Open([server], ids, with);
+    internal Task<RemotePolicy> Open(DoubleServer server, bool ids = true, Func<RemoteOptions, RemoteOptions>? with = null) =>
+        Open([server], ids, with);
 
     /// <summary>The toy in this process, put another way.</summary>
     public TransformerPolicy Here(PromptTemplate template) => new("toy", model, Toy.Tokenizer, template);
@@ -42,9 +44,11 @@ public sealed class Remotes : IDisposable
         Local.Extend([.. draws.Select(d => d with { Seed = RemotePolicy.SeedOf(d.Seed, bits) })], until, sampling);
 
     public static Draw[] Draws(int problems, int each) =>
-        [.. Toy.Prefixes(problems).SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "remote", k))))];
+        [.. Toy.Prefixes(problems)
+            .SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(1, p.Problem.Id + p.Text, "remote", k))))];
 
-    public static string Told(Prefix prefix) => string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
+    public static string Told(Prefix prefix) =>
+        string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}"));
 
     public void Dispose()
     {

@@ -25,7 +25,8 @@ public sealed class ReportedTests(Remotes remotes) : IClassFixture<Remotes>
         using (var policy = await remotes.Open(server))
         {
             var draws = Remotes.Draws(2, 3);
-            Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62)).Select(Remotes.Told), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(Remotes.Told));
+            Assert.Equal((await remotes.Here(draws, Until.TraceEnd, Sampling, 62))
+                .Select(Remotes.Told), (await policy.Extend(draws, Until.TraceEnd, Sampling)).Select(Remotes.Told));
         }
 
         server.Options = server.Options with { Mishaps = _ => mishap };
@@ -58,7 +59,8 @@ public sealed class ReportedTests(Remotes remotes) : IClassFixture<Remotes>
     {
         await using var server = await remotes.Start(new() { Dialect = dialect, IgnoresStop = true });
         using var policy = await remotes.Open(server, ids);
-        var draws = Enumerable.Range(0, 12).Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 3)), Seeds.Derive(1, "stop", "missed", k))).ToList();
+        var draws = Enumerable.Range(0, 12)
+            .Select(k => new Draw(Prefix.Root(Models.Toy.Problem(k % 3)), Seeds.Derive(1, "stop", "missed", k))).ToList();
         var here = await remotes.Here(draws, Until.StepEnd, Sampling, dialect == "vllm" ? 62 : 31);
         var there = await policy.Extend(draws, Until.StepEnd, Sampling);
         Assert.Equal(here.Select(t => t.Text), there.Select(t => t.Text));
@@ -99,7 +101,8 @@ public sealed class ReportedTests(Remotes remotes) : IClassFixture<Remotes>
     [InlineData("http://host:8000/v1/completions")]
     [InlineData("http://host:8000/v1/chat/completions/")]
     [InlineData("http://host:8000/v1/models")]
-    public void The_address_of_a_route_is_that_of_its_server(string address) => Assert.Equal("http://host:8000/v1", EndpointUrl.Parse(address).ToString());
+    public void The_address_of_a_route_is_that_of_its_server(string address) =>
+        Assert.Equal("http://host:8000/v1", EndpointUrl.Parse(address).ToString());
 
     /// <summary>Usage with zeros only (vllm#24184) is usage that is not told.</summary>
     [Fact]

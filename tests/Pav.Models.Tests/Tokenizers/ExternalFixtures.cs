@@ -1,6 +1,7 @@
 namespace Pav.Models.Tests.Tokenizers;
 
-/// <summary>Recorded cases whose licences keep them out of this repository: a folder named by the environment variable PAV_FIXTURES holds tokenizers/&lt;name&gt;.</summary>
+/// <summary>Recorded cases whose licences keep them out of this repository: a folder named by the environment variable PAV_FIXTURES holds
+/// tokenizers/&lt;name&gt;.</summary>
 internal static class ExternalFixtures
 {
     private static readonly string? Root = Environment.GetEnvironmentVariable("PAV_FIXTURES");

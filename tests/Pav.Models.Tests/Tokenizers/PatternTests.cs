@@ -18,11 +18,13 @@ public sealed class PatternTests
         Assert.True(rows.Count > 300);
         var cutters = new Dictionary<(string, string), Func<string, Place, List<Piece>>>();
         Assert.Empty(rows.Where(row => !Cut(row).SequenceEqual(row.Pieces))
-            .Select(row => $"{row.Pattern} ({row.Behavior}) on {JsonSerializer.Serialize(row.Text)}: {string.Join("|", Cut(row))} and not {string.Join("|", row.Pieces)}"));
+            .Select(row => $"{row.Pattern} ({row.Behavior}) on {JsonSerializer.Serialize(row.Text)}: {string.Join("|", Cut(row))} and "
+                + $"not {string.Join("|", row.Pieces)}"));
 
         IEnumerable<string> Cut(Row row)
         {
-            if (!cutters.TryGetValue((row.Pattern, row.Behavior), out var cut)) cutters[(row.Pattern, row.Behavior)] = cut = Cutter(row.Pattern, row.Behavior);
+            if (!cutters.TryGetValue((row.Pattern, row.Behavior), out var cut))
+                cutters[(row.Pattern, row.Behavior)] = cut = Cutter(row.Pattern, row.Behavior);
             return cut(row.Text, new(true, true)).Select(piece => piece.Span.ToString());
         }
     }
@@ -52,7 +54,8 @@ public sealed class PatternTests
 
     private static Func<string, Place, List<Piece>> Cutter(string pattern, string behavior)
     {
-        var json = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = behavior, ["invert"] = false };
+        var json = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = behavior,
+            ["invert"] = false };
         return PreTokenizer.Parse(new("tokenizer.json", "pre_tokenizer", JsonDocument.Parse(json.ToJsonString()).RootElement)).Pieces;
     }
 }

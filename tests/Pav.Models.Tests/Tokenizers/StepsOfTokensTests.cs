@@ -13,7 +13,8 @@ namespace Pav.Models.Tests.Tokenizers;
 public class StepsOfTokensTests
 {
     private static readonly Arbitrary<string> Texts = Gen.Elements(
-        "Step 1:", " So", "x", " 12", ".", ". ", ",", " ", "  ", "\t", "\n", "\n\n", "\n\n\n", "\r\n", " \n", ")\n\n", "####", " ки", "é", "→", "𝟙", "数", "\u2003", "$$").ListOf().Select(string.Concat).ToArbitrary();
+        "Step 1:", " So", "x", " 12", ".", ". ", ",", " ", "  ", "\t", "\n", "\n\n", "\n\n\n", "\r\n", " \n", ")\n\n", "####", " ки", "é",
+            "→", "𝟙", "数", "\u2003", "$$").ListOf().Select(string.Concat).ToArbitrary();
 
     private static readonly Problem Problem = new("p", "1+1?", "2");
 
@@ -22,7 +23,8 @@ public class StepsOfTokensTests
         get
         {
             var cases = new TheoryData<string, string>();
-            foreach (var tokenizer in (string[])["qwen3", "bytes-llama3", "bytes-gpt2-prefix", "bytes-digits", "sp-prepend", "sp-replace", "sp-metaspace-always", "sp-metaspace-first", "tiny-bpe-512"])
+            foreach (var tokenizer in (string[])["qwen3", "bytes-llama3", "bytes-gpt2-prefix", "bytes-digits", "sp-prepend", "sp-replace",
+                "sp-metaspace-always", "sp-metaspace-first", "tiny-bpe-512"])
                 foreach (var end in (string[])["newline", "blank-line", @"\.\s", " ки"]) cases.Add(tokenizer, end);
             return cases;
         }
@@ -42,7 +44,8 @@ public class StepsOfTokensTests
             var trace = chain.Append(root, ids, eos: false, ended: true);
 
             int[][] steps = [.. trace.Path().Skip(1).Select(p => p.Tokens.ToArray())];
-            var label = new LabelledTrace("p", "", "random", 0, trace.Steps, steps, 0, null, "", [.. trace.Path().Select(_ => 1)], [.. trace.Path().Select(_ => 0)], StepEnd: end.Recorded);
+            var label = new LabelledTrace("p", "", "random", 0, trace.Steps, steps, 0, null, "", [.. trace.Path().Select(_ => 1)],
+                [.. trace.Path().Select(_ => 0)], StepEnd: end.Recorded);
             var read = JsonSerializer.Deserialize<LabelledTrace>(JsonSerializer.Serialize(label, Json.Line), Json.Line)!.ToPrefix(Problem);
             return steps.Select(s => string.Join(",", s)).SequenceEqual(ByDefinition(tokenizer, end, ids).Select(s => string.Join(",", s)))
                 && OneByOne(chain, root, ids).Equals(trace)
@@ -83,7 +86,9 @@ public class StepsOfTokensTests
         var steps = await policy.Extend(draws, Until.StepEnd, new(MaxTokens: 40));
         var traces = await policy.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
         Assert.True(traces.Count(t => t.Depth > 1) > 5, string.Join(";", traces.Take(8).Select(t => t.Depth + t.Text)));
-        Assert.All(steps.Zip(traces), pair => Assert.Equal((pair.Second.Path()[1].Step, string.Join(",", pair.Second.Path()[1].Tokens)), (pair.First.Step, string.Join(",", pair.First.Tokens))));
+        Assert.All(steps.Zip(traces), pair =>
+            Assert.Equal((pair.Second.Path()[1].Step, string.Join(",", pair.Second.Path()[1].Tokens)),
+            (pair.First.Step, string.Join(",", pair.First.Tokens))));
         Assert.All(steps.Where(s => !s.Ended), s => Assert.True(template.StepEnd.In(s.Step)));
     }
 
@@ -119,7 +124,8 @@ public class StepsOfTokensTests
             var cases = new TheoryData<string, string, string[]>();
             foreach (var tokenizer in (string[])["qwen3", "bytes-llama3", "sp-prepend", "tiny-bpe-512"])
                 foreach (var end in (string[])["newline", "blank-line", @"\.\s"])
-                    foreach (var stops in (string[][])[["\n"], ["\n\n"], [". ", "\n1"], ["1\n\n", "2"], ["a.", "ki", "é"], ["\n\n\n", "ки"]]) cases.Add(tokenizer, end, stops);
+                    foreach (var stops in (string[][])[["\n"], ["\n\n"], [". ", "\n1"], ["1\n\n", "2"], ["a.", "ki", "é"],
+                        ["\n\n\n", "ки"]]) cases.Add(tokenizer, end, stops);
             return cases;
         }
     }
@@ -138,7 +144,8 @@ public class StepsOfTokensTests
             var ids = tokenizer.Encode(text, addSpecial: false, continues: true);
             if (ids.Length == 0) return true;
             var (trace, all) = (chain.Append(root, ids, eos: false, ended: true), plain.Append(root, ids, eos: false, ended: true));
-            var whole = Enumerable.Range(1, all.Text.Length).FirstOrDefault(n => texts.Any(t => all.Text[..n].EndsWith(t, StringComparison.Ordinal)));
+            var whole = Enumerable.Range(1, all.Text.Length)
+                .FirstOrDefault(n => texts.Any(t => all.Text[..n].EndsWith(t, StringComparison.Ordinal)));
             if (whole == 0) return trace.Equals(all) && OneByOne(chain, root, ids).Equals(trace);
 
             var begin = whole - texts.Where(t => all.Text[..whole].EndsWith(t, StringComparison.Ordinal)).Max(t => t.Length);
@@ -162,7 +169,8 @@ public class StepsOfTokensTests
     {
         using var model = Toy.Model();
         using var plain = new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template);
-        using var stopping = new TransformerPolicy("toy", model, Toy.Tokenizer, Toy.Template with { TraceStops = TraceStops.From(["1 1", "\nA"]) });
+        using var stopping = new TransformerPolicy("toy", model, Toy.Tokenizer,
+            Toy.Template with { TraceStops = TraceStops.From(["1 1", "\nA"]) });
         var draws = Enumerable.Range(0, 60).Select(k => new Draw(Prefix.Root(Toy.Problem(k % 3)), Seeds.Derive(1, "", "draw", k))).ToList();
         var all = await plain.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
         var cut = await stopping.Extend(draws, Until.TraceEnd, new(MaxTokens: 40));
@@ -189,7 +197,8 @@ public class StepsOfTokensTests
         var start = 0;
         for (var i = 1; i <= ids.Length; i++)
         {
-            if (i < ids.Length && !(tokenizer.Decode(ids[start..i], continues: true) is var step && end.In(step) && step[^1] != '\uFFFD')) continue;
+            if (i < ids.Length && !(tokenizer.Decode(ids[start..i], continues: true) is var step && end.In(step) && step[^1] != '\uFFFD'))
+                continue;
             yield return ids[start..i];
             start = i;
         }

@@ -21,7 +21,8 @@ public class TokenizerTests
     [InlineData("llama2")]
     [InlineData("llama3_1")]
     [InlineData("gemma3")]
-    public void Ids_and_texts_are_those_of_the_reference_for_external_vocabularies(string name) => Agrees(new(ExternalFixtures.Tokenizer(name)));
+    public void Ids_and_texts_are_those_of_the_reference_for_external_vocabularies(string name) =>
+        Agrees(new(ExternalFixtures.Tokenizer(name)));
 
     private static void Agrees(RecordedCases recorded)
     {

@@ -28,7 +28,8 @@ public sealed class FunctionalTests : IDisposable
     public void Gradient_of_attention(int heads, int kvHeads, bool masked)
     {
         var mask = masked ? torch.full([3, 5], double.NegativeInfinity, torch.float64).triu(3) : null;
-        Check(x => functional.attention(x[0], x[1], x[2], mask), Random(2, heads, 3, 4), Random(2, kvHeads, 5, 4), Random(2, kvHeads, 5, 4));
+        Check(x => functional.attention(x[0], x[1], x[2], mask), Random(2, heads, 3, 4), Random(2, kvHeads, 5, 4),
+            Random(2, kvHeads, 5, 4));
     }
 
     [Fact]

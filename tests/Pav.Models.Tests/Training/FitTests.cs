@@ -18,7 +18,8 @@ public partial class FitTests
     private static string At(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name);
 
     private static TokenRow[] Rows(string name) =>
-        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(At(name), "expected.json")))!["prompts"]!.AsArray().Skip(1).Select(p => new TokenRow([.. p!["input_ids"]!.AsArray().Select(i => i!.GetValue<int>())], 1))];
+        [.. JsonNode.Parse(File.ReadAllText(Path.Combine(At(name), "expected.json")))!["prompts"]!.AsArray().Skip(1)
+            .Select(p => new TokenRow([.. p!["input_ids"]!.AsArray().Select(i => i!.GetValue<int>())], 1))];
 
     private static (double Loss, Dictionary<string, float[]> Gradients) Gradients(DecoderModel model, TokenRow[] rows, TrainFit fit)
     {
@@ -75,14 +76,16 @@ public partial class FitTests
         Assert.InRange(ab / Math.Sqrt(aa * bb), 0.98, 1);
     }
 
-    /// <summary>Qwen2.5-1.5B under a score head, 16 rows of 1024 tokens: an adapter fits on a GPU of 24 GB when activations are computed again, all weights do not fit at any rate.</summary>
+    /// <summary>Qwen2.5-1.5B under a score head, 16 rows of 1024 tokens: an adapter fits on a GPU of 24 GB when activations are computed
+    /// again, all weights do not fit at any rate.</summary>
     [Fact]
     public void By_the_account_a_verifier_of_1500_million_parameters_fits_on_one_GPU_as_an_adapter()
     {
         const double gb = 1e9;
         var config = new DecoderConfig
         {
-            Family = Family.Qwen2, VocabSize = 151_936, HiddenSize = 1536, IntermediateSize = 8960, Layers = 28, Heads = 12, KvHeads = 2, HeadSize = 128, QkvBias = true, TiedEmbeddings = true,
+            Family = Family.Qwen2, VocabSize = 151_936, HiddenSize = 1536, IntermediateSize = 8960, Layers = 28, Heads = 12, KvHeads = 2,
+                HeadSize = 128, QkvBias = true, TiedEmbeddings = true,
             Head = DecoderHead.SequenceClassification,
         };
         Assert.InRange(config.Parameters, 1_540_000_000, 1_550_000_000);
@@ -110,12 +113,15 @@ public partial class FitTests
         const int mmapThreshold = -3;
         mallopt(mmapThreshold, 1 << 16);
         var (rows, length) = (2048 / predicted, predicted + 1);
-        var config = new DecoderConfig { VocabSize = 512, HiddenSize = 256, IntermediateSize = 688, Layers = 6, Heads = 4, KvHeads = 4, HeadSize = 64, MaxPositions = 1024, TiedEmbeddings = true };
+        var config = new DecoderConfig { VocabSize = 512, HiddenSize = 256, IntermediateSize = 688, Layers = 6, Heads = 4, KvHeads = 4,
+            HeadSize = 64, MaxPositions = 1024, TiedEmbeddings = true };
         var options = new TrainOptions
         {
             Steps = 1, Batch = rows, Rate = 1e-3, Lora = rank == 0 ? null : new(rank), Fit = new(device, Recompute: recompute),
         };
-        Minibatch Batch(int count) => NextToken.Batch([.. Enumerable.Range(0, count).Select(r => new TokenRow([.. Enumerable.Range(0, length).Select(t => (7 * r + t * t) % 512)], 1))], options.Fitted);
+        Minibatch Batch(int count) =>
+            NextToken.Batch([.. Enumerable.Range(0, count)
+            .Select(r => new TokenRow([.. Enumerable.Range(0, length).Select(t => (7 * r + t * t) % 512)], 1))], options.Fitted);
         using var whole = DecoderModel.RandomInit(config, 1);
         using var model = options.Setup.Ready(rank == 0 ? whole.Clone() : whole.WithLora(options.Lora!, "", 1));
         var account = MemoryAccount.Estimate(model, options, new(() => model, _ => Batch(rows), null, _ => { }, length - 1, length - 1));
@@ -147,6 +153,8 @@ public partial class FitTests
             _ = malloc_trim(0);
         }
 
-        static long Status(string key) => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(key, StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]);
+        static long Status(string key) =>
+            1024 * long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith(key, StringComparison.Ordinal))
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]);
     }
 }

@@ -31,9 +31,11 @@ public class RivalTests
         public string Name => "misled";
 
         public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
-            System.Threading.Tasks.Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], 0))]);
+            System.Threading.Tasks.Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p =>
+                new Scored([.. p.Path().Select(Q)], 0))]);
 
-        private static double Q(Prefix p) => p.Depth == 0 ? 0.5 : p.Text.Contains(" 7", StringComparison.Ordinal) ? 0 : 0.5 + (0.05 * p.Depth);
+        private static double Q(Prefix p) => p.Depth == 0 ? 0.5 : p.Text.Contains(" 7", StringComparison.Ordinal)
+            ? 0 : 0.5 + (0.05 * p.Depth);
     }
 
     private static readonly RlProver NoSevens = new(new Misled());
@@ -92,7 +94,8 @@ public class RivalTests
     public void A_killed_run_of_every_mode_resumes_to_the_same_metrics_and_weights(string mode, RlOptions options)
     {
         using var temporary = new TempFolder();
-        var task = options.Reward == DenseReward.None ? Task : Task with { Prover = (_, _, _) => System.Threading.Tasks.Task.FromResult(NoSevens) };
+        var task = options.Reward == DenseReward.None
+            ? Task : Task with { Prover = (_, _, _) => System.Threading.Tasks.Task.FromResult(NoSevens) };
         void Run(string name, int killAt = -1) => RlLoop.Run(task, options, temporary[name], p =>
         {
             if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");

@@ -15,7 +15,8 @@ public class RlTests
     private static readonly Problem[] Problems = [.. Enumerable.Range(0, 8).Select(i => new Problem($"p{i}", $" {i}", "7"))];
 
     /// <summary>Right is a trace that holds a 7: easily found, and easily made certain.</summary>
-    private static readonly Grader Sevens = new("sevens", 1, text => text.Contains(" 7", StringComparison.Ordinal) ? "7" : null, s => s, (a, b) => a == b);
+    private static readonly Grader Sevens = new("sevens", 1, text => text.Contains(" 7", StringComparison.Ordinal)
+        ? "7" : null, s => s, (a, b) => a == b);
 
     private static readonly RlOptions Options = new()
     {
@@ -26,7 +27,8 @@ public class RlTests
     private static RlTask Task(Func<int, IPolicy, CancellationToken, Task<RlProver>>? prover) =>
         new()
         {
-            Name = "π", Start = () => TrainingTests.Tiny(Words), Tokenizer = Words, Template = Template, Grader = Sevens, Problems = Problems, Prover = prover,
+            Name = "π", Start = () => TrainingTests.Tiny(Words), Tokenizer = Words, Template = Template, Grader = Sevens,
+                Problems = Problems, Prover = prover,
             HeldOut = Problems, HeldOutSamples = 4, SaveBeside = Words.Save,
         };
 
@@ -38,7 +40,8 @@ public class RlTests
         {
             using var trunk = TrainingTests.Tiny(Words, 5);
             using var model = trunk.WithScoreHead();
-            using (torch.no_grad()) model.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
+            using (torch.no_grad())
+                model.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
             model.Save(folder);
             Words.Save(folder);
             new VerifierRecord(VerifierKind.Value, "π", "sevens-1", "Q:{problem}", new(1, 1, 1, 1), new(1, 0)).Save(folder);
@@ -56,11 +59,13 @@ public class RlTests
     }
 
     private static Episode Made(int[] prompt, int[] generated, double[] credit) =>
-        new([.. prompt, .. generated], prompt.Length, [.. generated.Select((_, i) => Math.Min(i / 2, credit.Length - 1))], credit, new double[credit.Length]);
+        new([.. prompt, .. generated], prompt.Length, [.. generated.Select((_, i) => Math.Min(i / 2, credit.Length - 1))], credit,
+            new double[credit.Length]);
 
     private static readonly Episode[] Some =
     [
-        Made([4, 5], [6, 7, 8, 3], [1, -0.5]), Made([4, 5, 9], [6, 6, 6], [0.3, 0.7]), Made([4], [10, 7, 8, 3, 5, 5], [-1, 0.2, 0.4]), Made([4, 8], [9], [0.9]),
+        Made([4, 5], [6, 7, 8, 3], [1, -0.5]), Made([4, 5, 9], [6, 6, 6], [0.3, 0.7]), Made([4], [10, 7, 8, 3, 5, 5], [-1, 0.2, 0.4]),
+            Made([4, 8], [9], [0.9]),
     ];
 
     [Fact]
@@ -89,7 +94,8 @@ public class RlTests
         Assert.Equal(batch, parts.SelectMany(p => p));
     }
 
-    /// <summary>d/dθ of −1/N·ΣΣ Adv·log π + Kl·1/N·ΣΣ KL(π‖π₀), against central differences, whether the episodes go together or one by one.</summary>
+    /// <summary>d/dθ of −1/N·ΣΣ Adv·log π + Kl·1/N·ΣΣ KL(π‖π₀), against central differences, whether the episodes go together or one by
+    /// one.</summary>
     [Theory]
     [InlineData(1000, true)]
     [InlineData(1, true)]
@@ -149,7 +155,8 @@ public class RlTests
     }
 
     /// <summary>
-    /// α = 2. Of q = (0.3, 0.5, 0.2, 0.9), steps of 3, 2 and 1 tokens and Rex 1: A = (0.2, −0.3, 0.7), to go (0.6, 0.4, 0.7). Of q = (0.3, 0.1, 0), steps of 1 and 4 tokens and Rex 0:
+    /// α = 2. Of q = (0.3, 0.5, 0.2, 0.9), steps of 3, 2 and 1 tokens and Rex 1: A = (0.2, −0.3, 0.7), to go (0.6, 0.4, 0.7). Of q = (0.3,
+    /// 0.1, 0), steps of 1 and 4 tokens and Rex 0:
     /// A = (−0.2, −0.1), to go (−0.3, −0.1).
     /// </summary>
     [Theory]
@@ -158,10 +165,12 @@ public class RlTests
     [InlineData(DenseReward.Progress, Credit.ToGo, new[] { 2.2, 1.8, 2.4 }, new[] { -0.6, -0.2 })]
     [InlineData(DenseReward.Q, Credit.Own, new[] { 2, 1.4, 2.8 }, new[] { 0.2, 0 })]
     [InlineData(DenseReward.Q, Credit.ToGo, new[] { 4.2, 3.2, 2.8 }, new[] { 0.2, 0 })]
-    public void Each_token_of_a_worked_group_is_credited_with_its_own_step(DenseReward reward, Credit credit, double[] right, double[] wrong)
+    public void Each_token_of_a_worked_group_is_credited_with_its_own_step(DenseReward reward, Credit credit, double[] right,
+        double[] wrong)
     {
         var root = Prefix.Root(Problems[1]);
-        Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3]).Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
+        Prefix[] traces = [root.Then(" 1 2\n", [5, 6, 3]).Then(" 7\n", [11, 3]).Then("", [0], ended: true), root.Then("\n", [3])
+            .Then(" 4 4 4", [8, 8, 8, 0], ended: true)];
         IReadOnlyList<double[]> q = [[0.3, 0.5, 0.2, 0.9], [0.3, 0.1, 0]];
         Episode[] Episodes(RlBaseline baseline) => Episode.FromBatch(
             [traces], reward == DenseReward.None ? null : [q], null, Sevens,
@@ -206,7 +215,9 @@ public class RlTests
             using var trunk = TrainingTests.Tiny(Words, 4);
             var value = options.Baseline == RlBaseline.Value ? trunk.WithScoreHead() : null;
             if (value is not null)
-                using (torch.no_grad()) value.Parameters["score.weight"].copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
+                using (torch.no_grad())
+                    value.Parameters["score.weight"]
+                        .copy_(torch.tensor([.. Enumerable.Range(0, 32).Select(i => (float)Math.Sin(i))], 1, 32));
             return new(options, On(TrainingTests.Tiny(Words, 2), native), On(TrainingTests.Tiny(Words, 3), native), value is null ? null
                 : On(value, native));
         }
@@ -225,7 +236,8 @@ public class RlTests
     public void A_policy_learns_what_is_rewarded(RlBaseline baseline)
     {
         using var temporary = new TempFolder();
-        var options = Options with { Iterations = 60, Samples = 8, Reward = DenseReward.None, Baseline = baseline, EvaluateEvery = 60, Rate = 5e-3 };
+        var options = Options with { Iterations = 60, Samples = 8, Reward = DenseReward.None, Baseline = baseline, EvaluateEvery = 60,
+            Rate = 5e-3 };
         var result = RlLoop.Run(Task(null), options, temporary["run"]);
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).ToList();
         Assert.Equal(61, rows.Count);
@@ -270,19 +282,24 @@ public class RlTests
 
         byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
         foreach (var resumed in new[] { "cancelled", "killed" })
-            foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors", "checkpoints/last/value/model.safetensors", "checkpoints/best/model.safetensors", "refresh/00008/labels.jsonl" })
+            foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors",
+                "checkpoints/last/value/model.safetensors", "checkpoints/best/model.safetensors", "refresh/00008/labels.jsonl" })
                 Assert.Equal(Bytes("whole", file), Bytes(resumed, file));
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
         Assert.Equal(Enumerable.Range(0, 10), rows.Select(r => r.Iteration));
         Assert.Equal([0L, 0, 0, 0], rows.Take(4).Select(r => r.ProverRollouts));
         // The refresh and the batch of an iteration come after its measure.
-        Assert.Equal([(0, 0L, 0L), (4, 64, 0), (8, 128, rows[7].ProverRollouts), (9, 144, rows[8].ProverRollouts)], RlRow.Measured(rows).Select(m => (m.Row.Iteration, m.Spent.Traces, m.Spent.ProverRollouts)));
-        Assert.True(rows[4].ProverRollouts > 16 && rows[4].ProverTokens > rows[4].ProverRollouts && rows[7].ProverTokens == rows[4].ProverTokens && rows[8].ProverTokens > rows[4].ProverTokens);
+        Assert.Equal([(0, 0L, 0L), (4, 64, 0), (8, 128, rows[7].ProverRollouts), (9, 144, rows[8].ProverRollouts)], RlRow.Measured(rows)
+            .Select(m => (m.Row.Iteration, m.Spent.Traces, m.Spent.ProverRollouts)));
+        Assert.True(rows[4].ProverRollouts > 16 && rows[4].ProverTokens > rows[4].ProverRollouts
+            && rows[7].ProverTokens == rows[4].ProverTokens && rows[8].ProverTokens > rows[4].ProverTokens);
         var labels = JsonLines.Read<LabelledTrace>(Path.Combine(temporary["whole"], "refresh/00004/labels.jsonl")).ToList();
-        Assert.Equal(labels.Count + 2 * labels.SelectMany(l => l.Steps.Select((_, h) => (l.Problem, string.Concat(l.Steps.Take(h))))).Distinct().Count(), rows[4].ProverRollouts);
+        Assert.Equal(labels.Count + 2 * labels.SelectMany(l => l.Steps.Select((_, h) => (l.Problem, string.Concat(l.Steps.Take(h)))))
+            .Distinct().Count(), rows[4].ProverRollouts);
         Assert.All(rows.Take(9), r => Assert.True(r.Progress is not null && r.NoProgress is >= 0 and <= 1 && r.Length is > 0 and <= 6));
 
-        Assert.Contains("other settings", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options with { Reward = DenseReward.None }, temporary["whole"])).Message);
+        Assert.Contains("other settings",
+            Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options with { Reward = DenseReward.None }, temporary["whole"])).Message);
         Assert.Contains("prover", Assert.Throws<UserError>(() => RlLoop.Run(Task(null), Options, temporary["new"])).Message);
     }
 
@@ -300,7 +317,8 @@ public class RlTests
         {
             using var stop = new CancellationTokenSource();
             var folder = from ?? start;
-            return RlLoop.Run(Task(null) with { Folder = folder, Start = () => DecoderCheckpoint.Load(folder) }, options with { Fit = fit }, temporary[name], p =>
+            return RlLoop.Run(Task(null) with { Folder = folder, Start = () => DecoderCheckpoint.Load(folder) },
+                options with { Fit = fit }, temporary[name], p =>
             {
                 if (p.Row.Iteration == stopAt) stop.Cancel();
             }, stop.Token);
@@ -310,7 +328,8 @@ public class RlTests
         Assert.False(Run("cancelled", stopAt: 3).Finished);
         Assert.True(Run("cancelled", new TrainFit("cpu")).Finished);
         byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
-        foreach (var file in (string[])[RlLoop.MetricsName, .. new[] { "last", "last/value", "best" }.Select(which => $"checkpoints/{which}/adapter_model.safetensors")])
+        foreach (var file in (string[])[RlLoop.MetricsName, .. new[] { "last", "last/value", "best" }.Select(which =>
+            $"checkpoints/{which}/adapter_model.safetensors")])
             Assert.Equal(Bytes("whole", file), Bytes("cancelled", file));
         Assert.False(File.Exists(Path.Combine(temporary["whole"], "checkpoints/last/model.safetensors")));
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(start, "model.safetensors")));
@@ -319,7 +338,8 @@ public class RlTests
 
         var last = Path.Combine(temporary["whole"], "checkpoints/last");
         using var value = DecoderCheckpoint.Load(Path.Combine(last, "value"));
-        Assert.Contains(value.Trained, p => p.Key.EndsWith("lora_B.weight", StringComparison.Ordinal) && p.Value.to_array<float>().Any(v => v != 0));
+        Assert.Contains(value.Trained, p => p.Key.EndsWith("lora_B.weight", StringComparison.Ordinal)
+            && p.Value.to_array<float>().Any(v => v != 0));
         Assert.Contains(value.Parameters["score.weight"].to_array<float>(), v => v != 0);
         Assert.Contains("pav merge", Assert.Throws<UserError>(() => Run("again", from: last)).Message);
     }
@@ -332,7 +352,10 @@ public class RlTests
         using var start = new TransformerPolicy("start", model, Words, Template);
         var options = Options with { Iterations = 2, Baseline = RlBaseline.LeaveOneOut };
         var result = RlLoop.Run(
-            Task((iteration, _, _) => System.Threading.Tasks.Task.FromResult(new RlProver(new MonteCarloVerifier(start, Sevens, 4, new(MaxTokens: 6), (ulong)iteration).BestOf(2), 4))), options, temporary["run"]);
+            Task((iteration, _, _) =>
+                System.Threading.Tasks.Task.FromResult(
+                new RlProver(new MonteCarloVerifier(start, Sevens, 4, new(MaxTokens: 6), (ulong)iteration).BestOf(2), 4))), options,
+                temporary["run"]);
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).ToList();
         Assert.True(rows[0].ProverRollouts >= 4 * 4 && rows[0].ProverRollouts % 4 == 0 && rows[1].ProverRollouts > rows[0].ProverRollouts);
         Assert.Equal(rows[^1].ProverTokens, result.ProverTokens);

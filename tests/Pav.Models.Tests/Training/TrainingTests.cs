@@ -13,7 +13,8 @@ public class TrainingTests
 
     internal static DecoderModel Tiny(Tokenizer tokenizer, ulong seed = 1) => DecoderModel.RandomInit(new DecoderConfig
     {
-        VocabSize = tokenizer.Size, HiddenSize = 32, IntermediateSize = 64, Layers = 2, Heads = 4, KvHeads = 4, HeadSize = 8, MaxPositions = 64, Eos = [tokenizer.Eos!.Value], TiedEmbeddings = true,
+        VocabSize = tokenizer.Size, HiddenSize = 32, IntermediateSize = 64, Layers = 2, Heads = 4, KvHeads = 4, HeadSize = 8,
+            MaxPositions = 64, Eos = [tokenizer.Eos!.Value], TiedEmbeddings = true,
     }, seed);
 
     /// <summary>"Q: d … d\nA: d" repeats its digit a varying number of times.</summary>
@@ -26,7 +27,8 @@ public class TrainingTests
     private static TrainResult Train(string folder, TrainOptions options, long stopAfter = long.MaxValue)
     {
         using var stop = new CancellationTokenSource();
-        var task = Pretraining.Task(() => Tiny(Words), Words, Document, Enumerable.Range(1, 20).Select(i => Document(1_000_000 + i)), options);
+        var task = Pretraining.Task(() => Tiny(Words), Words, Document, Enumerable.Range(1, 20).Select(i => Document(1_000_000 + i)),
+            options);
         return TrainingLoop.Run(task, options, folder, p => { if (p.Step == stopAfter) stop.Cancel(); }, stop.Token);
     }
 
@@ -43,7 +45,8 @@ public class TrainingTests
         return torch.live_tensors;
     }
 
-    private static byte[] Weights(string folder, string which) => File.ReadAllBytes(Path.Combine(folder, "checkpoints", which, "model.safetensors"));
+    private static byte[] Weights(string folder, string which) =>
+        File.ReadAllBytes(Path.Combine(folder, "checkpoints", which, "model.safetensors"));
 
     [Fact]
     public void A_killed_and_a_cancelled_run_resume_to_the_same_log_and_weights()
@@ -59,7 +62,8 @@ public class TrainingTests
         var before = Train(temporary["cancelled"], options, stopAfter: 13);
         Assert.Equal((false, 13L), (before.Finished, before.Steps));
         var after = Train(temporary["cancelled"], options);
-        Assert.Equal((true, whole.Loss, whole.BestScore, whole.BestStep, whole.Tokens), (after.Finished, after.Loss, after.BestScore, after.BestStep, after.Tokens));
+        Assert.Equal((true, whole.Loss, whole.BestScore, whole.BestStep, whole.Tokens),
+            (after.Finished, after.Loss, after.BestScore, after.BestStep, after.Tokens));
 
         // A kill: the process is gone at step 21, the last checkpoint is of step 16, and log.jsonl has rows beyond it and a torn line.
         var killed = Assert.Throws<InvalidOperationException>(() => TrainingLoop.Run(
@@ -72,7 +76,8 @@ public class TrainingTests
         foreach (var resumed in new[] { "cancelled", "killed" })
         {
             Assert.Equal(Log(temporary["whole"]), Log(temporary[resumed]));
-            foreach (var which in new[] { "last", "best" }) Assert.Equal(Weights(temporary["whole"], which), Weights(temporary[resumed], which));
+            foreach (var which in new[] { "last", "best" })
+                Assert.Equal(Weights(temporary["whole"], which), Weights(temporary[resumed], which));
         }
 
         var (again, rows) = (Train(temporary["whole"], options), Log(temporary["whole"])); // finished already
@@ -100,7 +105,8 @@ public class TrainingTests
         Demonstration[] train = [.. Enumerable.Range(0, 10).Select(d => new Demonstration($"Q: {d} {(d * 7 + 3) % 10}\n", $"A: {d}"))];
         var options = new TrainOptions { Steps = 6, Batch = 5, Rate = 1e-3, EvaluateEvery = 2 };
         var accuracies = new Queue<double>([0.2, 0.5, 0.4]);
-        var result = TrainingLoop.Run(FineTuning.Task(() => Tiny(Words), Words, train, train, options, _ => accuracies.Dequeue()), options, temporary["run"]);
+        var result = TrainingLoop.Run(FineTuning.Task(() => Tiny(Words), Words, train, train, options, _ => accuracies.Dequeue()), options,
+            temporary["run"]);
         Assert.Equal((4L, 0.5), (result.BestStep, result.BestScore));
         Assert.NotEqual(Weights(temporary["run"], "last"), Weights(temporary["run"], "best"));
 
@@ -111,12 +117,14 @@ public class TrainingTests
     [Fact]
     public void Rejection_fine_tuning_takes_each_correct_text_once()
     {
-        LabelledTrace Trace(int index, string step, int rex) => new("p", "π", "random", index, [step], [[]], rex, null, "exact", [0, 1], [0, rex]);
+        LabelledTrace Trace(int index, string step, int rex) =>
+            new("p", "π", "random", index, [step], [[]], rex, null, "exact", [0, 1], [0, rex]);
         var traces = new[] { Trace(0, "A: 1", 1), Trace(1, "A: 2", 0), Trace(2, "A: 1", 1), Trace(3, "A: 3", 1) };
         var problems = new Dictionary<string, Problem> { ["p"] = new("p", "1 1", "1") };
         var all = FineTuning.CorrectTraces(traces, problems, new PromptTemplate("Q: {problem}\n"));
         Assert.Equal([("Q: 1 1\n", "A: 1"), ("Q: 1 1\n", "A: 3")], all.Select(d => (d.Prompt, d.Completion)));
-        Assert.Equal(["A: 1"], FineTuning.CorrectTraces(traces, problems, new PromptTemplate("Q: {problem}\n"), perProblem: 1).Select(d => d.Completion));
+        Assert.Equal(["A: 1"], FineTuning.CorrectTraces(traces, problems, new PromptTemplate("Q: {problem}\n"), perProblem: 1)
+            .Select(d => d.Completion));
     }
 
     [Fact]

@@ -9,18 +9,23 @@ namespace Pav.Models.Tests.Training;
 
 public class VerifierTrainingTests
 {
-    private static readonly Tokenizer Words = Tokenizer.WordLevel(["Q:", "good", "bad", "\n", "end", .. Enumerable.Range(0, 10).Select(i => $" {i}")]);
+    private static readonly Tokenizer Words =
+        Tokenizer.WordLevel(["Q:", "good", "bad", "\n", "end", .. Enumerable.Range(0, 10).Select(i => $" {i}")]);
 
-    private static readonly Dictionary<string, Problem> Problems = Enumerable.Range(0, 300).Select(i => new Problem($"p{i}", $"Q: {i % 10} {i / 10 % 10} {i / 100}", "1")).ToDictionary(p => p.Id);
+    private static readonly Dictionary<string, Problem> Problems = Enumerable.Range(0, 300)
+        .Select(i => new Problem($"p{i}", $"Q: {i % 10} {i / 10 % 10} {i / 100}", "1")).ToDictionary(p => p.Id);
 
-    /// <summary>Right where no step is bad; three steps and the end. Q halves with each step still to come, and is 0 after a bad one.</summary>
+    /// <summary>Right where no step is bad; three steps and the end. Q halves with each step still to come, and is 0 after a bad
+    /// one.</summary>
     private static LabelledTrace Trace(string problem, int index)
     {
         var bad = Enumerable.Range(0, 3).Select(h => Seeds.Uniform(Seeds.Derive(1, problem, "bad", index), h) < 0.3).ToList();
         var rex = bad.Contains(true) ? 0 : 1;
         string[] steps = [.. bad.Select(b => b ? "bad\n" : "good\n"), "end"];
         int[] n = [8, 8, 8, 8, 1], c = [3, .. Enumerable.Range(1, 3).Select(h => bad.Take(h).Contains(true) ? 0 : 2 + 2 * h), rex];
-        return new(problem, "π", "random", index, steps, [.. steps.Select((s, h) => (int[])[.. Words.Encode(s), .. h == 3 ? [Words.Eos!.Value] : Array.Empty<int>()])], rex, null, "exact", n, c);
+        return new(problem, "π", "random", index, steps,
+            [.. steps.Select((s, h) => (int[])[.. Words.Encode(s), .. h == 3 ? [Words.Eos!.Value] : Array.Empty<int>()])], rex, null,
+            "exact", n, c);
     }
 
     [Fact]
@@ -37,19 +42,23 @@ public class VerifierTrainingTests
         var (whole, _) = VerifierTraining.Run(inputs, options, temporary["whole"], account: a => account = a);
         Assert.True(account!.Peak > account.Weights && account.Gradients < account.Weights);
         using var stop = new CancellationTokenSource();
-        Assert.False(VerifierTraining.Run(inputs, options, temporary["again"], p => { if (p.Step == 12) stop.Cancel(); }, stop.Token).Result.Finished);
+        Assert.False(VerifierTraining.Run(inputs, options, temporary["again"], p => { if (p.Step == 12) stop.Cancel(); },
+            stop.Token).Result.Finished);
         var (again, _) = VerifierTraining.Run(inputs, options, temporary["again"]);
         Assert.Equal((whole.Loss, whole.BestScore), (again.Loss, again.BestScore));
-        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Best, "adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(again.Best, "adapter_model.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Best, "adapter_model.safetensors")),
+            File.ReadAllBytes(Path.Combine(again.Best, "adapter_model.safetensors")));
 
-        var log = File.ReadLines(Path.Combine(temporary["whole"], "log.jsonl")).Select(line => JsonNode.Parse(line)!["loss"]!.GetValue<double>()).ToList();
+        var log = File.ReadLines(Path.Combine(temporary["whole"], "log.jsonl"))
+            .Select(line => JsonNode.Parse(line)!["loss"]!.GetValue<double>()).ToList();
         Assert.True(log[^1] < 0.95 * log[0], $"{log[0]} → {log[^1]}");
         using var model = DecoderCheckpoint.Load(whole.Best);
         using var verifier = TransformerVerifier.Load("toy", whole.Best);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
         var rows = VerifierRow.FromTraces([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), VerifierKind.Value);
         var calibration = VerifierRecord.Load(whole.Best).Calibration!;
-        Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(calibration.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
+        Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(calibration.Probability)), pair =>
+            Assert.Equal(pair.Second, pair.First, 4));
     }
 
     [Fact]
@@ -58,7 +67,8 @@ public class VerifierTrainingTests
         using var adapted = TrainingTests.Tiny(Words).WithLora(new(2, 4), "base", 1);
         using (torch.no_grad())
             foreach (var (name, b) in adapted.Trained.Where(p => p.Key.EndsWith("lora_B.weight", StringComparison.Ordinal)))
-                b.copy_(torch.tensor([.. Enumerable.Range(0, (int)(b.shape[0] * b.shape[1])).Select(i => (float)Math.Sin(i + name.Length))], b.shape));
+                b.copy_(torch.tensor([.. Enumerable.Range(0, (int)(b.shape[0] * b.shape[1]))
+                    .Select(i => (float)Math.Sin(i + name.Length))], b.shape));
         const string projection = "model.layers.1.self_attn.q_proj.weight";
         using var merged = adapted.Clone();
         var expected = merged.Parameters[projection].to_array<float>();
@@ -140,14 +150,16 @@ public class VerifierTrainingTests
         Assert.True(measures.AucWithin > 0.95 && measures.AucPooled > 0.95, $"{measures}");
         Assert.True(measures.Brier < 0.03 && measures.Ece < 0.1, $"{measures}");
         if (kind == VerifierKind.Value) Assert.True(measures.RankWithinState > 0.95 && measures.Correlation > 0.9, $"{measures}");
-        Assert.Equal((inputs.Train.Count, inputs.Train.Count * (kind == VerifierKind.Value ? 5L : 1)), (saved.Labels.Traces, saved.Labels.Prefixes));
+        Assert.Equal((inputs.Train.Count, inputs.Train.Count * (kind == VerifierKind.Value ? 5L : 1)),
+            (saved.Labels.Traces, saved.Labels.Prefixes));
         using var model = DecoderCheckpoint.Load(result.Best);
         Assert.Equal(DecoderHead.SequenceClassification, model.Config.Head);
 
         using var verifier = TransformerVerifier.Load("toy", result.Best);
         var scored = await verifier.Score([inputs.HeldOut[0].ToPrefix(Problems[inputs.HeldOut[0].Problem])]);
         var rows = VerifierRow.FromTraces([inputs.HeldOut[0]], Problems, new VerifierEncoding(Words, inputs.Template), kind);
-        Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(saved.Calibration!.Probability)), pair => Assert.Equal(pair.Second, pair.First, 4));
+        Assert.All(scored[0].Q.Zip(VerifierScores.All(model, rows)[0].Select(saved.Calibration!.Probability)), pair =>
+            Assert.Equal(pair.Second, pair.First, 4));
     }
 
     [Fact]
@@ -161,7 +173,8 @@ public class VerifierTrainingTests
         Assert.Contains($"\"{inputs.Train[0].Problem}\"", error.Message);
     }
 
-    /// <summary>A zero score head gives z = 0 and log 2 for every label, whatever its weight (their mean is 1): labels 0, 0, 0.2, 0.9 weigh 2/3, 2/3, 2/3, 2.</summary>
+    /// <summary>A zero score head gives z = 0 and log 2 for every label, whatever its weight (their mean is 1): labels 0, 0, 0.2, 0.9 weigh
+    /// 2/3, 2/3, 2/3, 2.</summary>
     [Fact]
     public void The_balanced_soft_loss_has_a_worked_number()
     {
@@ -173,7 +186,8 @@ public class VerifierTrainingTests
         static Tensor Floats(double[] values) => torch.tensor(values.Select(v => (float)v).ToArray());
         Assert.Equal(expected, functional.binary_cross_entropy_with_logits(Floats(z), Floats(q), Floats(weights)).item<double>(), 5);
 
-        LabelledTrace trace = new("p0", "π", "random", 0, ["good\n", "bad\n", "end"], [[], [], []], 1, null, "exact", [5, 5, 5, 10], [0, 0, 1, 9]);
+        LabelledTrace trace = new("p0", "π", "random", 0, ["good\n", "bad\n", "end"], [[], [], []], 1, null, "exact", [5, 5, 5, 10],
+            [0, 0, 1, 9]);
         var row = VerifierRow.FromTraces([trace], Problems, new VerifierEncoding(Words, new("{problem}\n")), VerifierKind.Value);
         Assert.Equal(q, row[0].Labels);
         using var trunk = TrainingTests.Tiny(Words);
@@ -198,7 +212,8 @@ public class VerifierTrainingTests
         Assert.Equal(-0.5, fit.Bias, 2);
 
         var constant = Platt.Fit(new double[100], [.. Enumerable.Range(0, 100).Select(i => i < 25 ? 1.0 : 0.0)]);
-        Assert.Equal((1.0, Math.Log(1.0 / 3)), (constant.Scale, Math.Round(constant.Bias, 3) == -1.099 ? Math.Log(1.0 / 3) : constant.Bias));
+        Assert.Equal((1.0, Math.Log(1.0 / 3)), (constant.Scale, Math.Round(constant.Bias, 3) == -1.099
+            ? Math.Log(1.0 / 3) : constant.Bias));
 
         var separable = Platt.Fit([-2, -1, 1, 2], [0, 0, 1, 1]);
         Assert.True(double.IsFinite(separable.Scale) && separable.Probability(-1) < 0.1 && separable.Probability(1) > 0.9);

@@ -31,9 +31,11 @@ public class ForestFigureTests
             Value($"s: forest minus {SearchMethods.BestByOutcome.Label} at 300 tokens"), 9);
         // The forest reaches the vote's 32 of 40 at 1,200 tokens, the one that stops at 600; the vote needs 1,600.
         Assert.Equal(4.0 / 3,
-            Value($"s: {SearchMethods.Forest.Label}: fewest tokens of the weighted vote for its accuracy at N = 32, over those of this method"), 9);
+            Value($"s: {SearchMethods.Forest.Label}: fewest tokens of the weighted vote for its accuracy at N = 32, over those of this "
+                + "method"), 9);
         Assert.Equal(8.0 / 3,
-            Value($"s: {SearchMethods.ForestInTurn.Label}: fewest tokens of the weighted vote for its accuracy at N = 32, over those of this method"), 9);
+            Value($"s: {SearchMethods.ForestInTurn.Label}: fewest tokens of the weighted vote for its accuracy at N = 32, over those of "
+                + "this method"), 9);
         Assert.Equal(0.2, Value("s: forest, the least gain from one size to the next (N = 2 to 8)"), 9);
         Assert.Equal(-0.15, Value($"s: {SearchMethods.BeamByQ.Label}, N = 16 minus N = 4"), 9);
         Assert.Equal(600, Value($"s: {SearchMethods.ForestInTurn.Label}, at most 8 trees, generated tokens"), 9);

@@ -2,7 +2,8 @@ namespace Pav.Report.Tests.Results;
 
 public class RlComparisonTests
 {
-    private static RlCurve Curve(ulong seed, params double[] accuracy) => new(seed, [.. accuracy.Select((a, i) => new RlPoint(10 * i, 1000 * i, 1500 * i, a))]);
+    private static RlCurve Curve(ulong seed, params double[] accuracy) =>
+        new(seed, [.. accuracy.Select((a, i) => new RlPoint(10 * i, 1000 * i, 1500 * i, a))]);
 
     [Fact]
     public void The_worked_pair()
@@ -18,7 +19,8 @@ public class RlComparisonTests
     [Fact]
     public void Between_measures_a_curve_is_linear_and_only_common_seeds_are_paired()
     {
-        var c = RlComparison.From("a", [Curve(1, 0, 0.5, 0.5), Curve(2, 0, 0.1, 0.2), Curve(9, 1, 1, 1)], "b", [Curve(1, 0, 0.2, 0.4), Curve(2, 0, 0.2, 0.4)])!;
+        var c = RlComparison.From("a", [Curve(1, 0, 0.5, 0.5), Curve(2, 0, 0.1, 0.2), Curve(9, 1, 1, 1)], "b",
+            [Curve(1, 0, 0.2, 0.4), Curve(2, 0, 0.2, 0.4)])!;
         Assert.Equal((2, 1), (c.Seeds, c.Reached));
         Assert.Equal(20 / 8.0, c.Iterations!.Value, 12);
         Assert.Equal(-0.05, c.Difference.Value, 12);
@@ -30,7 +32,8 @@ public class RlComparisonTests
     [Fact]
     public void An_end_that_is_no_higher_than_the_start_has_no_ratio()
     {
-        var c = RlComparison.From("a", [Curve(1, 0.1, 0.3, 0.5), Curve(2, 0.1, 0.2, 0.3)], "b", [Curve(1, 0.1, 0.2, 0.1), Curve(2, 0.1, 0.2, 0.2)])!;
+        var c = RlComparison.From("a", [Curve(1, 0.1, 0.3, 0.5), Curve(2, 0.1, 0.2, 0.3)], "b",
+            [Curve(1, 0.1, 0.2, 0.1), Curve(2, 0.1, 0.2, 0.2)])!;
         Assert.Equal((2, 1, 1), (c.Seeds, c.Reached, c.FromStart));
         Assert.Equal(1, c.Iterations!.Value, 12);
     }

@@ -35,7 +35,8 @@ public class SummaryTests
     [Fact]
     public void At_a_measured_point_a_curve_is_what_was_measured()
     {
-        var summary = SummaryFrom(Rows("best-of-n-q", 1, 4, 100), Rows("best-of-n-q", 4, 6, 400), Rows("beam-q", 1, 5, 100), Rows("beam-q", 2, 5, 400));
+        var summary = SummaryFrom(Rows("best-of-n-q", 1, 4, 100), Rows("best-of-n-q", 4, 6, 400), Rows("beam-q", 1, 5, 100),
+            Rows("beam-q", 2, 5, 400));
         Assert.Equal([0.1, -0.1], summary.Comparisons.Where(c => c.Claim == "equal-tokens").Select(c => Math.Round(c.Difference, 12)));
     }
 
@@ -43,7 +44,8 @@ public class SummaryTests
     public void A_search_of_fewer_problems_is_compared_on_these()
     {
         var summary = SummaryFrom(Rows("best-of-n-q", 1, 4, 100), Rows("best-of-n-q", 4, 6, 400), Rows("oracle-beam-q", 1, 5, 400).Take(5));
-        Assert.Equal(0, Assert.Single(summary.Comparisons, c => c.Claim == "equal-tokens").Difference, 12); // both are right on the first five
+        // both are right on the first five
+        Assert.Equal(0, Assert.Single(summary.Comparisons, c => c.Claim == "equal-tokens").Difference, 12);
         Assert.Empty(SummaryFrom(Rows("best-of-n-q", 1, 4, 100).Take(5), Rows("beam-q", 1, 5, 100)).Comparisons);
     }
 
@@ -54,7 +56,8 @@ public class SummaryTests
             Rows("best-of-n-orm", 1, 4, 100), Rows("best-of-n-orm", 4, 9, 400), Rows("best-of-n-orm", 16, 6, 1600),
             Rows("beam-q", 1, 6, 200), Rows("beam-q", 2, 8, 400));
         var reach = Assert.Single(summary.Comparisons, c => c.Claim == "tokens-to-reach");
-        // Best-of-N is at 0.6 after 100·4^(0.2/0.5) = 174.1 tokens already, not first at its largest N: the beam of 1, 0.6 at 200, saves nothing.
+        // Best-of-N is at 0.6 after 100·4^(0.2/0.5) = 174.1 tokens already, not first at its largest N: the beam of 1, 0.6 at 200, saves
+        // nothing.
         Assert.Equal((0.871, 200, 174.1), (Math.Round(reach.Difference, 3), reach.TokensA, Math.Round(reach.TokensB, 1)));
         Assert.True(reach.High <= 2); // in no sample does best-of-N need more than its 400 tokens
         var peak = Assert.Single(summary.Comparisons, c => c.Claim == "tokens-to-reach-peak");
@@ -66,7 +69,8 @@ public class SummaryTests
     public void A_beam_on_the_effective_reward_is_compared_with_the_same_on_Q()
     {
         var summary = SummaryFrom(
-            Rows("beam-q", 2, 4, 100), Rows("beam-q", 4, 5, 200), Rows("beam-pav", 2, 6, 100, "bo4"), Rows("beam-pav", 4, 7, 200, "bo4"), Rows("oracle-beam-q", 2, 8, 100));
+            Rows("beam-q", 2, 4, 100), Rows("beam-q", 4, 5, 200), Rows("beam-pav", 2, 6, 100, "bo4"), Rows("beam-pav", 4, 7, 200, "bo4"),
+                Rows("oracle-beam-q", 2, 8, 100));
         Assert.All(summary.Comparisons, c => Assert.Equal(("beam-pav bo4", "beam-q"), (c.A[..12], c.B[..6])));
         var added = summary.Comparisons.Where(c => c.Claim == "equal-tokens").Select(c => c.Difference).ToList();
         Assert.Equal(2, added.Count);
@@ -77,7 +81,8 @@ public class SummaryTests
     public void Methods_average_over_seeds_and_intervals_are_over_problems()
     {
         var summary = SummaryFrom(
-            Rows("sample", 1, 2, 10), Rows("sample", 1, 4, 20, seed: 2), Rows("greedy", 1, 3, 10), Rows("best-of-n-orm", 64, 5, 640), Rows("majority", 64, 4, 640));
+            Rows("sample", 1, 2, 10), Rows("sample", 1, 4, 20, seed: 2), Rows("greedy", 1, 3, 10), Rows("best-of-n-orm", 64, 5, 640),
+                Rows("majority", 64, 4, 640));
         var sample = summary.Methods[0];
         Assert.Equal(("sample", 10, 2, 15.0), (sample.Method, sample.Problems, sample.Seeds, sample.GeneratedTokens));
         Assert.Equal(0.3, sample.Accuracy, 12);
@@ -99,7 +104,8 @@ public class SummaryTests
     {
         var summary = SummaryFrom(Rows("best-of-n-orm", 1, 4, 100), Rows("best-of-n-orm", 4, 6, 400), Rows("beam-q", 1, 3, 150));
         var text = JsonSerializer.Serialize(summary);
-        Assert.Equal(["methods", "comparisons", "verifiers", "base", "settings", "seconds", "peak_memory_mb"], JsonDocument.Parse(text).RootElement.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["methods", "comparisons", "verifiers", "base", "settings", "seconds", "peak_memory_mb"],
+            JsonDocument.Parse(text).RootElement.EnumerateObject().Select(p => p.Name));
         var back = JsonSerializer.Deserialize<Summary>(text)!;
         Assert.Equal(text, JsonSerializer.Serialize(back));
         Assert.Equal(("Beam on Q", MethodKind.Beam), (back.Methods[^1].Label, back.Methods[^1].Kind));

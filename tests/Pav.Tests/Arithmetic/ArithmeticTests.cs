@@ -88,7 +88,8 @@ public class ArithmeticTests
     public void Traps_are_lines_where_a_misconception_can_strike()
     {
         // 17 +8: a carry. 25 -4: no borrow from an operand below 5. skip x3: no temptation. skip -7: one. 21 x2: no carry.
-        var sheet = new Worksheet(17, [new(new('+', 8), false), new(new('-', 4), false), new(new('x', 3), true), new(new('-', 7), true), new(new('x', 2), false)]);
+        var sheet = new Worksheet(17,
+            [new(new('+', 8), false), new(new('-', 4), false), new(new('x', 3), true), new(new('-', 7), true), new(new('x', 2), false)]);
         Assert.Equal(2, Student.Traps(sheet));
         Assert.All(Enumerable.Range(0, 50), i => Assert.True(Student.Traps(Worksheet.Draw(3, i, Split.Train, 10, 5)) >= 5));
         Assert.Contains(Enumerable.Range(0, 50), i => Student.Traps(Worksheet.Draw(3, i, Split.Train, 10)) < 5);

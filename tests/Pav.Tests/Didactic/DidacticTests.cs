@@ -12,14 +12,17 @@ public class DidacticTests
     [Fact]
     public void The_automaton_agrees_with_a_search_for_the_substring()
     {
-        foreach (var task in new[] { Small, PlantedTask.Random(3, 5), PlantedTask.Random(6, 6), new PlantedTask([1], length: 3, vocabulary: 3) })
+        foreach (var task in new[] { Small, PlantedTask.Random(3, 5), PlantedTask.Random(6, 6),
+            new PlantedTask([1], length: 3, vocabulary: 3) })
             for (ulong seed = 0; seed < 2000; seed++)
             {
                 // Tokens of y* are drawn more often than others, so that matches and near misses are frequent.
                 var tokens = Enumerable.Range(0, task.Length).Select(t => Seeds.Uniform(seed, 2 * t) < 0.9
-                    ? task.Target[(int)(Seeds.Uniform(seed, 2 * t + 1) * task.Target.Count)] : (int)(Seeds.Uniform(seed, 2 * t + 1) * task.Vocabulary)).ToArray();
+                    ? task.Target[(int)(Seeds.Uniform(seed, 2 * t + 1) * task.Target.Count)]
+                        : (int)(Seeds.Uniform(seed, 2 * t + 1) * task.Vocabulary)).ToArray();
                 var before = tokens.TakeWhile(a => a != task.EndOfSequence).ToArray();
-                var found = Enumerable.Range(0, Math.Max(0, before.Length - task.Target.Count + 1)).Any(i => before.Skip(i).Take(task.Target.Count).SequenceEqual(task.Target));
+                var found = Enumerable.Range(0, Math.Max(0, before.Length - task.Target.Count + 1))
+                    .Any(i => before.Skip(i).Take(task.Target.Count).SequenceEqual(task.Target));
                 var state = tokens.Aggregate(0, task.Next);
                 Assert.Equal(found ? task.Found : before.Length < tokens.Length ? task.Lost : LongestMatch(task, tokens), state);
             }
@@ -148,10 +151,12 @@ public class DidacticTests
             for (ulong seed = 0; seed < Episodes; seed++)
             {
                 var episode = policy.Play(Seeds.Mix(seed));
-                var weights = StepCredit.OfSteps(reward, episode.Rex(Small), Alpha, values.Along(episode)).Select((w, t) => w - baseline(t, episode.States[t])).ToArray();
+                var weights = StepCredit.OfSteps(reward, episode.Rex(Small), Alpha, values.Along(episode))
+                    .Select((w, t) => w - baseline(t, episode.States[t])).ToArray();
                 var gradient = new double[exact.Length];
                 TabularGradient.Reinforce(policy, episode, weights, gradient);
-                for (var i = 0; i < exact.Length; i++) (sum[i], squares[i]) = (sum[i] + gradient[i], squares[i] + gradient[i] * gradient[i]);
+                for (var i = 0; i < exact.Length; i++)
+                    (sum[i], squares[i]) = (sum[i] + gradient[i], squares[i] + gradient[i] * gradient[i]);
             }
 
             for (var i = 0; i < exact.Length; i++)
@@ -183,7 +188,8 @@ public class DidacticTests
     {
         foreach (Action bad in new Action[]
         {
-            () => _ = new PlantedTask([1, 2, 1]), () => _ = new PlantedTask([14]), () => _ = new PlantedTask([]), () => _ = new PlantedTask([1, 2, 3], length: 2),
+            () => _ = new PlantedTask([1, 2, 1]), () => _ = new PlantedTask([14]), () => _ = new PlantedTask([]), () =>
+                _ = new PlantedTask([1, 2, 3], length: 2),
             () => PlantedTask.Random(11, 1), () => TabularPolicy.Prover(Small, 0), () => TabularPolicy.Prover(Small, double.NaN),
         }) Assert.Throws<UserError>(bad);
     }
@@ -198,11 +204,13 @@ public class DidacticTests
     private static int LongestMatch(PlantedTask task, int[] tokens) =>
         Enumerable.Range(0, task.Target.Count).Reverse().First(k => k <= tokens.Length && tokens[^k..].SequenceEqual(task.Target.Take(k)));
 
-    private static double[] Logits(PlantedTask task, ulong seed) => [.. Enumerable.Range(0, task.TableSize).Select(i => 2 * Seeds.Uniform(seed, i))];
+    private static double[] Logits(PlantedTask task, ulong seed) =>
+        [.. Enumerable.Range(0, task.TableSize).Select(i => 2 * Seeds.Uniform(seed, i))];
 
     private static TabularPolicy Some(PlantedTask task, ulong seed) => TabularPolicy.Softmax(task, Logits(task, seed));
 
-    private static (TabularPolicy Policy, ExactValues Prover) Pair(PlantedTask task) => (Some(task, 11), ExactValues.From(TabularPolicy.Prover(task, 6)));
+    private static (TabularPolicy Policy, ExactValues Prover) Pair(PlantedTask task) =>
+        (Some(task, 11), ExactValues.From(TabularPolicy.Prover(task, 6)));
 
     private static double Enumerated(TabularPolicy policy, int t, int k)
     {

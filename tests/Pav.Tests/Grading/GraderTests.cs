@@ -22,7 +22,8 @@ public class GraderTests
     [InlineData("**Answer**: 30", "30", 1)]
     [InlineData("__Answer: 30__", "30", 1)]
     [InlineData("**Answers:** 30", "30", 0)]
-    public void Numeric(string trace, string reference, int rex) => Assert.Equal(rex, Grader.Numeric.Rex(trace, new("p", "text", reference)));
+    public void Numeric(string trace, string reference, int rex) =>
+        Assert.Equal(rex, Grader.Numeric.Rex(trace, new("p", "text", reference)));
 
     [Fact]
     public void Answers_that_are_equal_have_one_form() => Assert.Equal("1234", Grader.Numeric.Extract("Answer: 1,234.00"));

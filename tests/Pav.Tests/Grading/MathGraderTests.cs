@@ -111,7 +111,9 @@ public class MathGraderTests
         foreach (var row in new[] { "gsm8k_train.jsonl.gz", "gsm8k_test.jsonl.gz" }.SelectMany(DataFactAttribute.Rows))
         {
             var solution = row.GetProperty("answer").GetString()!;
-            Assert.Equal((1, 1), (Grader.Gsm8k.Rex(solution, new("p", "", solution)), Grader.Gsm8kFlexible.Rex(solution, new("p", "", solution[(solution.LastIndexOf(' ') + 1)..]))));
+            Assert.Equal((1, 1),
+                (Grader.Gsm8k.Rex(solution, new("p", "", solution)),
+                Grader.Gsm8kFlexible.Rex(solution, new("p", "", solution[(solution.LastIndexOf(' ') + 1)..]))));
         }
 
         foreach (var row in DataFactAttribute.Rows("math_train_answers.jsonl.gz"))
@@ -143,11 +145,14 @@ public class MathGraderTests
     {
         string[] pieces =
         [
-            "\\frac", "\\sqrt", "\\left(", "\\right)", "(", ")", "[", "]", "{", "}", "\\{", "\\}", "^", "_", "+", "-", "*", "/", "!", "|", "=", "<", ",", ";", ":", "&", "\\\\", "\\begin{pmatrix}", "\\end{pmatrix}",
-            "\\text{", "\\overline{", "\\pm", "\\cup", "\\sin", "\\log", "\\binom", "\\pi", "x", "i", "e", "y", "cm", "apples", " ", "0", "1", "99", "3.5", "1,234", "2^{99999}", "9!", ".", "\\boxed{", "####", "# Answer", "$", "%", "°", "é", "\n",
+            "\\frac", "\\sqrt", "\\left(", "\\right)", "(", ")", "[", "]", "{", "}", "\\{", "\\}", "^", "_", "+", "-", "*", "/", "!", "|",
+                "=", "<", ",", ";", ":", "&", "\\\\", "\\begin{pmatrix}", "\\end{pmatrix}",
+            "\\text{", "\\overline{", "\\pm", "\\cup", "\\sin", "\\log", "\\binom", "\\pi", "x", "i", "e", "y", "cm", "apples", " ", "0",
+                "1", "99", "3.5", "1,234", "2^{99999}", "9!", ".", "\\boxed{", "####", "# Answer", "$", "%", "°", "é", "\n",
         ];
         var soup = Gen.Elements(pieces).ListOf().Select(string.Concat);
-        var text = Gen.Frequency((4, soup), (1, ArbMap.Default.GeneratorFor<string>().Select(s => s ?? "")), (1, Gen.Elements(pieces).SelectMany(p => Gen.Choose(1, 400).Select(n => string.Concat(Enumerable.Repeat(p, n))))));
+        var text = Gen.Frequency((4, soup), (1, ArbMap.Default.GeneratorFor<string>().Select(s => s ?? "")),
+            (1, Gen.Elements(pieces).SelectMany(p => Gen.Choose(1, 400).Select(n => string.Concat(Enumerable.Repeat(p, n))))));
         Prop.ForAll(text.ToArbitrary(), text.ToArbitrary(), (a, b) =>
         {
             foreach (var grader in Grader.All.Values)
@@ -221,7 +226,8 @@ public class MathGraderTests
     private static IEnumerable<string> Rewritten(string answer)
     {
         var a = answer.Trim();
-        foreach (var frame in new[] { " {0} ", "${0}$", "\\({0}\\)", "\\boxed{{{0}}}", "{0}.", "{{{0}}}", "\\displaystyle {0}", "\n{0}\n", "**{0}**", "\\!{0}\\,", "\\mathbf{{{0}}}", "~{0}\\ " }) yield return string.Format(frame, a);
+        foreach (var frame in new[] { " {0} ", "${0}$", "\\({0}\\)", "\\boxed{{{0}}}", "{0}.", "{{{0}}}", "\\displaystyle {0}", "\n{0}\n",
+            "**{0}**", "\\!{0}\\,", "\\mathbf{{{0}}}", "~{0}\\ " }) yield return string.Format(frame, a);
         yield return a.Replace("\\dfrac", "\\frac").Replace("\\tfrac", "\\frac");
         yield return a.Replace("\\tfrac", "\\frac").Replace("\\dfrac", "\\frac").Replace("\\frac", "\\dfrac");
         if (!a.Contains("\\left")) yield return a.Replace("(", "\\left(").Replace(")", "\\right)");
@@ -232,7 +238,8 @@ public class MathGraderTests
         if (NumberText.Whole(a) is not { } number) yield break;
         if (!a.Contains('=')) yield return $"x = {a}";
         yield return number + (number.Contains('.') ? "00" : ".00");
-        foreach (var unit in new[] { "\\%", "\\text{ units}", " \\text{ square cm}", "^\\circ", " cm", "\\mbox{ inches}^2" }) yield return a.TrimEnd('.').Replace("\\%", "") + unit;
+        foreach (var unit in new[] { "\\%", "\\text{ units}", " \\text{ square cm}", "^\\circ", " cm", "\\mbox{ inches}^2" })
+            yield return a.TrimEnd('.').Replace("\\%", "") + unit;
         yield return "\\$" + number;
         if (number.Length > 3 && number.All(char.IsAsciiDigit)) yield return long.Parse(number).ToString("N0");
     }
@@ -254,15 +261,21 @@ public class MathGraderTests
     private static void CheckGsm8k(string answer)
     {
         var number = NumberText.Whole(answer)!;
-        string[] same = [answer, $" {answer} ", $"${answer}", answer + ".", number + (number.Contains('.') ? "0" : ".0"), number + (number.Contains('.') ? "00" : ".00"), $"**{answer}**", $"{answer} dollars", $"{answer}%", $"\\${answer}", $"{answer}\n\nDone."];
+        string[] same = [answer, $" {answer} ", $"${answer}", answer + ".", number + (number.Contains('.') ? "0" : ".0"),
+            number + (number.Contains('.') ? "00" : ".00"), $"**{answer}**", $"{answer} dollars", $"{answer}%", $"\\${answer}",
+            $"{answer}\n\nDone."];
         var problem = new Problem("p", "", answer);
-        Assert.All(same, form => Assert.Equal((1, 1), (Grader.Gsm8k.Rex($"2 + 2 = 4\n#### {form}", problem), Grader.Gsm8kFlexible.Rex($"So the answer is {form}", problem))));
-        Assert.All([$"1{number}", number + "1", "-" + number + "5"], form => Assert.Equal((0, 0), (Grader.Gsm8k.Rex($"#### {form}", problem), Grader.Gsm8kFlexible.Rex($"it is {form}", problem))));
+        Assert.All(same, form =>
+            Assert.Equal((1, 1),
+            (Grader.Gsm8k.Rex($"2 + 2 = 4\n#### {form}", problem), Grader.Gsm8kFlexible.Rex($"So the answer is {form}", problem))));
+        Assert.All([$"1{number}", number + "1", "-" + number + "5"], form =>
+            Assert.Equal((0, 0), (Grader.Gsm8k.Rex($"#### {form}", problem), Grader.Gsm8kFlexible.Rex($"it is {form}", problem))));
     }
 
     private static T Read<T>(string name)
     {
-        using var file = new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "fixtures", name)), CompressionMode.Decompress);
+        using var file = new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "fixtures", name)),
+            CompressionMode.Decompress);
         return JsonSerializer.Deserialize<T>(file, JsonSerializerOptions.Web)!;
     }
 }

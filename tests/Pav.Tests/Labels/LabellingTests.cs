@@ -6,10 +6,12 @@ public class LabellingTests
 {
     private static readonly LabelOptions Options = new() { NCov = 3, NMc = 4, Seed = 11, ProblemsPerBatch = 4 };
 
-    private static async Task<List<string>> Lines(LabelOptions options, Func<string, int, bool>? done = null, ToyPolicy? policy = null, int problems = 10)
+    private static async Task<List<string>> Lines(LabelOptions options, Func<string, int, bool>? done = null, ToyPolicy? policy = null,
+        int problems = 10)
     {
         var lines = new List<string>();
-        await foreach (var line in Labelling.Run(policy ?? new ToyPolicy(), Grader.Numeric, Toy.Problems(problems), options, done)) lines.Add(JsonSerializer.Serialize(line));
+        await foreach (var line in Labelling.Run(policy ?? new ToyPolicy(), Grader.Numeric, Toy.Problems(problems), options,
+            done)) lines.Add(JsonSerializer.Serialize(line));
         return lines;
     }
 
@@ -48,7 +50,8 @@ public class LabellingTests
         var traces = all.Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).ToList();
         Assert.All(traces, t => Assert.Equal("4:24:0.2:2.5", t.Plan));
         Assert.True(traces.SelectMany(t => t.N).Distinct().Count() > 3, "some prefixes need more completions than others");
-        var fixedN = (await Lines(Options with { NMc = 24 }, problems: 60)).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).ToList();
+        var fixedN = (await Lines(Options with { NMc = 24 }, problems: 60)).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!)
+            .ToList();
         for (var t = 0; t < traces.Count; t++)
         {
             Assert.Equal(fixedN[t].Steps, traces[t].Steps);
@@ -60,7 +63,8 @@ public class LabellingTests
         Assert.Equal(all.Skip(70), await Lines(options, (problem, trace) => have.Contains((problem, trace)), problems: 60));
 
         var byId = Toy.Problems(60).ToDictionary(p => p.Id);
-        var errors = traces.SelectMany(t => t.ToPrefix(byId[t.Problem]).Path().Zip(t.Q, (p, q) => (p, q))).Where(x => !x.p.Ended).DistinctBy(x => x.p).Select(x => x.q.Value - Toy.Q(x.p)).ToList();
+        var errors = traces.SelectMany(t => t.ToPrefix(byId[t.Problem]).Path().Zip(t.Q, (p, q) => (p, q))).Where(x => !x.p.Ended)
+            .DistinctBy(x => x.p).Select(x => x.q.Value - Toy.Q(x.p)).ToList();
         var error = Math.Sqrt(errors.Sum(e => e * e)) / errors.Count;
         Assert.InRange(errors.Average() / error, -4, 4);
     }
@@ -68,9 +72,11 @@ public class LabellingTests
     [Fact]
     public async Task More_traces_can_be_added_later()
     {
-        var later = (await Lines(Options with { FirstTrace = 3, NCov = 2 })).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).ToList();
+        var later = (await Lines(Options with { FirstTrace = 3, NCov = 2 })).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!)
+            .ToList();
         Assert.Equal([3, 4], later.Select(t => t.Trace).Distinct());
-        var five = (await Lines(Options with { NCov = 5 })).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!).Where(t => t.Trace >= 3).ToList();
+        var five = (await Lines(Options with { NCov = 5 })).Select(l => JsonSerializer.Deserialize<LabelledTrace>(l)!)
+            .Where(t => t.Trace >= 3).ToList();
         Assert.Equal(five.Select(t => JsonSerializer.Serialize(t)), later.Select(t => JsonSerializer.Serialize(t)));
     }
 
@@ -155,7 +161,8 @@ public class LabellingTests
     {
         var policy = new ToyPolicy();
         LabelProgress last = default;
-        await foreach (var line in Labelling.Run(policy, Grader.Numeric, Toy.Problems(5), Options, progress: p => last = p)) Assert.NotEmpty(line.Steps);
+        await foreach (var line in Labelling.Run(policy, Grader.Numeric, Toy.Problems(5), Options, progress: p =>
+            last = p)) Assert.NotEmpty(line.Steps);
         Assert.Equal(5, last.Problems);
         Assert.Equal((policy.Draws.Count - 15) / 4, last.Prefixes);
         Assert.True(last.GeneratedTokens > 5 * 3 * 11);
@@ -228,7 +235,8 @@ public class LabellingTests
         }
 
         var trace = prefixes[0].Then("fix\n").Then("ok\n").Then("ok\n");
-        foreach (var answer in new[] { 0, 1 }) Assert.Equal(answer, Assert.Single(await best.Score([trace.Then($"Answer: {answer}", ended: true)])).Q[^1]);
+        foreach (var answer in new[] { 0, 1 })
+            Assert.Equal(answer, Assert.Single(await best.Score([trace.Then($"Answer: {answer}", ended: true)])).Q[^1]);
         best.Reset();
         Assert.True(Assert.Single(await best.Score([prefixes[0]])).Tokens > 0);
         Assert.Contains("bo7", Assert.Throws<UserError>(() => oracle.BestOf(7)).Message);

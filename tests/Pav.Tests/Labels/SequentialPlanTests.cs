@@ -31,7 +31,9 @@ public class SequentialPlanTests
     public void The_plain_ratio_would_be_biased()
     {
         var plan = new SequentialPlan(4, 64, 0.2, 2);
-        double Bias(double q) => plan.AtStops().Sum(s => Math.Exp(s.Log2Orders * Math.Log(2) + s.C * Math.Log(q) + (s.N - s.C) * Math.Log(1 - q)) * s.C / s.N) - q;
+        double Bias(double q) =>
+            plan.AtStops().Sum(s => Math.Exp(s.Log2Orders * Math.Log(2) + s.C * Math.Log(q) + (s.N - s.C) * Math.Log(1 - q)) * s.C / s.N)
+            - q;
         Assert.True(Bias(0.6) > 0.01, "stopping far from 0.5 pushes the ratio away from it");
         Assert.True(Bias(0.4) < -0.01);
     }
@@ -51,7 +53,8 @@ public class SequentialPlanTests
     public void Extreme_prefixes_need_few_completions_and_uncertain_ones_many()
     {
         var plan = new SequentialPlan(4, 64, 0.15);
-        double Expected(double q) => plan.AtStops().Sum(s => s.N * Math.Exp(s.Log2Orders * Math.Log(2) + s.C * Math.Log(q) + (s.N - s.C) * Math.Log(1 - q)));
+        double Expected(double q) =>
+            plan.AtStops().Sum(s => s.N * Math.Exp(s.Log2Orders * Math.Log(2) + s.C * Math.Log(q) + (s.N - s.C) * Math.Log(1 - q)));
         Assert.InRange(Expected(0.001), 8, 14);
         Assert.InRange(Expected(0.5), 35, 64);
     }
@@ -61,5 +64,6 @@ public class SequentialPlanTests
     [InlineData(9, 8, 0.1)]
     [InlineData(4, 5000, 0.1)]
     [InlineData(4, 64, 0.6)]
-    public void Impossible_plans_are_refused(int first, int most, double width) => Assert.Throws<UserError>(new SequentialPlan(first, most, width).Check);
+    public void Impossible_plans_are_refused(int first, int most, double width) =>
+        Assert.Throws<UserError>(new SequentialPlan(first, most, width).Check);
 }

@@ -1,6 +1,7 @@
 namespace Pav.Tests.Method;
 
-/// <summary>Estimators from few rollouts, averaged over many repetitions, against the exact values; and the plug-ins that they replace, which miss them.</summary>
+/// <summary>Estimators from few rollouts, averaged over many repetitions, against the exact values; and the plug-ins that they replace,
+/// which miss them.</summary>
 public class BiasTests
 {
     private const int Repetitions = 20_000;
@@ -33,7 +34,8 @@ public class BiasTests
         return Enumerable.Range(0, 3).Sum(i => Policy[i] * (f(x[i]) - mx) * (g(y[i]) - my));
     }
 
-    /// <summary>Over 10,000 draws the mean of the estimator is within three standard errors of the exact value, and that of the plug-in is not.</summary>
+    /// <summary>Over 10,000 draws the mean of the estimator is within three standard errors of the exact value, and that of the plug-in is
+    /// not.</summary>
     private static void Unbiased(double exact, Func<(double Estimate, double PlugIn)> draw)
     {
         var draws = Enumerable.Range(0, 10_000).Select(_ => draw()).ToList();
@@ -64,31 +66,37 @@ public class BiasTests
     public void Distinguishability_is_free_of_Monte_Carlo_noise() => Unbiased(Covariance(q => q, Mu, q => q, Mu), () =>
     {
         var steps = Draw(4, 3);
-        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.FromOther(s.Mu, s.Pi, drawn: s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, s.Mu.Value, s.Mu.Value))));
+        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.FromOther(s.Mu, s.Pi, drawn: s.Drawn))]),
+            PlugIn(steps.Select(s => (s.Drawn, s.Mu.Value, s.Mu.Value))));
     });
 
     [Theory]
     [InlineData(1, 3)]
     [InlineData(2, 5)]
     [InlineData(4, 8)]
-    public void Distinguishability_of_best_of_K(int k, int n) => Unbiased(Covariance(q => BestOfK.FromQ(q, k), Pi, q => BestOfK.FromQ(q, k), Pi), () =>
+    public void Distinguishability_of_best_of_K(int k, int n) =>
+        Unbiased(Covariance(q => BestOfK.FromQ(q, k), Pi, q => BestOfK.FromQ(q, k), Pi), () =>
     {
         var steps = Draw(4, n);
-        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.FromBestOf(k, s.Pi, s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromQ(s.Pi.Value, k), BestOfK.FromQ(s.Pi.Value, k)))));
+        return (Distinguishability.OfState([.. steps.Select(s => StepEstimate.FromBestOf(k, s.Pi, s.Drawn))]),
+            PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromQ(s.Pi.Value, k), BestOfK.FromQ(s.Pi.Value, k)))));
     });
 
     [Theory]
     [InlineData(1, 3)]
     [InlineData(3, 5)]
-    public void Alignment_of_best_of_K_with_its_own_policy_from_the_same_counts(int k, int n) => Unbiased(Covariance(q => BestOfK.FromQ(q, k), Pi, q => q, Pi), () =>
+    public void Alignment_of_best_of_K_with_its_own_policy_from_the_same_counts(int k, int n) =>
+        Unbiased(Covariance(q => BestOfK.FromQ(q, k), Pi, q => q, Pi), () =>
     {
         var steps = Draw(4, n);
-        return (Alignment.OfState([.. steps.Select(s => StepEstimate.FromBestOf(k, s.Pi, s.Drawn))]), PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromCounts(s.Pi, k), s.Pi.Value))));
+        return (Alignment.OfState([.. steps.Select(s => StepEstimate.FromBestOf(k, s.Pi, s.Drawn))]),
+            PlugIn(steps.Select(s => (s.Drawn, BestOfK.FromCounts(s.Pi, k), s.Pi.Value))));
     });
 
     [Fact]
     public void Alignment_of_best_of_K_of_another_policy() => Assert.InRange(
         Errors(
-            [.. Enumerable.Range(0, 10_000).Select(_ => Alignment.OfState([.. Draw(3, 2).Select(s => StepEstimate.FromOther(s.Mu, s.Pi, 2, s.Drawn))]))],
+            [.. Enumerable.Range(0, 10_000)
+                .Select(_ => Alignment.OfState([.. Draw(3, 2).Select(s => StepEstimate.FromOther(s.Mu, s.Pi, 2, s.Drawn))]))],
             Covariance(q => BestOfK.FromQ(q, 2), Mu, q => q, Pi)), 0, 3);
 }

@@ -86,9 +86,11 @@ public class MethodTests
     {
         Assert.Equal(0.0625, Distinguishability.OfState([Other(new(4, 1), new(4, 1)), Other(new(4, 3), new(4, 1))]), 12);
         Assert.Equal(0.125, Alignment.OfState([Other(new(4, 1), new(4, 2)), Other(new(4, 3), new(4, 4))]), 12);
-        StepEstimate[] steps = [.. new QEstimate[] { new(6, 1), new(6, 4), new(6, 3) }.Select((q, i) => StepEstimate.FromBestOf(1, q, drawn: i + 1))];
+        StepEstimate[] steps =
+            [.. new QEstimate[] { new(6, 1), new(6, 4), new(6, 3) }.Select((q, i) => StepEstimate.FromBestOf(1, q, drawn: i + 1))];
         Assert.Equal(Distinguishability.OfState(steps), Alignment.OfState(steps), 12);
-        Assert.Equal(Distinguishability.OfState([steps[1], steps[0]]) * 3 / 4, Distinguishability.OfState([steps[0], steps[1] with { Drawn = 3 }]), 12);
+        Assert.Equal(Distinguishability.OfState([steps[1], steps[0]]) * 3 / 4,
+            Distinguishability.OfState([steps[0], steps[1] with { Drawn = 3 }]), 12);
         Assert.Equal(0, Distinguishability.OfState([steps[0] with { Drawn = 2 }]));
         Assert.True(double.IsNaN(Distinguishability.OfState([steps[0]])));
     }

@@ -11,13 +11,15 @@ public class PolicyGradientTests
 
     public static TheoryData<DenseReward, Credit> Modes => new()
     {
-        { DenseReward.None, Credit.Own }, { DenseReward.Progress, Credit.Own }, { DenseReward.Progress, Credit.ToGo }, { DenseReward.Q, Credit.Own }, { DenseReward.Q, Credit.ToGo },
+        { DenseReward.None, Credit.Own }, { DenseReward.Progress, Credit.Own }, { DenseReward.Progress, Credit.ToGo },
+            { DenseReward.Q, Credit.Own }, { DenseReward.Q, Credit.ToGo },
     };
 
     [Fact]
     public void Dense_rewards_of_a_worked_trace()
     {
-        static double[] Rounded(DenseReward reward, Credit credit) => [.. Returns.Dense(reward, credit, 2, Q, 2).Select(x => Math.Round(x, 12))];
+        static double[] Rounded(DenseReward reward, Credit credit) =>
+            [.. Returns.Dense(reward, credit, 2, Q, 2).Select(x => Math.Round(x, 12))];
         Assert.Equal<double[]>([0, 0], Returns.Dense(DenseReward.None, Credit.Own, 2, null, 2));
         Assert.Equal([0.4, -0.6], Rounded(DenseReward.Progress, Credit.Own));
         Assert.Equal([-0.2, -0.6], Rounded(DenseReward.Progress, Credit.ToGo));
@@ -42,13 +44,17 @@ public class PolicyGradientTests
     public void A_leave_one_out_baseline_does_not_look_at_its_own_trace() => Prop.ForAll(
         ArbMap.Default.ArbFor<(int, int, int)>(), x =>
         {
-            StepReturns[] group = [.. Enumerable.Range(0, 4).Select(i => new StepReturns((x.Item1 >> i) & 1, [.. Enumerable.Range(0, 1 + (i + Math.Abs(x.Item2 % 7)) % 3).Select(h => Math.Sin(x.Item3 + 3 * i + h))]))];
+            StepReturns[] group = [.. Enumerable.Range(0, 4)
+                .Select(i =>
+                new StepReturns((x.Item1 >> i) & 1,
+                [.. Enumerable.Range(0, 1 + (i + Math.Abs(x.Item2 % 7)) % 3).Select(h => Math.Sin(x.Item3 + 3 * i + h))]))];
             var before = LeaveOneOut.Compute(group)[2];
             group[2] = new(1 - group[2].Rex, [.. group[2].Dense.Select(d => d + 5)]);
             return before.Zip(LeaveOneOut.Compute(group)[2], (a, b) => Math.Abs(a - b)).Max() < 1e-9;
         }).QuickCheckThrowOnFailure();
 
-    /// <summary>What the loop computes with, on a policy whose exact gradient is known: each step's ∇log π times return minus baseline, mean over 20,000 episodes.</summary>
+    /// <summary>What the loop computes with, on a policy whose exact gradient is known: each step's ∇log π times return minus baseline,
+    /// mean over 20,000 episodes.</summary>
     [Theory, MemberData(nameof(Modes))]
     public void Mean_gradients_are_the_exact_one_without_and_with_baselines(DenseReward reward, Credit credit)
     {
@@ -64,17 +70,22 @@ public class PolicyGradientTests
             var (sum, squares) = (new double[exact.Length], new double[exact.Length]);
             for (var g = 0; g < Groups; g++)
             {
-                Episode[] episodes = [.. Enumerable.Range(0, Size).Select(i => policy.Play(Seeds.Derive(3, baseline, "episode", g * Size + i)))];
-                StepReturns[] returns = [.. episodes.Select(e => new StepReturns(e.Rex(task), Returns.Dense(reward, credit, Alpha, prover.Along(e), e.Steps)))];
+                Episode[] episodes = [.. Enumerable.Range(0, Size)
+                    .Select(i => policy.Play(Seeds.Derive(3, baseline, "episode", g * Size + i)))];
+                StepReturns[] returns =
+                    [.. episodes.Select(e => new StepReturns(e.Rex(task), Returns.Dense(reward, credit, Alpha, prover.Along(e), e.Steps)))];
                 var others = LeaveOneOut.Compute(returns);
                 var gradient = new double[exact.Length];
                 for (var i = 0; i < Size; i++)
                 {
-                    double Baseline(int t) => baseline switch { "value" => 0.4 + 0.1 * t - 0.2 * episodes[i].States[t], "leave one out" => others[i][t], _ => 0 };
-                    TabularGradient.Reinforce(policy, episodes[i], [.. Enumerable.Range(0, episodes[i].Steps).Select(t => returns[i].At(t) - Baseline(t))], gradient);
+                    double Baseline(int t) =>
+                        baseline switch { "value" => 0.4 + 0.1 * t - 0.2 * episodes[i].States[t], "leave one out" => others[i][t], _ => 0 };
+                    TabularGradient.Reinforce(policy, episodes[i],
+                        [.. Enumerable.Range(0, episodes[i].Steps).Select(t => returns[i].At(t) - Baseline(t))], gradient);
                 }
 
-                for (var p = 0; p < exact.Length; p++) (sum[p], squares[p]) = (sum[p] + gradient[p] / Size, squares[p] + gradient[p] / Size * gradient[p] / Size);
+                for (var p = 0; p < exact.Length; p++)
+                    (sum[p], squares[p]) = (sum[p] + gradient[p] / Size, squares[p] + gradient[p] / Size * gradient[p] / Size);
             }
 
             var far = 0;
@@ -83,7 +94,8 @@ public class PolicyGradientTests
                 var mean = sum[p] / Groups;
                 var error = Math.Sqrt((squares[p] / Groups - mean * mean) / Groups);
                 if (Math.Abs(mean - exact[p]) > 3 * error + 1e-12) far++;
-                Assert.True(Math.Abs(mean - exact[p]) <= 4 * error + 1e-12, $"{reward}, {credit}, {baseline}, logit {p}: {mean} ± {error}, exactly {exact[p]}");
+                Assert.True(Math.Abs(mean - exact[p]) <= 4 * error + 1e-12,
+                    $"{reward}, {credit}, {baseline}, logit {p}: {mean} ± {error}, exactly {exact[p]}");
             }
 
             // Three standard errors hold for all but one in 370 numbers.

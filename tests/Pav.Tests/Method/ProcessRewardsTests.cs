@@ -1,6 +1,7 @@
 namespace Pav.Tests.Method;
 
-/// <summary>What becomes of step rewards, worked: a group of two right traces and two wrong ones, and one of a single wrong trace.</summary>
+/// <summary>What becomes of step rewards, worked: a group of two right traces and two wrong ones, and one of a single wrong
+/// trace.</summary>
 public class ProcessRewardsTests
 {
     private static readonly StepReturns[][] Groups =
@@ -10,12 +11,14 @@ public class ProcessRewardsTests
     ];
 
     private static double[][] Shaped(ProcessRule rule, StepReturns[][]? groups = null) =>
-        [.. ProcessRewards.Shape(rule, groups ?? Groups, 0.25).SelectMany(g => g).Select(t => t.Dense.Select(d => Math.Round(d, 4)).ToArray())];
+        [.. ProcessRewards.Shape(rule, groups ?? Groups, 0.25).SelectMany(g => g)
+            .Select(t => t.Dense.Select(d => Math.Round(d, 4)).ToArray())];
 
     [Fact]
     public void Plain_rewards_stay() => Assert.Equal(Groups.SelectMany(g => g).Select(t => t.Dense), Shaped(ProcessRule.Plain));
 
-    /// <summary>Nine steps: their sum is 0.5 and that of squares 0.67, so the mean is 0.0556 and the variance (0.67 − 0.0278)/8 = 0.2833².</summary>
+    /// <summary>Nine steps: their sum is 0.5 and that of squares 0.67, so the mean is 0.0556 and the variance (0.67 − 0.0278)/8 =
+    /// 0.2833².</summary>
     [Fact]
     public void Normalised_rewards_have_mean_0_and_deviation_1_over_the_batch()
     {

@@ -21,7 +21,8 @@ public class FirstErrorTests
     }
 
     [Fact]
-    public void A_score_at_the_threshold_is_right() => Assert.Equal((-1, 0), (FirstError.Predicted([0.5], 0.5), FirstError.Predicted([0.5], 0.500001)));
+    public void A_score_at_the_threshold_is_right() =>
+        Assert.Equal((-1, 0), (FirstError.Predicted([0.5], 0.5), FirstError.Predicted([0.5], 0.500001)));
 
     [Fact]
     public void The_tuned_threshold_is_the_best_there_is()

@@ -24,7 +24,8 @@ public class MetricsTests
     public void Auc_within_problems_weighs_by_pairs_and_has_an_interval()
     {
         // p: 1 of 1 pairs; q: 1 of 3 pairs; r has no pair.
-        Judged[] traces = [new("p", 0.9, true), new("p", 0.1, false), new("q", 0.5, true), new("q", 0.6, false), new("q", 0.7, false), new("q", 0.1, false), new("r", 1, true)];
+        Judged[] traces = [new("p", 0.9, true), new("p", 0.1, false), new("q", 0.5, true), new("q", 0.6, false), new("q", 0.7, false),
+            new("q", 0.1, false), new("r", 1, true)];
         var auc = Auc.WithinProblems(traces);
         Assert.Equal(0.5, auc.Value, 12);
         Assert.Equal(1 / 3.0, auc.Low, 12);

@@ -6,17 +6,21 @@ public class StateLabellingTests
 {
     private static readonly LabelOptions Options = new() { NCov = 3, NMc = 6, Seed = 11, ProblemsPerBatch = 4 };
 
-    internal static async Task<List<LabelledState>> Label(LabelOptions options, int problems = 10, int steps = 4, int depths = 0, Func<(string, string), bool>? done = null)
+    internal static async Task<List<LabelledState>> Label(LabelOptions options, int problems = 10, int steps = 4, int depths = 0,
+        Func<(string, string), bool>? done = null)
     {
         var states = new List<LabelledState>();
-        await foreach (var state in StateLabelling.Run(new ToyPolicy(), Grader.Numeric, Toy.Problems(problems), options, steps, depths, done)) states.Add(state);
+        await foreach (var state in StateLabelling.Run(new ToyPolicy(), Grader.Numeric, Toy.Problems(problems), options, steps, depths,
+            done)) states.Add(state);
         return states;
     }
 
-    internal static async Task<List<LabelledState>> Recount(IEnumerable<LabelledState> states, LabelOptions options, int problems = 10, string policy = "toy")
+    internal static async Task<List<LabelledState>> Recount(IEnumerable<LabelledState> states, LabelOptions options, int problems = 10,
+        string policy = "toy")
     {
         var again = new List<LabelledState>();
-        await foreach (var state in StateLabelling.Recount(new ToyPolicy(policy), Grader.Numeric, Toy.Problems(problems).ToDictionary(p => p.Id), states, options)) again.Add(state);
+        await foreach (var state in StateLabelling.Recount(new ToyPolicy(policy), Grader.Numeric, Toy.Problems(problems)
+            .ToDictionary(p => p.Id), states, options)) again.Add(state);
         return again;
     }
 
@@ -62,7 +66,8 @@ public class StateLabellingTests
 
         var again = await Recount(states, Options with { NMc = 8, Seed = 12 }, 300);
         Assert.Equal(states.Select(s => s.Key), again.Select(s => s.Key));
-        Assert.Equal(states.SelectMany(s => s.Next).Select(n => (n.Step, n.Ended, n.Drawn)), again.SelectMany(s => s.Next).Select(n => (n.Step, n.Ended, n.Drawn)));
+        Assert.Equal(states.SelectMany(s => s.Next).Select(n => (n.Step, n.Ended, n.Drawn)), again.SelectMany(s => s.Next)
+            .Select(n => (n.Step, n.Ended, n.Drawn)));
         Assert.All(again.SelectMany(s => s.Next), n => Assert.Equal(n.Ended ? 1 : 8, n.N));
         Assert.Contains("toy-299", (await Assert.ThrowsAsync<UserError>(() => Recount(states, Options, 299))).Message);
     }
@@ -75,7 +80,8 @@ public class StateLabellingTests
         var problems = Toy.Problems(150).ToDictionary(p => p.Id);
         var (same, other) = (await Recount(states, Options, 150), await Recount(states, Options, 150, "other"));
         var open = states.SelectMany((s, i) => s.Next.Select((n, j) => (State: s, Step: n, At: (i, j)))).Where(x => !x.Step.Ended)
-            .Select(x => (Q: Toy.Q(x.State.ToPrefix(problems[x.State.Problem]).Then(x.Step.Step, x.Step.Tokens)), x.At)).Where(x => x.Q is > 0 and < 1).ToList();
+            .Select(x => (Q: Toy.Q(x.State.ToPrefix(problems[x.State.Problem]).Then(x.Step.Step, x.Step.Tokens)), x.At))
+                .Where(x => x.Q is > 0 and < 1).ToList();
         double[] Errors(List<LabelledState> run) => [.. open.Select(x => run[x.At.i].Next[x.At.j].Q.Value - x.Q)];
         var bound = 4 / Math.Sqrt(open.Count);
         Assert.InRange(bound, 0, 0.15);
@@ -87,7 +93,8 @@ public class StateLabellingTests
     public async Task Traces_that_share_states_label_them()
     {
         var traces = new List<LabelledTrace>();
-        await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, Toy.Problems(5), Options with { NCov = 8 })) traces.Add(line);
+        await foreach (var line in Labelling.Run(new ToyPolicy(), Grader.Numeric, Toy.Problems(5), Options with { NCov = 8 })) traces.Add(
+            line);
         var states = LabelledState.FromTraces(traces);
         var roots = states.Where(s => s.Steps.Count == 0).ToList();
         Assert.Equal(5, roots.Count);
@@ -100,5 +107,6 @@ public class StateLabellingTests
     }
 
     [Fact]
-    public async Task One_step_per_state_is_refused() => Assert.Contains("at least 2", (await Assert.ThrowsAsync<UserError>(() => Label(Options, steps: 1))).Message);
+    public async Task One_step_per_state_is_refused() =>
+        Assert.Contains("at least 2", (await Assert.ThrowsAsync<UserError>(() => Label(Options, steps: 1))).Message);
 }

@@ -1,6 +1,7 @@
 namespace Pav.Tests.Search;
 
-/// <summary>Each search against a definition of its own: plain lists, one problem at a time, nothing shared with the code under test but seeds and scores.</summary>
+/// <summary>Each search against a definition of its own: plain lists, one problem at a time, nothing shared with the code under test but
+/// seeds and scores.</summary>
 public class GuidedSearchTests
 {
     private static readonly IReadOnlyList<Problem> Problems = Toy.Problems(30);
@@ -50,7 +51,8 @@ public class GuidedSearchTests
         {
             var drawings = Enumerable.Range(0, 5).Select(i => new Drawing(problem, $"tree {i}")).ToList();
             var traces = drawings.Select(d => Tree(problem, d)).ToList();
-            Assert.Equal((Vote(traces), drawings.Sum(d => d.Tokens), 5), (result.Row.Answer, result.Row.GeneratedTokens, result.Row.Candidates));
+            Assert.Equal((Vote(traces), drawings.Sum(d => d.Tokens), 5),
+                (result.Row.Answer, result.Row.GeneratedTokens, result.Row.Candidates));
             Assert.Equal(traces.Max(Grader.Numeric.Rex), result.Row.Pass);
         }
 
@@ -80,7 +82,8 @@ public class GuidedSearchTests
             Assert.Equal((Vote(traces), tokens, traces.Count), (result.Row.Answer, result.Row.GeneratedTokens, result.Row.Candidates));
         }
 
-        Assert.Equal(settle == 0 ? 1 : settle == 100 ? 6 : 0, results.Select(r => r.Row.Candidates).Distinct().Count() is 1 ? results[0].Row.Candidates : 0);
+        Assert.Equal(settle == 0 ? 1 : settle == 100 ? 6 : 0, results.Select(r => r.Row.Candidates).Distinct().Count() is 1
+            ? results[0].Row.Candidates : 0);
     }
 
     [Fact]
@@ -90,7 +93,8 @@ public class GuidedSearchTests
         {
             double Score(Prefix p) => Q.Q(p) + 0.5 * Progress(p);
             var drawing = new Drawing(problem, "dvts");
-            var first = Enumerable.Range(0, 12).Select(_ => drawing.Step(Prefix.Root(problem))).ToList().Distinct().OrderByDescending(Score).Take(4).ToList();
+            var first = Enumerable.Range(0, 12).Select(_ => drawing.Step(Prefix.Root(problem))).ToList().Distinct().OrderByDescending(Score)
+                .Take(4).ToList();
             var heads = Enumerable.Range(0, 4).Select(i => first[i % first.Count]).ToList();
             while (heads.Any(h => !h.Ended))
                 heads = [.. heads.Select(h => h.Ended ? h : Enumerable.Range(0, 3).Select(_ => drawing.Step(h)).ToList().MaxBy(Score)!)];
@@ -138,9 +142,11 @@ public class GuidedSearchTests
             List<Prefix> beam = [Prefix.Root(problem)];
             while (beam.Any(b => !b.Ended))
             {
-                var open = beam.Where(b => !b.Ended).SelectMany(b => Enumerable.Repeat(b, b.Depth == 0 ? 6 : 3)).Select(drawing.Step).ToList();
+                var open = beam.Where(b => !b.Ended).SelectMany(b => Enumerable.Repeat(b, b.Depth == 0 ? 6 : 3)).Select(drawing.Step)
+                    .ToList();
                 var further = open.Where(s => !s.Ended).Select(drawing.Step).ToList();
-                beam = [.. beam.Where(b => b.Ended).Concat(open.Where(s => s.Ended)).Concat(further).Distinct().OrderByDescending(Q.Q).Take(2)];
+                beam = [.. beam.Where(b => b.Ended).Concat(open.Where(s => s.Ended)).Concat(further).Distinct().OrderByDescending(Q.Q)
+                    .Take(2)];
             }
 
             Assert.Equal((Grader.Numeric.Extract(beam.MaxBy(Q.Q)!.Text), drawing.Tokens), (result.Row.Answer, result.Row.GeneratedTokens));
@@ -164,7 +170,8 @@ public class GuidedSearchTests
                 List<Prefix> beam = [Prefix.Root(problem)];
                 while (beam.Any(b => !b.Ended))
                 {
-                    var steps = beam.Where(b => !b.Ended).SelectMany(b => Enumerable.Repeat(b, b.Depth == 0 ? 3 * width : 3)).Select(drawing.Step).ToList();
+                    var steps = beam.Where(b => !b.Ended).SelectMany(b => Enumerable.Repeat(b, b.Depth == 0 ? 3 * width : 3))
+                        .Select(drawing.Step).ToList();
                     beam = [.. beam.Where(b => b.Ended).Concat(steps).Distinct().OrderByDescending(Q.Q).Take(width)];
                 }
 
@@ -285,13 +292,15 @@ public class GuidedSearchTests
                     path.Add(children[node].Select((c, i) => (c, Score: Score(c, i))).MaxBy(x => x.Score).c);
                 }
 
-                foreach (var node in path) (visits[node], totals[node]) = (visits.GetValueOrDefault(node) + 1, totals.GetValueOrDefault(node) + Q.Q(path[^1]));
+                foreach (var node in path)
+                    (visits[node], totals[node]) = (visits.GetValueOrDefault(node) + 1, totals.GetValueOrDefault(node) + Q.Q(path[^1]));
                 if (!ends.Contains(path[^1])) ends.Add(path[^1]);
             }
 
             Assert.Equal((Vote(ends), drawing.Tokens, ends.Count), (result.Row.Answer, result.Row.GeneratedTokens, result.Row.Candidates));
             var root = result.Tree!.Nodes[0];
-            Assert.Equal((6, totals[Prefix.Root(problem)] / 6), (root.Visits!.Value, Math.Round(root.Value!.Value, 12)), (a, b) => a.Item1 == b.Item1 && Math.Abs(a.Item2 - b.Item2) < 1e-9);
+            Assert.Equal((6, totals[Prefix.Root(problem)] / 6), (root.Visits!.Value, Math.Round(root.Value!.Value, 12)), (a, b) =>
+                a.Item1 == b.Item1 && Math.Abs(a.Item2 - b.Item2) < 1e-9);
         }
     }
 
@@ -306,7 +315,8 @@ public class GuidedSearchTests
             foreach (var n in sizes)
             {
                 var alone = await SearchBatch.Run(Problems, method, n, tools, Options);
-                Assert.Equal(alone.Select(r => r.Row with { Seconds = 0 }), together.Where(r => r.Row.N == n).Select(r => r.Row with { Seconds = 0 }));
+                Assert.Equal(alone.Select(r => r.Row with { Seconds = 0 }), together.Where(r => r.Row.N == n)
+                    .Select(r => r.Row with { Seconds = 0 }));
             }
         }
     }
@@ -320,7 +330,8 @@ public class GuidedSearchTests
             SearchCase[] cases = [.. FinalChoice.All.Select(c => new SearchCase(method.With(c), Options))];
             var rows = (await SearchBatch.Run(Problems, cases, [4], tools)).Select(r => r.Row).GroupBy(r => r.Problem).ToList();
             Assert.All(rows, g => Assert.Single(g.Select(r => (r.GeneratedTokens, r.Pass, r.Candidates)).Distinct()));
-            Assert.All(rows, g => Assert.Equal(g.Min(r => r.ScoredTokens), g.Single(r => r.Method == $"{method.Id}+majority").ScoredTokens));
+            Assert.All(rows, g =>
+                Assert.Equal(g.Min(r => r.ScoredTokens), g.Single(r => r.Method == $"{method.Id}+majority").ScoredTokens));
         }
     }
 

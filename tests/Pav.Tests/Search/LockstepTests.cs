@@ -32,7 +32,8 @@ public class LockstepTests
     public async Task Waiting_for_anything_else_is_an_error_and_no_standstill()
     {
         var lockstep = new Lockstep(new ToyPolicy());
-        await Assert.ThrowsAsync<InvalidOperationException>(() => lockstep.Run<int>([async () => { await new TaskCompletionSource().Task; return 1; }]));
+        await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            lockstep.Run<int>([async () => { await new TaskCompletionSource().Task; return 1; }]));
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public class LockstepTests
         using var cancel = new CancellationTokenSource();
         var lockstep = new Lockstep(new ToyPolicy(), cancel.Token);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => lockstep.Run<int>([
-            async () => { while (true) { await lockstep.Extend([new(Prefix.Root(Toy.Problem(1)), 1)], Until.StepEnd, new()); cancel.Cancel(); } },
+            async () => { while (true) { await lockstep.Extend([new(Prefix.Root(Toy.Problem(1)), 1)], Until.StepEnd,
+                new()); cancel.Cancel(); } },
         ]));
     }
 }

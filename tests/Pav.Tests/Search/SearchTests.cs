@@ -11,7 +11,8 @@ public class SearchTests
         await Run(options?.Prover is null ? SearchMethods.BeamByQ : SearchMethods.BeamByProgress, n, options, problems, verifier, trees);
 
     private static async Task<List<SearchResult>> Run(
-        SearchMethod method, int n, SearchOptions? options = null, IReadOnlyList<Problem>? problems = null, IVerifier? verifier = null, bool trees = false)
+        SearchMethod method, int n, SearchOptions? options = null, IReadOnlyList<Problem>? problems = null, IVerifier? verifier = null,
+            bool trees = false)
     {
         var tools = new SearchTools(new ToyPolicy(), Grader.Numeric, verifier ?? new ToyNoisy(5), new ToyNoisy(7));
         var results = await SearchBatch.Run(problems ?? Problems, method, n, tools, options ?? new(), trees);
@@ -35,7 +36,8 @@ public class SearchTests
         public string Name => "fond";
 
         public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel) =>
-            Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p => new Scored([.. p.Path().Select(q => q.Text == "" ? 0.9 : 0.1)], 1))]);
+            Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p =>
+                new Scored([.. p.Path().Select(q => q.Text == "" ? 0.9 : 0.1)], 1))]);
     }
 
     [Fact]
@@ -53,7 +55,8 @@ public class SearchTests
         new() { Prover = prover, Alpha = alpha, Seed = seed, Evidence = new(1, 0, 0.2) };
 
     /// <summary>The definition, one problem at a time, by plain lists.</summary>
-    private static (string Chosen, long Tokens, List<string> Final) Reference(Problem problem, int n, int candidates, double alpha, ulong seed, ToyNoisy pi, Func<Prefix, double> mu)
+    private static (string Chosen, long Tokens, List<string> Final) Reference(Problem problem, int n, int candidates, double alpha,
+        ulong seed, ToyNoisy pi, Func<Prefix, double> mu)
     {
         var (beam, tokens, counter) = (new List<Prefix> { Prefix.Root(problem) }, 0L, 0L);
         double Score(Prefix p) => pi.Q(p) + alpha * (mu(p) - mu(p.Parent!));
@@ -84,7 +87,8 @@ public class SearchTests
     public async Task Beam_agrees_with_the_definition(int n, int candidates, double alpha)
     {
         var (pi, mu) = (new ToyNoisy(5), new ToyNoisy(6));
-        foreach (var (prover, q) in new (Prover, Func<Prefix, double>)[] { (Prover.By(mu), mu.Q), (Prover.BestOf(4), p => BestOfK.FromQ(pi.Q(p), 4)) })
+        foreach (var (prover, q) in new (Prover, Func<Prefix, double>)[] { (Prover.By(mu), mu.Q),
+            (Prover.BestOf(4), p => BestOfK.FromQ(pi.Q(p), 4)) })
         {
             var results = await Beam(n, By(prover, alpha, 9) with { Candidates = candidates }, verifier: pi, trees: true);
             foreach (var (problem, result) in Problems.Zip(results))
@@ -115,7 +119,8 @@ public class SearchTests
             var together = await Run(method, 4, options);
             for (var i = 0; i < 5; i++) Assert.Equal(together[i].Row, (await Run(method, 4, options, [Problems[i]]))[0].Row);
             if (!method.SizeOne || method == SearchMethods.Sample)
-                Assert.NotEqual(together.Select(r => r.Row), (await Run(method, 4, options with { Seed = 5 })).Select(r => r.Row with { Seed = 4 }));
+                Assert.NotEqual(together.Select(r => r.Row), (await Run(method, 4, options with { Seed = 5 }))
+                    .Select(r => r.Row with { Seed = 4 }));
         }
     }
 
@@ -137,7 +142,8 @@ public class SearchTests
     [Fact]
     public async Task Trees_account_for_every_step()
     {
-        foreach (var (row, tree, _) in await Run(SearchMethods.OracleBeamByProgress, 3, By(Prover.BestOf(4)), verifier: new ToyExact(), trees: true))
+        foreach (var (row, tree, _) in await Run(SearchMethods.OracleBeamByProgress, 3, By(Prover.BestOf(4)), verifier: new ToyExact(),
+            trees: true))
         {
             var nodes = tree!.Nodes;
             Assert.Equal("oracle-beam-pav", tree.Method);
@@ -148,7 +154,8 @@ public class SearchTests
             Assert.All(nodes.Skip(1), n => Assert.Equal(n.Q!.Value + 0.5 * n.A!.Value, n.Score!.Value, 12));
             Assert.All(nodes.Skip(1), n => Assert.Equal(n.QMu!.Value - nodes[n.Parent].QMu!.Value, n.A!.Value, 12));
             Assert.Equal(row.GeneratedTokens, nodes.Skip(1).Sum(n => n.Rex is null ? 2 : 3));
-            Assert.All(nodes.Where(n => n.Fate == Fate.Duplicate), n => Assert.Contains(nodes, m => m.Parent == n.Parent && m.Step == n.Step && m.Id < n.Id && m.Q == n.Q));
+            Assert.All(nodes.Where(n => n.Fate == Fate.Duplicate), n =>
+                Assert.Contains(nodes, m => m.Parent == n.Parent && m.Step == n.Step && m.Id < n.Id && m.Q == n.Q));
             var chosen = Assert.Single(nodes, n => n.Fate == Fate.Chosen);
             Assert.Equal(row.Correct, chosen.Rex);
             Assert.Contains("\"fate\":\"chosen\"", JsonSerializer.Serialize(tree));
@@ -175,7 +182,8 @@ public class SearchTests
     [Fact]
     public async Task Alpha_is_chosen_on_a_grid()
     {
-        var points = await AlphaGrid.Run(Problems, new(new ToyPolicy(), Grader.Numeric, new ToyNoisy(5)), 2, By(Prover.BestOf(4)), [0, 0.5, 1]);
+        var points = await AlphaGrid.Run(Problems, new(new ToyPolicy(), Grader.Numeric, new ToyNoisy(5)), 2, By(Prover.BestOf(4)),
+            [0, 0.5, 1]);
         Assert.Equal([0, 0.5, 1], points.Select(p => p.Alpha));
         Assert.Equal((await Beam(2, By(Prover.BestOf(4)))).Average(r => r.Row.Correct), points[1].Accuracy);
         Assert.Equal(0.2, AlphaGrid.Best([new(0.4, 0.6), new(0, 0.5), new(0.2, 0.6)]));
@@ -206,7 +214,8 @@ public class SearchTests
         var options = By(Prover.BestOf(4));
         var methods = SearchMethods.All.Where(m => m.Search == SearchMethods.Majority.Search).ToList();
         SearchCase[] cases = [.. methods.Select(m => new SearchCase(m, options))];
-        var rows = (await SearchBatch.Run(Problems, cases, [1, 4, 16], new(policy, Grader.Numeric, q, outcome))).Select(r => r.Row).ToLookup(r => (r.Problem, r.Method, r.N));
+        var rows = (await SearchBatch.Run(Problems, cases, [1, 4, 16], new(policy, Grader.Numeric, q, outcome))).Select(r => r.Row)
+            .ToLookup(r => (r.Problem, r.Method, r.N));
         Assert.Equal(Problems.Count * 16, Assert.Single(policy.Calls));
         foreach (var set in await RepeatedSampling.Draw(Problems, new ToyPolicy(), 16, 1, new()))
         {
@@ -243,7 +252,8 @@ public class SearchTests
         var row = (await Beam(2, By(Prover.BestOf(4))))[0].Row;
         string[] fields =
         [
-            "problem", "level", "method", "n", "alpha", "prover", "seed", "correct", "pass", "candidates", "distinct", "answer", "generated_tokens", "scored_tokens", "seconds", "q",
+            "problem", "level", "method", "n", "alpha", "prover", "seed", "correct", "pass", "candidates", "distinct", "answer",
+                "generated_tokens", "scored_tokens", "seconds", "q",
         ];
         Assert.Equal(fields, JsonDocument.Parse(JsonSerializer.Serialize(row)).RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal(row, JsonSerializer.Deserialize<SearchRow>(JsonSerializer.Serialize(row)));

@@ -37,7 +37,8 @@ internal static class DemoCommand
         "demo", "Run all of it in a row on the embedded problems and model: labels, verifiers, search, report.",
         "pav demo --quick", Output.Folder, (settings, context) => Run(settings, commands(), context));
 
-    /// <summary>The request as one of this command, where its recipe is a plan of several commands, whichever command was asked for.</summary>
+    /// <summary>The request as one of this command, where its recipe is a plan of several commands, whichever command was asked
+    /// for.</summary>
     public static (CommandSpec, Request) Resolve(CommandSpec demo, CommandSpec asked, Request request)
     {
         if (request.Recipe is not { } name) return (asked, request);
@@ -57,7 +58,8 @@ internal static class DemoCommand
         var clock = Stopwatch.StartNew();
         var name = settings.Recipe != "" ? settings.Recipe : settings.Quick ? "demo-quick" : "demo";
         var source = Recipe.Locate(name);
-        var local = new Dictionary<string, string> { ["--threads"] = OptionField.Text(settings.Threads), ["--memory-mb"] = OptionField.Text(settings.MemoryMb) };
+        var local = new Dictionary<string, string> { ["--threads"] = OptionField.Text(settings.Threads),
+            ["--memory-mb"] = OptionField.Text(settings.MemoryMb) };
         var steps = DemoPlan.Parse(source, File.ReadAllText(source)).Bind(folder.Path, commands, local);
 
         var ran = new HashSet<BoundStep>();
@@ -73,7 +75,10 @@ internal static class DemoCommand
         var data = RunFolders.Read([folder.Path], DateTimeOffset.Now, RlWays.Read);
         foreach (var line in RlTable.Lines(data.Rl, reporter.Width)) reporter.Say(line);
         // The report is the plan's last act, so in it the plan itself is finished.
-        var finished = data with { Runs = [.. data.Runs.Select((run, i) => i == 0 ? run with { Finished = data.Made.UtcDateTime.ToString("s", CultureInfo.InvariantCulture) + "Z" } : run)] };
+        var finished =
+            data with { Runs =
+            [.. data.Runs.Select((run, i) => i == 0
+            ? run with { Finished = data.Made.UtcDateTime.ToString("s", CultureInfo.InvariantCulture) + "Z" } : run)] };
         var report = ReportWriter.Write(finished, folder.Path);
         reporter.Say($"\nThe report: {report}");
         return new(report, search is null ? null : folder.At("summary.json"));
@@ -93,16 +98,21 @@ internal static class DemoCommand
     /// <summary>Whether a verifier is good enough for its search to mean anything.</summary>
     private static string Gate(GateSettings gate)
     {
-        return VerifierRecord.Load(gate.Verifier).Measures?.AucWithin is not { } auc ? $"{gate.Verifier}: its verifier.json holds no auc_within: the gate cannot be checked."
-            : string.Create(CultureInfo.InvariantCulture, $"AUC within problems on held-out problems: {auc:0.000}; the gate of {gate.AucWithin:0.00} {(auc >= gate.AucWithin ? "holds" : "does NOT hold, so read what the search shows as the verifier's failure, not the method's")}.");
+        return VerifierRecord.Load(gate.Verifier).Measures?.AucWithin is not { } auc
+            ? $"{gate.Verifier}: its verifier.json holds no auc_within: the gate cannot be checked."
+            : string.Create(CultureInfo.InvariantCulture,
+                $"AUC within problems on held-out problems: {auc:0.000}; the gate of {gate.AucWithin:0.00} "
+                + $"{(auc >= gate.AucWithin ? "holds" : "does NOT hold, so read what the search shows as the verifier's failure, not the method's")}.");
     }
 
     private static void SumUp(string search, RunFolder folder, TimeSpan elapsed, Reporter reporter, bool shown)
     {
         var summary = Json.Read<Summary>(Path.Combine(search, "summary.json"));
-        AtomicFile.WriteJson(folder.At("summary.json"), summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = folder.PeakMemory });
+        AtomicFile.WriteJson(folder.At("summary.json"),
+            summary with { Seconds = Math.Round(folder.SecondsBefore + elapsed.TotalSeconds, 1), PeakMemoryMb = folder.PeakMemory });
         if (!shown)
-            foreach (var line in ResultTable.FromSummary(summary, reporter.Width).Concat(ResultTable.Claims(summary)).Prepend("")) reporter.Say(line);
+            foreach (var line in ResultTable.FromSummary(summary, reporter.Width).Concat(ResultTable.Claims(summary)).Prepend(""))
+                reporter.Say(line);
         var trees = JsonLines.Read<SearchTree>(Path.Combine(search, "trees.jsonl")).ToList();
         if (TraceExample.Choose(trees) is not { } tree) return;
         reporter.Say("\nOne search, step by step (green: progress, red: a step back):");

@@ -21,7 +21,8 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
 
     private static readonly JsonSerializerOptions Lenient = new(Json.Line)
     {
-        ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true,
+            UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
     };
 
     /// <summary>Is that file a plan, and not a recipe of one command?</summary>
@@ -29,8 +30,10 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllText(file), new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("steps", out var steps) && steps.ValueKind == JsonValueKind.Array;
+            using var json = JsonDocument.Parse(File.ReadAllText(file),
+                new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("steps", out var steps)
+                && steps.ValueKind == JsonValueKind.Array;
         }
         catch (JsonException)
         {
@@ -65,11 +68,15 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
                 throw new UserError($"{Source}: a step is called '{step.Name}'; a name is that of a sub-folder: without '/', not '..'.");
             var where = $"{Source}, step '{step.Name}'";
             var values = step.Options.ToDictionary(o => o.Key, o => Inside(where, o.Value, folder));
-            if (step.Run == Gate) return new BoundStep(step, null, OptionSchema.From(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags), "");
-            var spec = commands.FirstOrDefault(c => c.Name == step.Run) ?? throw new UserError($"{where}: '{step.Run}' is no command of pav.");
+            if (step.Run == Gate)
+                return new BoundStep(step, null, OptionSchema.From(typeof(GateSettings)).Bind([new Recipe(where, null, values)], NoFlags),
+                    "");
+            var spec = commands.FirstOrDefault(c => c.Name == step.Run)
+                ?? throw new UserError($"{where}: '{step.Run}' is no command of pav.");
             var path = Path.Combine(folder, step.Name);
             if (spec.HasFolder) values["out"] = JsonSerializer.SerializeToElement(path);
-            var flags = local.Where(l => spec.Schema.Fields.Any(f => f.FlagName == l.Key) && !values.ContainsKey(l.Key[2..].Replace('-', '_'))).ToDictionary();
+            var flags = local.Where(l => spec.Schema.Fields.Any(f => f.FlagName == l.Key)
+                && !values.ContainsKey(l.Key[2..].Replace('-', '_'))).ToDictionary();
             var options = spec.Schema.Bind([new Recipe(where, null, values)], flags);
             var file = spec.Output == Output.File ? spec.Schema.Fields.First(f => f.SnakeName == "out").Get(options) as string : null;
             if (file is { Length: > 0 } && !IsInside(file, folder))

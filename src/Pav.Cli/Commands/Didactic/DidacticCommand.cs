@@ -26,7 +26,8 @@ internal sealed record DidacticSettings : RunSettings
     [Flag("Tokens of planted sequences over which speed is compared (default: 3,4,5,6,7)", Min = 1, Max = 10)]
     public int[] Lengths { get; init; } = [];
 
-    [Flag("Strengths of the prover that are compared (default: 1,2,5,10,20,100; full: 1,2,5,8,10,12,15,20,50,100,1000)", Min = 0, AboveMin = true)]
+    [Flag("Strengths of the prover that are compared (default: 1,2,5,10,20,100; full: 1,2,5,8,10,12,15,20,50,100,1000)", Min = 0,
+        AboveMin = true)]
     public double[] Gammas { get; init; } = [];
 
     [Flag("Process rewards that are compared besides A^mu over all actions", Choices = "a_mu|q_mu|a_pi|a_mu_to_go|q_mu_to_go|none")]
@@ -90,7 +91,8 @@ internal sealed record DidacticSettings : RunSettings
         Enum.GetValues<T>().First(value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()) == word);
 }
 
-/// <summary>The paper's didactic task as an experiment: which step rewards find a planted sequence, how fast, and under which provers.</summary>
+/// <summary>The paper's didactic task as an experiment: which step rewards find a planted sequence, how fast, and under which
+/// provers.</summary>
 internal static class DidacticCommand
 {
     private const string Rows = "trainings.jsonl";
@@ -98,7 +100,8 @@ internal static class DidacticCommand
     private static readonly double[] TabularGammas = [1, 2, 5, 10, 15, 20, 30, 50, 100, 1000];
 
     public static CommandSpec Spec { get; } = CommandSpec.Create<DidacticSettings, DidacticSummary>(
-        "didactic", "Run the paper's didactic task: find a planted sequence with outcome reward, with progress under provers of many strengths, and with what might stand in its place.",
+        "didactic", "Run the paper's didactic task: find a planted sequence with outcome reward, with progress under provers of many "
+            + "strengths, and with what might stand in its place.",
         """
         pav didactic
         pav didactic --full --out runs/didactic
@@ -118,7 +121,8 @@ internal static class DidacticCommand
             var training = new PlantedTraining(settings.ToSettings());
             using var lines = JsonLines.Append(file);
             var (iterations, finished) = (done, runs.Count - missing.Count);
-            var parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.Threads > 0 ? settings.Threads : Environment.ProcessorCount, CancellationToken = context.Cancel };
+            var parallel = new ParallelOptions { MaxDegreeOfParallelism = settings.Threads > 0
+                ? settings.Threads : Environment.ProcessorCount, CancellationToken = context.Cancel };
             await Task.Run(() => Parallel.ForEach(Partitioner.Create(missing, EnumerablePartitionerOptions.NoBuffering), parallel, run =>
             {
                 void Progress() => tracker.At(Interlocked.Increment(ref iterations), $"{Volatile.Read(ref finished)} of {runs.Count} runs");
@@ -128,7 +132,8 @@ internal static class DidacticCommand
             return 0;
         }, done);
 
-        var tabular = TabularAscent.Sweep([3, 4, 5], TabularGammas, GradientMethod.Sgd, 1, TabularCap).Concat(TabularAscent.Sweep([5], TabularGammas, GradientMethod.Adam, 0.03, TabularCap)).ToList();
+        var tabular = TabularAscent.Sweep([3, 4, 5], TabularGammas, GradientMethod.Sgd, 1, TabularCap)
+            .Concat(TabularAscent.Sweep([5], TabularGammas, GradientMethod.Adam, 0.03, TabularCap)).ToList();
         var summary = DidacticSummary.From(plan, settings.ToSettings(), [.. JsonLines.Read<PlantedRow>(file)], tabular);
         AtomicFile.WriteJson(context.Run.At("didactic.json"), summary);
         foreach (var line in DidacticTables.FromSummary(summary, reporter.Width)) reporter.Say(line);

@@ -11,10 +11,12 @@ internal sealed record EvaluateSettings : SamplingSettings
     [Flag("Samples per problem", Min = 1, Max = 65536)]
     public int Samples { get; init; } = 64;
 
-    [Flag("Go on sampling problems that none of --samples solved, up to so many in all: those still unsolved are what --hard takes from this run; 0 leaves it at --samples", Min = 0, Max = 65536)]
+    [Flag("Go on sampling problems that none of --samples solved, up to so many in all: those still unsolved are what --hard takes from "
+        + "this run; 0 leaves it at --samples", Min = 0, Max = 65536)]
     public int HardSamples { get; init; }
 
-    [Flag("An 'evaluate' run of another policy on these problems: those that none of its samples solved are the hard set, measured apart", Input = true)]
+    [Flag("An 'evaluate' run of another policy on these problems: those that none of its samples solved are the hard set, measured apart",
+        Input = true)]
     public string Hard { get; init; } = "";
 
     [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096)]
@@ -37,18 +39,22 @@ internal sealed record EvaluateSettings : SamplingSettings
 internal static class EvaluateCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Create<EvaluateSettings, EvaluationSummary>(
-        "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a verifier (AUC, calibration, ranking).",
+        "evaluate", "Measure a policy by itself (one sample, greedy, majority, Pass@N, by level, on hard problems) and, on labels, a "
+            + "verifier (AUC, calibration, ranking).",
         "pav evaluate --policy runs/sft --problems test.jsonl --samples 64", Output.Folder, Run);
 
     private static async Task<EvaluationSummary> Run(EvaluateSettings settings, CommandContext context)
     {
         var beams = settings.HardBeam.Length > 0;
-        if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0) throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
+        if (settings.Verifier == "" ? beams || settings.Labels.Length > 0 : !beams && settings.Labels.Length == 0)
+            throw new UserError("--verifier goes with --labels, on which it is measured, or with --hard-beam, and they with it.");
         if (beams && settings.Hard == "") throw new UserError("--hard-beam needs --hard, which says what is hard.");
-        if (settings.HardSamples > 0 && settings.HardSamples < settings.Samples) throw new UserError($"--hard-samples {settings.HardSamples} is below --samples {settings.Samples}, which it goes on from.");
+        if (settings.HardSamples > 0 && settings.HardSamples < settings.Samples)
+            throw new UserError($"--hard-samples {settings.HardSamples} is below --samples {settings.Samples}, which it goes on from.");
         if (beams) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         var problems = settings.ReadProblems();
-        foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>()) KnownProblems.Warn(model, problems, context.Reporter);
+        foreach (var model in new[] { settings.Verifier, settings.Policy }.Select(m => Home.TryModel(m)).OfType<string>())
+            KnownProblems.Warn(model, problems, context.Reporter);
         var labelled = settings.Labels.Length == 0 ? null : Labelled(settings, problems);
         using var policy = await OpenedPolicy.Open(settings, problems, context);
         var grader = new WatchedGrader(Grader.Named(settings.Grader));

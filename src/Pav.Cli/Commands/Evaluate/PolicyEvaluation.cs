@@ -5,12 +5,14 @@ using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Evaluate;
 
-/// <summary>One line of <c>tallies.jsonl</c>: what a policy's samples of a problem came to. Majority and Greedy: 1 where that answer is right.</summary>
+/// <summary>One line of <c>tallies.jsonl</c>: what a policy's samples of a problem came to. Majority and Greedy: 1 where that answer is
+/// right.</summary>
 /// <param name="Also">The same by further graders.</param>
 /// <param name="Further">Samples drawn after these because none of them was right.</param>
 /// <param name="FurtherRight">Right ones among those.</param>
 internal sealed record Tally(
-    string Problem, int Right, int Samples, int Greedy, long Tokens, int Level = 0, int? Majority = null, IReadOnlyList<GraderVerdict>? Also = null, int Further = 0, int FurtherRight = 0)
+    string Problem, int Right, int Samples, int Greedy, long Tokens, int Level = 0, int? Majority = null,
+        IReadOnlyList<GraderVerdict>? Also = null, int Further = 0, int FurtherRight = 0)
 {
     public bool Unsolved => Right + FurtherRight == 0;
 }
@@ -19,12 +21,15 @@ internal sealed record Tally(
 internal sealed record GraderVerdict(string Grader, int Right, int Greedy, int Majority);
 
 /// <summary>
-/// Measures a policy by itself: one sample, greedy, majority, Pass@N, by level, and on the hard set, the problems that no sample of another evaluation solved. Goes on where an earlier
+/// Measures a policy by itself: one sample, greedy, majority, Pass@N, by level, and on the hard set, the problems that no sample of another
+/// evaluation solved. Goes on where an earlier
 /// start of the run stopped; leaves tallies.jsonl, hard-beam.jsonl and evaluation.json.
 /// </summary>
-/// <param name="hardSamples">Samples after which a problem that none of them solved counts as hard; those beyond <paramref name="samples"/> serve for that only.</param>
+/// <param name="hardSamples">Samples after which a problem that none of them solved counts as hard; those beyond <paramref name="samples"/>
+/// serve for that only.</param>
 internal sealed class PolicyEvaluation(
-    IPolicy policy, Grader grader, Sampling sampling, int samples, ulong seed, int problemsPerBatch, CommandContext context, IReadOnlyList<Grader>? also = null, int hardSamples = 0)
+    IPolicy policy, Grader grader, Sampling sampling, int samples, ulong seed, int problemsPerBatch, CommandContext context,
+        IReadOnlyList<Grader>? also = null, int hardSamples = 0)
 {
     public const string FileName = "evaluation.json", TalliesName = "tallies.jsonl", HardBeamName = "hard-beam.jsonl";
 
@@ -67,7 +72,8 @@ internal sealed class PolicyEvaluation(
     private static GraderMeasures By(Grader other, IReadOnlyList<Tally> tallies)
     {
         var verdicts = tallies.Select(t => (t, Other: t.Also!.First(a => a.Grader == other.Id)));
-        var m = Measures([.. verdicts.Select(v => v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]);
+        var m = Measures([.. verdicts.Select(v =>
+            v.t with { Right = v.Other.Right, Greedy = v.Other.Greedy, Majority = v.Other.Majority })]);
         return new(m.Sample, m.SampleLow, m.SampleHigh, m.Greedy, m.Majority, m.Pass, other.Id);
     }
 
@@ -93,7 +99,8 @@ internal sealed class PolicyEvaluation(
                     var verdict = Verdict(grader, set, best);
                     var (more, moreRight) = further.GetValueOrDefault(set.Problem.Id);
                     var tally = done[set.Problem.Id] = new(
-                        set.Problem.Id, verdict.Right, set.Traces.Count, verdict.Greedy, tokens, set.Problem.Level, verdict.Majority, also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null, more, moreRight);
+                        set.Problem.Id, verdict.Right, set.Traces.Count, verdict.Greedy, tokens, set.Problem.Level, verdict.Majority,
+                            also is { Count: > 0 } ? [.. also.Select(g => Verdict(g, set, best))] : null, more, moreRight);
                     lines.Write(tally);
                 }
                 tracker.At(finished += batch.Length);
@@ -103,14 +110,16 @@ internal sealed class PolicyEvaluation(
         return [.. problems.Select(p => done[p.Id])];
     }
 
-    /// <summary>Goes on with problems that have no right sample, until one is found or hardSamples are drawn: how many more there were, and how many of them are right.</summary>
+    /// <summary>Goes on with problems that have no right sample, until one is found or hardSamples are drawn: how many more there were, and
+    /// how many of them are right.</summary>
     private async Task<Dictionary<string, (int More, int Right)>> Further(IReadOnlyList<Problem> unsolved, ulong drawn)
     {
         var found = new Dictionary<string, (int More, int Right)>();
         for (var from = samples; from < hardSamples && unsolved.Count > 0; from += samples)
         {
             context.Cancel.ThrowIfCancellationRequested();
-            foreach (var set in await RepeatedSampling.Draw(unsolved, policy, Math.Min(samples, hardSamples - from), drawn, sampling, context.Cancel, from))
+            foreach (var set in await RepeatedSampling.Draw(unsolved, policy, Math.Min(samples, hardSamples - from), drawn, sampling,
+                context.Cancel, from))
                 found[set.Problem.Id] = (found.GetValueOrDefault(set.Problem.Id).More + set.Traces.Count, set.Traces.Sum(grader.Rex));
             unsolved = [.. unsolved.Where(p => found[p.Id].Right == 0)];
         }
@@ -126,16 +135,20 @@ internal sealed class PolicyEvaluation(
         return by.Rex(set.Traces[Math.Max(0, answers.IndexOf(Vote.Majority(answers)))]);
     }
 
-    /// <summary>The problems that no sample of an evaluation solved, and how many samples of each there were. The evaluation must have come to all of <paramref name="problems"/>.</summary>
+    /// <summary>The problems that no sample of an evaluation solved, and how many samples of each there were. The evaluation must have come
+    /// to all of <paramref name="problems"/>.</summary>
     public static (IReadOnlySet<string> Problems, int Samples) Unsolved(string folder, IReadOnlyList<Problem> problems)
     {
         var tallies = JsonLines.Read<Tally>(Path.Combine(folder, TalliesName)).ToList();
-        if (tallies.Count == 0) throw new UserError($"--hard {folder}: there is no {TalliesName} in it; give the folder of a 'pav evaluate' run.");
+        if (tallies.Count == 0)
+            throw new UserError($"--hard {folder}: there is no {TalliesName} in it; give the folder of a 'pav evaluate' run.");
         var measured = tallies.Select(t => t.Problem).ToHashSet();
         if (problems.FirstOrDefault(p => !measured.Contains(p.Id)) is { } missing)
-            throw new UserError($"--hard {folder}: it has no samples of the problem \"{missing.Id}\"; give the folder of a finished 'pav evaluate' run on the same problems.");
+            throw new UserError($"--hard {folder}: it has no samples of the problem \"{missing.Id}\"; give the folder of a finished 'pav "
+                + "evaluate' run on the same problems.");
         var unsolved = tallies.Where(t => t.Unsolved).ToList();
-        return (unsolved.Select(t => t.Problem).ToHashSet(), unsolved.Count > 0 ? unsolved.Min(t => t.Samples + t.Further) : tallies.Min(t => t.Samples));
+        return (unsolved.Select(t => t.Problem).ToHashSet(), unsolved.Count > 0
+            ? unsolved.Min(t => t.Samples + t.Further) : tallies.Min(t => t.Samples));
     }
 
     private static HardMeasures Hard((IReadOnlySet<string> Problems, int Samples) unsolved, IReadOnlyList<Tally> tallies)
@@ -160,7 +173,8 @@ internal sealed class PolicyEvaluation(
                 var finished = problems.Count - left.Count;
                 foreach (var batch in left.Chunk(problemsPerBatch))
                 {
-                    foreach (var found in await SearchBatch.Run(batch, SearchMethods.BeamByQ, n, new(policy, grader, verifier), new() { Seed = seed, Sampling = sampling }, cancel: context.Cancel))
+                    foreach (var found in await SearchBatch.Run(batch, SearchMethods.BeamByQ, n, new(policy, grader, verifier),
+                        new() { Seed = seed, Sampling = sampling }, cancel: context.Cancel))
                     {
                         rows[(n, found.Row.Problem)] = found.Row;
                         lines.Write(found.Row);
@@ -186,7 +200,8 @@ internal sealed class PolicyEvaluation(
     {
         static string Percent(double? value) => value is { } v ? (100 * v).ToString("0.0", CultureInfo.InvariantCulture) : "unknown";
         void Line(string by, double sample, double low, double high, double greedy, double? majority) => context.Reporter.Say(
-            $"{by}: one sample {Percent(sample)}% right [{Percent(low)} to {Percent(high)}], greedy {Percent(greedy)}%, majority {Percent(majority)}%");
+            $"{by}: one sample {Percent(sample)}% right [{Percent(low)} to {Percent(high)}], greedy {Percent(greedy)}%, majority "
+                + $"{Percent(majority)}%");
         Line(result.Grader, result.Sample, result.SampleLow, result.SampleHigh, result.Greedy, result.Majority);
         foreach (var other in result.Also ?? [])
             Line(other.Grader, other.Sample, other.SampleLow, other.SampleHigh, other.Greedy, other.Majority);

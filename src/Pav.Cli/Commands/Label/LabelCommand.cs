@@ -25,7 +25,8 @@ internal sealed record LabelSettings : SamplingSettings
     [Flag("first_pit: completions of the prefixes that are kept", Min = 1, Max = 65536)]
     public int NMcPit { get; init; } = 32;
 
-    [Flag("Draw so many steps at states of the seed traces and complete each, for 'pav prover'; 0 labels the seed traces themselves", Min = 0, Max = 256)]
+    [Flag("Draw so many steps at states of the seed traces and complete each, for 'pav prover'; 0 labels the seed traces themselves",
+        Min = 0, Max = 256)]
     public int StepsPerState { get; init; }
 
     [Flag("steps_per_state: take the states at so many depths of a problem; 0 takes all", Min = 0, Max = 4096)]
@@ -52,7 +53,8 @@ internal sealed record LabelSettings : SamplingSettings
     [Flag("Batches under way at once, the same labels; 0: 4 with servers, else 1", Min = 0, Max = 4096, Local = true)]
     public int BatchesAtOnce { get; init; }
 
-    [Flag("fixed: n-mc completions for every prefix; adaptive: looks after every n-mc of them, and stops when the 95% interval of Q is at most --half-width to each side", Choices = "fixed|adaptive")]
+    [Flag("fixed: n-mc completions for every prefix; adaptive: looks after every n-mc of them, and stops when the 95% interval of Q is "
+        + "at most --half-width to each side", Choices = "fixed|adaptive")]
     public string Allocation { get; init; } = "fixed";
 
     [Flag("adaptive: most completions of a prefix", Min = 1, Max = SequentialPlan.Limit)]
@@ -64,7 +66,8 @@ internal sealed record LabelSettings : SamplingSettings
     [Flag("adaptive: also stop when Q is so many standard errors from 0.5, the border of the label buckets; 0 is never", Min = 0, Max = 10)]
     public double Border { get; init; }
 
-    [Flag("Part of the problems, INDEX/COUNT as in 3/16 with INDEX from 0; auto takes it from RANK, SLURM_PROCID or JOB_COMPLETION_INDEX (auto/16 where the count is not told)")]
+    [Flag("Part of the problems, INDEX/COUNT as in 3/16 with INDEX from 0; auto takes it from RANK, SLURM_PROCID or JOB_COMPLETION_INDEX "
+        + "(auto/16 where the count is not told)")]
     public string Shard { get; init; } = "";
 
     [Flag("Stop once so many tokens were generated, to be taken up again with a larger budget; 0 is no limit", Min = 0, Local = true)]
@@ -93,7 +96,8 @@ internal sealed record LabelSettings : SamplingSettings
     {
         if (SpendBudget && TokenBudget == 0) throw new UserError("--spend-budget needs --token-budget, which it is to spend.");
         if ((StepsPerState > 0 || States != "") && (Allocation != "fixed" || TokenBudget > 0 || DryRun))
-            throw new UserError("--allocation adaptive, --token-budget and --dry-run are for seed traces; leave out --steps-per-state and --states.");
+            throw new UserError(
+                "--allocation adaptive, --token-budget and --dry-run are for seed traces; leave out --steps-per-state and --states.");
         if (Visited.Length > 0 || AsManyAs != "")
         {
             var which = AsManyAs != "" ? "--as-many-as" : "--visited";
@@ -120,7 +124,8 @@ internal static class LabelCommand
     private const int RowsPerSync = 64;
 
     public static CommandSpec Spec { get; } = CommandSpec.Create<LabelSettings, object>(
-        "label", "Collect progress labels: sample traces, and from the end of every step complete the trace many times and count right answers.",
+        "label", "Collect progress labels: sample traces, and from the end of every step complete the trace many times and count right "
+            + "answers.",
         """
         pav label --policy runs/sft --problems train.jsonl --n-cov 4 --n-mc 8 --out runs/labels
         pav label --policy runs/sft --problems train.jsonl --visited runs/search-train --n-cov 8 --n-mc 1 --out runs/labels-visited
@@ -154,7 +159,8 @@ internal static class LabelCommand
         if (done.Count == 0 && policy.Lost.Sentence() is { } lost) throw new UserError($"no trace was labelled: {lost}");
         var complete = problems.All(p => Wanted(p, options).All(t => done.Contains((p.Id, t))));
         if (!complete && !Affords() && !settings.SpendBudget)
-            throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the labels so far are whole. To go on: {Home.Again("label", context.Run.Path)} --token-budget MORE");
+            throw new UserError($"--token-budget {settings.TokenBudget} is spent ({policy.GeneratedTokens:N0} tokens generated); the "
+                + $"labels so far are whole. To go on: {Home.Again("label", context.Run.Path)} --token-budget MORE");
         GraderChoice.Warn(grader.Advice, context);
         return Summarise(file, done.Count, context.Reporter);
 
@@ -167,7 +173,8 @@ internal static class LabelCommand
             {
                 var finished = problems.Count - missing.Count;
                 using var lines = JsonLines.Append(file, RowsPerSync);
-                void Progress(LabelProgress p) => tracker.At(finished + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens");
+                void Progress(LabelProgress p) =>
+                    tracker.At(finished + p.Problems, $"{p.Prefixes:N0} prefixes, {p.GeneratedTokens:N0} tokens");
                 await foreach (var line in Labelling.Run(policy, grader.Grader, missing.TakeWhile(_ => Affords()), round, (p, t) =>
                     done.Contains((p, t)), Progress, seeds, context.Cancel))
                 {

@@ -46,7 +46,8 @@ internal sealed record LabelsImportSettings : RunSettings
     [Flag("prm800k: is a step that people rated neutral right (OpenAI's scoring) or wrong (TRL's converter)", Choices = "right|wrong")]
     public string Neutral { get; init; } = "right";
 
-    [Flag("Completions behind each value of the file (math-aps: 32; trl); 0: unknown, the fewest that give the value are taken", Min = 0, Max = 100000)]
+    [Flag("Completions behind each value of the file (math-aps: 32; trl); 0: unknown, the fewest that give the value are taken", Min = 0,
+        Max = 100000)]
     public int Rollouts { get; init; }
 
     [Flag("What each step is to end with: newline, blank-line or a text")]
@@ -80,11 +81,13 @@ internal static class LabelsCommands
 {
     public static CommandSpec Export { get; } = CommandSpec.Create<LabelsExportSettings, ExportedLabels>(
         "labels export", "Write labels for other programs: TRL, Math-Shepherd, Hugging Face datasets.",
-        "pav labels export --labels runs/labels --problems train.jsonl --format trl --threshold 0.5 --out stepwise.jsonl", Output.File, RunExport);
+        "pav labels export --labels runs/labels --problems train.jsonl --format trl --threshold 0.5 --out stepwise.jsonl", Output.File,
+            RunExport);
 
     public static CommandSpec Import { get; } = CommandSpec.Create<LabelsImportSettings, ImportedLabels>(
         "labels import", "Read step labels of other people as labels to train a verifier on: PRM800K, Math-Shepherd, MATH-APS, TRL.",
-        "pav labels import --format math-shepherd --input math-shepherd.jsonl --exclude test.jsonl --out runs/shepherd", Output.Folder, RunImport);
+        "pav labels import --format math-shepherd --input math-shepherd.jsonl --exclude test.jsonl --out runs/shepherd", Output.Folder,
+            RunImport);
 
     private static Task<ImportedLabels> RunImport(LabelsImportSettings settings, CommandContext context)
     {
@@ -133,7 +136,8 @@ internal static class LabelsCommands
     {
         var format = settings.Format switch { "trl" => ExportFormat.Trl, "math-shepherd" => ExportFormat.MathShepherd,
             "parquet" => ExportFormat.Parquet, _ => ExportFormat.Jsonl };
-        var export = new LabelExport(format, settings.Threshold, new PromptTemplate(settings.Template.Replace("\\n", "\n")).Fill, settings.Task);
+        var export = new LabelExport(format, settings.Threshold, new PromptTemplate(settings.Template.Replace("\\n", "\n")).Fill,
+            settings.Task);
         var done = export.Write(settings.Out, settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems),
             settings.Overwrite);
         if (done.Lost > 0 || done.Left > 0)

@@ -48,12 +48,15 @@ internal static class LabelsMerge
                 {
                     var where = $"{path}:{++number}";
                     first ??= (line, where);
-                    if (Kind(line) != Kind(first.Value.Line)) throw new UserError($"{where} and {first.Value.Where} are labels of different kinds ({Kind(line)}; {Kind(first.Value.Line)}) and do not go together.");
+                    if (Kind(line) != Kind(first.Value.Line))
+                        throw new UserError($"{where} and {first.Value.Where} are labels of different kinds ({Kind(line)}; "
+                            + $"{Kind(first.Value.Line)}) and do not go together.");
                     var bytes = JsonSerializer.SerializeToUtf8Bytes(line, Json.Line);
                     var content = Fnv1a.Hash(bytes);
                     if (seen.TryGetValue((line.Problem, line.Trace), out var other))
                     {
-                        if (other.Content != content) throw new UserError($"trace {line.Trace} of problem {line.Problem} is there twice and not the same: {other.Where} and {where}; leave one of the two out.");
+                        if (other.Content != content) throw new UserError($"trace {line.Trace} of problem {line.Problem} is there twice "
+                            + $"and not the same: {other.Where} and {where}; leave one of the two out.");
                         twice++;
                         continue;
                     }
@@ -64,26 +67,34 @@ internal static class LabelsMerge
                 }
             }
         });
-        context.Reporter.Say($"{seen.Count:N0} labelled traces of {seen.Keys.Select(k => k.Problem).Distinct().Count():N0} problems in {settings.Out}{(twice == 0 ? "" : $"; {twice:N0} were there twice")}");
+        context.Reporter.Say($"{seen.Count:N0} labelled traces of {seen.Keys.Select(k => k.Problem).Distinct().Count():N0} problems in "
+            + $"{settings.Out}{(twice == 0 ? "" : $"; {twice:N0} were there twice")}");
         return Task.FromResult(new MergedLabels(settings.Out, seen.Count, twice));
     }
 
     /// <summary>Runs of one kind, each finished, and of shards all of them.</summary>
     private static void CheckShards(IReadOnlyList<string> folders)
     {
-        var runs = folders.Select(f => (Folder: f, Run: Path.Combine(f, "run.json"))).Where(r => File.Exists(r.Run)).Select(r => (r.Folder, Run: Json.Read<JsonObject>(r.Run))).ToList();
+        var runs = folders.Select(f => (Folder: f, Run: Path.Combine(f, "run.json"))).Where(r => File.Exists(r.Run))
+            .Select(r => (r.Folder, Run: Json.Read<JsonObject>(r.Run))).ToList();
         foreach (var (folder, run) in runs)
         {
-            if (run["finished"] is null) throw new UserError($"{folder} is not finished; wait for it, take it up again with: {Home.Again("label", folder)}, or merge what is there with --partial.");
-            foreach (var field in OptionSchema.From(typeof(LabelSettings)).Fields.Where(f => !f.Flag.Local && f.SnakeName is not ("shard" or "policy")))
-                if (!JsonNode.DeepEquals(run["options"]?[field.SnakeName], runs[0].Run["options"]?[field.SnakeName])) throw new UserError($"{folder} and {runs[0].Folder} were made with different values of {field.FlagName} and do not go together.");
+            if (run["finished"] is null) throw new UserError($"{folder} is not finished; wait for it, take it up again with: "
+                + $"{Home.Again("label", folder)}, or merge what is there with --partial.");
+            foreach (var field in OptionSchema.From(typeof(LabelSettings)).Fields.Where(f => !f.Flag.Local
+                && f.SnakeName is not ("shard" or "policy")))
+                if (!JsonNode.DeepEquals(run["options"]?[field.SnakeName], runs[0].Run["options"]?[field.SnakeName]))
+                    throw new UserError(
+                        $"{folder} and {runs[0].Folder} were made with different values of {field.FlagName} and do not go together.");
         }
 
         var shards = runs.Where(r => r.Run["shard"] is not null).Select(r => Shard.Parse((string)r.Run["shard"]!)).ToList();
         if (shards.Count == 0) return;
-        if (shards.Select(s => s.Count).Distinct().Count() > 1) throw new UserError($"the folders are shards of different wholes: {string.Join(", ", shards)}.");
+        if (shards.Select(s => s.Count).Distinct().Count() > 1)
+            throw new UserError($"the folders are shards of different wholes: {string.Join(", ", shards)}.");
         var missing = Enumerable.Range(0, shards[0].Count).Except(shards.Select(s => s.Index)).ToList();
-        if (missing.Count > 0) throw new UserError($"shard {string.Join(", ", missing.Take(8).Select(i => $"{i}/{shards[0].Count}"))} is missing; give its folder too, or merge what is there with --partial.");
+        if (missing.Count > 0) throw new UserError($"shard {string.Join(", ", missing.Take(8).Select(i => $"{i}/{shards[0].Count}"))} is "
+            + "missing; give its folder too, or merge what is there with --partial.");
     }
 
     private static string Kind(LabelledTrace line) =>

@@ -53,14 +53,17 @@ internal static class ProblemsCommand
     private static Task<ProblemsFile> Run(ProblemsSettings options, CommandContext context)
     {
         if (options.Level is > 0 and < Worksheet.MinLevel)
-            throw new UserError($"--level is '{options.Level}', but must be 0 (all) or a whole number from {Worksheet.MinLevel} to {Worksheet.MaxLevel}.");
+            throw new UserError(
+                $"--level is '{options.Level}', but must be 0 (all) or a whole number from {Worksheet.MinLevel} to {Worksheet.MaxLevel}.");
         if (options.Level > 0 && options.Traps > options.Level)
-            throw new UserError($"--traps is {options.Traps}, but a worksheet of --level {options.Level} has only {options.Level} lines; ask for fewer traps or more lines.");
+            throw new UserError($"--traps is {options.Traps}, but a worksheet of --level {options.Level} has only {options.Level} lines; "
+                + "ask for fewer traps or more lines.");
         if (options.Quiz && (options.Level > 0 || options.Traps > 0))
             throw new UserError("--quiz goes without --level and --traps: a quiz has five lines, and all of them tempt to a mistake.");
         var problems = Distinct(options, context.Cancel);
         Problems.Write(options.Out, problems, options.Overwrite);
-        context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: {problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
+        context.Reporter.Say($"{problems.Count} {options.Split} problems in {options.Out}; the first: "
+            + $"{problems[0].Text.ReplaceLineEndings(" | ")} -> {problems[0].Answer}");
         return Task.FromResult(new ProblemsFile(options.Out, problems.Count));
     }
 
@@ -159,7 +162,8 @@ internal static class ProblemFileCommands
         context.Reporter.Say($"{overlap.Count:N0} of {tested.Count:N0} test problems stand among the training problems");
         foreach (var (known, again) in overlap.Take(Shown)) context.Reporter.Say($"  {again.Id} is {known.Id}: {Start(again.Text)}");
         if (overlap.Count > Shown) context.Reporter.Say($"  and {overlap.Count - Shown:N0} more (--json lists all)");
-        return Task.FromResult(new ProblemsInBoth(tested.Count, overlap.Count, [.. overlap.Select(o => new ProblemPair(o.Known.Id, o.Again.Id))]));
+        return Task.FromResult(new ProblemsInBoth(tested.Count, overlap.Count,
+            [.. overlap.Select(o => new ProblemPair(o.Known.Id, o.Again.Id))]));
     }
 
     private static string First(string given, string other) => given != "" ? given : other;

@@ -13,7 +13,8 @@ namespace Pav.Cli.Commands.Provers;
 
 internal sealed record ProverSettings : ModelSettings
 {
-    [Flag("Labels of the base policy: a 'label --steps-per-state' run, or any 'label' run whose seed traces share states", Required = true, Input = true)]
+    [Flag("Labels of the base policy: a 'label --steps-per-state' run, or any 'label' run whose seed traces share states", Required = true,
+        Input = true)]
     public string Labels { get; init; } = "";
 
     [Flag("Labels of other policies on the same steps ('label --states'): candidate provers", Input = true)]
@@ -39,7 +40,8 @@ internal sealed record ProverSettings : ModelSettings
 internal static class ProverCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Create<ProverSettings, ProverReport>(
-        "prover", "Choose a prover from labels, before anything is trained: how well its progress tells steps apart, and whether it agrees with the base policy.",
+        "prover", "Choose a prover from labels, before anything is trained: how well its progress tells steps apart, and whether it "
+            + "agrees with the base policy.",
         """
         pav label --policy runs/sft --problems valid.jsonl --steps-per-state 4 --depths 2 --n-mc 20 --out runs/states
         pav label --policy runs/other --problems valid.jsonl --states runs/states --n-mc 20 --out runs/states-other
@@ -48,12 +50,17 @@ internal static class ProverCommand
 
     private static async Task<ProverReport> Run(ProverSettings settings, CommandContext context)
     {
-        if (settings.Verifier != "" && settings.Problems.Length == 0) throw new UserError("--verifier needs --problems, whose texts it reads.");
-        var labels = new ProverLabels(StateLabels.Read("--labels", settings.Labels), [.. settings.Provers.Select(p => StateLabels.Read("--provers", p))]);
+        if (settings.Verifier != "" && settings.Problems.Length == 0)
+            throw new UserError("--verifier needs --problems, whose texts it reads.");
+        var labels = new ProverLabels(StateLabels.Read("--labels", settings.Labels),
+            [.. settings.Provers.Select(p => StateLabels.Read("--provers", p))]);
         var candidates = labels.Candidates(settings.K);
-        if (candidates.Count == 0) throw new UserError($"{settings.Labels}: one completion after each step leaves nothing to estimate noise from; label with --n-mc 2 at least, better 20.");
+        if (candidates.Count == 0)
+            throw new UserError(
+                $"{settings.Labels}: one completion after each step leaves nothing to estimate noise from; label with --n-mc 2 at least, better 20.");
         if (candidates.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1)?.Key is { } twice)
-            throw new UserError($"--provers: two of the label folders are of policies called {twice}; rename the folder of one policy and label with it again.");
+            throw new UserError(
+                $"--provers: two of the label folders are of policies called {twice}; rename the folder of one policy and label with it again.");
         var searches = settings.Search == "" ? null : Searches(settings, candidates);
         var seen = settings.Verifier == "" ? null : await Score(labels, settings, context);
         var study = new ProverStudy(labels, candidates, settings.Alpha, settings.Seed, seen);
@@ -70,7 +77,8 @@ internal static class ProverCommand
         if (labels.States.FirstOrDefault(s => !problems.ContainsKey(s.Problem)) is { } unknown)
             throw new UserError($"problem {unknown.Problem} of {settings.Labels} is not in --problems.");
         Checkpoint.Threads(settings.Threads);
-        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, LabelFiles.StepEnd(labels.States.Select(s => s.StepEnd)));
+        using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings,
+            LabelFiles.StepEnd(labels.States.Select(s => s.StepEnd)));
         return await context.Reporter.Track("Scoring", labels.States.Count, "states", async tracker =>
         {
             var seen = new List<PickedSteps.Seen>();
@@ -100,35 +108,51 @@ internal static class ProverCommand
         var run = Path.Combine(settings.Search, "run.json");
         var options = File.Exists(run) ? Json.Read<JsonObject>(run)["options"] : null;
         var policies = new[] { "provers", "sweep_provers" }.SelectMany(o => options?[o]?.AsArray().Select(p => (string)p!) ?? []).Distinct()
-            .Where(p => ProverChoice.BestOf(p) is null && Home.TryModel(p) is not null).ToDictionary(p => Checkpoint.NameOf(Home.Model("--provers", p)), p => VerifierRecord.Load(Home.Model("--provers", p)).Policy);
+            .Where(p => ProverChoice.BestOf(p) is null && Home.TryModel(p) is not null)
+                .ToDictionary(p => Checkpoint.NameOf(Home.Model("--provers", p)), p =>
+                VerifierRecord.Load(Home.Model("--provers", p)).Policy);
         return ProverSearches.From(
-            settings.Search, JsonLines.Read<SearchRow>(file), candidates.Select(c => c.Name), name => policies.GetValueOrDefault(name, name));
+            settings.Search, JsonLines.Read<SearchRow>(file), candidates.Select(c => c.Name), name =>
+                policies.GetValueOrDefault(name, name));
     }
 
     private static IEnumerable<string> Lines(ProverReport report, int width)
     {
-        yield return Text($"{report.States:N0} states of {report.Problems:N0} problems, {report.Steps:N0} distinct steps of {report.Policy}, {report.Rollouts:N0} rollouts ({report.NMc} or more after each step); alpha {report.Alpha}.");
+        yield return Text(
+            $"{report.States:N0} states of {report.Problems:N0} problems, {report.Steps:N0} distinct steps of {report.Policy}, {report.Rollouts:N0} rollouts ({report.NMc} or more after each step); alpha {report.Alpha}.");
         yield return "";
         var shown = new (string Name, string Heading)[]
         {
-            (ProverStudy.Distinguishability, "distinguishability"), (ProverStudy.Alignment, "alignment"), (ProverStudy.SignalToNoise, "signal/noise"),
-            (ProverStudy.Best, "best step"), (ProverStudy.Kept, "kept steps"), (ProverStudy.BestByVerifier, "best by verifier"), (ProverStudy.KeptByVerifier, "kept by verifier"),
+            (ProverStudy.Distinguishability, "distinguishability"), (ProverStudy.Alignment, "alignment"),
+                (ProverStudy.SignalToNoise, "signal/noise"),
+            (ProverStudy.Best, "best step"), (ProverStudy.Kept, "kept steps"), (ProverStudy.BestByVerifier, "best by verifier"),
+                (ProverStudy.KeptByVerifier, "kept by verifier"),
         }.Where(c => report.Provers.Any(p => p.Predictors.ContainsKey(c.Name))).ToList();
         foreach (var line in ResultTable.Lines(
             ["prover", .. shown.Select(c => c.Heading)],
-            [.. report.Provers.Select(p => (IReadOnlyList<string>)[p.Name, .. shown.Select(c => p.Predictors.TryGetValue(c.Name, out var v) ? Cell(v, c.Name == ProverStudy.SignalToNoise ? "0.00" : "0.0000") : "")])], width)) yield return line;
+            [.. report.Provers.Select(p =>
+                (IReadOnlyList<string>)[p.Name, .. shown.Select(c => p.Predictors.TryGetValue(c.Name, out var v)
+                ? Cell(v, c.Name == ProverStudy.SignalToNoise ? "0.00" : "0.0000") : "")])], width)) yield return line;
         yield return "";
-        yield return "distinguishability E Var[A^mu] and alignment E[A^mu A^pi] over the steps that the policy takes, free of Monte Carlo noise; signal/noise of A^mu at these completions;";
-        yield return "best and kept steps: Q^pi of the steps that a beam would pick on Q + alpha A, ranked with half of the completions and counted with the other half; 95% over problems; '-': too few completions.";
-        yield return "In these picks best-of-K is estimated without bias where half of the completions are K or more, and by 1 - (1 - Q)^K where they are fewer.";
-        if (report.SharedRounds == 0) yield return "No two states of a problem have the same depth, so best-of-K cannot change a pick; label with more seed traces and --depths.";
+        yield return "distinguishability E Var[A^mu] and alignment E[A^mu A^pi] over the steps that the policy takes, free of Monte "
+            + "Carlo noise; signal/noise of A^mu at these completions;";
+        yield return "best and kept steps: Q^pi of the steps that a beam would pick on Q + alpha A, ranked with half of the completions "
+            + "and counted with the other half; 95% over problems; '-': too few completions.";
+        yield return "In these picks best-of-K is estimated without bias where half of the completions are K or more, and by 1 - (1 - "
+            + "Q)^K where they are fewer.";
+        if (report.SharedRounds == 0) yield return "No two states of a problem have the same depth, so best-of-K cannot change a pick; "
+            + "label with more seed traces and --depths.";
         yield return "";
         foreach (var advice in report.Advice) yield return $"For {advice.For}: {advice.Reason}";
-        yield return "What this cannot tell: the two terms speak of a small first step with exact values; they separate weak from strong provers and do not prove that one in between is best. What a trained verifier's errors do is seen only with --verifier.";
+        yield return "What this cannot tell: the two terms speak of a small first step with exact values; they separate weak from strong "
+            + "provers and do not prove that one in between is best. What a trained verifier's errors do is seen only with --verifier.";
         if (report.Search is null) yield break;
         yield return "";
-        yield return Text($"Against beam search of {report.Search.N} at alpha {report.Search.Alpha} on {report.Search.Problems} problems: {string.Join(", ", report.Search.Provers.Select(p => Text($"{p.Name} {100 * p.Accuracy:0.0}% [{100 * p.Low:0.0}, {100 * p.High:0.0}]")))}");
-        foreach (var line in ResultTable.Lines(["predictor", "provers", "rank correlation"], [.. report.Search.Predictors.Select(p => (IReadOnlyList<string>)[p.Predictor, Text($"{p.Provers}"), Cell(p.Spearman, "0.00")])], width)) yield return line;
+        yield return Text(
+            $"Against beam search of {report.Search.N} at alpha {report.Search.Alpha} on {report.Search.Problems} problems: {string.Join(", ", report.Search.Provers.Select(p => Text($"{p.Name} {100 * p.Accuracy:0.0}% [{100 * p.Low:0.0}, {100 * p.High:0.0}]")))}");
+        foreach (var line in ResultTable.Lines(["predictor", "provers", "rank correlation"],
+            [.. report.Search.Predictors.Select(p =>
+            (IReadOnlyList<string>)[p.Predictor, Text($"{p.Provers}"), Cell(p.Spearman, "0.00")])], width)) yield return line;
     }
 
     private static string Cell(Interval value, string format)

@@ -27,7 +27,8 @@ internal static class ReportCommand
 
     private static Task<ReportResult> Run(ReportSettings settings, CommandContext context)
     {
-        if (settings.Folders.FirstOrDefault(f => !Directory.Exists(f)) is { } missing) throw new UserError($"{missing}: there is no such folder.");
+        if (settings.Folders.FirstOrDefault(f => !Directory.Exists(f)) is { } missing)
+            throw new UserError($"{missing}: there is no such folder.");
         var data = RunFolders.Read(settings.Folders, DateTimeOffset.Now, RlWays.Read);
         var path = ReportWriter.Write(data, settings.Folders[0], settings.Out == "" ? null : settings.Out);
         foreach (var line in RlTable.Lines(data.Rl, context.Reporter.Width)) context.Reporter.Say(line);

@@ -17,7 +17,8 @@ internal sealed record ReproduceSettings
     [FiguresFlag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Prefix = "fig")]
     public string[] Figure { get; init; } = [];
 
-    [Flag("How large: quick (all in 20 minutes on two cores), default (3 hours), full (a night), or a file like recipes/reproduce/quick.json")]
+    [Flag("How large: quick (all in 20 minutes on two cores), default (3 hours), full (a night), or a file like "
+        + "recipes/reproduce/quick.json")]
     public string Scale { get; init; } = "default";
 
     [Flag("Folder of all runs; what is finished there is kept (default: runs/reproduce-SCALE)")]
@@ -73,13 +74,15 @@ internal sealed record ReproduceSettings
 }
 
 /// <summary>The files that were written, what the runs took, and the verdict on each figure.</summary>
-internal sealed record ReproduceResult(string Report, string Results, double Seconds, long Tokens, IReadOnlyDictionary<string, string> Verdicts);
+internal sealed record ReproduceResult(string Report, string Results, double Seconds, long Tokens,
+    IReadOnlyDictionary<string, string> Verdicts);
 
 /// <summary>Runs what figures of the paper need, sums each up beside the paper's numbers, and writes a report and a document.</summary>
 internal static class ReproduceCommand
 {
     public static CommandSpec Spec { get; } = CommandSpec.Create<ReproduceSettings, ReproduceResult>(
-        "reproduce", "Reproduce figures of the paper: runs what they need, and sets the paper's numbers beside ours. Started again, it goes on where it stopped.",
+        "reproduce", "Reproduce figures of the paper: runs what they need, and sets the paper's numbers beside ours. Started again, it "
+            + "goes on where it stopped.",
         """
         pav reproduce 4 --scale quick
         pav reproduce all
@@ -89,12 +92,14 @@ internal static class ReproduceCommand
     private static async Task<ReproduceResult> Run(ReproduceSettings given, CommandContext context)
     {
         var reporter = context.Reporter;
-        if (given.Policy != "" && given.Problems == "") throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
+        if (given.Policy != "" && given.Problems == "")
+            throw new UserError("--policy needs --problems: the embedded problems mean nothing to it.");
         var forPolicy = given.Verifier + given.Outcome + given.Problems + given.TrainProblems + given.ValidProblems + given.Model;
         if (given.Policy == "" && (forPolicy != "" || given.Prompt != new PromptChoice() || !given.Ends.IsDefault))
             throw new UserError("--verifier, --outcome, --model, problems, --template, --chat, --system, --step-end and --trace-stop "
                 + "go with --policy.");
-        var settings = given with { Out = given.Out != "" ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
+        var settings = given with { Out = given.Out != ""
+            ? given.Out : Path.Combine("runs", $"reproduce-{Path.GetFileNameWithoutExtension(given.Scale)}") };
         Check(settings);
         var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);
         if (plan.Models.Count == 0) throw new UserError($"None of the models of this scale is here: {string.Join(", ", plan.Missing)}.");
@@ -114,10 +119,12 @@ internal static class ReproduceCommand
             }
 
             var summary = sumUp(Measured.From(settings, plan, parts));
-            if (settings.Verifier != "") summary = summary with { Notes = [.. summary.Notes, "The verifier was given: seeds are of sampling alone."] };
+            if (settings.Verifier != "")
+                summary = summary with { Notes = [.. summary.Notes, "The verifier was given: seeds are of sampling alone."] };
             AtomicFile.WriteJson(FileOf(settings.Out, figure), summary);
             reporter.Say($"\nFigure {summary.Figure}, {summary.Title}: {summary.Sentence}");
-            foreach (var finding in summary.Findings) reporter.Say($"  {finding.What}: {ResultsDocument.Number(finding)}{(finding.Paper is { } paper ? $"; the paper: {paper}" : "")}");
+            foreach (var finding in summary.Findings) reporter.Say($"  {finding.What}: "
+                + $"{ResultsDocument.Number(finding)}{(finding.Paper is { } paper ? $"; the paper: {paper}" : "")}");
         }
 
         var results = Figures.All.Select(f => FileOf(settings.Out, f)).Where(File.Exists).Select(Json.Read<FigureSummary>).ToList();
@@ -125,8 +132,11 @@ internal static class ReproduceCommand
         var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now, RlWays.Read);
         var total = Measured.From(settings, plan, all);
         reporter.Say("");
-        foreach (var line in ResultTable.Lines(["figure", "verdict"], [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])], reporter.Width)) reporter.Say(line);
-        reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
+        foreach (var line in ResultTable.Lines(["figure", "verdict"],
+            [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])],
+            reporter.Width)) reporter.Say(line);
+        reporter.Say(string.Create(CultureInfo.InvariantCulture,
+            $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
         return new(
             report, Path.Combine(settings.Out, "results.json"), total.Seconds, total.Tokens,
             results.ToDictionary(r => r.Figure, r => ResultsDocument.Words(r.Verdict)));
@@ -159,12 +169,14 @@ internal sealed class TimeLeft(IReadOnlyList<Part> parts)
     /// <summary>What to say before the n-th part; nothing while too little is known.</summary>
     public string Words(int n)
     {
-        var known = parts.Select(p => (p.Command.Name, Seconds: Measured.SecondsOf(p))).Where(p => p.Seconds > 0).ToLookup(p => p.Name, p => p.Seconds);
+        var known = parts.Select(p => (p.Command.Name, Seconds: Measured.SecondsOf(p))).Where(p => p.Seconds > 0)
+            .ToLookup(p => p.Name, p => p.Seconds);
         var ahead = parts.Where(p => Measured.SecondsOf(p) == 0 && p.Command.HasFolder).ToList();
         if (n < 2 || ahead.Count == 0 || known.Count == 0) return "";
         var seconds = ahead.Where(p => known.Contains(p.Command.Name)).Sum(p => known[p.Command.Name].Average());
         var unknown = ahead.Any(p => !known.Contains(p.Command.Name));
-        return string.Create(CultureInfo.InvariantCulture, $" ({(unknown ? "more than" : "about")} {Math.Max(1, Math.Round(seconds / 60))} min left)");
+        return string.Create(CultureInfo.InvariantCulture,
+            $" ({(unknown ? "more than" : "about")} {Math.Max(1, Math.Round(seconds / 60))} min left)");
     }
 }
 
@@ -175,9 +187,11 @@ internal static class Measured
         Path.GetFileNameWithoutExtension(settings.Scale), plan.Models, 0, 0, parts.Sum(TokensOf), Math.Round(parts.Sum(SecondsOf), 1));
 
     /// <summary>Seconds of a finished part, over all its starts; 0 if it is not finished.</summary>
-    public static double SecondsOf(Part part) => Manifest(part) is { } run && run["finished"] is not null ? (double?)run["seconds"] ?? 0 : 0;
+    public static double SecondsOf(Part part) => Manifest(part) is { } run && run["finished"] is not null
+        ? (double?)run["seconds"] ?? 0 : 0;
 
-    /// <summary>Tokens that a part generated or was trained on, as far as it counts them: not those of label completions, unless its result says so.</summary>
+    /// <summary>Tokens that a part generated or was trained on, as far as it counts them: not those of label completions, unless its result
+    /// says so.</summary>
     private static long TokensOf(Part part)
     {
         var result = Manifest(part)?["result"] as JsonObject;
@@ -190,5 +204,6 @@ internal static class Measured
 
     private static bool IsGuided(SearchRow row) => SearchMethods.Find(row.Method)?.IsGuided ?? true;
 
-    private static JsonObject? Manifest(Part part) => Path.Combine(part.Folder, "run.json") is var file && File.Exists(file) ? Json.Read<JsonObject>(file) : null;
+    private static JsonObject? Manifest(Part part) => Path.Combine(part.Folder, "run.json") is var file && File.Exists(file)
+        ? Json.Read<JsonObject>(file) : null;
 }

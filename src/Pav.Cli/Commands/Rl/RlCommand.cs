@@ -48,19 +48,22 @@ internal static class RlCommand
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
         var watched = new WatchedGrader(Grader.Named(settings.Grader));
-        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder, settings.Ends), watched.Grader);
+        var (tokenizer, template, grader) = (Tokenizer.Load(folder), Checkpoint.Template(settings.Prompt, folder, settings.Ends),
+            watched.Grader);
         var problems = Problems.Read(settings.Rows.Path(settings.Problems), settings.Rows.Names());
         var engine = Checkpoint.EngineOf(settings);
         IReadOnlyList<Problem> tests = settings.TestProblems == "" ? [] : Problems.Read(settings.TestProblems);
         GraderChoice.Warn(GraderAdvice.ForReferences(grader, [.. problems, .. tests]), context);
         if (settings.Hard != "") PolicyEvaluation.Unsolved(settings.Hard, tests);
-        IReadOnlyList<Problem> heldOut = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
+        IReadOnlyList<Problem> heldOut = settings.ValidProblems == ""
+            ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" && !settings.LearnsFromSamples ? null
             : Refreshed(settings, problems, grader, template, context.Run.Path);
         var task = new RlTask
         {
-            Name = Checkpoint.NameOf(folder), Folder = folder, Start = () => DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
+            Name = Checkpoint.NameOf(folder), Folder = folder, Start = () =>
+                DecoderCheckpoint.Load(folder), Tokenizer = tokenizer, Template = template, Grader = grader,
             Problems = problems, Prover = ProverOf(refresh), Sampled = refresh is null ? null : refresh.Keep,
             HeldOut = heldOut, HeldOutSamples = settings.ValidSamples, Engine = engine,
             SaveBeside = inside =>
@@ -72,7 +75,8 @@ internal static class RlCommand
 
         var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
         var warned = false;
-        var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker => Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
+        var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker =>
+            Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
         {
             tracker.At(p.Row.Iteration, Line(p));
             if (warned || p.Signs is not { Suspicious: true } signs) return;
@@ -84,22 +88,28 @@ internal static class RlCommand
         }, context.Cancel)));
         GraderChoice.Warn(watched.Advice, context);
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
-        context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} {(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
+        context.Reporter.Say(string.Create(CultureInfo.InvariantCulture,
+            $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} "
+            + $"{(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} "
+            + $"tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
         return new(result)
         {
             Alpha = settings.FixedAlpha is null ? options.Alpha : null,
             Test = tests.Count > 0 ? await Test(settings, tests, result.Last, context) : null,
         };
 
-        Func<int, IPolicy, CancellationToken, Task<RlProver>>? ProverOf(ProverRefresh? by) => by is not null ? by.At : start is not null ? Oracle : null;
+        Func<int, IPolicy, CancellationToken, Task<RlProver>>? ProverOf(ProverRefresh? by) => by is not null ? by.At : start is not null
+            ? Oracle : null;
 
         Task<RlProver> Oracle(int iteration, IPolicy _, CancellationToken cancel)
         {
-            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens), Seeds.Derive(settings.Seed, "", "oracle", iteration));
+            var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens),
+                Seeds.Derive(settings.Seed, "", "oracle", iteration));
             return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
         }
 
-        // The alpha of the grid whose policy is best on held-out problems after a short run of its own, in alpha/VALUE/; found once and kept in alpha.json.
+        // The alpha of the grid whose policy is best on held-out problems after a short run of its own, in alpha/VALUE/; found once and
+        // kept in alpha.json.
         async Task<double> ChooseAlpha()
         {
             var file = context.Run.At("alpha.json");
@@ -112,7 +122,8 @@ internal static class RlCommand
                     var place = context.Run.At(Path.Combine("alpha", OptionField.Text(alpha)));
                     using var refreshed = refresh is null ? null : Refreshed(settings, problems, grader, template, place);
                     var iterations = settings.AlphaIterations > 0 ? settings.AlphaIterations : settings.Rl.Iterations;
-                    var brief = (settings with { Rl = settings.Rl with { Iterations = iterations, StopOnHacking = false } }).ToOptions(alpha);
+                    var brief = (settings with { Rl = settings.Rl with { Iterations = iterations, StopOnHacking = false } })
+                        .ToOptions(alpha);
                     var judged = task with { Prover = ProverOf(refreshed), Sampled = refreshed is null ? null : refreshed.Keep };
                     var result = RlLoop.Run(judged, brief, place, cancel: context.Cancel);
                     if (!result.Finished) throw new OperationCanceledException(context.Cancel);
@@ -158,14 +169,17 @@ internal static class RlCommand
             Checkpoint.EngineOf(settings));
     }
 
-    private static async Task<EvaluationSummary> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last, CommandContext context)
+    private static async Task<EvaluationSummary> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last,
+        CommandContext context)
     {
         using var model = DecoderCheckpoint.Load(last);
         var tokenizer = Tokenizer.Load(last);
         var template = Checkpoint.Template(new(), last);
         using var policy = new TransformerPolicy("last", model, tokenizer, template, Checkpoint.EngineOf(settings));
-        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.Rl.MaxTokens), settings.TestSamples, settings.Seed, 32, context);
-        using var verifier = settings.HardBeam.Length > 0 ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
+        var evaluation = new PolicyEvaluation(policy, Grader.Named(settings.Grader), new(MaxTokens: settings.Rl.MaxTokens),
+            settings.TestSamples, settings.Seed, 32, context);
+        using var verifier = settings.HardBeam.Length > 0
+            ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
         return await evaluation.Run(problems, settings.Hard, settings.HardBeam, verifier);
     }
 

@@ -7,7 +7,8 @@ namespace Pav.Cli.Commands.Rl;
 
 internal sealed record RlSettings : ModelSettings
 {
-    [Flag("Policy to start from, as a rule after 'train rft': a checkpoint folder, a training run, or an embedded model", Required = true, Input = true)]
+    [Flag("Policy to start from, as a rule after 'train rft': a checkpoint folder, a training run, or an embedded model", Required = true,
+        Input = true)]
     public string Policy { get; init; } = "";
 
     [OptionGroup]
@@ -30,7 +31,8 @@ internal sealed record RlSettings : ModelSettings
         Choices = "orm|pav|pqv|grpo|lambda_grpo|vineppo|spo")]
     public string Reward { get; init; } = "pav";
 
-    [Flag("Which step rewards a step is credited with: its own, or all from it on; auto is own, and to_go for pqv", Choices = "auto|own|to_go")]
+    [Flag("Which step rewards a step is credited with: its own, or all from it on; auto is own, and to_go for pqv",
+        Choices = "auto|own|to_go")]
     public string Credit { get; init; } = "auto";
 
     [Flag("Step rewards of pav: plain; normalised over the batch; only in silent_groups, whose outcomes are equal; papo: normalised among "
@@ -88,7 +90,8 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Samples of each of them", Min = 1, Max = 65536, AtEnd = true)]
     public int TestSamples { get; init; } = 128;
 
-    [Flag("An 'evaluate' run of the start on these problems: those that none of its samples solved are the hard set", Input = true, AtEnd = true)]
+    [Flag("An 'evaluate' run of the start on these problems: those that none of its samples solved are the hard set", Input = true,
+        AtEnd = true)]
     public string Hard { get; init; } = "";
 
     [Flag("Also search the hard set with beams of these sizes on Q of --verifier", Min = 1, Max = 4096, AtEnd = true)]
@@ -171,13 +174,15 @@ internal sealed record RlSettings : ModelSettings
     /// <summary>Refuses what no single option shows to be wrong.</summary>
     public void Check()
     {
-        if (Verifier != "" && OracleRollouts > 0) throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
+        if (Verifier != "" && OracleRollouts > 0)
+            throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
         if (LearnsFromSamples && OracleRollouts > 0)
             throw new UserError("--refresh-labels sampled and --oracle-rollouts are two provers; give one of them.");
         if (LearnsFromSamples && Refresh == 0) throw new UserError("--refresh-labels sampled needs --refresh.");
         if (RewardsSteps && Verifier == "" && OracleRollouts == 0 && !LearnsFromSamples)
             throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
-        if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from {OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
+        if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from "
+            + $"{OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
         if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
         if (FixedAlpha is null && (!RewardsSteps || ValidProblems == ""))
             throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");

@@ -9,12 +9,15 @@ namespace Pav.Cli.Commands.Rl;
 internal static class RlWays
 {
     /// <summary>Options that change where, how fast or how often a run is measured, and not what it learns.</summary>
-    private static readonly HashSet<string> Free = Names(nameof(RlSettings.Seed), nameof(RlOptions.PassTokens), nameof(RlOptions.EvaluateEvery), nameof(RlOptions.CheckpointEvery));
+    private static readonly HashSet<string> Free = Names(nameof(RlSettings.Seed), nameof(RlOptions.PassTokens),
+        nameof(RlOptions.EvaluateEvery), nameof(RlOptions.CheckpointEvery));
 
     /// <summary>Options of step rewards; of RL without a prover they say nothing.</summary>
     private static readonly HashSet<string> OfSteps = Names(
-        nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations), nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
-        nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems), nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
+        nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations),
+            nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
+        nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems),
+            nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
         nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),
         nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process), nameof(RlSettings.RefreshLabels),
         nameof(RlOptions.ErrorDrop), nameof(RlOptions.GuardAlpha));
@@ -47,7 +50,8 @@ internal static class RlWays
 
     private static string Shown(OptionField field, object? value)
     {
-        var text = field.Flag.Input && value is string path ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) : OptionField.Text(value);
+        var text = field.Flag.Input && value is string path
+            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) : OptionField.Text(value);
         return text == "" ? "none" : string.Join("_", text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 }

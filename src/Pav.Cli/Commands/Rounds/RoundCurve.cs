@@ -28,7 +28,8 @@ internal sealed class RoundCurve
     /// <summary>Accuracy, every method and size alike.</summary>
     public double Mean => problems.Average(p => means[p]);
 
-    /// <summary>Mean accuracy above another curve's, problem by problem. Worked: problems 0.5 and 1 against 0.5 and 0.25 are +0.375.</summary>
+    /// <summary>Mean accuracy above another curve's, problem by problem. Worked: problems 0.5 and 1 against 0.5 and 0.25 are
+    /// +0.375.</summary>
     public RoundGain Above(RoundCurve other)
     {
         var gain = Bootstrap.Mean([.. problems.Select(p => means[p] - other.means[p])]);

@@ -23,18 +23,21 @@ internal static class SearchCommand
     {
         settings.Check();
         var methods = settings.ChosenMethods();
-        if (methods.Any(m => m.Search.Needs.HasFlag(Needs.Verifier) && !m.ByOracle)) Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
+        if (methods.Any(m => m.Search.Needs.HasFlag(Needs.Verifier) && !m.ByOracle))
+            Checkpoint.CheckValues("--verifier", settings.Verifier, Home.Model("--verifier", settings.Verifier));
         foreach (var name in settings.Provers.Concat(settings.SweepProvers).Where(p => ProverChoice.BestOf(p) is null))
             Checkpoint.CheckValues("--provers", name, Home.Model("--provers", name));
         var problems = settings.ReadProblems();
         var grader = new WatchedGrader(Grader.Named(settings.Grader));
         var loaded = new Dictionary<string, IVerifier>();
-        foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "").Select(m => Home.TryModel(m)).OfType<string>().Distinct())
+        foreach (var model in new[] { settings.Verifier, settings.Outcome, settings.Policy }.Where(m => m != "")
+            .Select(m => Home.TryModel(m)).OfType<string>().Distinct())
             KnownProblems.Warn(model, problems, context.Reporter);
         using var policy = await OpenedPolicy.Open(settings, problems, context);
         try
         {
-            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known) ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings, policy.StepEnd);
+            IVerifier Open(string option, string folder) => loaded.TryGetValue(folder, out var known)
+                ? known : loaded[folder] = Checkpoint.Verifier(option, folder, settings, policy.StepEnd);
             var tools = new SearchTools(
                 policy, grader.Grader,
                 settings.Verifier == "" ? null : Open("--verifier", settings.Verifier),
@@ -68,12 +71,15 @@ internal static class SearchCommand
 
     private static Summary SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)
     {
-        var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>().ToList();
+        var verifiers = new[] { settings.Outcome, settings.Verifier }.Where(v => v != "").Select(MeasuresOf).OfType<VerifierMeasures>()
+            .ToList();
         folder.Spend();
-        var summary = Summary.From(rows, verifiers, OptionSchema.From(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore, folder.PeakMemory);
+        var summary = Summary.From(rows, verifiers, OptionSchema.From(typeof(SearchSettings)).ToJson(settings), folder.SecondsBefore,
+            folder.PeakMemory);
         AtomicFile.WriteJson(folder.At("summary.json"), summary);
         reporter.Say("");
-        foreach (var line in ResultTable.FromSummary(summary, reporter.Width).Concat(ResultTable.Claims(summary).Prepend(""))) reporter.Say(line);
+        foreach (var line in ResultTable.FromSummary(summary, reporter.Width).Concat(ResultTable.Claims(summary).Prepend("")))
+            reporter.Say(line);
         return summary;
     }
 

@@ -31,9 +31,11 @@ internal sealed class SearchRun(
     private sealed record Stage(IReadOnlyList<SearchCase> Cases, IReadOnlyList<int> Sizes, SearchTools Tools, int Problems = int.MaxValue)
     {
         public string Title => $"{string.Join(", ", Cases.Select(c => c.Method.Id).Distinct())}, N = {Sizes[^1]}"
-            + string.Concat(Cases.Select(c => c.Method.HasProver ? c.Options.Prover?.Name : null).OfType<string>().Distinct().Select(p => $", {p}"));
+            + string.Concat(Cases.Select(c => c.Method.HasProver ? c.Options.Prover?.Name : null).OfType<string>().Distinct()
+                .Select(p => $", {p}"));
 
-        public IEnumerable<RowKey> Keys(Problem problem) => from n in Sizes from c in Cases where n == 1 || !c.Method.SizeOne select c.Key(problem.Id, n);
+        public IEnumerable<RowKey> Keys(Problem problem) => from n in Sizes from c in Cases where n == 1
+            || !c.Method.SizeOne select c.Key(problem.Id, n);
     }
 
     public async Task All(IReadOnlyList<Problem> problems, Chosen with)
@@ -55,7 +57,8 @@ internal sealed class SearchRun(
         return rows;
     }
 
-    /// <summary>The caution with which a beam on Q does best on validation problems, the first of equals; found once, in caution.json.</summary>
+    /// <summary>The caution with which a beam on Q does best on validation problems, the first of equals; found once, in
+    /// caution.json.</summary>
     public async Task ChooseCaution(IReadOnlyList<Problem> validation, ILoadedVerifier verifier)
     {
         var file = folder.At("caution.json");
@@ -109,23 +112,29 @@ internal sealed class SearchRun(
         return learned.GroupBy(m => m.Search).SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools));
     }
 
-    private IEnumerable<Stage> Staged(Pav.Search search, IReadOnlyList<SearchMethod> sharing, Chosen with, ulong seed, IReadOnlyList<Prover> provers, SearchTools scorers, IReadOnlyList<int>? given = null)
+    private IEnumerable<Stage> Staged(Pav.Search search, IReadOnlyList<SearchMethod> sharing, Chosen with, ulong seed,
+        IReadOnlyList<Prover> provers, SearchTools scorers, IReadOnlyList<int>? given = null)
     {
         var plain = settings.Options(seed) with { Settle = with.Settle, Sure = with.Sure, Evidence = with.Evidence };
         IEnumerable<SearchCase> Cases(SearchMethod m, IReadOnlyList<Prover> by) =>
             m.HasProver ? by.Select(p => new SearchCase(m, plain with { Alpha = with.Alpha, Prover = p })) : [new(m, plain)];
         var all = given ?? (search.IsForest ? settings.ForestSizes : search.SamplesCandidates ? settings.Beam : settings.N);
         if (with.Widest > 0 && given is null && sharing[0].Kind == MethodKind.Beam) all = [.. all.Where(n => n <= with.Widest)];
-        var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order().Where(search.Fits).ToList();
-        var runs = search.Needs.HasFlag(Needs.Prover) ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
-        return from cases in runs from part in search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
+        var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order()
+            .Where(search.Fits).ToList();
+        var runs = search.Needs.HasFlag(Needs.Prover)
+            ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
+        return from cases in runs from part in search.IsNested
+            ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
     }
 
-    /// <summary>The same beams with Monte Carlo values in the verifier's place; BoK provers by the unbiased estimate from the same completions.</summary>
+    /// <summary>The same beams with Monte Carlo values in the verifier's place; BoK provers by the unbiased estimate from the same
+    /// completions.</summary>
     private IEnumerable<Stage> OracleStages(Chosen with, ulong seed)
     {
         if (settings.Oracle == 0) return [];
-        var oracle = new MonteCarloVerifier(tools.Policy, tools.Grader, settings.Oracle, settings.Sampling, Seeds.Derive(seed, "", "oracle", 0));
+        var oracle = new MonteCarloVerifier(tools.Policy, tools.Grader, settings.Oracle, settings.Sampling,
+            Seeds.Derive(seed, "", "oracle", 0));
         var provers = settings.OracleProvers.Select(k => Prover.By(oracle.BestOf(k))).ToList();
         return methods.Where(m => m.ByOracle).GroupBy(m => m.Search)
             .SelectMany(group => Staged(group.Key, [.. group], with, seed, provers, tools with { Verifier = oracle }, settings.OracleBeam))
@@ -137,7 +146,8 @@ internal sealed class SearchRun(
     {
         var beam = SearchMethods.BeamByProgress;
         if (!methods.Contains(beam)) return [];
-        var provers = settings.SweepProvers.Except(settings.Beam.Contains(settings.SweepBeam) ? settings.Provers : []).Select(prover).ToList();
+        var provers = settings.SweepProvers.Except(settings.Beam.Contains(settings.SweepBeam) ? settings.Provers : []).Select(prover)
+            .ToList();
         return Staged(beam.Search, [beam], with, seed, provers, tools, [settings.SweepBeam]);
     }
 
@@ -154,10 +164,12 @@ internal sealed class SearchRun(
             foreach (var batch in missing.Chunk(settings.ProblemsPerBatch))
             {
                 cancel.ThrowIfCancellationRequested();
-                var results = await SearchBatch.Run(batch, stage.Cases, stage.Sizes, stage.Tools, batch.Any(p => shown.Contains(p.Id)), cancel);
+                var results = await SearchBatch.Run(batch, stage.Cases, stage.Sizes, stage.Tools, batch.Any(p => shown.Contains(p.Id)),
+                    cancel);
                 var wanted = batch.SelectMany(stage.Keys).ToHashSet();
                 WriteTrees(results.Where(r => shown.Contains(r.Row.Problem) && wanted.Contains(RowKey.From(r.Row))));
-                foreach (var row in results.Select(r => r.Row).Where(r => wanted.Contains(RowKey.From(r)) && done.Add(RowKey.From(r)))) rows.Write(row);
+                foreach (var row in results.Select(r => r.Row).Where(r => wanted.Contains(RowKey.From(r)) && done.Add(RowKey.From(r))))
+                    rows.Write(row);
                 tracker.At(finished += batch.Length);
             }
             return 0;

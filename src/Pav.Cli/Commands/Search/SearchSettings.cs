@@ -15,13 +15,15 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Outcome verifier: re-ranks finished traces (a 'train outcome' run or a checkpoint)", Input = true)]
     public string Outcome { get; init; } = "";
 
-    [MethodsFlag("Methods, or all of them; +CHOICE after one chooses otherwise among its traces (beam-q+vote); none named means the usual ones that the verifiers given allow")]
+    [MethodsFlag("Methods, or all of them; +CHOICE after one chooses otherwise among its traces (beam-q+vote); none named means the "
+        + "usual ones that the verifiers given allow")]
     public string[] Methods { get; init; } = [];
 
     [Flag("Sizes of methods whose traces cost one sample each: how many traces", Min = 1, Max = 4096)]
     public int[] N { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
 
-    [Flag("Sizes of methods that sample candidates for each step: how many traces they bring to their ends (beam size, trees of a forest)", Min = 1, Max = 4096)]
+    [Flag("Sizes of methods that sample candidates for each step: how many traces they bring to their ends (beam size, trees of a forest)",
+        Min = 1, Max = 4096)]
     public int[] Beam { get; init; } = [1, 2, 4, 8, 16];
 
     [Flag("The widest beam, larger ones are left out; auto finds on --valid-problems where beams stop answering more; 0 leaves none out")]
@@ -72,7 +74,8 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Beam size of --sweep-provers", Min = 1, Max = 4096)]
     public int SweepBeam { get; init; } = 8;
 
-    [Flag("Also search with Monte Carlo values of so many completions instead of a verifier; boK in --provers needs K or more; 0 is off", Min = 0, Max = 65536)]
+    [Flag("Also search with Monte Carlo values of so many completions instead of a verifier; boK in --provers needs K or more; 0 is off",
+        Min = 0, Max = 65536)]
     public int Oracle { get; init; }
 
     [Flag("The oracle searches the first so many problems", Min = 1)]
@@ -87,7 +90,8 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Sizes of the trees that are kept (some of --beam)", Min = 1, Max = 4096)]
     public int[] TreesBeam { get; init; } = [4];
 
-    [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q, 0 to 100; auto chooses it on --valid-problems")]
+    [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q, 0 to 100; auto chooses it on "
+        + "--valid-problems")]
     public string Settle { get; init; } = "1";
 
     [Flag("Values that auto tries for it", Min = 0, Max = 100)]
@@ -125,7 +129,8 @@ internal sealed record SearchSettings : SamplingSettings
 
     /// <summary>Every prover that the methods, or the choice of alpha, will ask for.</summary>
     public IReadOnlyList<string> NeededProvers(IReadOnlyList<SearchMethod> methods) =>
-        [.. (methods.Any(m => m.HasProver && !m.ByOracle) ? Provers.Concat(SweepProvers) : FixedAlpha is null ? Provers.Take(1) : []).Distinct()];
+        [.. (methods.Any(m => m.HasProver && !m.ByOracle) ? Provers.Concat(SweepProvers) : FixedAlpha is null ? Provers.Take(1) : [])
+            .Distinct()];
 
     /// <summary>The methods to run, in the order of tables; one that lacks what it needs is an error where it was named.</summary>
     public IReadOnlyList<SearchMethod> ChosenMethods()
@@ -138,8 +143,10 @@ internal sealed record SearchSettings : SamplingSettings
             : method.Needs.HasFlag(Needs.HalfSteps) && EndpointUrl.IsRemote(Policy) ? "a --policy that is a folder"
             : method.HasProver && Provers.Length + SweepProvers.Length == 0 ? "--provers" : null;
         var named = Methods.Where(m => m != MethodsFlagAttribute.All).Select(m => SearchMethods.Find(m)!).ToList();
-        if (named.Find(m => Lacks(m) is not null) is { } method) throw new UserError($"--methods names {method.Id}, which needs {Lacks(method)}.");
-        var usual = SearchMethods.All.Where(m => Lacks(m) is null && (Methods.Length == 0 ? m.ByDefault : Methods.Contains(MethodsFlagAttribute.All)) || m.ByOracle && Oracle > 0);
+        if (named.Find(m => Lacks(m) is not null) is { } method)
+            throw new UserError($"--methods names {method.Id}, which needs {Lacks(method)}.");
+        var usual = SearchMethods.All.Where(m => Lacks(m) is null
+            && (Methods.Length == 0 ? m.ByDefault : Methods.Contains(MethodsFlagAttribute.All)) || m.ByOracle && Oracle > 0);
         return [.. usual.Concat(named).DistinctBy(m => m.Id).OrderBy(m => SearchMethods.Order(m.Id))];
     }
 
@@ -152,7 +159,8 @@ internal sealed record SearchSettings : SamplingSettings
     public void Check()
     {
         if (FixedAlpha is null && ValidProblems == "") throw new UserError("--alpha auto needs --valid-problems, on which it is chosen.");
-        if (FixedSettle is null && (ValidProblems == "" || Verifier == "")) throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
+        if (FixedSettle is null && (ValidProblems == "" || Verifier == ""))
+            throw new UserError("--settle auto needs --valid-problems, on which it is chosen, and --verifier.");
         if (Caution != "" && Verifier == "") throw new UserError("--caution is for --verifier.");
         if (Caution == AutoNumber.Auto && ValidProblems == "")
             throw new UserError("--caution auto needs --valid-problems, on which it is chosen.");
@@ -165,9 +173,11 @@ internal sealed record SearchSettings : SamplingSettings
         if (FixedWidest > 0 && FixedWidest < Beam.Min())
             throw new UserError($"--widest {Widest} leaves no beam: the smallest of --beam is {Beam.Min()}.");
         if (FixedSure is null && SureGrid.Length == 0) throw new UserError("--sure auto needs values to try; give --sure-grid some.");
-        if (FixedAlpha is null && (Verifier == "" || Provers.Length == 0)) throw new UserError("--alpha auto needs --verifier and --provers.");
+        if (FixedAlpha is null && (Verifier == "" || Provers.Length == 0))
+            throw new UserError("--alpha auto needs --verifier and --provers.");
         if (Oracle > 0 && OracleProvers.FirstOrDefault(k => k > Oracle) is > 0 and var k)
-            throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");
+            throw new UserError($"--oracle {Oracle} completions cannot tell what bo{k} of --provers is worth without bias; give --oracle "
+                + $"at least {k}, or move bo{k} to --sweep-provers, which the oracle leaves out.");
         ChosenMethods();
     }
 }

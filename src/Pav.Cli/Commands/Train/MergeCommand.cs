@@ -24,18 +24,22 @@ internal sealed record MergedModel(string Out, long Parameters);
 /// <summary>Makes a whole checkpoint of a LoRA adapter and its base.</summary>
 internal static class MergeCommand
 {
-    private static readonly string[] Beside = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "verifier.json", "policy.json"];
+    private static readonly string[] Beside = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "generation_config.json", "verifier.json", "policy.json"];
 
     public static CommandSpec Spec { get; } = CommandSpec.Create<MergeSettings, MergedModel>(
-        "merge", "Make a whole checkpoint of a LoRA adapter and its base.", "pav merge --model runs/verifier --out models/verifier", Output.None, Run);
+        "merge", "Make a whole checkpoint of a LoRA adapter and its base.", "pav merge --model runs/verifier --out models/verifier",
+            Output.None, Run);
 
     private static Task<MergedModel> Run(MergeSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
-        ScalarType? type = settings.Type switch { "float32" => torch.float32, "bfloat16" => torch.bfloat16, "float16" => torch.float16, _ => null };
+        ScalarType? type = settings.Type switch { "float32" => torch.float32, "bfloat16" => torch.bfloat16, "float16" =>
+            torch.float16, _ => null };
         using var adapted = DecoderCheckpoint.Load(folder, type);
         if (adapted.Lora is null) throw new UserError($"{folder}: has no adapter_config.json; there is nothing to merge");
-        if (Directory.Exists(settings.Out) && Directory.EnumerateFileSystemEntries(settings.Out).Any()) throw new UserError($"{settings.Out}: is not empty; choose a new folder");
+        if (Directory.Exists(settings.Out) && Directory.EnumerateFileSystemEntries(settings.Out).Any())
+            throw new UserError($"{settings.Out}: is not empty; choose a new folder");
         using var whole = adapted.Clone();
         whole.Save(settings.Out);
         foreach (var name in Beside)

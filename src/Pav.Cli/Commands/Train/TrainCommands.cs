@@ -36,33 +36,43 @@ internal static class TrainCommands
 
     public static CommandSpec Rft { get; } = CommandSpec.Create<RftSettings, TrainResult>(
         "train rft", "Fine-tune a policy on its own correct traces, as labelling gathered them.",
-        "pav train rft --model runs/sft --labels runs/labels --problems train.jsonl --valid-problems valid.jsonl --out runs/rft", Output.Folder, RunRft);
+        "pav train rft --model runs/sft --labels runs/labels --problems train.jsonl --valid-problems valid.jsonl --out runs/rft",
+            Output.Folder, RunRft);
 
     public static CommandSpec Outcome { get; } = CommandSpec.Create<VerifierSettings, VerifierResult>(
         "train outcome", "Train an outcome verifier: is this complete trace right?",
-        "pav train outcome --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/outcome", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Outcome));
+        "pav train outcome --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/outcome", Output.Folder, (s, c) =>
+            RunVerifier(s, c, VerifierKind.Outcome));
 
     public static CommandSpec Verifier { get; } = CommandSpec.Create<VerifierSettings, VerifierResult>(
         "train verifier", "Train a verifier of Q: after each step, how likely is the policy to end right? Its differences are progress.",
-        "pav train verifier --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/verifier", Output.Folder, (s, c) => RunVerifier(s, c, VerifierKind.Value));
+        "pav train verifier --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/verifier", Output.Folder, (s, c) =>
+            RunVerifier(s, c, VerifierKind.Value));
 
     private static Task<TrainResult> RunPretrain(PretrainSettings settings, CommandContext context)
     {
-        if (settings.Lora.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; leave it out, or fine-tune with `pav train`");
+        if (settings.Lora.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; "
+            + "leave it out, or fine-tune with `pav train`");
         var tokenizer = Tokenizer.WordLevel(Corpus.Words);
-        if (settings.Hidden % settings.Heads != 0) throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
-        if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");
-        if (settings.Heads % settings.KvHeads != 0) throw new UserError($"--heads {settings.Heads} must be a multiple of --kv-heads {settings.KvHeads}.");
+        if (settings.Hidden % settings.Heads != 0)
+            throw new UserError($"--hidden {settings.Hidden} must be a multiple of --heads {settings.Heads}.");
+        if (settings.Hidden / settings.Heads % 4 != 0) throw new UserError($"--hidden {settings.Hidden} over --heads {settings.Heads} is "
+            + $"a head size of {settings.Hidden / settings.Heads}; it must be a multiple of 4.");
+        if (settings.Heads % settings.KvHeads != 0)
+            throw new UserError($"--heads {settings.Heads} must be a multiple of --kv-heads {settings.KvHeads}.");
         var config = new DecoderConfig
         {
-            VocabSize = tokenizer.Size, HiddenSize = settings.Hidden, IntermediateSize = settings.Intermediate, Layers = settings.Layers, Heads = settings.Heads,
-            KvHeads = settings.KvHeads, HeadSize = settings.Hidden / settings.Heads, MaxPositions = settings.MaxPositions, NormEps = 1e-5, TiedEmbeddings = settings.Tied,
+            VocabSize = tokenizer.Size, HiddenSize = settings.Hidden, IntermediateSize = settings.Intermediate, Layers = settings.Layers,
+                Heads = settings.Heads,
+            KvHeads = settings.KvHeads, HeadSize = settings.Hidden / settings.Heads, MaxPositions = settings.MaxPositions, NormEps = 1e-5,
+                TiedEmbeddings = settings.Tied,
             Eos = tokenizer.Eos is { } eos ? [eos] : [], Pad = tokenizer.Pad,
         };
         context.Reporter.Say($"{config.Parameters:N0} parameters, {tokenizer.Size} words");
         var options = settings.ToOptions();
         var heldOut = Enumerable.Range(0, settings.ValidDocuments).Select(i => Corpus.Document(settings.Seed, i, Split.Valid));
-        var task = Pretraining.Task(() => DecoderModel.RandomInit(config, settings.Seed), tokenizer, i => Corpus.Document(settings.Seed, i), heldOut, options);
+        var task = Pretraining.Task(() => DecoderModel.RandomInit(config, settings.Seed), tokenizer, i =>
+            Corpus.Document(settings.Seed, i), heldOut, options);
         return Train("Pretraining", task, settings, context);
     }
 
@@ -86,26 +96,32 @@ internal static class TrainCommands
     {
         var folder = Home.Model("--model", settings.Model);
         var template = Checkpoint.Template(settings.Prompt, folder);
-        var data = FineTuning.CorrectTraces(settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems), template, settings.PerProblem);
+        var data = FineTuning.CorrectTraces(settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems), template,
+            settings.PerProblem);
         context.Reporter.Say($"{data.Count:N0} correct traces to learn from");
         return FineTune("Fine-tuning on its own correct traces", settings, folder, template, data, context);
     }
 
-    private static Task<TrainResult> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template, IReadOnlyList<Demonstration> data, CommandContext context)
+    private static Task<TrainResult> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template,
+        IReadOnlyList<Demonstration> data, CommandContext context)
     {
         // What is taught ends with an end-of-sequence.
         template = template with { TraceStops = TraceStops.None };
         var tokenizer = Tokenizer.Load(folder);
         var grader = Grader.Named(settings.Grader);
-        IReadOnlyList<Problem> valid = settings.ValidProblems == "" ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
+        IReadOnlyList<Problem> valid = settings.ValidProblems == ""
+            ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         double Accuracy(DecoderModel model)
         {
             using var policy = new TransformerPolicy("valid", model, tokenizer, template, Checkpoint.EngineOf(settings));
             var draws = valid.Select(p => new Draw(Prefix.Root(p), Seeds.Derive(settings.Seed, p.Id, "valid", 0))).ToList();
-            return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult().Average(grader.Rex);
+            return policy.Extend(draws, Until.TraceEnd, new Sampling(MaxTokens: settings.MaxTokens)).GetAwaiter().GetResult()
+                .Average(grader.Rex);
         }
-        var task = FineTuning.Task(() => settings.ToOptions().Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0 ? null : Accuracy);
-        return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); PolicyRecord.From(template).Save(inside); } }, settings, context);
+        var task = FineTuning.Task(() => settings.ToOptions().Load(folder), tokenizer, data, [], settings.ToOptions(), valid.Count == 0
+            ? null : Accuracy);
+        return Train(title, task with { SaveBeside = inside => { task.SaveBeside(inside); PolicyRecord.From(template).Save(inside); } },
+            settings, context);
     }
 
     private static async Task<VerifierResult> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
@@ -113,7 +129,8 @@ internal static class TrainCommands
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--model", settings.Model);
         var labels = settings.Labels.SelectMany(LabelFiles.Read).ToList();
-        var (train, heldOut) = settings.ValidLabels.Length > 0 ? (labels, settings.ValidLabels.SelectMany(LabelFiles.Read).ToList()) : VerifierTraining.Part(labels, settings.HeldOut);
+        var (train, heldOut) = settings.ValidLabels.Length > 0
+            ? (labels, settings.ValidLabels.SelectMany(LabelFiles.Read).ToList()) : VerifierTraining.Part(labels, settings.HeldOut);
         var inputs = new VerifierInputs(
             kind, folder, Checkpoint.Template(settings.Prompt, folder), LabelFiles.Problems(settings.Problems),
             train, heldOut, settings.Balance == "none" ? Balance.None : Balance.Buckets);
@@ -165,14 +182,19 @@ internal static class TrainCommands
     private static async Task<TrainResult> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
     {
         Checkpoint.Threads(settings.Threads);
-        var result = await Tracked(title, settings, context, progress => TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
+        var result = await Tracked(title, settings, context, progress =>
+            TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account =>
+            context.Reporter.Say($"{account}")));
         if (!result.Finished) throw new OperationCanceledException(context.Cancel);
-        context.Reporter.Say($"{result.Tokens:N0} tokens; best checkpoint at step {result.BestStep:N0}, held-out score {result.BestScore:0.####}, in {result.Best}");
+        context.Reporter.Say($"{result.Tokens:N0} tokens; best checkpoint at step {result.BestStep:N0}, held-out score "
+            + $"{result.BestScore:0.####}, in {result.Best}");
         return result;
     }
 
-    private static Task<T> Tracked<T>(string title, TrainingSettings settings, CommandContext context, Func<Action<TrainProgress>, T> work) =>
-        context.Reporter.Track(title, settings.Steps, "steps", tracker => Task.FromResult(work(p => tracker.At(p.Step, $"loss {p.Loss:0.0000}, {p.TokensPerSecond:N0} tokens/s"))));
+    private static Task<T> Tracked<T>(string title, TrainingSettings settings, CommandContext context,
+        Func<Action<TrainProgress>, T> work) =>
+        context.Reporter.Track(title, settings.Steps, "steps", tracker =>
+            Task.FromResult(work(p => tracker.At(p.Step, $"loss {p.Loss:0.0000}, {p.TokensPerSecond:N0} tokens/s"))));
 
     private static string Text(double? measure) => measure?.ToString("0.000") ?? "unknown";
 

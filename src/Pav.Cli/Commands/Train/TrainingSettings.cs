@@ -102,7 +102,8 @@ internal sealed record SftSettings : PolicyTrainingSettings
 
 internal sealed record RftSettings : PolicyTrainingSettings
 {
-    [Flag("Labels of the policy: folders of 'label' runs or labels.jsonl files; its correct traces are learned from", Required = true, Input = true)]
+    [Flag("Labels of the policy: folders of 'label' runs or labels.jsonl files; its correct traces are learned from", Required = true,
+        Input = true)]
     public string[] Labels { get; init; } = [];
 
     [Flag("The problems that were labelled", Required = true, Input = true)]

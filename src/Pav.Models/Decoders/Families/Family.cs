@@ -3,13 +3,15 @@ using System.Text.Json.Nodes;
 namespace Pav.Models.Decoders;
 
 /// <summary>
-/// A family of decoders. All run on one <see cref="DecoderModel"/>; a family says what its config.json means for that: which of the decoder's choices it makes.
+/// A family of decoders. All run on one <see cref="DecoderModel"/>; a family says what its config.json means for that: which of the
+/// decoder's choices it makes.
 /// </summary>
 /// <param name="modelType"><c>model_type</c>.</param>
 /// <param name="className">What <c>architectures</c> begins with.</param>
 /// <param name="read">Adds the family's own keys to what all families share.</param>
 /// <param name="write">Writes those keys.</param>
-public sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read, Action<DecoderConfig, JsonObject> write)
+public sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read,
+    Action<DecoderConfig, JsonObject> write)
 {
     public static readonly Family Llama = LlamaFamily.Family, InternLm = LlamaFamily.InternLm, Mistral = MistralFamily.Family,
         Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family,

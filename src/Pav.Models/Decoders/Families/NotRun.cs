@@ -30,5 +30,6 @@ internal static class NotRun
     ];
 
     /// <summary>What a family needs; null for one that is not known.</summary>
-    public static string? Reason(string modelType) => Families.FirstOrDefault(f => f.ModelTypes.Contains(modelType)).Needs is { } needs ? $"it needs {needs}" : null;
+    public static string? Reason(string modelType) => Families.FirstOrDefault(f => f.ModelTypes.Contains(modelType)).Needs is { } needs
+        ? $"it needs {needs}" : null;
 }

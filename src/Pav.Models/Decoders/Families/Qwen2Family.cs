@@ -23,11 +23,13 @@ internal static class Qwen2Family
     /// <summary>The window counts only where <c>use_sliding_window</c> says so, from layer <c>max_window_layers</c> on.</summary>
     public static DecoderConfig QwenWindow(this ConfigKeys keys, DecoderConfig shared)
     {
-        var (used, window, from) = (keys.Bool("use_sliding_window"), (int?)keys.Optional("sliding_window", 4096), keys.Int("max_window_layers", 28));
+        var (used, window, from) = (keys.Bool("use_sliding_window"), (int?)keys.Optional("sliding_window", 4096),
+            keys.Int("max_window_layers", 28));
         var layers = keys.Strings("layer_types");
         var config = used ? shared with { SlidingWindow = window, WindowFrom = from } : shared;
         for (var i = 0; i < layers.Length; i++)
-            if (layers[i] != (config.WindowOf(i) is null ? "full_attention" : "sliding_attention")) throw keys.Refuse("layer_types", $"layer {i} differs from what use_sliding_window and max_window_layers say");
+            if (layers[i] != (config.WindowOf(i) is null ? "full_attention" : "sliding_attention"))
+                throw keys.Refuse("layer_types", $"layer {i} differs from what use_sliding_window and max_window_layers say");
         return config;
     }
 

@@ -11,7 +11,8 @@ internal static class Qwen3Family
     {
         keys.Require("hidden_act", "silu");
         var bias = keys.Bool("attention_bias");
-        return keys.QwenWindow(shared with { QueryKeyNorm = true, QkvBias = bias, OutputBias = bias, HeadSize = keys.Int("head_dim", 128) });
+        return keys.QwenWindow(shared with { QueryKeyNorm = true, QkvBias = bias, OutputBias = bias,
+            HeadSize = keys.Int("head_dim", 128) });
     }
 
     private static void Write(DecoderConfig config, JsonObject json)

@@ -16,7 +16,8 @@ public sealed class EventFile : IDisposable
     private EventFile(FileStream stream, Func<double> now) => (this.stream, this.now) = (stream, now);
 
     /// <summary>
-    /// A new file in a folder, named after all that are there, since TensorBoard reads them in the order of their names, whatever the clock says. Events that earlier files hold from
+    /// A new file in a folder, named after all that are there, since TensorBoard reads them in the order of their names, whatever the clock
+    /// says. Events that earlier files hold from
     /// <paramref name="step"/> on are dropped by TensorBoard: a resumed run writes them again.
     /// </summary>
     public static EventFile Create(string folder, long step)
@@ -25,9 +26,11 @@ public sealed class EventFile : IDisposable
         Disk.Guard(folder, () =>
         {
             Directory.CreateDirectory(folder);
-            var milliseconds = Directory.GetFiles(folder, "events.out.tfevents.*.pav").Select(Milliseconds).Select(m => m + 1).Append(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()).Max();
+            var milliseconds = Directory.GetFiles(folder, "events.out.tfevents.*.pav").Select(Milliseconds).Select(m => m + 1)
+                .Append(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()).Max();
             var path = Path.Combine(folder, $"events.out.tfevents.{milliseconds / 1000}.{milliseconds % 1000:000}.pav");
-            file = new(new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0), () => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0);
+            file = new(new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0), () =>
+                DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0);
         });
         file!.Record(Event.Version(file.now()));
         file.Record(Event.Start(file.now(), step));
@@ -35,7 +38,8 @@ public sealed class EventFile : IDisposable
     }
 
     /// <summary>When a file was made, by its name; 0 where it is not one of ours.</summary>
-    private static long Milliseconds(string path) => Path.GetFileName(path).Split('.') is [_, _, _, var seconds, var rest, _] && long.TryParse(seconds, out var s) && long.TryParse(rest, out var ms) ? 1000 * s + ms : 0;
+    private static long Milliseconds(string path) => Path.GetFileName(path).Split('.') is [_, _, _, var seconds, var rest, _]
+        && long.TryParse(seconds, out var s) && long.TryParse(rest, out var ms) ? 1000 * s + ms : 0;
 
     public void Write(long step, IEnumerable<(string Name, double Value)> scalars) => Record(Event.Scalars(now(), step, scalars));
 
@@ -69,7 +73,8 @@ internal static class TfRecord
 }
 
 /// <summary>
-/// The messages of tensorflow/core/util/event.proto that scalars need: Event {1 wall_time double, 2 step int64, 3 file_version string, 5 summary, 7 session_log},
+/// The messages of tensorflow/core/util/event.proto that scalars need: Event {1 wall_time double, 2 step int64, 3 file_version string, 5
+/// summary, 7 session_log},
 /// Summary {1 value: {1 tag string, 2 simple_value float}}, SessionLog {1 status: START = 1}.
 /// </summary>
 internal static class Event
@@ -80,7 +85,8 @@ internal static class Event
 
     public static byte[] Start(double time, long step) => Message(time, step, m => Nested(m, 7, log => Number(log, 1, 1)));
 
-    public static byte[] Scalars(double time, long step, IEnumerable<(string Name, double Value)> scalars) => Message(time, step, m => Nested(m, 5, summary =>
+    public static byte[] Scalars(double time, long step, IEnumerable<(string Name, double Value)> scalars) =>
+        Message(time, step, m => Nested(m, 5, summary =>
     {
         foreach (var (name, value) in scalars)
             Nested(summary, 1, entry =>

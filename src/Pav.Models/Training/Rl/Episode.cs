@@ -2,7 +2,8 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Training;
 
-/// <summary>A sampled trace as the update sees it: its ids, which step each generated one belongs to, and what each step is credited with.</summary>
+/// <summary>A sampled trace as the update sees it: its ids, which step each generated one belongs to, and what each step is credited
+/// with.</summary>
 /// <param name="Ids">Prompt and trace, an end-of-sequence id included.</param>
 /// <param name="Prompt">How many of them are the prompt's.</param>
 /// <param name="StepOf">For each generated id, its step (0 … H − 1); where tokens are credited one by one (λ-GRPO), its place.</param>

@@ -17,12 +17,15 @@ public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels
 public sealed record SampledStart(string Trunk, PromptTemplate Template);
 
 /// <summary>
-/// The prover BoK of a verifier's policy. With refreshes, every so many iterations a small fresh set is labelled under the present policy and the verifier fine-tuned on it, in
+/// The prover BoK of a verifier's policy. With refreshes, every so many iterations a small fresh set is labelled under the present policy
+/// and the verifier fine-tuned on it, in
 /// <c>refresh/ITERATION/</c> of the run folder, so that a resumed run finds it there.
 /// </summary>
-public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader, RefreshOptions options, EngineOptions engine) : IDisposable
+public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader,
+    RefreshOptions options, EngineOptions engine) : IDisposable
 {
-    private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)), Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
+    private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)),
+        Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
     private ILoadedVerifier? loaded;
     private int loadedAt = -1;
 
@@ -71,7 +74,8 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         {
             var (lines, tokens) = (new List<LabelledTrace>(), 0L);
             var seeded = options.Labels with { Seed = Seeds.Derive(options.Labels.Seed, "", "refresh", iteration) };
-            await foreach (var line in Labelling.Run(policy, grader, fresh, seeded, progress: p => tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
+            await foreach (var line in Labelling.Run(policy, grader, fresh, seeded, progress: p =>
+                tokens = p.GeneratedTokens, cancel: cancel)) lines.Add(line);
             AtomicFile.Write(labels, stream => lines.ForEach(line =>
             {
                 System.Text.Json.JsonSerializer.Serialize(stream, line, Json.Line);

@@ -3,7 +3,8 @@ using Pav.Models.Decoders;
 
 namespace Pav.Models.Training;
 
-/// <summary>What an update did: means over the batch's generated tokens, and gradient norms before clipping (means over the updates).</summary>
+/// <summary>What an update did: means over the batch's generated tokens, and gradient norms before clipping (means over the
+/// updates).</summary>
 /// <param name="Kl">KL(π‖π₀) at a visited state, over the whole vocabulary.</param>
 /// <param name="Clipped">Share of tokens whose ratio was clipped.</param>
 internal readonly record struct UpdateStats(double Entropy, double Kl, double ValueLoss, double Norm, double Clipped);
@@ -55,7 +56,8 @@ internal sealed class RlLearner : IDisposable
     public ITrainer? ValueTrainer { get; }
 
     /// <summary>
-    /// Minimises −1/N·Σ_i Σ_t Adv_t·log π(a_t|s_t) + Kl·1/N·Σ_i Σ_t KL_t over N episodes; Adv_t = R_h − b of the step h that token t belongs to. With several updates of one batch
+    /// Minimises −1/N·Σ_i Σ_t Adv_t·log π(a_t|s_t) + Kl·1/N·Σ_i Σ_t KL_t over N episodes; Adv_t = R_h − b of the step h that token t
+    /// belongs to. With several updates of one batch
     /// the first term is PPO's min(ρ·Adv, clip(ρ)·Adv) with Adv and the old probabilities taken before the first.
     /// </summary>
     /// <param name="episodes">The batch.</param>
@@ -85,7 +87,8 @@ internal sealed class RlLearner : IDisposable
 
     internal readonly record struct PassSums(double Entropy, double Kl, double Squares, double Clipped)
     {
-        public static PassSums operator +(PassSums a, PassSums b) => new(a.Entropy + b.Entropy, a.Kl + b.Kl, a.Squares + b.Squares, a.Clipped + b.Clipped);
+        public static PassSums operator +(PassSums a, PassSums b) =>
+            new(a.Entropy + b.Entropy, a.Kl + b.Kl, a.Squares + b.Squares, a.Clipped + b.Clipped);
     }
 
     /// <summary>What an episode was worth and how likely it was before the first update of its batch.</summary>

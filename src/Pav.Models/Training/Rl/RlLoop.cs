@@ -9,7 +9,8 @@ using Pav.Models.Tokenizers;
 namespace Pav.Models.Training;
 
 /// <summary>
-/// What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other state.
+/// What a resumption needs besides weights and optimizers. Everything random depends on the iteration alone, so the sampler has no other
+/// state.
 /// </summary>
 /// <param name="AlphaShare">What the guard has left of alpha.</param>
 /// <param name="GuardFrom">The guard looks at iterations from this one on: those after it last lowered alpha.</param>
@@ -67,7 +68,8 @@ public sealed class RlLoop : IDisposable
         if (history.Count < row.Iteration)
         {
             learner.Dispose();
-            throw new UserError($"{metricsFile}: holds {history.Count} of the {row.Iteration} iterations that the checkpoint is after; put the file back or choose a new folder");
+            throw new UserError($"{metricsFile}: holds {history.Count} of the {row.Iteration} iterations that the checkpoint is after; "
+                + "put the file back or choose a new folder");
         }
 
         metrics = JsonLines.Append(metricsFile);
@@ -81,7 +83,8 @@ public sealed class RlLoop : IDisposable
     {
         options.Check();
         if (task.Problems.Count < options.Batch)
-            throw new UserError($"a batch of {options.Batch} problems needs at least as many to draw from, there are {task.Problems.Count}");
+            throw new UserError(
+                $"a batch of {options.Batch} problems needs at least as many to draw from, there are {task.Problems.Count}");
         if (options.Reward != DenseReward.None && task.Prover is null)
             throw new UserError("step rewards need a prover; name a verifier or oracle rollouts, or choose outcome rewards");
         using var loop = new RlLoop(task, options, folder, progress, cancel);
@@ -237,7 +240,8 @@ public sealed class RlLoop : IDisposable
         var share = schedule.At(row.Iteration);
         var stats = learner.Update(episodes, share, row.Iteration);
         if (!double.IsFinite(stats.Norm))
-            throw new UserError($"the gradient became {stats.Norm} at iteration {row.Iteration}; choose a learning rate below {options.Rate}");
+            throw new UserError(
+                $"the gradient became {stats.Norm} at iteration {row.Iteration}; choose a learning rate below {options.Rate}");
         row = row with
         {
             Entropy = stats.Entropy, Kl = stats.Kl, GradNorm = stats.Norm, Rate = options.Rate * share,

@@ -150,13 +150,16 @@ public sealed record RlOptions
             (Alpha >= 0 && double.IsFinite(Alpha), $"alpha must be a number of at least 0, it is {Alpha}"),
             (AlphaUntil >= 0, $"the iteration by which alpha is 0 must not be negative, it is {AlphaUntil}"),
             (Kl >= 0, $"the weight of the KL penalty must not be negative, it is {Kl}"),
-            (Rate > 0 && double.IsFinite(Rate) && ValueRate > 0 && double.IsFinite(ValueRate), $"the learning rates must be positive, they are {Rate} and {ValueRate}"),
+            (Rate > 0 && double.IsFinite(Rate) && ValueRate > 0
+                && double.IsFinite(ValueRate), $"the learning rates must be positive, they are {Rate} and {ValueRate}"),
             (Warmup >= 0 && Warmup <= Iterations, $"the warm-up must be 0 to {Iterations} iterations (all of them), it is {Warmup}"),
             ModelSetup.Rule(Lora),
             (Clip > 0, $"the gradient clip must be positive, it is {Clip}"),
-            (Epochs >= 1 && Minibatches >= 1 && Minibatches <= Batch * Samples, $"epochs and minibatches must be at least 1, and no more minibatches than traces; they are {Epochs} and {Minibatches}"),
+            (Epochs >= 1 && Minibatches >= 1 && Minibatches <= Batch * Samples, "epochs and minibatches must be at least 1, and no more "
+                + $"minibatches than traces; they are {Epochs} and {Minibatches}"),
             (ClipRatio is > 0 and < 1, $"the clip of the ratio must be between 0 and 1, it is {ClipRatio}"),
-            (EvaluateEvery >= 1 && CheckpointEvery >= 1, "the iterations between evaluations and between checkpoints must each be at least 1"),
+            (EvaluateEvery >= 1
+                && CheckpointEvery >= 1, "the iterations between evaluations and between checkpoints must each be at least 1"),
             (GuardWindow is 0 or >= 4, $"the guard's window must be 0 (off) or at least 4 iterations, it is {GuardWindow}"),
         ];
         foreach (var (good, rule) in rules)

@@ -1,8 +1,10 @@
 namespace Pav.Models.Training;
 
 /// <summary>
-/// One line of <c>metrics.jsonl</c>: the policy after so many iterations, measured on the batch that it sampled next (and on held-out problems, where due).
-/// The last line, after all iterations, holds held-out measures only. Clocks are in <c>timing.jsonl</c>, so that equal runs have equal metrics.
+/// One line of <c>metrics.jsonl</c>: the policy after so many iterations, measured on the batch that it sampled next (and on held-out
+/// problems, where due).
+/// The last line, after all iterations, holds held-out measures only. Clocks are in <c>timing.jsonl</c>, so that equal runs have equal
+/// metrics.
 /// </summary>
 /// <param name="Iteration">Updates done before this batch was sampled.</param>
 /// <param name="Reward">Mean Rex.</param>
@@ -27,14 +29,19 @@ namespace Pav.Models.Training;
 /// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
 /// <param name="ValidPass">Share of held-out problems that some of the samples solves.</param>
 public sealed record RlRow(
-    int Iteration, double? Reward = null, double? Solved = null, double? Progress = null, double? NoProgress = null, double? Repeated = null, double? Steps = null, double? Length = null,
-    double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null, double? Clipped = null, double? Rate = null,
+    int Iteration, double? Reward = null, double? Solved = null, double? Progress = null, double? NoProgress = null,
+        double? Repeated = null, double? Steps = null, double? Length = null,
+    double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null,
+        double? Clipped = null, double? Rate = null,
     double? Alpha = null,
-    long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null, double? ValidPass = null)
+    long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null,
+        double? ValidPass = null)
 {
-    /// <summary>The lines that hold a held-out measure, each with the counts when it was taken: those of the line itself take in the batch, and the labels, that came after it.</summary>
+    /// <summary>The lines that hold a held-out measure, each with the counts when it was taken: those of the line itself take in the batch,
+    /// and the labels, that came after it.</summary>
     public static IEnumerable<(RlRow Row, RlRow Spent)> Measured(IReadOnlyList<RlRow> rows) =>
-        rows.Select((row, i) => (row, row.Reward is null ? row : i == 0 ? new RlRow(0) : rows[i - 1])).Where(m => m.row.ValidAccuracy is not null);
+        rows.Select((row, i) => (row, row.Reward is null ? row : i == 0 ? new RlRow(0) : rows[i - 1]))
+            .Where(m => m.row.ValidAccuracy is not null);
 
     /// <summary>The next iteration's line before anything is measured: its number, and the counts so far.</summary>
     internal RlRow Following() =>
@@ -53,7 +60,8 @@ public sealed record RlRow(
             Reward = traces.Average(grader.Rex),
             Solved = groups.Average(g => g.Max(grader.Rex)),
             Progress = progress?.Average(),
-            NoProgress = repeated.Select((r, i) => r || progress is not null && Math.Abs(progress[i]) < options.NoProgress ? 1.0 : 0).Average(),
+            NoProgress = repeated.Select((r, i) => r || progress is not null && Math.Abs(progress[i]) < options.NoProgress ? 1.0 : 0)
+                .Average(),
             Repeated = repeated.Average(r => r ? 1.0 : 0),
             Steps = traces.Average(t => t.Depth),
             Length = lengths.Average(),
@@ -87,11 +95,13 @@ public sealed record RlRow(
 }
 
 /// <summary>One line of <c>timing.jsonl</c>: seconds of an iteration's parts.</summary>
-public sealed record RlTiming(int Iteration, double Sampling, double Scoring, double Update, double Evaluation, double Refresh, double TokensPerSecond);
+public sealed record RlTiming(int Iteration, double Sampling, double Scoring, double Update, double Evaluation, double Refresh,
+    double TokensPerSecond);
 
 /// <summary>Where RL stands.</summary>
 public readonly record struct RlProgress(RlRow Row, double TokensPerSecond, HackingSigns? Signs);
 
 /// <summary>How RL ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
 /// <param name="Stopped">The guard stopped it.</param>
-public record RlResult(bool Finished, bool Stopped, int Iterations, double? ValidAccuracy, double? BestAccuracy, int BestIteration, long GeneratedTokens, long ProverTokens, string Last, string Best);
+public record RlResult(bool Finished, bool Stopped, int Iterations, double? ValidAccuracy, double? BestAccuracy, int BestIteration,
+    long GeneratedTokens, long ProverTokens, string Last, string Best);
