@@ -129,7 +129,8 @@ try {
   assert.deepEqual([complaints, foreign], [[], []])
   console.log('all is well')
 } catch (error) {
-  console.log(`${error.stack}\nstatus: ${await status.textContent().catch(() => '?')}\nalert: ${await page.getByRole('alert').allTextContents().catch(() => '?')}`)
+  console.log(error.stack)
+  console.log('status:', await status.textContent().catch(() => '?'), 'alerts:', await page.getByRole('alert').allTextContents().catch(() => '?'))
   process.exitCode = 1
 } finally {
   await browser.close()
