@@ -1,4 +1,5 @@
-// Bundles the pages into page/, or the folder after --out: single files, nothing fetched. With --tests, bundles the tests for `node --test`.
+// Bundles the pages into page/, or the folder after --out: single files, nothing fetched. With --tests,
+// bundles the tests for `node --test`.
 import { build } from 'esbuild'
 import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises'
 

@@ -26,9 +26,11 @@ export function newLane(title: string, grown: () => void): Lane & { readonly tok
   const tell = (): void => {
     if (!search?.started) return
     const { started, done, tokens, traces, tree } = search
-    const details = [`N = ${started.n}`, started.alpha == null ? '' : `α = ${started.alpha}`, started.prover ? `prover ${started.prover}` : '']
+    const { alpha, prover } = started
+    const details = [`N = ${started.n}`, alpha == null ? '' : `α = ${alpha}`, prover ? `prover ${prover}` : '']
     heading.replaceChildren(started.label, h('small', {}, details.filter(d => d !== '').join(', ')))
-    const cost = done ? `${count(done.usage.scored_tokens)} scored, ${duration(done.seconds)}` : `${count(tree.nodes.length - 1)} steps, ${count(traces)} traces`
+    const cost = done ? `${count(done.usage.scored_tokens)} scored, ${duration(done.seconds)}`
+      : `${count(tree.nodes.length - 1)} steps, ${count(traces)} traces`
     spent.textContent = `${count(tokens)} tokens generated; ${cost}`
   }
   /** Events come faster than pictures: one drawing for all that came since the last. */
@@ -81,10 +83,12 @@ export function newLane(title: string, grown: () => void): Lane & { readonly tok
 function answerOf(search: LiveSearch): (Node | string)[] {
   const { done, tree } = search
   if (!done) return []
-  const verdict = done.correct == null ? null : done.correct ? h('span', { class: 'good' }, ' ✓ right') : h('span', { class: 'bad' }, ` ✗ wrong, it is ${tree.answer}`)
+  const verdict = done.correct == null ? null
+    : done.correct ? h('span', { class: 'good' }, ' ✓ right') : h('span', { class: 'bad' }, ` ✗ wrong, it is ${tree.answer}`)
   return [
     done.answer == null ? 'No answer' : 'Answer ', done.answer == null ? '' : h('strong', {}, done.answer), ...(verdict ? [verdict] : []),
-    h('small', { class: 'note' }, [done.q == null ? '' : ` Q ${decimal(done.q, 2)}`, done.finish_reason === 'length' ? ' cut off by a limit' : ''].join('')),
+    h('small', { class: 'note' },
+      done.q == null ? '' : ` Q ${decimal(done.q, 2)}`, done.finish_reason === 'length' ? ' cut off by a limit' : ''),
   ]
 }
 

@@ -43,13 +43,15 @@ function rowsOf(text: string): Row[] {
 }
 
 const isNode = (value: unknown): boolean =>
-  isRow(value) && Number.isInteger(value.id) && Number.isInteger(value.parent) && typeof value.step === 'string' && typeof value.fate === 'string'
+  isRow(value) && Number.isInteger(value.id) && Number.isInteger(value.parent)
+    && typeof value.step === 'string' && typeof value.fate === 'string'
 
 const isTree = (value: unknown): value is ShownTree =>
   isRow(value) && Array.isArray(value.nodes) && value.nodes.length > 0 && value.nodes.every(isNode) && typeof value.text === 'string'
 
 /** Where no reference answer was known, whether the tree is right is not known either. */
-const asShown = (tree: ShownTree): ShownTree => tree.answer ? tree : { ...tree, correct: null, nodes: tree.nodes.map(n => ({ ...n, rex: null })) }
+const asShown = (tree: ShownTree): ShownTree =>
+  tree.answer ? tree : { ...tree, correct: null, nodes: tree.nodes.map(n => ({ ...n, rex: null })) }
 
 const titleOf = (tree: ShownTree, answer: string | null): string =>
   `${tree.text.split('\n')[0].slice(0, 60)}: ${tree.method}, N = ${tree.n}${answer ? `, answer ${answer}` : ''}`

@@ -1,6 +1,6 @@
 import { h } from './dom.ts'
 import { worksheets } from './examples.ts'
-import { newLane, summary } from './lane.ts'
+import { newLane, summary, type Lane } from './lane.ts'
 import { readSaved, type SavedProblem, type SavedTree } from './saved.ts'
 import { matchingN, type LiveSearch } from './search-events.ts'
 import { Refusal, Server, type OfferedMethod, type Request } from './server.ts'
@@ -70,13 +70,14 @@ const pasted = h('textarea', { id: 'pasted', spellcheck: 'false' })
 const file = h('input', { id: 'file', type: 'file', accept: '.json,.jsonl,.txt', onchange: () => void openFile() })
 const openError = h('p', { role: 'alert', class: 'error' })
 const opening = h('details', {}, h('summary', {}, 'Open a tree or problems'),
-  h('p', { class: 'note' }, 'An answer that was asked for with "pav": {"trace": true}, a trees.jsonl of pav search, or a file of problems.'),
+  h('p', { class: 'note' },
+    'An answer that was asked for with "pav": {"trace": true}, a trees.jsonl of pav search, or a file of problems.'),
   field('Paste', pasted),
   h('div', { class: 'actions' },
     h('button', { type: 'button', class: 'quiet', onclick: () => open(pasted.value) }, 'Show'), field('or open a file', file)), openError)
 
 function sizeTo(method: HTMLSelectElement, n: HTMLInputElement): void {
-  const usual = methods.find(m => m.id === method.value)?.n ?? 1
+  const usual = methods.find(m => m.method === method.value)?.n ?? 1
   n.value = String(usual)
   n.disabled = usual === 1
 }
@@ -120,7 +121,8 @@ async function start(): Promise<void> {
   lanes.replaceChildren(...shown.map(lane => lane.element))
   try {
     const found = await Promise.all(shown.map((lane, i) => lane.run(server, request(choices[i]), stop.signal)))
-    const fitted = found.length === 2 && matches.checked && !right.n.disabled ? await fit(found[0], found[1], shown[1].run, stop.signal) : null
+    const fits = found.length === 2 && matches.checked && !right.n.disabled
+    const fitted = fits ? await fit(found[0], found[1], shown[1], stop.signal) : null
     status.textContent = `Done. ${(fitted ? [found[0], fitted] : found).map(summary).join(' ')}`
   } catch (reason) {
     const tokens = shown.reduce((sum, lane) => sum + lane.tokens, 0)
@@ -134,13 +136,11 @@ async function start(): Promise<void> {
 }
 
 /** Runs the second search once more, with the N at which it generates about as much as the first. */
-async function fit(
-  first: LiveSearch, other: LiveSearch, run: (server: Server, request: Request, signal: AbortSignal) => Promise<LiveSearch>, signal: AbortSignal,
-): Promise<LiveSearch | null> {
+async function fit(first: LiveSearch, other: LiveSearch, lane: Lane, signal: AbortSignal): Promise<LiveSearch | null> {
   const n = matchingN(Number(right.n.value), other.tokens, first.tokens)
   if (n == null) return null
   status.textContent = `The second search generated ${other.tokens} tokens and the first ${first.tokens}: once more with N = ${n}.`
-  const again = await run(server, { ...request(right), n }, signal)
+  const again = await lane.run(server, { ...request(right), n }, signal)
   right.n.value = String(n)
   return again
 }
@@ -188,8 +188,8 @@ function show(trees: SavedTree[]): void {
   const stage = h('div', {})
   const select = h('select', { id: 'saved', onchange: () => draw() }, ...trees.map((t, i) => h('option', { value: i }, t.title)))
   const draw = (): void => stage.replaceChildren(savedTree(trees[Number(select.value)].tree))
-  lanes.replaceChildren(h('section', { class: 'lane', 'aria-labelledby': 'saved-title' }, h('h2', { id: 'saved-title' }, 'A tree that was opened'),
-    trees.length > 1 ? field('Tree', select) : null, stage))
+  lanes.replaceChildren(h('section', { class: 'lane', 'aria-labelledby': 'saved-title' },
+    h('h2', { id: 'saved-title' }, 'A tree that was opened'), trees.length > 1 ? field('Tree', select) : null, stage))
   draw()
   status.textContent = `${trees.length === 1 ? 'The tree is' : `${trees.length} trees are`} shown below.`
 }
@@ -200,14 +200,14 @@ async function load(): Promise<void> {
     const offer = await server.offer()
     methods = offer.methods
     kicker.textContent = `pav serve: ${offer.model}`
-    // The last method of the first kind that there is.
-    const select = (choice: typeof left, ...kinds: string[]): void => {
-      choice.method.replaceChildren(...methods.map(m => h('option', { value: m.id }, m.label)))
-      choice.method.value = (kinds.flatMap(k => methods.filter(m => m.kind === k).slice(-1))[0] ?? methods[0]).id
+    const select = (choice: typeof left, usual: OfferedMethod | undefined): void => {
+      choice.method.replaceChildren(...methods.map(m => h('option', { value: m.method }, m.label)))
+      choice.method.value = (usual ?? methods[0]).method
       sizeTo(choice.method, choice.n)
     }
-    select(left, 'forest', 'beam')
-    select(right, 'ranking', 'sampling')
+    const beams = methods.filter(m => m.kind === 'beam')
+    select(left, beams.find(m => m.has_prover) ?? beams[0])
+    select(right, methods.find(m => m.kind === 'ranking'))
     status.textContent = ''
     go.disabled = false
   } catch (reason) {
@@ -220,7 +220,8 @@ async function load(): Promise<void> {
 
 document.getElementById('page')!.replaceChildren(
   h('header', {}, kicker, h('h1', {}, 'Watch a search'),
-    h('p', { class: 'lead' }, 'Each box is a step. Its colour is its progress A: how much it raised the prover’s chance of a right answer.')),
+    h('p', { class: 'lead' },
+      'Each box is a step. Its colour is its progress A: how much it raised the prover’s chance of a right answer.')),
   h('section', { 'aria-label': 'What to search' }, keyed, form, opening), lanes)
 list()
 pick.value = '0'

@@ -1,7 +1,8 @@
+import type { MethodKind } from './data.ts'
 import { errorOf, eventReader, type NamedEvent } from './search-events.ts'
 
 /** A method that the server can run, with the size N that it has where none is named. */
-export interface OfferedMethod { id: string; label: string; kind: string; n: number }
+export interface OfferedMethod { method: string; label: string; n: number; kind: MethodKind; has_prover: boolean }
 export interface Offer { model: string; methods: OfferedMethod[] }
 
 /** What a search is asked for: the fields of `POST /v1/search`. */
@@ -21,11 +22,8 @@ export class Server {
   /** The policy's name and the methods that can be run with it. */
   async offer(): Promise<Offer> {
     const reply = await this.call('/v1/models')
-    const cards = (await reply.json() as { data: { id: string; pav?: { method: string; label: string; kind: string; n: number } }[] }).data
-    return {
-      model: cards[0].id,
-      methods: cards.flatMap(c => c.pav ? [{ id: c.pav.method, label: c.pav.label, kind: c.pav.kind, n: c.pav.n }] : []),
-    }
+    const cards = (await reply.json() as { data: { id: string; pav?: OfferedMethod }[] }).data
+    return { model: cards[0].id, methods: cards.flatMap(c => c.pav ?? []) }
   }
 
   /** Runs one search and hands on its events as they come. */

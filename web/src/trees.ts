@@ -1,7 +1,8 @@
 import { hierarchy, tree as layout, type HierarchyPointNode } from 'd3-hierarchy'
 import type { ReportData, SearchTree } from './data.ts'
 import { h, missing, section, svg } from './dom.ts'
-import { branches, chosenPath, counted, isRoot, pathTo, telling, type Branch, type Filter, type ShownNode, type ShownTree } from './forest.ts'
+import { branches, chosenPath, counted, isRoot, pathTo, telling } from './forest.ts'
+import type { Branch, Filter, ShownNode, ShownTree } from './forest.ts'
 import { count, decimal, proverName, signed } from './format.ts'
 import { entryOf, methodsOf } from './methods.ts'
 
@@ -59,7 +60,8 @@ export function treeSection(report: ReportData): HTMLElement | null {
 
 /** A tree that is whole, below its problem. */
 export function savedTree(tree: ShownTree): HTMLElement {
-  const outcome = tree.correct == null || tree.answer === '' ? '' : `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}`
+  const outcome = tree.correct == null || tree.answer === '' ? ''
+    : `Reference answer ${tree.answer}; the search answered ${tree.correct ? 'right' : 'wrong'}`
   const alpha = tree.alpha != null ? `α = ${tree.alpha}` : ''
   const note = [outcome, alpha].filter(s => s !== '').join('; ')
   return h('div', {},
@@ -99,7 +101,8 @@ export function treeView(tree: ShownTree, growing = false): TreeView {
     const followsGrowth = growing && canvas.scrollWidth - canvas.clientWidth - canvas.scrollLeft < 40
     canvas.replaceChildren(drawing(tree, filter(), pick, canvas.clientWidth))
     if (followsGrowth) canvas.scrollLeft = canvas.scrollWidth
-    cut.textContent = counted(tree, filter()) > most ? `The first ${most} of ${counted(tree, filter())} nodes are drawn, and the chosen trace.` : ''
+    const left = counted(tree, filter())
+    cut.textContent = left > most ? `The first ${most} of ${left} nodes are drawn, and the chosen trace.` : ''
     const shown = picked ?? first()
     if (shown != null) mark(shown)
     else canvas.querySelector('.node')?.setAttribute('tabindex', '0')
@@ -150,7 +153,7 @@ export function treeView(tree: ShownTree, growing = false): TreeView {
   }
 }
 
-/** Arrow keys go to the step before, to the first after, and to the neighbours of the same depth; Home is the problem, End the chosen trace's end. */
+/** Arrow keys go to the step before, the first after, and the neighbours of the same depth; Home is the problem, End the chosen trace's end. */
 function walk(canvas: HTMLElement, event: KeyboardEvent): void {
   const from = (event.target as Element).closest('.node')
   if (!from) return
@@ -267,7 +270,8 @@ function details(tree: ShownTree, id: number): HTMLElement {
 function trace(tree: ShownTree): HTMLElement {
   const path = chosenPath(tree)
   return path.length === 0 ? missing('No trace was chosen: none finished.')
-    : h('div', { class: 'trace' }, h('h3', {}, `The chosen trace${tree.correct == null ? '' : tree.correct ? ' (right)' : ' (wrong)'}`), steps(path))
+    : h('div', { class: 'trace' },
+      h('h3', {}, `The chosen trace${tree.correct == null ? '' : tree.correct ? ' (right)' : ' (wrong)'}`), steps(path))
 }
 
 /** A step without text is the choice to stop after a newline. */

@@ -15,19 +15,21 @@ const created = (id: number, parent: number, step: string, more = {}): [string, 
 test('events grow a tree whose steps change their fate, and the last word counts', () => {
   const search = run(
     ['search.start', { problem: '2 + 2', method: 'beam-q', label: 'Beam on Q', n: 2, alpha: 0.5 }],
-    created(1, 0, 'a'), created(2, 0, 'b'), ['node.pruned', { id: 1 }], ['node.kept', { id: 1 }], ['node.pruned', { id: 2 }], created(3, 1, 'c'))
+    created(1, 0, 'a'), created(2, 0, 'b'), ['node.pruned', { id: 1 }],
+    ['node.kept', { id: 1 }], ['node.pruned', { id: 2 }], created(3, 1, 'c'))
   assert.deepEqual(search.tree.nodes.map(n => [n.parent, n.fate]), [[-1, 'root'], [0, 'kept'], [0, 'pruned'], [1, 'open']])
   assert.equal(search.tokens, 9)
   take(search, { name: 'node.finished', data: { id: 3, answer: '4', correct: 1 } })
   const usage = { generated_tokens: 10, scored_tokens: 7, answer_tokens: 6 }
   take(search, { name: 'search.done', data: { chosen: 3, text: 'ac', answer: '4', correct: 1, finish_reason: 'stop', usage, seconds: 1 } })
-  assert.deepEqual([search.tree.nodes[3].fate, search.tree.nodes[3].rex, search.tree.correct, search.tokens, search.traces], ['chosen', 1, 1, 10, 1])
+  const last = search.tree.nodes[3]
+  assert.deepEqual([last.fate, last.rex, search.tree.correct, search.tokens, search.traces], ['chosen', 1, 1, 10, 1])
 })
 
 test('a duplicate shows what its twin scored, before and after', () => {
   const scored: [string, unknown] = ['node.scored', { id: 1, q: 0.5, q_mu: 0.9, a: 0.2, reward: 0.6 }]
   const search = run(created(1, 0, 'a'), created(2, 0, 'a', { duplicate_of: 1 }), scored, created(3, 0, 'a', { duplicate_of: 1 }))
-  for (const id of [1, 2, 3]) assert.deepEqual([search.tree.nodes[id].q, search.tree.nodes[id].a, search.tree.nodes[id].score], [0.5, 0.2, 0.6])
+  for (const { q, a, score } of search.tree.nodes.slice(1)) assert.deepEqual([q, a, score], [0.5, 0.2, 0.6])
   assert.deepEqual(search.tree.nodes.map(n => n.fate), ['root', 'open', 'duplicate', 'duplicate'])
 })
 
@@ -67,7 +69,8 @@ const tree = {
 
 test('trees are found in answers, events, files of trees and streams', () => {
   const reply = { choices: [{ index: 0, message: { content: '1' }, pav: { answer: '1', tree } }, { index: 1, pav: { answer: '2', tree } }] }
-  assert.deepEqual(readSaved(JSON.stringify(reply, null, 2)).trees.map(t => t.title), ['1', '2'].map(a => `Start 1: beam-q, N = 4, answer ${a}`))
+  const titles = readSaved(JSON.stringify(reply, null, 2)).trees.map(t => t.title)
+  assert.deepEqual(titles, ['1', '2'].map(a => `Start 1: beam-q, N = 4, answer ${a}`))
   assert.equal(readSaved(`${JSON.stringify(tree)}\n${JSON.stringify(tree)}\n`).trees.length, 2)
   assert.equal(readSaved(`event: search.done\ndata: ${JSON.stringify({ chosen: 1, answer: '3', tree })}\n\n`).trees.length, 1)
   assert.equal(readSaved(`data: ${JSON.stringify({ choices: [{ pav: { tree } }] })}\n\ndata: [DONE]\n`).trees.length, 1)
@@ -80,6 +83,7 @@ test('where no reference answer was known a tree is neither right nor wrong', ()
 
 test('a file of problems is read, and anything else is refused in one sentence', () => {
   assert.deepEqual(readSaved('{"id":"a","problem":"1 + 1","answer":"2"}\n').problems, [{ problem: '1 + 1', answer: '2' }])
-  for (const text of ['', 'hello', '[]', '{"choices":[]}', '{"nodes":[{}]}']) assert.throws(() => readSaved(text), /There is no tree in this/)
+  for (const text of ['', 'hello', '[]', '{"choices":[]}', '{"nodes":[{}]}'])
+    assert.throws(() => readSaved(text), /There is no tree in this/)
   assert.throws(() => readSaved('{"problem":"1"}\n{"problem":'), /Line 2 .* not JSON/)
 })

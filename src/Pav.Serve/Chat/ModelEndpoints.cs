@@ -8,13 +8,14 @@ using Pav.Serve.Wire;
 
 namespace Pav.Serve.Chat;
 
-/// <summary>
-/// The search method behind a model's name: its id, its name in words, its kind (a <see cref="MethodKind"/> in lower case) and the size N
-/// that it has where none is named.
-/// </summary>
+/// <summary>The search method behind a model's name.</summary>
+/// <param name="Label">Its name in words.</param>
+/// <param name="N">The size that it has where none is named.</param>
+/// <param name="HasProver">Does it rank by progress?</param>
 public sealed record MethodCard(
     [property: JsonPropertyName("method")] string Method, [property: JsonPropertyName("label")] string Label,
-    [property: JsonPropertyName("kind")] string Kind, [property: JsonPropertyName("n")] int N);
+    [property: JsonPropertyName("n")] int N, [property: JsonPropertyName("kind")] MethodKind Kind,
+    [property: JsonPropertyName("has_prover")] bool HasProver);
 
 /// <summary>A model as clients list it; those that are a method's full name say which.</summary>
 public sealed record ModelCard(
@@ -47,10 +48,8 @@ internal static class ModelEndpoints
         {
             var method = ModelName.Parse(name, models).Method;
             var isFull = name == ModelName.Full(method, models);
-            yield return new(name, since)
-            {
-                Pav = isFull ? new(method.Id, method.Label, method.Kind.ToString().ToLowerInvariant(), ModelName.Usual(method)) : null,
-            };
+            var card = isFull ? new MethodCard(method.Id, method.Label, ModelName.Usual(method), method.Kind, method.HasProver) : null;
+            yield return new(name, since) { Pav = card };
         }
 
         if (models.Verifier is { } verifier) yield return new(verifier.Name, since);
