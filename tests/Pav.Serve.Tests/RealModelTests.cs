@@ -113,6 +113,18 @@ public class RealModelTests
         Assert.Equal(expected[0].Chosen.Trace.Text, reply.GetProperty("choices")[0].GetProperty("text").GetString());
     }
 
+    [Fact]
+    public void Disposing_twice_is_as_good_as_once()
+    {
+        var policy = Policy();
+        var verifier = Verifier();
+        policy.Dispose();
+        verifier.Dispose();
+        policy.Dispose();
+        verifier.Dispose();
+        Assert.Equal(Name, policy.Name);
+    }
+
     private static string Find()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);

@@ -46,6 +46,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private readonly List<(int Block, int Count)> filled = [];
     private Buffer cos, sin, stream, queries, output;
     private int angles;
+    private bool disposed;
 
     /// <param name="weights">Copied and packed.</param>
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
@@ -353,8 +354,11 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>Where a layer's keys [kv heads, size, 16] begin in a block; its values [kv heads, 16, size] follow.</summary>
     private long Keys(int layer) => 2L * layer * kvSize * Kernels.Block;
 
+    /// <summary>A second call does nothing: what is freed twice corrupts the heap.</summary>
     public void Dispose()
     {
+        if (disposed) return;
+        disposed = true;
         foreach (var packed in layers.SelectMany(l => (PackedLinear[])[l.Qkv, l.O, l.Gate, l.Up, l.Down]).Concat(head).Append(embedding))
             packed.Dispose();
         Pool.Dispose();
