@@ -33,11 +33,9 @@ public sealed record VisitedTrace(Prefix Trace, IReadOnlyList<VisitedPlace> Plac
 public static class VisitedTraces
 {
     /// <summary>
-    /// The different seed traces of a problem in the order in which they are to be labelled. A step of the kinds ends one where no
-    /// further step of the kinds comes after
-    /// it: longer traces hold the shorter ones. The searches (run, method, N, prover) and kinds take turns, each in a random order of its
-    /// own that <paramref name="seed"/> gives, so
-    /// that the first few hold some of all.
+    /// The different seed traces of a problem in the order in which they are to be labelled. A step of the kinds ends one where no further
+    /// step of the kinds comes after it: longer traces hold the shorter ones. The searches (run, method, N, prover) and kinds take turns,
+    /// each in a random order of its own that <paramref name="seed"/> gives, so that the first few hold some of all.
     /// </summary>
     /// <param name="problem">Whose trees they are.</param>
     /// <param name="trees">With the run that each is of.</param>

@@ -8,8 +8,8 @@ public sealed record ScoreCalibration(double Scale, double Bias)
 
 /// <summary>
 /// Puts a verifier's logits z on the natural distribution of labels, from which balanced buckets shift them: P = σ(scale·z + bias) (Platt
-/// 1999), fitted by soft-label
-/// cross-entropy on held-out data. Worked: z = 0 everywhere and labels of mean 0.25 give scale 1 and bias ln(1/3) = −1.0986.
+/// 1999), fitted by soft-label cross-entropy on held-out data. Worked: z = 0 everywhere and labels of mean 0.25 give scale 1 and bias
+/// ln(1/3) = −1.0986.
 /// </summary>
 public static class Platt
 {

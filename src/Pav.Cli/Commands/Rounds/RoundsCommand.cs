@@ -30,8 +30,7 @@ internal sealed record RoundsResult(IReadOnlyList<RoundRow> Rounds, int Best, st
 
 /// <summary>
 /// Rounds of training where the search goes: label, train, search training problems, label what was visited, train on all. Each part is a
-/// run
-/// in a folder of its own, so that a stopped command goes on where it was.
+/// run in a folder of its own, so that a stopped command goes on where it was.
 /// </summary>
 internal static class RoundsCommand
 {
