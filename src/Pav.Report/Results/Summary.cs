@@ -93,8 +93,11 @@ public record Summary(
         double? peakMemoryMb)
     {
         var curves = MethodCurve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
-        var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against
-            ?? [] from b in curves where b.Method == against select (A: a, B: b);
+        var pairs = from a in curves
+                    from against in SearchMethods.Find(a.Method)?.Against ?? []
+                    from b in curves
+                    where b.Method == against
+                    select (A: a, B: b);
         double? Accuracy(SearchMethod method) => curves.Find(c => c.Method == method.Id)?.Curve.At(1)?.Accuracy;
         var independent = curves.Where(c => SearchMethods.Find(c.Method)?.Kind is MethodKind.Sampling or MethodKind.Ranking);
         return new(

@@ -77,8 +77,9 @@ public static class VisitedTraces
         foreach (var node in tree.Nodes)
         {
             if (node.Lost || node.Half) continue;
-            states[node.Id] = node.Parent < 0 ? Prefix.Root(problem) : states[node.Parent]
-                .Then(node.Step, node.Tokens, ended: node.Rex is not null);
+            states[node.Id] = node.Parent < 0
+                ? Prefix.Root(problem)
+                : states[node.Parent].Then(node.Step, node.Tokens, ended: node.Rex is not null);
         }
 
         var chosen = tree.Nodes.Where(n => !n.Lost && !n.Half && Kind(n) is { } kind && kinds.Contains(kind)).ToList();
