@@ -24,8 +24,10 @@ if (CommandTree.Complaint(parsed) is { } complaint)
 }
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false,
-        ProcessTerminationTimeout = null });
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+    });
 }
 catch (Exception e)
 {

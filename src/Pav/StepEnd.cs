@@ -4,8 +4,8 @@ namespace Pav;
 
 /// <summary>
 /// Where a step ends: at a newline, a blank line, or a pattern of one's own. Sampling, labels, scoring, search and RL all ask here. A step
-/// ends with the first token after which its
-/// text holds the end and no character is half written, whatever follows the end inside that token.
+/// ends with the first token after which its text holds the end and no character is half written, whatever follows the end inside that
+/// token.
 /// </summary>
 public sealed class StepEnd
 {
@@ -61,9 +61,8 @@ public sealed class StepEnd
 
     /// <summary>
     /// The steps of drawn ids: each goes to the first id that ends a step, and the last to the end. So an end-of-sequence id belongs to the
-    /// text before it,
-    /// and right after a step's end it is a last step without text, the choice to stop: alike for a policy that was asked for one step and
-    /// for a whole trace.
+    /// text before it, and right after a step's end it is a last step without text, the choice to stop: alike for a policy that was asked
+    /// for one step and for a whole trace.
     /// </summary>
     public static IEnumerable<Range> OfIds(IReadOnlyList<int> ids, Func<int, bool> endsStep)
     {

@@ -2,8 +2,8 @@ namespace Pav;
 
 /// <summary>
 /// Texts that end a trace, of models that run on: "\nQuestion:" after the answer. The first one that is whole ends it, like an
-/// end-of-sequence: what was drawn for it counts, but it
-/// is no part of the trace's text. A stop may begin in earlier steps; these had ended before it was whole and stay as they are.
+/// end-of-sequence: what was drawn for it counts, but it is no part of the trace's text. A stop may begin in earlier steps; these had ended
+/// before it was whole and stay as they are.
 /// </summary>
 public sealed class TraceStops
 {

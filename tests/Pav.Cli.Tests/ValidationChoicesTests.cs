@@ -15,7 +15,8 @@ public sealed class ValidationChoicesTests(TinyRun tiny) : IClassFixture<TinyRun
         string[] search =
         [
             "search", "--policy", "model", "--verifier", "verifier", "--problems", "test.jsonl", "--valid-problems", "train.jsonl",
-            "--methods", "beam-q,forest,forest-seq,forest-sure,forest-early", "--beam", "1,2,4", "--widest", "auto", "--forest", "1,6",
+            "--methods", "beam-q,forest,forest-seq+majority,forest-sure,forest-early", "--beam", "1,2,4", "--widest", "auto",
+            "--forest", "1,6",
             "--forest-widths", "1,2", "--settle", "auto", "--half-tokens", "2", "--max-tokens", "40", "--trees", "0",
         ];
         var said = Cli.Run(tiny.Folder, [.. search, "--out", "whole"]).Succeeded().Out;
@@ -30,7 +31,7 @@ public sealed class ValidationChoicesTests(TinyRun tiny) : IClassFixture<TinyRun
         List<JsonNode> Rows() => [.. File.ReadLines(tiny.At("whole/search.jsonl")).Select(l => JsonNode.Parse(l)!)];
         int[] Sizes(string method) => [.. Rows().Where(r => (string?)r["method"] == method).Select(r => (int)r["n"]!).Distinct().Order()];
         Assert.Equal(new[] { 1, 2, 4 }.Where(n => n <= widest), Sizes("beam-q"));
-        Assert.All(["forest", "forest-seq", "forest-sure", "forest-early"], m => Assert.Equal([1, 6], Sizes(m)));
+        Assert.All(["forest", "forest-seq+majority", "forest-sure", "forest-early"], m => Assert.Equal([1, 6], Sizes(m)));
 
         var before = (Rows().Count, File.GetLastWriteTimeUtc(tiny.At("whole/votes.json")));
         Assert.DoesNotContain("Growing forests", Cli.Run(tiny.Folder, [.. search, "--out", "whole"]).Succeeded().Out);

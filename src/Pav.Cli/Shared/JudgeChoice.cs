@@ -8,8 +8,7 @@ internal sealed record JudgeChoice
 {
     [Flag(
         "What is learned: soft: the soft label of each prefix; rank: also that of two prefixes of a trace the better one scores higher "
-            + "by a margin; "
-        + "td: also that a prefix is worth what the next one is said to be",
+        + "by a margin; td: also that a prefix is worth what the next one is said to be",
         Choices = "soft|rank|td")]
     public string Loss { get; init; } = "soft";
 

@@ -24,8 +24,7 @@ internal sealed record RunCost(long GeneratedTokens, IReadOnlyList<EndpointTally
 
 /// <summary>
 /// The policy that the command line names, a checkpoint in this process or a model on inference servers, with what it costs. A run's folder
-/// keeps what the servers are (run.json) and the cost
-/// (cost.json, written again every few seconds).
+/// keeps what the servers are (run.json) and the cost (cost.json, written again every few seconds).
 /// </summary>
 internal sealed class OpenedPolicy : IPolicy, IDisposable
 {

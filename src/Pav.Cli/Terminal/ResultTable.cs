@@ -111,8 +111,7 @@ internal static class ResultTable
 
     /// <summary>
     /// What the comparisons say of the first kind of guided searches (forests, where there are some) against up to two ways to rank
-    /// samples, and of the next
-    /// kind against its first; the strongest of each, said to be that.
+    /// samples, and of the next kind against its first; the strongest of each, said to be that.
     /// </summary>
     public static IEnumerable<string> Claims(Summary summary)
     {
@@ -163,8 +162,7 @@ internal static class ResultTable
 
     /// <summary>
     /// Guided searches against the ways to rank samples that they name, in that order. A beam of one ranks steps of one state only, where Q
-    /// + alpha A under
-    /// best-of-K orders them as Q does: equal numbers are told once, of the method that comes first.
+    /// + alpha A under best-of-K orders them as Q does: equal numbers are told once, of the method that comes first.
     /// </summary>
     private static List<Group> Told(IReadOnlyList<Comparison> comparisons) =>
     [

@@ -7,8 +7,7 @@ public sealed record MethodEntry(string Id, string Label, MethodKind? Kind, int 
 {
     /// <summary>
     /// The methods of rows, and others that occur, in the order of <see cref="SearchMethods.All"/>; those that are not in it stand last.
-    /// What a row says of
-    /// its method goes before what this version knows. A place does not depend on which methods occur.
+    /// What a row says of its method goes before what this version knows. A place does not depend on which methods occur.
     /// </summary>
     public static IReadOnlyList<MethodEntry> From(IReadOnlyList<MethodSummary> rows, IEnumerable<string> others)
     {

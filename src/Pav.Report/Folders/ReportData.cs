@@ -7,8 +7,7 @@ namespace Pav.Report.Folders;
 
 /// <summary>
 /// Everything the page shows, gathered from run folders. The names, in snake_case, are those of docs/run-folder.md. The page's types,
-/// web/src/data.ts, are
-/// written from these records by a test (PageTypesTests).
+/// web/src/data.ts, are written from these records by a test (PageTypesTests).
 /// </summary>
 /// <param name="Methods">The search methods that occur, in the order of tables.</param>
 public sealed record ReportData(

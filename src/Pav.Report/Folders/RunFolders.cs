@@ -44,8 +44,8 @@ public static class RunFolders
                 .Where(c => c.Points.Count + c.Evaluations.Count > 0)],
             trees,
             [.. from f in folders
-                where f.Find("didactic.json") is not null select new DidacticRow(f.Shown,
-                Json.Read<DidacticSummary>(f.Find("didactic.json")!))],
+                where f.Find("didactic.json") is not null
+                select new DidacticRow(f.Shown, Json.Read<DidacticSummary>(f.Find("didactic.json")!))],
             [.. from f in folders where f.Find("provers.json") is not null select Json.Read<ProverReport>(f.Find("provers.json")!)],
             folders.Select(f => f.Find("theory.json")).FirstOrDefault(f => f is not null) is { } theory
                 ? Json.Read<TheoryFile>(theory).Results : [],

@@ -4,10 +4,9 @@ namespace Pav.Report.Reproduction;
 
 /// <summary>
 /// Beams that grow where the verifier is unsure: the smallest beam first, then the next larger one for as long as the best answer so far
-/// has Q̂ below a threshold. The answer is that of
-/// the highest Q̂; every beam that was run is paid for. Worked: beams of 1, 4 cost 50, 200 tokens with Q̂ 0.7, 0.6: at threshold 0.5 the
-/// first alone (50 tokens), at 0.8 both (250), and
-/// the first one's answer. Beside them forests that grow until their vote is settled, which spend compute where the vote is not.
+/// has Q̂ below a threshold. The answer is that of the highest Q̂; every beam that was run is paid for. Worked: beams of 1, 4 cost 50, 200
+/// tokens with Q̂ 0.7, 0.6: at threshold 0.5 the first alone (50 tokens), at 0.8 both (250), and the first one's answer. Beside them
+/// forests that grow until their vote is settled, which spend compute where the vote is not.
 /// </summary>
 public static class AdaptiveFigure
 {

@@ -27,11 +27,17 @@ public static class LabelFigures
         var random = cells.Where(c => c.Pit is null).ToList();
         Line LineOf(string name, string kind, Func<LabelCellRuns, bool> which) =>
             new(name, kind, [.. random.Where(which).OrderBy(c => c.Rollouts.Average()).Select(c => PointOf(c))], []);
-        Line[] lines = [LineOf("more solutions (n_cov > n_mc)", "series-0", c => c.NCov > c.NMc),
-            LineOf("more completions (n_mc > n_cov)", "series-1", c => c.NMc > c.NCov), LineOf("as many of both", "series-2", c =>
-            c.NMc == c.NCov)];
-        var pairs = (from a in random from b in random where a.NCov > a.NMc && b.NCov == a.NMc
-            && b.NMc == a.NCov orderby a.NCov * a.NMc, a.NCov select (Coverage: a, Precision: b)).ToList();
+        Line[] lines =
+        [
+            LineOf("more solutions (n_cov > n_mc)", "series-0", c => c.NCov > c.NMc),
+            LineOf("more completions (n_mc > n_cov)", "series-1", c => c.NMc > c.NCov),
+            LineOf("as many of both", "series-2", c => c.NMc == c.NCov),
+        ];
+        var pairs = (from a in random
+                     from b in random
+                     where a.NCov > a.NMc && b.NCov == a.NMc && b.NMc == a.NCov
+                     orderby a.NCov * a.NMc, a.NCov
+                     select (Coverage: a, Precision: b)).ToList();
         var differences = pairs.Select(p => (Pair: p, Gain: Difference(p.Coverage, p.Precision))).Where(p => p.Gain is not null)
             .Select(p => (p.Pair, Gain: p.Gain!.Value)).ToList();
         var findings = differences.Select(d =>

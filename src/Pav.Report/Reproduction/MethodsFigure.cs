@@ -4,8 +4,7 @@ namespace Pav.Report.Reproduction;
 
 /// <summary>
 /// Every search method at equal generated tokens. A method's accuracy at a budget is read off its curve, linear in the logarithm of tokens
-/// between neighbouring sizes
-/// (<see cref="LogTokens"/>); a budget outside the curve is left out.
+/// between neighbouring sizes (<see cref="LogTokens"/>); a budget outside the curve is left out.
 /// </summary>
 public static class MethodsFigure
 {

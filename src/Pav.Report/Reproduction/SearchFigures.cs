@@ -186,9 +186,12 @@ public static class SearchFigures
         {
             if (Curve(m, Pav, prover) is not { } pav || Curve(m, Q) is not { } q || Curve(m, SearchMethods.Majority.Id) is not { } iid)
                 continue;
-            Curve[] shown =
-                [pav, q, iid with { Name = "independent samples", Kind = SearchMethods.Sample.Id,
-                Points = [.. iid.Points.Where(p => p.N <= pav.Points[^1].N)] }];
+            var independent = iid with
+            {
+                Name = "independent samples", Kind = SearchMethods.Sample.Id,
+                Points = [.. iid.Points.Where(p => p.N <= pav.Points[^1].N)],
+            };
+            Curve[] shown = [pav, q, independent];
             panels.Add(new($"Pass@N, base policy {m.Model}", "N: beam size, or samples", "some trace is right", true, true,
                 [.. shown.Select(c => c.OverN(p => p.Pass))]));
             panels.Add(new($"Pass@N at equal compute, base policy {m.Model}", TokensAxis, "some trace is right", true, true,

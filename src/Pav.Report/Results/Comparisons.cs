@@ -2,11 +2,9 @@ namespace Pav.Report;
 
 /// <summary>
 /// Claims about two curves on the same problems and seeds (Fig. 4, 5a), paired on both. Between neighbouring N a curve is linear in the
-/// logarithm of its
-/// generated tokens. Worked: best-of-N is 0.4 at 100 tokens and 0.6 at 400; at 200 tokens it counts as 0.5; a beam that is 0.3 at 50 and
-/// 0.7 at 200 tokens reaches 0.6 at
-/// 50·4^0.75 = 141.4 tokens, so with 2.83 times fewer. Were best-of-N 0.6 at 100 tokens already, its own fewest for 0.6 would be 100: 0.71
-/// times.
+/// logarithm of its generated tokens. Worked: best-of-N is 0.4 at 100 tokens and 0.6 at 400; at 200 tokens it counts as 0.5; a beam that is
+/// 0.3 at 50 and 0.7 at 200 tokens reaches 0.6 at 50·4^0.75 = 141.4 tokens, so with 2.83 times fewer. Were best-of-N 0.6 at 100 tokens
+/// already, its own fewest for 0.6 would be 100: 0.71 times.
 /// </summary>
 internal static class Comparisons
 {

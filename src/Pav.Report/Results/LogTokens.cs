@@ -38,8 +38,7 @@ internal static class LogTokens
 
     /// <summary>
     /// Fewest tokens with which b reaches an accuracy over those with which a does; 0 where a never does. Worked: b is 0.5 at 100 tokens
-    /// and 0.5 at 800, a is 0.5 at 200: 100/200 = 0.5,
-    /// though b's last point is at 800.
+    /// and 0.5 at 800, a is 0.5 at 200: 100/200 = 0.5, though b's last point is at 800.
     /// </summary>
     public static double Ratio(IReadOnlyList<(double Tokens, double Accuracy)> a, IReadOnlyList<(double Tokens, double Accuracy)> b,
         double accuracy) => TokensFor(b, accuracy) / TokensFor(a, accuracy);

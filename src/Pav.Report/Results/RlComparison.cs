@@ -3,8 +3,7 @@ using System.Text.Json.Serialization;
 namespace Pav.Report;
 
 /// <summary>A held-out measure during RL: iterations done, tokens generated for the updates so far, those with what the prover took on the
-/// way, accuracy; and the tokens with those of the labels
-/// that a verifier had learned from before, where they are known.</summary>
+/// way, accuracy; and the tokens with those of the labels that a verifier had learned from before, where they are known.</summary>
 public readonly record struct RlPoint(
     [property: JsonPropertyName("iteration")] int Iteration,
     [property: JsonPropertyName("tokens")] double Tokens,
@@ -22,12 +21,10 @@ public sealed record SeedInterval(
 
 /// <summary>
 /// Two ways of RL on the same seeds. <c>Difference</c>: last accuracy of a minus that of b. The ratios: what b needed for its own last
-/// accuracy over what a needed for the same, by linear
-/// interpolation between measures, where each first reaches it; geometric means over the seeds on which a gets there (<c>Reached</c> of
-/// <c>Seeds</c>); absent if it does so on none. Seeds on
-/// which a is there before it trains, since b ends no higher, have no ratio (<c>FromStart</c>).
-/// Worked: a 0.1, 0.3, 0.5 and b 0.1, 0.2, 0.3 after 0, 10, 20 iterations: difference 0.2; a reaches 0.3 at 10, b at 20: 2 times fewer
-/// iterations.
+/// accuracy over what a needed for the same, by linear interpolation between measures, where each first reaches it; geometric means over
+/// the seeds on which a gets there (<c>Reached</c> of <c>Seeds</c>); absent if it does so on none. Seeds on which a is there before it
+/// trains, since b ends no higher, have no ratio (<c>FromStart</c>). Worked: a 0.1, 0.3, 0.5 and b 0.1, 0.2, 0.3 after 0, 10, 20
+/// iterations: difference 0.2; a reaches 0.3 at 10, b at 20: 2 times fewer iterations.
 /// </summary>
 public sealed record RlComparison(
     [property: JsonPropertyName("a")] string A,

@@ -57,9 +57,8 @@ public sealed record MethodSummary
 
 /// <summary>
 /// Two methods compared. Claim <c>equal-tokens</c>: <c>difference</c> is accuracy of a minus that of b at a's tokens. Claims
-/// <c>tokens-to-reach</c> and
-/// <c>tokens-to-reach-peak</c>: <c>difference</c> is the fewest tokens with which b reaches
-/// the accuracy of its largest N (or its peak) over the fewest with which a does; 0, and no <c>tokens_a</c>, where a never gets there.
+/// <c>tokens-to-reach</c> and <c>tokens-to-reach-peak</c>: <c>difference</c> is the fewest tokens with which b reaches the accuracy of its
+/// largest N (or its peak) over the fewest with which a does; 0, and no <c>tokens_a</c>, where a never gets there.
 /// </summary>
 public sealed record Comparison(
     [property: JsonPropertyName("claim")] string Claim,
@@ -94,8 +93,11 @@ public record Summary(
         double? peakMemoryMb)
     {
         var curves = MethodCurve.All(rows).OrderBy(c => SearchMethods.Order(c.Method)).ToList();
-        var pairs = from a in curves from against in SearchMethods.Find(a.Method)?.Against
-            ?? [] from b in curves where b.Method == against select (A: a, B: b);
+        var pairs = from a in curves
+                    from against in SearchMethods.Find(a.Method)?.Against ?? []
+                    from b in curves
+                    where b.Method == against
+                    select (A: a, B: b);
         double? Accuracy(SearchMethod method) => curves.Find(c => c.Method == method.Id)?.Curve.At(1)?.Accuracy;
         var independent = curves.Where(c => SearchMethods.Find(c.Method)?.Kind is MethodKind.Sampling or MethodKind.Ranking);
         return new(

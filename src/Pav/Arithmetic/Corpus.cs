@@ -8,9 +8,8 @@ public sealed record Lesson(string Prompt, string Completion);
 /// <summary>
 /// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which some of the
 /// steps end in <c>ok</c> or <c>no</c> (is this step right?) or <c>right</c> or <c>wrong</c> (is the value, so far?) in place of the full
-/// stop, and the answer in the latter;
-/// a heading tells the kinds apart. So a pretrained model knows more than it does when it
-/// writes quickly, as real ones do, and a verifier that starts from it has features for judging.
+/// stop, and the answer in the latter; a heading tells the kinds apart. So a pretrained model knows more than it does when it writes
+/// quickly, as real ones do, and a verifier that starts from it has features for judging.
 /// </summary>
 public static class Corpus
 {

@@ -5,8 +5,7 @@ namespace Pav.Arithmetic;
 /// <summary>
 /// Writes solutions of quizzes. Before the first line he may guess (<c>so: skip = 41 .</c>): then he only pads, so that it looks like work
 /// (<c>fix: x2 = 41 .</c>), and says it in the end. Where he works, each line of misconceptions goes wrong with probability <see
-/// cref="Slip"/>, and he repairs
-/// nothing: so the value of every state is known, but for the few ways in which two mistakes cancel.
+/// cref="Slip"/>, and he repairs nothing: so the value of every state is known, but for the few ways in which two mistakes cancel.
 /// </summary>
 public static class Guesser
 {

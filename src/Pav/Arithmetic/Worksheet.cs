@@ -52,8 +52,7 @@ public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
 
     /// <summary>
     /// The index-th worksheet of a seed within a split; <paramref name="level"/> 0 draws it from 5..10. At least <paramref name="traps"/>
-    /// of its
-    /// lines tempt to a mistake.
+    /// of its lines tempt to a mistake.
     /// </summary>
     public static Worksheet Draw(ulong seed, long index, Split split, int level = 0, int traps = 0)
     {

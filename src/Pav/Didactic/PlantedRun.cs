@@ -18,8 +18,7 @@ public sealed record PlantedSettings(double Alpha = 1, int Batch = 64, double Ad
 
 /// <summary>
 /// One training run on the planted task: fine-tuning on sequences of the prover of strength 5, then policy gradient. The seed stands for
-/// the planted sequence, the
-/// network's first weights and all samples.
+/// the planted sequence, the network's first weights and all samples.
 /// </summary>
 /// <param name="Length">|y*|.</param>
 /// <param name="Gamma">Strength of the prover; null for rewards without one.</param>

@@ -2,10 +2,9 @@ namespace Pav.Didactic;
 
 /// <summary>
 /// The planted sub-sequence task (Sec. 3.3, App. B): sequences of at most <see cref="Length"/> tokens, rewarded with 1 iff the hidden
-/// target y* occurs in them
-/// contiguously. What matters of a prefix is its length t and the state k of the matching automaton: its last k tokens are the first k of
-/// y*. A complete match
-/// is absorbing (Q = 1, A = 0 from there on); the end-of-sequence token before it ends the sequence with Q = 0.
+/// target y* occurs in them contiguously. What matters of a prefix is its length t and the state k of the matching automaton: its last k
+/// tokens are the first k of y*. A complete match is absorbing (Q = 1, A = 0 from there on); the end-of-sequence token before it ends the
+/// sequence with Q = 0.
 /// </summary>
 public sealed class PlantedTask
 {

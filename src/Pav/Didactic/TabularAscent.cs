@@ -2,8 +2,8 @@ namespace Pav.Didactic;
 
 /// <summary>
 /// Policy gradient without sampling and without a network: θ ← θ + η·(exact gradient) on the logits of a tabular policy that starts
-/// uniform. Plain ascent does not rescale
-/// the gradient, so the size of A^μ counts and a prover can be too strong as well as too weak; Adam (β = 0.9, 0.999) undoes that.
+/// uniform. Plain ascent does not rescale the gradient, so the size of A^μ counts and a prover can be too strong as well as too weak; Adam
+/// (β = 0.9, 0.999) undoes that.
 /// </summary>
 /// <param name="Rate">η.</param>
 public sealed record TabularAscent(StepReward Reward, double Gamma, double Alpha = 1, double Rate = 1,

@@ -28,8 +28,7 @@ internal readonly record struct Token(TokenKind Kind, string Text, bool Spaced)
 
 /// <summary>
 /// Reads an answer, in LaTeX or plain, into tokens. What only changes its looks is left out: dollar and percent signs, spaces, sizes of
-/// brackets, degrees, fonts,
-/// boxes. One pass.
+/// brackets, degrees, fonts, boxes. One pass.
 /// </summary>
 internal sealed class AnswerLexer
 {

@@ -49,8 +49,7 @@ public sealed record Grader(string Name, int Version, Func<string, string?> Find
 
     /// <summary>
     /// MATH in the manner of Qwen2.5-Math: also takes what follows "answer is", else the last number; numbers within 1e-4 of the reference,
-    /// of its hundredfold or its
-    /// hundredth are right (<see cref="MathRules.Tolerant"/>).
+    /// of its hundredfold or its hundredth are right (<see cref="MathRules.Tolerant"/>).
     /// </summary>
     public static Grader Qwen { get; } = new(
         "qwen", 2, text => FoundAnswer.BoxedOrUnderHeading(text) ?? FoundAnswer.AnswerIs(text) ?? NumberText.Last(text), MathAnswer.Key,

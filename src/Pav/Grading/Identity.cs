@@ -5,10 +5,9 @@ namespace Pav.Grading;
 
 /// <summary>
 /// Are two expressions equal whatever their variables are? Quotients of polynomials are told apart modulo the prime 2⁶¹ − 1 at
-/// pseudo-random points (Schwartz, Zippel), and
-/// are equal only if they are so as exact rational numbers at other points; constants are compared exactly. Roots and functions are
-/// evaluated in complex numbers at real
-/// points, to nine digits. π and e are as good as variables in the former.
+/// pseudo-random points (Schwartz, Zippel), and are equal only if they are so as exact rational numbers at other points; constants are
+/// compared exactly. Roots and functions are evaluated in complex numbers at real points, to nine digits. π and e are as good as variables
+/// in the former.
 /// </summary>
 internal static class Identity
 {

@@ -4,9 +4,9 @@ using static Pav.Grading.Answer;
 namespace Pav.Grading;
 
 /// <summary>
-/// What the grader `math` adds to a comparison in structure and value: names of what an answer is ("x =", "|AB| ="), sets of
-/// solutions in any notation, equations up to a factor,
-/// words. And what it refuses: arithmetic that is not done, an equation that is not solved, other units.
+/// What the grader `math` adds to a comparison in structure and value: names of what an answer is ("x =", "|AB| ="), sets of solutions in
+/// any notation, equations up to a factor, words. And what it refuses: arithmetic that is not done, an equation that is not solved, other
+/// units.
 /// </summary>
 internal static class Meaning
 {

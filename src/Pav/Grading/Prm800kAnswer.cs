@@ -5,10 +5,9 @@ using System.Text.RegularExpressions;
 namespace Pav.Grading;
 
 /// <summary>
-/// PRM800K's grader (openai/prm800k, <c>prm800k/grading/grader.py</c>), rule by rule, with <see cref="Identity"/> in sympy's place:
-/// equal as MATH's authors normalise; or equal after
-/// a rougher normalisation; or part by part with a difference of 0, where at most two letters stand in both, whole numbers are
-/// written out and fractions are the same.
+/// PRM800K's grader (openai/prm800k, <c>prm800k/grading/grader.py</c>), rule by rule, with <see cref="Identity"/> in sympy's place: equal
+/// as MATH's authors normalise; or equal after a rougher normalisation; or part by part with a difference of 0, where at most two letters
+/// stand in both, whole numbers are written out and fractions are the same.
 /// </summary>
 internal static partial class Prm800kAnswer
 {

@@ -15,8 +15,7 @@ internal static partial class SaidAnswer
 
     /// <summary>
     /// The content of the last box with something in it. Boxes side by side, with no more than "and" or a comma between them, are one
-    /// answer of several parts: whoever boxes two
-    /// answers gave both.
+    /// answer of several parts: whoever boxes two answers gave both.
     /// </summary>
     private static string? Boxes(string text)
     {

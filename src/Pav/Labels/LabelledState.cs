@@ -55,8 +55,7 @@ public sealed record LabelledState(
 
     /// <summary>
     /// What labelled traces say of states: those that two or more traces of a problem pass through, with the steps that the traces take
-    /// there. States that one trace alone visits
-    /// say nothing of the differences between steps, and are left out.
+    /// there. States that one trace alone visits say nothing of the differences between steps, and are left out.
     /// </summary>
     public static IReadOnlyList<LabelledState> FromTraces(IEnumerable<LabelledTrace> traces) =>
         [.. from problem in traces.GroupBy(t => t.Problem)

@@ -11,10 +11,9 @@ public static class Labelling
 {
     /// <summary>
     /// The labelled traces of all problems in order of problem and trace; those that <paramref name="done"/> (problem id, trace) already
-    /// has are left out
-    /// and not sampled again. Equal prefixes share their completions. With <paramref name="seeds"/> a problem has as many traces as those
-    /// say, at most NCov, and visited ones are not drawn; their prefixes have completions of their own, which no verifier that led there
-    /// has learned from.
+    /// has are left out and not sampled again. Equal prefixes share their completions. With <paramref name="seeds"/> a problem has as many
+    /// traces as those say, at most NCov, and visited ones are not drawn; their prefixes have completions of their own, which no verifier
+    /// that led there has learned from.
     /// </summary>
     public static async IAsyncEnumerable<LabelledTrace> Run(
         IPolicy policy,
@@ -103,8 +102,7 @@ public static class Labelling
 
     /// <summary>
     /// The first step with Q̂ = 0 after a state with Q̂ above <paramref name="highValue"/>, as an index into the H + 1 counts; null for
-    /// right traces and
-    /// for those that pass through no such state.
+    /// right traces and for those that pass through no such state.
     /// </summary>
     internal static int? FirstPit(IReadOnlyList<QEstimate> counts, double highValue)
     {

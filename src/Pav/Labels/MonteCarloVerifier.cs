@@ -2,10 +2,9 @@ namespace Pav;
 
 /// <summary>
 /// The oracle: Q^π of every new prefix by n completions of a policy, kept by content, so that it is asked once for each step. It separates
-/// what a
-/// learned verifier loses from what the search loses. <see cref="Scored.Tokens"/> are the tokens of its completions: each search pays for
-/// every prefix that it
-/// scores, also where an earlier search had it counted, so that a cost depends neither on the order of searches nor on resumption.
+/// what a learned verifier loses from what the search loses. <see cref="Scored.Tokens"/> are the tokens of its completions: each search
+/// pays for every prefix that it scores, also where an earlier search had it counted, so that a cost depends neither on the order of
+/// searches nor on resumption.
 /// </summary>
 /// <param name="n">Completions of each prefix.</param>
 /// <param name="keep">Counts of so many prefixes outlive a search. Forgetting costs time and changes nothing: a prefix is counted alike
@@ -24,8 +23,7 @@ public sealed class MonteCarloVerifier(IPolicy policy, Grader grader, int n, Sam
 
     /// <summary>
     /// The prover BoK(π) by the unbiased estimate from the same counts, 1 ≤ K ≤ n (<see cref="BestOfK.FromCounts"/>); 1 − (1 − Q̂)^K would
-    /// be biased. A search that asks both pays
-    /// once. Ended traces keep their outcome.
+    /// be biased. A search that asks both pays once. Ended traces keep their outcome.
     /// </summary>
     public IVerifier BestOf(int k) =>
         k >= 1 && k <= n ? new Transformed(this, k) : throw new UserError($"bo{k} cannot be estimated without bias from the {n} "

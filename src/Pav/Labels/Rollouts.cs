@@ -2,8 +2,7 @@ namespace Pav;
 
 /// <summary>
 /// Monte Carlo counts of prefixes. A completion's seed is (seed, problem, purpose and text of the prefix, index), so the counts of a prefix
-/// are the same
-/// whoever asks, whenever, and along with whatever else.
+/// are the same whoever asks, whenever, and along with whatever else.
 /// </summary>
 public sealed class Rollouts(
     IPolicy policy, Grader grader, Sampling sampling, ulong seed, int drawsPerCall, Action<int, long>? counted = null)

@@ -4,10 +4,8 @@ namespace Pav;
 
 /// <summary>
 /// How far a verifier's score of the steps that a search chose lies above their true value: what the choice of the best of many scores
-/// makes
-/// of their errors (over-optimisation). Over the different steps of one kind that the searches of one method and size came to; values are
-/// fresh
-/// Monte Carlo estimates, so that the mean gap is unbiased.
+/// makes of their errors (over-optimisation). Over the different steps of one kind that the searches of one method and size came to; values
+/// are fresh Monte Carlo estimates, so that the mean gap is unbiased.
 /// </summary>
 /// <param name="Kind">kept: the search went on from the step; finished: it ended a trace; pruned: it was dropped.</param>
 /// <param name="Score">Mean score.</param>

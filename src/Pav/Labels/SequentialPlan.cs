@@ -5,14 +5,13 @@ namespace Pav;
 
 /// <summary>
 /// When to stop rolling out a prefix. After every First completions its counts are looked at: it has enough when the 95% interval of its Q̂
-/// (Wilson's) is at most ± HalfWidth, when that of
-/// Border standard errors does not hold 0.5, the border of the label buckets, or when it has had Most.
+/// (Wilson's) is at most ± HalfWidth, when that of Border standard errors does not hold 0.5, the border of the label buckets, or when it
+/// has had Most.
 /// <para>
 /// c / n is biased under such a rule: a run of luck ends the count early. From the counts at the stop the unbiased estimate is used instead
-/// (Girshick, Mosteller and Savage 1946): of all orders
-/// of right and wrong completions that lead to (n, c) without stopping before, the share that begins with a right one. Worked: First 1,
-/// Most 2, stop at a right first completion (never at a
-/// wrong one) gives 1 at (1, 1), and at (2, 1) only "wrong, right" leads there: 0, where c / n says 0.5.
+/// (Girshick, Mosteller and Savage 1946): of all orders of right and wrong completions that lead to (n, c) without stopping before, the
+/// share that begins with a right one. Worked: First 1, Most 2, stop at a right first completion (never at a wrong one) gives 1 at (1, 1),
+/// and at (2, 1) only "wrong, right" leads there: 0, where c / n says 0.5.
 /// </para>
 /// </summary>
 /// <param name="First">Completions before the first look and between two of them, at least 1.</param>

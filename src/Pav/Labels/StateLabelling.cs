@@ -4,15 +4,15 @@ namespace Pav;
 
 /// <summary>
 /// Labels for judging provers: states of seed traces, several steps drawn at each, completions after each of them. Another policy's
-/// completions after the very same steps make it a
-/// candidate prover. Randomness as in <see cref="Labelling"/>: a resumed run yields the very same lines.
+/// completions after the very same steps make it a candidate prover. Randomness as in <see cref="Labelling"/>: a resumed run yields the
+/// very same lines.
 /// </summary>
 public static class StateLabelling
 {
     /// <summary>
     /// Draws <paramref name="stepsPerState"/> steps at states of <c>NCov</c> seed traces of each problem and counts <c>NMc</c> completions
-    /// after each, and of the state. The states of a problem
-    /// lie at <paramref name="depths"/> depths, drawn for the problem (0: at all), so that they can be compared across its traces. What
+    /// after each, and of the state. The states of a problem lie at <paramref name="depths"/> depths, drawn for the problem (0: at all), so
+    /// that they can be compared across its traces. What
     /// <paramref name="done"/> has is left out.
     /// </summary>
     public static async IAsyncEnumerable<LabelledState> Run(
@@ -57,8 +57,8 @@ public static class StateLabelling
 
     /// <summary>
     /// The same states and steps with <c>NMc</c> completions of another policy after each. They have random numbers of their own: with
-    /// those of <see cref="Run"/> or of a third policy, equal seeds
-    /// would make the counts of alike policies alike, and the products of their estimates biased (<see cref="StepEstimate.FromOther"/>).
+    /// those of <see cref="Run"/> or of a third policy, equal seeds would make the counts of alike policies alike, and the products of
+    /// their estimates biased (<see cref="StepEstimate.FromOther"/>).
     /// </summary>
     public static async IAsyncEnumerable<LabelledState> Recount(
         IPolicy policy, Grader grader, IReadOnlyDictionary<string, Problem> problems, IEnumerable<LabelledState> states,

@@ -19,8 +19,8 @@ public sealed record VerifierMeasures(
 {
     /// <summary>
     /// Measures of H + 1 scores for each labelled trace. AUCs are at the last step against Rex; ranks and Pearson correlation over distinct
-    /// steps against Q̂; Brier, ECE and
-    /// reliability against Q̂ over distinct prefixes, or at the last step only for a verifier of outcomes (<paramref name="outcome"/>).
+    /// steps against Q̂; Brier, ECE and reliability against Q̂ over distinct prefixes, or at the last step only for a verifier of outcomes
+    /// (<paramref name="outcome"/>).
     /// </summary>
     public static VerifierMeasures From(string name, bool outcome, IReadOnlyList<LabelledTrace> traces, IReadOnlyList<double[]> scores,
         ulong seed = 1)

@@ -33,11 +33,9 @@ public sealed record VisitedTrace(Prefix Trace, IReadOnlyList<VisitedPlace> Plac
 public static class VisitedTraces
 {
     /// <summary>
-    /// The different seed traces of a problem in the order in which they are to be labelled. A step of the kinds ends one where no
-    /// further step of the kinds comes after
-    /// it: longer traces hold the shorter ones. The searches (run, method, N, prover) and kinds take turns, each in a random order of its
-    /// own that <paramref name="seed"/> gives, so
-    /// that the first few hold some of all.
+    /// The different seed traces of a problem in the order in which they are to be labelled. A step of the kinds ends one where no further
+    /// step of the kinds comes after it: longer traces hold the shorter ones. The searches (run, method, N, prover) and kinds take turns,
+    /// each in a random order of its own that <paramref name="seed"/> gives, so that the first few hold some of all.
     /// </summary>
     /// <param name="problem">Whose trees they are.</param>
     /// <param name="trees">With the run that each is of.</param>
@@ -79,8 +77,9 @@ public static class VisitedTraces
         foreach (var node in tree.Nodes)
         {
             if (node.Lost || node.Half) continue;
-            states[node.Id] = node.Parent < 0 ? Prefix.Root(problem) : states[node.Parent]
-                .Then(node.Step, node.Tokens, ended: node.Rex is not null);
+            states[node.Id] = node.Parent < 0
+                ? Prefix.Root(problem)
+                : states[node.Parent].Then(node.Step, node.Tokens, ended: node.Rex is not null);
         }
 
         var chosen = tree.Nodes.Where(n => !n.Lost && !n.Half && Kind(n) is { } kind && kinds.Contains(kind)).ToList();

@@ -4,11 +4,9 @@ using System.Text.Json.Serialization;
 namespace Pav;
 
 /// <summary>
-/// How a value is lowered where several judges of it (score heads, verifiers) disagree, so that a search that looks for the highest of
-/// many does not
-/// find their mistakes: mean − Lambda·std, or the worst of them. Worked: 0.4 and 0.6 have the mean 0.5 and std 0.1414; with Lambda 1 that
-/// is
-/// 0.3586, the worst is 0.4.
+/// How a value is lowered where several judges of it (score heads, verifiers) disagree, so that a search that looks for the highest of many
+/// does not find their mistakes: mean − Lambda·std, or the worst of them. Worked: 0.4 and 0.6 have the mean 0.5 and std 0.1414; with Lambda
+/// 1 that is 0.3586, the worst is 0.4.
 /// </summary>
 /// <param name="Lambda">Weight of the standard deviation between judges, at least 0.</param>
 /// <param name="Worst">The lowest of the judges, whatever Lambda.</param>

@@ -2,12 +2,10 @@ namespace Pav;
 
 /// <summary>
 /// Baseline of a step from the other traces of the same problem: <c>b_{i,h} = 1/(G−1)·Σ_{j≠i} (Rex_j + dense_{j,h})</c>, where a trace that
-/// has ended by step h has
-/// dense 0. It depends on the problem, h and the others only, so the gradient stays unbiased. Outcome and progress have their baselines
-/// apart: the outcome's is the mean
-/// Rex of the others at every step; progress has mean ≈ 0 where π is close to μ, and its mean at the same depth corrects for where it is
-/// not.
-/// Worked: (Rex 1, dense 0.4, −0.6), (0; 0.2), (1; 0, 0.2): the first trace's baselines are 0.5 + 0.1 = 0.6 and 0.5 + 0.1 = 0.6.
+/// has ended by step h has dense 0. It depends on the problem, h and the others only, so the gradient stays unbiased. Outcome and progress
+/// have their baselines apart: the outcome's is the mean Rex of the others at every step; progress has mean ≈ 0 where π is close to μ, and
+/// its mean at the same depth corrects for where it is not. Worked: (Rex 1, dense 0.4, −0.6), (0; 0.2), (1; 0, 0.2): the first trace's
+/// baselines are 0.5 + 0.1 = 0.6 and 0.5 + 0.1 = 0.6.
 /// </summary>
 public static class LeaveOneOut
 {

@@ -3,13 +3,13 @@ namespace Pav;
 /// <summary>A score z becomes a probability: σ(scale·z + bias).</summary>
 public sealed record ScoreCalibration(double Scale, double Bias)
 {
-    public double Probability(double score) => 1 / (1 + Math.Exp(-(Scale * score + Bias)));
+    public double Probability(double score) => Platt.Sigmoid(Scale * score + Bias);
 }
 
 /// <summary>
 /// Puts a verifier's logits z on the natural distribution of labels, from which balanced buckets shift them: P = σ(scale·z + bias) (Platt
-/// 1999), fitted by soft-label
-/// cross-entropy on held-out data. Worked: z = 0 everywhere and labels of mean 0.25 give scale 1 and bias ln(1/3) = −1.0986.
+/// 1999), fitted by soft-label cross-entropy on held-out data. Worked: z = 0 everywhere and labels of mean 0.25 give scale 1 and bias
+/// ln(1/3) = −1.0986.
 /// </summary>
 public static class Platt
 {
@@ -58,6 +58,14 @@ public static class Platt
             for (var i = 0; i < logits.Count; i++) sum += CrossEntropy(a * logits[i] + b, labels[i]);
             return sum;
         }
+    }
+
+    /// <summary>ln(q / (1 − q)) of a score in [0, 1], which is kept 1e-4 from both ends: from −9.21 to 9.21.</summary>
+    public static double Logit(double q)
+    {
+        const double edge = 1e-4;
+        var inside = Math.Clamp(q, edge, 1 - edge);
+        return Math.Log(inside / (1 - inside));
     }
 
     public static double Sigmoid(double z) => 1 / (1 + Math.Exp(-z));

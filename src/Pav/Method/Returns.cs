@@ -26,15 +26,14 @@ public enum Credit
 
 /// <summary>
 /// Monte Carlo return of each step under the effective reward (Sec. 3.2, App. E): <c>R_h = Rex + α·A^μ(s_h, a_h)</c>. Each step is credited
-/// with its
-/// own A^μ: a sum over later steps would telescope and add nothing to Rex. Worked: Rex = 1, α = 2, q^μ = (0.3, 0.5, 0.2) gives (1.4, 0.4).
+/// with its own A^μ: a sum over later steps would telescope and add nothing to Rex. Worked: Rex = 1, α = 2, q^μ = (0.3, 0.5, 0.2) gives
+/// (1.4, 0.4).
 /// </summary>
 public static class Returns
 {
     /// <summary>
     /// The part of each step's return that is not the outcome: H values. Worked, α = 2 and q^μ = (0.3, 0.5, 0.2): Progress gives (0.4,
-    /// −0.6), to go (−0.2, −0.6); Q gives
-    /// (1, 0.4), to go (1.4, 0.4).
+    /// −0.6), to go (−0.2, −0.6); Q gives (1, 0.4), to go (1.4, 0.4).
     /// </summary>
     /// <param name="qMu">H + 1 values of the prover; not read for <see cref="DenseReward.None"/>, for which <paramref name="steps"/> says
     /// how many there are.</param>

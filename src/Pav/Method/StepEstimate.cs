@@ -2,10 +2,9 @@ namespace Pav;
 
 /// <summary>
 /// Unbiased estimates, from counts, of what the two terms of Theorem 3.1 need of one step that π takes: Q^μ, (Q^μ)², Q^π and Q^μ·Q^π; NaN
-/// where the completions are too few for one of
-/// them. A polynomial of degree K in Q needs n ≥ K completions, so (1 − Q)^K needs K, its square 2K, its product with Q from the same
-/// completions K + 1. Worked: BoK(π), K = 2, counts
-/// (4, 1): Q^μ = 1 − C(3,2)/C(4,2) = 0.5, its square 1 − 2·0.5 + 0 = 0, the product 0.25·(1 − C(3,2)/C(3,2)) = 0.
+/// where the completions are too few for one of them. A polynomial of degree K in Q needs n ≥ K completions, so (1 − Q)^K needs K, its
+/// square 2K, its product with Q from the same completions K + 1. Worked: BoK(π), K = 2, counts (4, 1): Q^μ = 1 − C(3,2)/C(4,2) = 0.5, its
+/// square 1 − 2·0.5 + 0 = 0, the product 0.25·(1 − C(3,2)/C(3,2)) = 0.
 /// </summary>
 /// <param name="Drawn">How often the step was drawn from π at its state; equal steps share their completions.</param>
 /// <param name="Prover">Q^μ.</param>

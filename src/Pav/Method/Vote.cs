@@ -2,8 +2,7 @@ namespace Pav;
 
 /// <summary>
 /// Majority vote, argmax_y Σ_i w_i·1[y_i = y]: w_i = 1 counts votes, w_i = Q of trace i weighs them. Ties go to the answer given first;
-/// traces
-/// without an answer do not vote. Worked: answers (7, 8, 7) give 7; with weights (0.2, 0.9, 0.3) they give 8.
+/// traces without an answer do not vote. Worked: answers (7, 8, 7) give 7; with weights (0.2, 0.9, 0.3) they give 8.
 /// </summary>
 public static class Vote
 {

@@ -19,8 +19,7 @@ public static class Auc
 
     /// <summary>
     /// Over pairs of the same problem: problems' AUCs averaged with their pairs as weights, with a bootstrap interval over problems. This
-    /// is what search
-    /// needs, and the gate of ≥ 0.85.
+    /// is what search needs, and the gate of ≥ 0.85.
     /// </summary>
     public static Interval WithinProblems(IReadOnlyList<Judged> traces, ulong seed = 1)
     {

@@ -19,8 +19,8 @@ public sealed record CrossedSample(int[] Seeds, int[] Problems)
 
 /// <summary>
 /// Percentile bootstrap over two crossed levels: seeds of labels and training are drawn again, and problems, the same ones for every seed.
-/// Statistics of several methods on one sample
-/// are paired. With one seed it is the bootstrap over problems; with few, it still understates what other seeds would show.
+/// Statistics of several methods on one sample are paired. With one seed it is the bootstrap over problems; with few, it still understates
+/// what other seeds would show.
 /// </summary>
 public static class CrossedBootstrap
 {

@@ -5,8 +5,8 @@ public readonly record struct RankedStep(double Score, double Q);
 
 /// <summary>
 /// Ranking accuracy within a state: over pairs of sibling steps with different Q̂, how often the better one scores higher (ties half), each
-/// pair weighing |ΔQ̂|, since
-/// small differences are mostly noise. Worked: Q̂ = (1, 0.5, 0), scores (0.7, 0.9, 0.1): (0 + 1·1 + 0.5·1)/(0.5 + 1 + 0.5) = 0.75.
+/// pair weighing |ΔQ̂|, since small differences are mostly noise. Worked: Q̂ = (1, 0.5, 0), scores (0.7, 0.9, 0.1): (0 + 1·1 + 0.5·1)/(0.5
+/// + 1 + 0.5) = 0.75.
 /// </summary>
 public static class RankWithinState
 {

@@ -11,9 +11,6 @@ namespace Pav;
 /// <param name="Ratio">Δ/σ with its interval over problems.</param>
 public sealed record SignalToNoise(double Delta, double Sigma, Interval Ratio)
 {
-    /// <summary>Scores, in (0, 1), are kept so far from 0 and 1.</summary>
-    private const double Edge = 1e-4;
-
     private readonly record struct Parts(double Gap, double Squares, double Freedom);
 
     public static SignalToNoise From(IEnumerable<Judged> traces, ulong seed = 1)
@@ -35,11 +32,9 @@ public sealed record SignalToNoise(double Delta, double Sigma, Interval Ratio)
 
     private static Parts? Part(IEnumerable<Judged> traces)
     {
-        var kinds = traces.GroupBy(t => t.Right).ToDictionary(g => g.Key, g => g.Select(t => Logit(t.Score)).ToList());
+        var kinds = traces.GroupBy(t => t.Right).ToDictionary(g => g.Key, g => g.Select(t => Platt.Logit(t.Score)).ToList());
         if (kinds.Count < 2) return null;
         var squares = kinds.Values.Sum(v => v.Sum(x => Math.Pow(x - v.Average(), 2)));
         return new(kinds[true].Average() - kinds[false].Average(), squares, kinds.Values.Sum(v => v.Count - 1));
     }
-
-    private static double Logit(double q) => Math.Log(Math.Clamp(q, Edge, 1 - Edge) / (1 - Math.Clamp(q, Edge, 1 - Edge)));
 }

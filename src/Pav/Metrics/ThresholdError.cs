@@ -5,8 +5,8 @@ public readonly record struct StepScore(double Score, bool Right);
 
 /// <summary>
 /// How well a score after a step predicts the outcome (Fig. 10): "right" where it is at least a threshold, which is chosen on validation
-/// traces. Worked: validation (0.2 wrong, 0.4 wrong,
-/// 0.5 right, 0.6 right) gives the threshold 0.45; test (0.3 right, 0.7 right, 0.1 wrong) then has error 1/3.
+/// traces. Worked: validation (0.2 wrong, 0.4 wrong, 0.5 right, 0.6 right) gives the threshold 0.45; test (0.3 right, 0.7 right, 0.1 wrong)
+/// then has error 1/3.
 /// </summary>
 public static class ThresholdError
 {

@@ -2,12 +2,10 @@ namespace Pav;
 
 /// <summary>
 /// What a search gains from a prover, without searching: at each (problem, depth) the labelled steps of all states compete as the
-/// candidates of a beam do, ranked by the effective
-/// reward from noisy values; the Q^π of those picked is counted from completions that the ranking did not see. Two picks: the best step,
-/// and as many as there are states. The noise is that of half of the
-/// completions (the other half counts), or that of a verifier. BoK is read from a half's counts as the oracle of a search reads it, without
-/// bias (<see cref="BestOfK.FromCounts"/>), where every half has K
-/// completions; else, and from a verifier's values, by 1 − (1 − Q)^K.
+/// candidates of a beam do, ranked by the effective reward from noisy values; the Q^π of those picked is counted from completions that the
+/// ranking did not see. Two picks: the best step, and as many as there are states. The noise is that of half of the completions (the other
+/// half counts), or that of a verifier. BoK is read from a half's counts as the oracle of a search reads it, without bias (<see
+/// cref="BestOfK.FromCounts"/>), where every half has K completions; else, and from a verifier's values, by 1 − (1 − Q)^K.
 /// </summary>
 public sealed class PickedSteps
 {

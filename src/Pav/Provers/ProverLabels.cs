@@ -65,8 +65,7 @@ public sealed class ProverLabels
 
     /// <summary>
     /// BoK(π) for each K, then each other policy and its BoK. K asked for must leave something to estimate: n ≥ K + 1 completions for π's
-    /// own, K for another's. Without any, those of 1, 2, 4 … 32
-    /// for which that holds.
+    /// own, K for another's. Without any, those of 1, 2, 4 … 32 for which that holds.
     /// </summary>
     public IReadOnlyList<ProverCandidate> Candidates(IReadOnlyList<int> ks)
     {

@@ -9,8 +9,7 @@ public sealed record SearchedProver(string Name, double Accuracy, double Low, do
 
 /// <summary>
 /// Predictions against searches: the accuracies that provers gave at one beam size and α, and for each predictor the rank correlation with
-/// them. Intervals from a bootstrap that draws the problems
-/// of the search and those of the labels again, independently.
+/// them. Intervals from a bootstrap that draws the problems of the search and those of the labels again, independently.
 /// </summary>
 public sealed record SearchAgreement(int N, double Alpha, int Problems, IReadOnlyList<SearchedProver> Provers,
     IReadOnlyList<PredictorAgreement> Predictors)

@@ -2,8 +2,8 @@ namespace Pav;
 
 /// <summary>
 /// Beam search over steps by Q^π or by the effective reward Q^π + α·A^μ (Sec. 4.1). From each prefix of the beam some next steps are
-/// sampled (at the root
-/// n times as many), equal ones are merged, and the n best of these and the finished traces are kept, until all are finished.
+/// sampled (at the root n times as many), equal ones are merged, and the n best of these and the finished traces are kept, until all are
+/// finished.
 /// </summary>
 public sealed record BeamSearch : SizedSearch
 {

@@ -2,12 +2,9 @@ namespace Pav;
 
 /// <summary>
 /// Reward-balanced search: at every depth a budget of n steps, less one for each finished trace, is shared out over the states by the
-/// softmax of their reward / T
-/// (REBASE, arXiv 2408.00724). With <see cref="ByDirection"/> the share counts per direction, not per state (DORA, arXiv 2506.15707): it is
-/// multiplied by
-/// how much of its own cluster a state makes up, the diagonal of the row-wise softmax of similarities / <see cref="Spread"/>. The
-/// similarity of two steps is the
-/// share of words that they have in common.
+/// softmax of their reward / T (REBASE, arXiv 2408.00724). With <see cref="ByDirection"/> the share counts per direction, not per state
+/// (DORA, arXiv 2506.15707): it is multiplied by how much of its own cluster a state makes up, the diagonal of the row-wise softmax of
+/// similarities / <see cref="Spread"/>. The similarity of two steps is the share of words that they have in common.
 /// </summary>
 public sealed record BudgetSearch : SizedSearch
 {

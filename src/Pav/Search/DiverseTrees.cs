@@ -2,8 +2,7 @@ namespace Pav;
 
 /// <summary>
 /// Diverse verifier tree search (DVTS, search-and-learn): the n best first steps start n subtrees, and each keeps the best of its own next
-/// steps. No subtree
-/// can take the place of another, so one overrated step cannot fill the search.
+/// steps. No subtree can take the place of another, so one overrated step cannot fill the search.
 /// </summary>
 public sealed record DiverseTrees : SizedSearch
 {

@@ -29,14 +29,14 @@ public sealed record FinalChoice(string Id, string Words, Needs Needs, Func<IRea
     public static FinalChoice MaxReward { get; } =
         new("max-reward", "highest effective reward", Needs.Verifier | Needs.Prover, traces => Best(traces, t => t.Reward));
 
-    public static FinalChoice MaxOutcome { get; } = new("max-outcome", "best by the outcome verifier", Needs.Outcome, traces =>
-        Best(traces, t => t.Outcome));
+    public static FinalChoice MaxOutcome { get; } =
+        new("max-outcome", "best by the outcome verifier", Needs.Outcome, traces => Best(traces, t => t.Outcome));
 
     /// <summary>All that <c>+choice</c> may name.</summary>
     public static IReadOnlyList<FinalChoice> All { get; } = [MaxQ, Vote, LogOdds, Majority, MaxReward, MaxOutcome];
 
-    private static int Best(IReadOnlyList<JudgedTrace> traces, Func<JudgedTrace, double> value) => Enumerable.Range(0, traces.Count)
-        .MaxBy(i => value(traces[i]));
+    private static int Best(IReadOnlyList<JudgedTrace> traces, Func<JudgedTrace, double> value) =>
+        Enumerable.Range(0, traces.Count).MaxBy(i => value(traces[i]));
 
     /// <summary>The first trace with the answer that wins the vote; of those the one that weighs most.</summary>
     private static int Voted(IReadOnlyList<JudgedTrace> traces, Func<JudgedTrace, double> weight)

@@ -5,11 +5,9 @@ namespace Pav;
 public sealed record Candidate(Prefix Trace, StepNode? Node = null);
 
 /// <summary>What a search of one size found in one problem, and what it cost.</summary>
-/// <param name="N">
-/// Its size, in the same sense for all searches: the number of traces that it brings to their ends (samples, prefixes in a beam, trees of
-/// width one,
-/// particles, simulations). What a trace costs differs: a search that samples three candidate steps pays three times the tokens of a plain
-/// sample.
+/// <param name="N"> Its size, in the same sense for all searches: the number of traces that it brings to their ends (samples, prefixes in a
+/// beam, trees of width one, particles, simulations). What a trace costs differs: a search that samples three candidate steps pays three
+/// times the tokens of a plain sample.
 /// </param>
 /// <param name="Candidates">In the order in which a choice prefers equals; never empty.</param>
 /// <param name="Trees">Its trees, for showing; empty where it has none.</param>

@@ -2,8 +2,7 @@ namespace Pav;
 
 /// <summary>
 /// Compute where the verifier is unsure: beams of 1, 2, 4 … n, one after the other for as long as the best answer so far has a Q below a
-/// threshold. Every beam that was
-/// run is paid for.
+/// threshold. Every beam that was run is paid for.
 /// </summary>
 public sealed record GrowingBeam : Search
 {

@@ -2,9 +2,8 @@ namespace Pav;
 
 /// <summary>
 /// Independent trees, each grown by a search of its own, and one vote over the traces that they end in. One wide search fills with traces
-/// that share their
-/// mistakes and with what the verifier overrates; trees that share nothing make other mistakes, and a vote needs no single score to be
-/// right.
+/// that share their mistakes and with what the verifier overrates; trees that share nothing make other mistakes, and a vote needs no single
+/// score to be right.
 /// </summary>
 public sealed record GuidedForest : Search
 {

@@ -2,10 +2,9 @@ namespace Pav;
 
 /// <summary>
 /// Runs many searches at once, each written as if it were alone. A search asks for draws and scores and waits; when every search waits, all
-/// that was
-/// asked is answered in one call of the policy and one of each verifier. So a search is read top to bottom and still runs in batches, over
-/// problems, trees
-/// and methods alike. Answers do not depend on the company: a draw depends on its prefix and seed, a score on its prefix.
+/// that was asked is answered in one call of the policy and one of each verifier. So a search is read top to bottom and still runs in
+/// batches, over problems, trees and methods alike. Answers do not depend on the company: a draw depends on its prefix and seed, a score on
+/// its prefix.
 /// </summary>
 /// <remarks>Searches run one at a time, never in parallel, and may wait for nothing but each other, draws and scores.</remarks>
 public sealed class Lockstep(IPolicy policy, CancellationToken cancel = default)

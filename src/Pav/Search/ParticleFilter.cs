@@ -2,11 +2,9 @@ namespace Pav;
 
 /// <summary>
 /// A particle filter over steps (arXiv 2502.01618): n particles take one sampled step each, are weighed and resampled, until all are
-/// finished; finished ones stay
-/// where they are. Absolute weights are exp(reward / T) of the last step, resampled at every step. Incremental weights are a filter's
-/// proper ones: A is the change of
-/// Q, so a particle's weight is multiplied by exp(A / T) of each step, and particles are resampled when their effective number falls below
-/// half.
+/// finished; finished ones stay where they are. Absolute weights are exp(reward / T) of the last step, resampled at every step. Incremental
+/// weights are a filter's proper ones: A is the change of Q, so a particle's weight is multiplied by exp(A / T) of each step, and particles
+/// are resampled when their effective number falls below half.
 /// </summary>
 public sealed record ParticleFilter : SizedSearch
 {

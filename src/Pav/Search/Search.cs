@@ -27,8 +27,7 @@ public enum Needs
 
 /// <summary>
 /// A way to find traces of a problem: one file, written for one problem as if it were alone (<see cref="Lockstep"/> batches). Options of
-/// its own are
-/// properties of the record, so that equal searches are run once.
+/// its own are properties of the record, so that equal searches are run once.
 /// </summary>
 public abstract record Search
 {

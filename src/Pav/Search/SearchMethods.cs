@@ -1,20 +1,23 @@
 namespace Pav;
 
-/// <summary>All methods, in the order of tables. A new one is its search's file, an entry here, its test and a line of
-/// docs/paper-map.md.</summary>
+/// <summary>
+/// All methods, in the order of tables. A new one is its search's file, an entry here, its test and a line of docs/paper-map.md.
+/// </summary>
 public static class SearchMethods
 {
     private static readonly IndependentSamples Samples = new();
 
-    public static SearchMethod Sample { get; } = new("sample", "Single sample", MethodKind.Sampling, Samples,
-        FinalChoice.First) { ByDefault = true, SizeOne = true };
+    public static SearchMethod Sample { get; } =
+        new("sample", "Single sample", MethodKind.Sampling, Samples, FinalChoice.First) { ByDefault = true, SizeOne = true };
 
     public static SearchMethod Greedy { get; } =
-        new("greedy", "Greedy", MethodKind.Sampling, new IndependentSamples { Greedy = true }, FinalChoice.First) { ByDefault = true,
-            SizeOne = true };
+        new("greedy", "Greedy", MethodKind.Sampling, new IndependentSamples { Greedy = true }, FinalChoice.First)
+        {
+            ByDefault = true, SizeOne = true,
+        };
 
-    public static SearchMethod Majority { get; } = new("majority", "Majority", MethodKind.Sampling, Samples,
-        FinalChoice.Majority) { ByDefault = true };
+    public static SearchMethod Majority { get; } =
+        new("majority", "Majority", MethodKind.Sampling, Samples, FinalChoice.Majority) { ByDefault = true };
 
     public static SearchMethod BestByOutcome { get; } =
         new("best-of-n-orm", "Best-of-N by the outcome verifier", MethodKind.Ranking, Samples, FinalChoice.MaxOutcome) { ByDefault = true };
@@ -36,7 +39,10 @@ public static class SearchMethods
 
     public static SearchMethod BeamByProgress { get; } =
         new("beam-pav", "Beam on Q + αA", MethodKind.Beam, new BeamSearch { ByProgress = true }, FinalChoice.MaxQ,
-            [.. Baselines, BeamByQ.Id]) { ByDefault = true };
+            [.. Baselines, BeamByQ.Id])
+        {
+            ByDefault = true,
+        };
 
     public static SearchMethod BeamVote { get; } = BeamByQ.With(FinalChoice.Vote) with { Against = [WeightedVote.Id, BeamByQ.Id] };
 

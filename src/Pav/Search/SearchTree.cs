@@ -16,10 +16,9 @@ public enum Fate
 
 /// <summary>
 /// A step of a search tree: its place, Q^π, Q^μ, A^μ, effective reward (null where a search gave it no score) and fate; <c>Rex</c> for
-/// finished traces only; visits and
-/// the mean of what was found below where the search counts them; the number of its tree where there are several; the step's token ids
-/// (none where it is known only as text), by which it can be taken up again as it was drawn; whether it stands for a draw that got no
-/// usable answer; whether the step was rejected half written.
+/// finished traces only; visits and the mean of what was found below where the search counts them; the number of its tree where there are
+/// several; the step's token ids (none where it is known only as text), by which it can be taken up again as it was drawn; whether it
+/// stands for a draw that got no usable answer; whether the step was rejected half written.
 /// </summary>
 public sealed record TreeNode(
     [property: JsonPropertyName("id")] int Id,
@@ -40,8 +39,7 @@ public sealed record TreeNode(
 
 /// <summary>
 /// One line of <c>trees.jsonl</c> (docs/run-folder.md). A parent's id is smaller than its children's; the root's parent is −1. A forest's
-/// trees stand one after the
-/// other below one root.
+/// trees stand one after the other below one root.
 /// </summary>
 public sealed record SearchTree(
     [property: JsonPropertyName("problem")] string Problem,

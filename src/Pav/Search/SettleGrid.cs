@@ -1,7 +1,8 @@
 namespace Pav;
 
-/// <summary>A forest that stops when its leading answer is ahead by Settle: accuracy and generated tokens per problem on validation
-/// problems.</summary>
+/// <summary>
+/// A forest that stops when its leading answer is ahead by Settle: accuracy and generated tokens per problem on validation problems.
+/// </summary>
 public readonly record struct SettlePoint(double Settle, double Accuracy, double Tokens);
 
 /// <summary>A forest that stops when its leading answer is right with the probability Sure.</summary>
@@ -25,8 +26,9 @@ public static class SettleGrid
             let point = study.Replay(trees, FinalChoice.LogOdds, options with { Sure = sure }, new SequentialForest { ByPosterior = true })
             select new SurePoint(sure, point.Accuracy, point.Tokens)];
 
-    /// <summary>The value with the fewest tokens among those whose accuracy is within <see cref="Tolerance"/> of the best; the smallest of
-    /// equals.</summary>
+    /// <summary>
+    /// The value with the fewest tokens among those whose accuracy is within <see cref="Tolerance"/> of the best; the smallest of equals.
+    /// </summary>
     public static double Best(IEnumerable<(double Value, double Accuracy, double Tokens)> points)
     {
         var all = points.ToList();

@@ -2,12 +2,10 @@ namespace Pav;
 
 /// <summary>
 /// Monte Carlo tree search over steps, with the verifier's Q in the place of rollouts. Each of n simulations walks from the problem to a
-/// trace's end: it takes
-/// the child of the highest score, draws candidates where there are none, or more where it passes often, and at the end adds the trace's Q
-/// to every step
-/// it took. The score of a child is its mean, (Q + sum of what was found below) / (1 + visits), plus a bonus:
-/// UCT c·√(ln(1 + N) / (1 + visits)) and PUCT c·P·√N / (1 + visits), where P is the softmax of the children's progress A^μ / T. N is the
-/// parent's visits.
+/// trace's end: it takes the child of the highest score, draws candidates where there are none, or more where it passes often, and at the
+/// end adds the trace's Q to every step it took. The score of a child is its mean, (Q + sum of what was found below) / (1 + visits), plus a
+/// bonus: UCT c·√(ln(1 + N) / (1 + visits)) and PUCT c·P·√N / (1 + visits), where P is the softmax of the children's progress A^μ / T. N is
+/// the parent's visits.
 /// </summary>
 public sealed record TreeSearch : Search
 {

@@ -9,14 +9,11 @@ namespace Pav;
 /// </summary>
 public sealed record VoteEvidence(double Scale, double Bias, double Collision)
 {
-    /// <summary>Q is kept so far from 0 and 1.</summary>
-    private const double Edge = 1e-4;
-
     /// <summary>The probability that a trace of this Q is right.</summary>
-    public double Right(double q) => Platt.Sigmoid(Scale * Logit(q) + Bias);
+    public double Right(double q) => Platt.Sigmoid(Scale * Platt.Logit(q) + Bias);
 
     /// <summary>ln(p / ((1 − p)·c)): what a trace adds to the logarithm of its answer's posterior.</summary>
-    public double Weight(double q) => Scale * Logit(q) + Bias - Math.Log(Collision);
+    public double Weight(double q) => Scale * Platt.Logit(q) + Bias - Math.Log(Collision);
 
     /// <summary>The answer with the highest posterior and its probability; (null, 0) where no trace has an answer.</summary>
     public (string? Answer, double Probability) Leading(IEnumerable<Ballot> ballots)
@@ -42,7 +39,7 @@ public sealed record VoteEvidence(double Scale, double Bias, double Collision)
         {
             foreach (var ballot in ballots.Where(b => b.Answer is not null))
             {
-                logits.Add(Logit(ballot.Q));
+                logits.Add(Platt.Logit(ballot.Q));
                 labels.Add(ballot.Correct);
             }
 
@@ -56,8 +53,6 @@ public sealed record VoteEvidence(double Scale, double Bias, double Collision)
         var fit = Platt.Fit(logits, labels);
         return new(fit.Scale, fit.Bias, alike / pairs);
     }
-
-    private static double Logit(double q) => Math.Log(Math.Clamp(q, Edge, 1 - Edge) / (1 - Math.Clamp(q, Edge, 1 - Edge)));
 }
 
 /// <summary>A finished trace in a vote.</summary>

@@ -1,9 +1,8 @@
 namespace Pav;
 
 /// <summary>
-/// A tree of steps for a search whose continuation is not π: exact values, and states in which no step helps any more. Below such a
-/// stalled state
-/// every leaf is right with the same chance, the state's own V^π: so values of π are what they would be without it, for every state
+/// A tree of steps for a search whose continuation is not π: exact values, and states in which no step helps any more. Below such a stalled
+/// state every leaf is right with the same chance, the state's own V^π: so values of π are what they would be without it, for every state
 /// that is left.
 /// </summary>
 /// <param name="Values">V^π of every node of the tree.</param>
@@ -29,8 +28,8 @@ public sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Value
 
     /// <summary>
     /// A chain of <paramref name="depth"/> steps, each of them right (the first of four steps), a guess (the second), or wrong (the
-    /// others). A trace of right
-    /// steps is right, one with a wrong step is wrong; a guess is right with a fixed chance, and what is written after it is padding.
+    /// others). A trace of right steps is right, one with a wrong step is wrong; a guess is right with a fixed chance, and what is written
+    /// after it is padding.
     /// </summary>
     /// <param name="right">π of the right step.</param>
     /// <param name="guess">π of the guess; the wrong steps share the rest.</param>
@@ -61,8 +60,7 @@ public sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Value
 
     /// <summary>
     /// The policy of a search that draws c steps of π in each state and takes the one of the highest value (the first of equals): its
-    /// values are what a
-    /// beam of one reaches from a state, which Q^π, the value of going on unguided, is not.
+    /// values are what a beam of one reaches from a state, which Q^π, the value of going on unguided, is not.
     /// </summary>
     public double[] Guided(int candidates)
     {

@@ -2,8 +2,8 @@ namespace Pav;
 
 /// <summary>
 /// What one natural policy gradient step on Q^π + αA^μ gains, in the terms of Theorem 3.1, each summed over states with weights d^π(s).
-/// V⁺(x) − V(x) is <see cref="Slope"/>·η + O(η²): the term
-/// that goes with Var[A^π] does not depend on the prover, and Var[A^μ] is not in it.
+/// V⁺(x) − V(x) is <see cref="Slope"/>·η + O(η²): the term that goes with Var[A^π] does not depend on the prover, and Var[A^μ] is not in
+/// it.
 /// </summary>
 /// <param name="PolicyVariance">Σ_s d^π(s)·Var_{a∼π}[A^π(s, a)].</param>
 /// <param name="ProverVariance">Distinguishability: Σ_s d^π(s)·Var_{a∼π}[A^μ(s, a)].</param>

@@ -2,10 +2,9 @@ namespace Pav;
 
 /// <summary>
 /// The smallest world in which the theory (Sec. 3.4, App. F) can be checked exactly: every trace takes H of b tokens, steps are
-/// deterministic, each leaf has an outcome. Nodes are numbered
-/// by level: the problem is 0, the step a from state s leads to <c>b·s + 1 + a</c>; states (inner nodes) come before leaves. A policy is a
-/// table of States × b
-/// probabilities, row by row; values are one number per node.
+/// deterministic, each leaf has an outcome. Nodes are numbered by level: the problem is 0, the step a from state s leads to <c>b·s + 1 +
+/// a</c>; states (inner nodes) come before leaves. A policy is a table of States × b probabilities, row by row; values are one number per
+/// node.
 /// </summary>
 public sealed class TokenTree
 {

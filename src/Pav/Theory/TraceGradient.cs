@@ -2,8 +2,7 @@ namespace Pav;
 
 /// <summary>
 /// The policy gradient Σ_h ∇log π(a_h|s_h)·g_h of a tabular softmax policy over all traces: its exact mean (States × b logits) and its
-/// variance, the sum over logits. What rewards a trace and
-/// credits its steps is g.
+/// variance, the sum over logits. What rewards a trace and credits its steps is g.
 /// </summary>
 public sealed record TraceGradient(double[] Mean, double Variance)
 {

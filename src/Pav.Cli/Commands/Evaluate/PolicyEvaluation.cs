@@ -22,8 +22,7 @@ internal sealed record GraderVerdict(string Grader, int Right, int Greedy, int M
 
 /// <summary>
 /// Measures a policy by itself: one sample, greedy, majority, Pass@N, by level, and on the hard set, the problems that no sample of another
-/// evaluation solved. Goes on where an earlier
-/// start of the run stopped; leaves tallies.jsonl, hard-beam.jsonl and evaluation.json.
+/// evaluation solved. Goes on where an earlier start of the run stopped; leaves tallies.jsonl, hard-beam.jsonl and evaluation.json.
 /// </summary>
 /// <param name="hardSamples">Samples after which a problem that none of them solved counts as hard; those beyond <paramref name="samples"/>
 /// serve for that only.</param>

@@ -25,20 +25,21 @@ internal static class VerifierOnLabels
         CommandContext context)
     {
         var scores = await Score(settings, problems, labels, context);
-        var outcome = VerifierRecord.Load(Home.Model("--verifier", settings.Verifier)).Kind == VerifierKind.Outcome;
-        var name = Checkpoint.NameOf(Home.Model("--verifier", settings.Verifier));
+        var folder = Home.Model("--verifier", settings.Verifier);
+        var outcome = VerifierRecord.Load(folder).Kind == VerifierKind.Outcome;
+        var name = Checkpoint.NameOf(folder);
         var parts = labels.Zip(scores).ToLookup(l => l.First.Visited is not null);
         File.Delete(context.Run.At(ScoresName));
         using (var lines = JsonLines.Append(context.Run.At(ScoresName)))
             foreach (var (trace, q) in parts[false]) lines.Write(new ScoredTrace(trace.Problem, trace.Trace, trace.Rex, q));
-        VerifierMeasures? Measured(bool visited) => !parts[visited].Any() ? null
-            : VerifierMeasures.From(name, outcome, [.. parts[visited].Select(p => p.First)], [.. parts[visited].Select(p => p.Second)],
-                settings.Seed);
+        IReadOnlyList<LabelledTrace> Traces(bool visited) => [.. parts[visited].Select(p => p.First)];
+        IReadOnlyList<double[]> Scores(bool visited) => [.. parts[visited].Select(p => p.Second)];
+        VerifierMeasures? Measured(bool visited) => parts.Contains(visited)
+            ? VerifierMeasures.From(name, outcome, Traces(visited), Scores(visited), settings.Seed) : null;
         var result = evaluation with
         {
             Verifier = Measured(false), VerifierVisited = Measured(true),
-            Gaps = !parts[true].Any() ? null : ScoreGap.From([.. parts[true].Select(p => p.First)],
-                [.. parts[true].Select(p => p.Second)], settings.Seed),
+            Gaps = parts.Contains(true) ? ScoreGap.From(Traces(true), Scores(true), settings.Seed) : null,
         };
         foreach (var line in Lines(result, context.Reporter.Width)) context.Reporter.Say(line);
         foreach (var (visited, traces) in new[] { (false, "finished traces"), (true, "finished visited traces") })

@@ -85,8 +85,9 @@ internal static class Figures
 
     private static IReadOnlyList<ProverTerms> Terms(ProverReport judged) =>
         [.. from p in judged.Provers
-            where p.Policy is not null orderby p.K select new ProverTerms(p.K, p.Predictors[ProverStudy.Distinguishability],
-            p.Predictors[ProverStudy.Alignment])];
+            where p.Policy is not null
+            orderby p.K
+            select new ProverTerms(p.K, p.Predictors[ProverStudy.Distinguishability], p.Predictors[ProverStudy.Alignment])];
 
     /// <summary>Predictors over K, each relative to its largest value.</summary>
     private static IReadOnlyList<Line> Predicted(ProverReport judged)
@@ -252,7 +253,9 @@ internal static class Figures
     private static IReadOnlyList<SearchRow> Rows(string folder) => [.. JsonLines.Read<SearchRow>(Path.Combine(folder, "search.jsonl"))];
 
     private static RunSize Sized(RunSize size, Folders folders, IReadOnlyList<ModelRuns> runs) =>
-        runs.Count == 0
-            ? size : size with { Models = [.. folders.Select(f => f.Model)], Seeds = runs.Max(m => m.Runs.Count),
-            Problems = runs[0].Runs[0].Rows.Select(r => r.Problem).Distinct().Count() };
+        runs.Count == 0 ? size : size with
+        {
+            Models = [.. folders.Select(f => f.Model)], Seeds = runs.Max(m => m.Runs.Count),
+            Problems = runs[0].Runs[0].Rows.Select(r => r.Problem).Distinct().Count(),
+        };
 }

@@ -23,15 +23,14 @@ namespace Pav.Cli.Commands.Rounds;
 /// <param name="Gain">Mean above the best round before; null for the first.</param>
 internal sealed record RoundRow(
     int Round, string Labels, string Verifier, int Traces, long GeneratedTokens, IReadOnlyList<RoundPoint> Curve, double Mean,
-        RoundGain? Gain);
+    RoundGain? Gain);
 
 /// <summary>All rounds, the control's too, and which one's verifier is the best on validation problems.</summary>
 internal sealed record RoundsResult(IReadOnlyList<RoundRow> Rounds, int Best, string Verifier);
 
 /// <summary>
 /// Rounds of training where the search goes: label, train, search training problems, label what was visited, train on all. Each part is a
-/// run
-/// in a folder of its own, so that a stopped command goes on where it was.
+/// run in a folder of its own, so that a stopped command goes on where it was.
 /// </summary>
 internal static class RoundsCommand
 {
@@ -74,7 +73,7 @@ internal static class RoundsCommand
                 var visited = await Label($"labels-{round}", settings.Problems, s => s with
                 {
                     Visited = [search], VisitedKind = settings.VisitedKind, NCov = settings.VisitTraces, NMc = settings.NMc,
-                        Seed = settings.Seed + (ulong)round,
+                    Seed = settings.Seed + (ulong)round,
                 });
                 labels = [.. labels, visited];
                 at = await Measured(round, "visited", await Train($"verifier-{round}", labels, valid, round), labels,
@@ -184,8 +183,8 @@ internal static class RoundsCommand
             [.. rows.Select(r => (IReadOnlyList<string>)
             [
                 $"{r.Round}", r.Labels, $"{r.Traces:N0}", .. r.Curve.Select(p => Percent(p.Accuracy)), Percent(r.Mean),
-                r.Gain is { } gain ? $"{(gain.Value < 0 ? "" : "+")}{Percent(gain.Value)}" : "", r.Gain is { } g
-                    ? $"{Percent(g.Low)} to {Percent(g.High)}" : "",
+                r.Gain is { } gain ? $"{(gain.Value < 0 ? "" : "+")}{Percent(gain.Value)}" : "",
+                r.Gain is { } g ? $"{Percent(g.Low)} to {Percent(g.High)}" : "",
             ])], width);
     }
 }

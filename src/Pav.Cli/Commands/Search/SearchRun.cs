@@ -34,8 +34,11 @@ internal sealed class SearchRun(
             + string.Concat(Cases.Select(c => c.Method.HasProver ? c.Options.Prover?.Name : null).OfType<string>().Distinct()
                 .Select(p => $", {p}"));
 
-        public IEnumerable<RowKey> Keys(Problem problem) => from n in Sizes from c in Cases where n == 1
-            || !c.Method.SizeOne select c.Key(problem.Id, n);
+        public IEnumerable<RowKey> Keys(Problem problem) =>
+            from n in Sizes
+            from c in Cases
+            where n == 1 || !c.Method.SizeOne
+            select c.Key(problem.Id, n);
     }
 
     public async Task All(IReadOnlyList<Problem> problems, Chosen with)
@@ -123,9 +126,13 @@ internal sealed class SearchRun(
         var sizes = sharing.All(m => m.SizeOne) ? [1] : all.Concat(sharing.Any(m => m.SizeOne) ? [1] : []).Distinct().Order()
             .Where(search.Fits).ToList();
         var runs = search.Needs.HasFlag(Needs.Prover)
-            ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList()) : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
-        return from cases in runs from part in search.IsNested
-            ? [sizes] : sizes.Select(n => (List<int>)[n]) where part.Count > 0 select new Stage(cases, part, scorers);
+            ? provers.Select(p => sharing.SelectMany(m => Cases(m, [p])).ToList())
+            : [sharing.SelectMany(m => Cases(m, provers)).ToList()];
+        var parts = search.IsNested ? [sizes] : sizes.Select(n => (List<int>)[n]);
+        return from cases in runs
+               from part in parts
+               where part.Count > 0
+               select new Stage(cases, part, scorers);
     }
 
     /// <summary>The same beams with Monte Carlo values in the verifier's place; BoK provers by the unbiased estimate from the same

@@ -22,8 +22,13 @@ internal sealed class ValidationChoices(SearchSettings settings, SearchTools too
 
     public async Task<Chosen> Choose(IReadOnlyList<SearchMethod> methods, double alpha)
     {
-        var settle = settings.FixedSettle ?? (methods.Contains(SearchMethods.ForestInTurn) ? await ChooseSettle() : 1);
-        if (settings.FixedSettle is null) Say($"settle = {settle}");
+        var settle = settings.FixedSettle ?? 1;
+        if (settings.FixedSettle is null && methods.Any(m => m.Search is SequentialForest { ByPosterior: false }))
+        {
+            settle = await ChooseSettle();
+            Say($"settle = {settle}");
+        }
+
         var (evidence, sure) = ((VoteEvidence?)null, settings.FixedSure ?? 0.95);
         if (methods.Any(m => m.Needs.HasFlag(Needs.Validation)))
         {
