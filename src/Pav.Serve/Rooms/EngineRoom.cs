@@ -42,11 +42,10 @@ public sealed class EngineRoom : IAsyncDisposable
 
     /// <summary>A place for one request, to be disposed when it is answered.</summary>
     /// <param name="cancel">The request's end.</param>
-    /// <param name="turn">Disposed with the place.</param>
-    public Seat Enter(CancellationToken cancel = default, IDisposable? turn = null)
+    public Seat Enter(CancellationToken cancel = default)
     {
         lock (gate) seats++;
-        return new(this, models, meters, cancel, turn);
+        return new(this, models, meters, cancel);
     }
 
     /// <summary>Answers nobody any more.</summary>
