@@ -138,6 +138,11 @@ public class ChatTests
     [InlineData("""{"pav":{"method":"magic"},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.method")]
     [InlineData("""{"pav":{"n":1000},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.n")]
     [InlineData("""{"pav":{"prover":"nobody"},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.prover")]
+    [InlineData("""{"messages":[{"role":"user","content":""}]}""", 422, "messages")]
+    [InlineData("""{"pav":{"method":"oracle-beam-q"},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.method")]
+    [InlineData("""{"model":"toy:oracle-beam-q","messages":[{"role":"user","content":"a"}]}""", 422, "model")]
+    [InlineData("""{"pav":{"method":"forest-2","n":3},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.n")]
+    [InlineData("""{"model":"toy:forest-2-3","messages":[{"role":"user","content":"a"}]}""", 422, "model")]
     [InlineData("""{"messages":[{"role":"user","content":"refused"}]}""", 422, null)]
     [InlineData("""{"messages":[{"role":"user","content":"\ud800"}]}""", 400, null)]
     public async Task What_cannot_be_answered_is_told_by_name(string json, int status, string? field)
