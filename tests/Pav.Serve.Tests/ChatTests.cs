@@ -220,6 +220,7 @@ public class ChatTests
         };
         using var slow = await served.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (policy.Calls.Count < policy.Steps) await Task.Delay(5, patience.Token); // Some megabytes that nobody has read.
         Assert.Equal(200, (await served.Post("/v1/chat/completions", Ask("toy", ""","max_tokens":50"""), patience.Token)).Status);
     }
 
