@@ -212,7 +212,7 @@ public class ChatTests
     [Fact]
     public async Task Nobody_waits_for_a_slow_reader()
     {
-        var policy = new ToyPolicy { Steps = 20_000 };
+        var policy = new ToyPolicy { Steps = 500, Padding = new('x', 20_000) };
         await using var served = await Served.Start(Toys.Models(policy), new() { MaxTokens = 1_000_000 });
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
         {
@@ -220,7 +220,7 @@ public class ChatTests
         };
         using var slow = await served.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (policy.Calls.Count < policy.Steps) await Task.Delay(5, patience.Token); // Some megabytes that nobody has read.
+        while (policy.Calls.Count < policy.Steps) await Task.Delay(5, patience.Token); // 10 MB that nobody has read.
         Assert.Equal(200, (await served.Post("/v1/chat/completions", Ask("toy", ""","max_tokens":50"""), patience.Token)).Status);
     }
 
