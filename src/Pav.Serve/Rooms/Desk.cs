@@ -7,7 +7,7 @@ namespace Pav.Serve.Rooms;
 /// Where requests come in: they get a place in the engine room when it is their turn, are told to come back where too many wait, and that
 /// the server is not ready while its models load.
 /// </summary>
-public sealed class Desk : IAsyncDisposable
+internal sealed class Desk : IAsyncDisposable
 {
     /// <summary>What clients are told to wait.</summary>
     private static readonly TimeSpan Loading = TimeSpan.FromSeconds(2), Full = TimeSpan.FromSeconds(1);

@@ -8,7 +8,7 @@ namespace Pav.Serve.Rooms;
 /// its prefix and seed, a score on its prefix. A request that is cancelled has left by the engine's next step, and so has all its work. A
 /// policy on other servers is asked at once: these batch for themselves.
 /// </summary>
-public sealed class EngineRoom : IAsyncDisposable
+internal sealed class EngineRoom : IAsyncDisposable
 {
     /// <summary>Prefixes of one request in one call of a verifier: a long list does not keep others waiting.</summary>
     private const int ScoredAtOnce = 256;

@@ -5,7 +5,7 @@ namespace Pav.Serve.Rooms;
 /// <summary>
 /// One request's place in the <see cref="EngineRoom"/>: policy and verifiers as if it were alone with them, and what that has cost so far.
 /// </summary>
-public sealed class Seat : IPolicy, IDisposable
+internal sealed class Seat : IPolicy, IDisposable
 {
     private readonly EngineRoom room;
     private readonly CancellationTokenSource cancel;

@@ -9,7 +9,7 @@ namespace Pav.Serve.Searches;
 /// <param name="Method">How it is answered.</param>
 /// <param name="N">The method's size.</param>
 /// <param name="Options">Seed, sampling, α, prover.</param>
-public sealed record Asked(Problem Problem, SearchMethod Method, int N, SearchOptions Options)
+internal sealed record Asked(Problem Problem, SearchMethod Method, int N, SearchOptions Options)
 {
     /// <summary>Texts that end a trace.</summary>
     public TraceStops Stops { get; init; } = TraceStops.None;

@@ -9,7 +9,7 @@ namespace Pav.Serve.Wire;
 /// The fields of a request's JSON object. A field that is absent or null is null; one of the wrong type or out of its range is an error
 /// that names it. Every field that is asked for counts as known.
 /// </summary>
-public sealed class Body
+internal sealed class Body
 {
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32 };
 
