@@ -38,10 +38,6 @@ internal sealed class ChatClientPolicy(
     private async Task<Prefix> Drawn(Draw draw, Until until, Sampling sampling, CancellationToken cancel)
     {
         var prefix = draw.Prefix;
-        if (prefix.Depth > 0 && !settings.ContinuesAnswers)
-            throw new UserError(
-                $"the method {settings.Method} goes on from a begun answer, which a chat client cannot be asked for in general; take a "
-                + "method of whole answers (weighted-vote, best-of-n-q, majority), or set ContinuesAnswers where the provider does that");
         var left = sampling.MaxTokens - prefix.TokensSince();
         ChatMessage[] asked = prefix.Depth == 0 ? [.. messages] : [.. messages, new(ChatRole.Assistant, prefix.Text)];
         var reply = await Read(asked, Options(draw, sampling, left), until == Until.StepEnd, cancel);
@@ -67,6 +63,7 @@ internal sealed class ChatClientPolicy(
         options.TopK = sampling.TopK > 0 ? sampling.TopK : null;
         options.MaxOutputTokens = left;
         options.Seed = settings.SendSeeds ? (long)(Seeds.Mix(draw.Seed) >> 33) : null;
+        if (draw.Prefix.Depth > 0) settings.Continue?.Invoke(options);
         return options;
     }
 

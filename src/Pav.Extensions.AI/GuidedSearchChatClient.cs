@@ -10,7 +10,7 @@ namespace Pav.Extensions.AI;
 /// <remarks>
 /// A search ends in text: requests with tools are refused. Token ids are not known, so a verifier reads text. Draws are reproducible where
 /// the provider honours seeds. Going on from a begun answer needs a provider that does so
-/// (<see cref="GuidedSearchOptions.ContinuesAnswers"/>).
+/// (<see cref="GuidedSearchOptions.Continue"/>).
 /// </remarks>
 public sealed class GuidedSearchChatClient : DelegatingChatClient
 {
@@ -35,10 +35,10 @@ public sealed class GuidedSearchChatClient : DelegatingChatClient
             throw new UserError($"the method {method.Id} needs a verifier; set Verifier");
         if (method.Needs.HasFlag(Needs.Outcome) && settings.Outcome is null)
             throw new UserError($"the method {method.Id} needs an outcome verifier; set Outcome");
-        if (method.Search is not IndependentSamples && !settings.ContinuesAnswers)
+        if (method.Search is not IndependentSamples && settings.Continue is null)
             throw new UserError(
                 $"the method {method.Id} draws answers step by step, which needs a provider that goes on from a begun answer; set "
-                + "ContinuesAnswers where it does, else take a method of whole answers: weighted-vote, best-of-n-q, majority");
+                + "Continue where it does, else take a method of whole answers: weighted-vote, best-of-n-q, majority");
     }
 
     public override async Task<ChatResponse> GetResponseAsync(

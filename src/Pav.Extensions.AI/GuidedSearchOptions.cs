@@ -1,3 +1,5 @@
+using Microsoft.Extensions.AI;
+
 namespace Pav.Extensions.AI;
 
 /// <summary>
@@ -42,11 +44,12 @@ public sealed record GuidedSearchOptions
     public ulong Seed { get; set; } = 1;
 
     /// <summary>
-    /// Does the provider go on from a last message of the assistant, as if it had not ended? Methods that draw step by step need that:
-    /// beams, forests, tree searches, particles. vLLM does with <c>continue_final_message</c> true and <c>add_generation_prompt</c> false
-    /// in the request's additional properties.
+    /// Makes the options of a request into those of one that goes on from a last message of the assistant, as if that had not ended; null
+    /// where the provider does no such thing. Methods that draw step by step need it: beams, forests, tree searches, particles. A provider
+    /// that does so unasked needs <c>_ => { }</c>; vLLM wants <c>continue_final_message</c> true and <c>add_generation_prompt</c> false, in
+    /// these requests and in no other.
     /// </summary>
-    public bool ContinuesAnswers { get; set; }
+    public Action<ChatOptions>? Continue { get; set; }
 
     /// <summary>
     /// Give each draw a seed of its own. A provider without seeds ignores it or refuses it; then set this to false: answers are as good,

@@ -51,10 +51,17 @@ public sealed record ServeOptions
     {
         if (Host != "localhost" && !IPAddress.TryParse(Host, out _))
             throw new UserError($"'{Host}' is no address to listen on; give an IP address of this machine, 0.0.0.0 for all, or localhost");
+        if (Host == "localhost" && Port == 0)
+            throw new UserError("localhost is two addresses, and a free port is found for one; give 127.0.0.1 or a port");
         if (!IsLoopback && Key == "")
             throw new UserError(
                 $"listening on {Host} lets other machines in, which needs a key; set PAV_SERVE_KEY or name a file that holds it");
         if (Key != "" && !Key.All(c => c is > ' ' and < '\x7f'))
             throw new UserError("the key that clients must bring is one word of plain characters");
+        if (Origins.FirstOrDefault(o => !IsOrigin(o)) is { } wrong)
+            throw new UserError($"'{wrong}' is no origin of web pages; give scheme and host, in small letters: https://example.org");
     }
+
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.GetLeftPart(UriPartial.Authority) == text;
 }

@@ -46,10 +46,15 @@ public class GuidedSearchTests
     public async Task A_beam_goes_on_from_begun_answers_and_reads_no_more_than_a_step()
     {
         var inner = new ScriptedClient();
-        using var guided = new GuidedSearchChatClient(inner, Options with { Method = "beam-q", N = 2, ContinuesAnswers = true });
+        using var guided = new GuidedSearchChatClient(inner, Options with
+        {
+            Method = "beam-q", N = 2, Continue = o => o.AdditionalProperties = new() { ["continue_final_message"] = true },
+        });
         var reply = await guided.GetResponseAsync([new(ChatRole.System, "be brief"), new(ChatRole.User, "a problem")]);
         Assert.Matches("^(step \\d\n){3}Answer: \\d$", reply.Text);
         Assert.All(inner.Asked, a => Assert.Equal("be brief", a.Messages[0].Text));
+        Assert.All(inner.Asked, a => Assert.Equal(
+            a.Messages[^1].Role == ChatRole.Assistant, a.Options!.AdditionalProperties?.ContainsKey("continue_final_message") == true));
         Assert.Contains(inner.Asked, a => a.Messages[^1].Role == ChatRole.Assistant && a.Messages[^1].Text.StartsWith("step "));
         Assert.True(inner.Read <= 2 * inner.Asked.Count, $"{inner.Read} pieces for {inner.Asked.Count} steps");
         var row = (SearchRow)reply.AdditionalProperties![GuidedSearchChatClient.RowKey]!;
@@ -57,8 +62,8 @@ public class GuidedSearchTests
     }
 
     [Theory]
-    [InlineData("beam-q", "goes on from a begun answer"), InlineData("forest", "ContinuesAnswers")]
-    [InlineData("particles", "ContinuesAnswers")]
+    [InlineData("beam-q", "goes on from a begun answer"), InlineData("forest", "set Continue ")]
+    [InlineData("particles", "set Continue ")]
     [InlineData("best", "there is no method 'best'"), InlineData("oracle-beam-q", "there is no method")]
     [InlineData("best-of-n-orm", "needs an outcome verifier")]
     public void What_a_chat_client_cannot_do_is_refused_at_once(string method, string says) =>

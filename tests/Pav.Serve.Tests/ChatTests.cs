@@ -138,6 +138,11 @@ public class ChatTests
     [InlineData("""{"pav":{"method":"magic"},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.method")]
     [InlineData("""{"pav":{"n":1000},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.n")]
     [InlineData("""{"pav":{"prover":"nobody"},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.prover")]
+    [InlineData("""{"messages":[{"role":"user","content":""}]}""", 422, "messages")]
+    [InlineData("""{"pav":{"method":"oracle-beam-q"},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.method")]
+    [InlineData("""{"model":"toy:oracle-beam-q","messages":[{"role":"user","content":"a"}]}""", 422, "model")]
+    [InlineData("""{"pav":{"method":"forest-2","n":3},"messages":[{"role":"user","content":"a"}]}""", 422, "pav.n")]
+    [InlineData("""{"model":"toy:forest-2-3","messages":[{"role":"user","content":"a"}]}""", 422, "model")]
     [InlineData("""{"messages":[{"role":"user","content":"refused"}]}""", 422, null)]
     [InlineData("""{"messages":[{"role":"user","content":"\ud800"}]}""", 400, null)]
     public async Task What_cannot_be_answered_is_told_by_name(string json, int status, string? field)
@@ -207,7 +212,7 @@ public class ChatTests
     [Fact]
     public async Task Nobody_waits_for_a_slow_reader()
     {
-        var policy = new ToyPolicy { Steps = 20_000 };
+        var policy = new ToyPolicy { Steps = 500, Padding = new('x', 20_000) };
         await using var served = await Served.Start(Toys.Models(policy), new() { MaxTokens = 1_000_000 });
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
         {
@@ -215,6 +220,7 @@ public class ChatTests
         };
         using var slow = await served.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (policy.Calls.Count < policy.Steps) await Task.Delay(5, patience.Token); // 10 MB that nobody has read.
         Assert.Equal(200, (await served.Post("/v1/chat/completions", Ask("toy", ""","max_tokens":50"""), patience.Token)).Status);
     }
 

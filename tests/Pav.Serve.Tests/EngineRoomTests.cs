@@ -89,4 +89,17 @@ public class EngineRoomTests
         Assert.True((await seat.Extend([Toys.Draw("p", 1)], Until.TraceEnd, Sampling))[0].Ended);
         Assert.Equal([1], policy.Calls);
     }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Who_has_spent_the_budget_draws_no_more(bool remote)
+    {
+        var policy = new ToyPolicy();
+        await using var room = new EngineRoom(Toys.Models(policy, remote: remote));
+        using var seat = room.Enter();
+        seat.Budget = 1;
+        await seat.Extend([Toys.Draw("p", 1)], Until.StepEnd, Sampling);
+        var lost = (await seat.Extend([Toys.Draw("p", 2)], Until.StepEnd, Sampling))[0];
+        Assert.True(lost.Lost);
+        Assert.Equal([1], policy.Calls);
+    }
 }

@@ -1,4 +1,5 @@
 using Pav.Serve.Hosting;
+using Pav.Serve.Rooms;
 
 namespace Pav.Serve.Tests;
 
@@ -23,7 +24,39 @@ public class HostStopTests
     {
         await using var served = await Served.Start(Toys.Models(new()));
         var options = new ServeOptions { Port = new Uri(served.Server.Url).Port };
-        var error = await Assert.ThrowsAsync<UserError>(() => PavServer.Start(options, _ => Task.FromResult(Toys.Models(new()))));
+        var error = await Assert.ThrowsAsync<UserError>(() => PavServer.Start(options, _ => throw new NotSupportedException()));
         Assert.Contains("--port", error.Message);
+    }
+
+    [Fact]
+    public async Task An_address_of_another_machine_is_told_so()
+    {
+        var options = new ServeOptions { Host = "192.0.2.1", Port = 0, Key = "secret" };
+        var error = await Assert.ThrowsAsync<UserError>(() => PavServer.Start(options, _ => throw new NotSupportedException()));
+        Assert.Contains("--host", error.Message);
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_while_it_loads_waits_for_who_loads()
+    {
+        var (begun, ended) = (new TaskCompletionSource(), false);
+        await using (await PavServer.Start(new() { Port = 0 }, Load, _ => { })) await begun.Task;
+        Assert.True(ended);
+
+        async Task<ServedModels> Load(CancellationToken cancel)
+        {
+            begun.SetResult();
+            try
+            {
+                await Task.Delay(Timeout.Infinite, cancel);
+            }
+            finally
+            {
+                await Task.Delay(50, CancellationToken.None);
+                ended = true;
+            }
+
+            return Toys.Models(new());
+        }
     }
 }

@@ -98,9 +98,27 @@ public class HostTests
         Assert.Contains("/v1/nothing", json.GetProperty("error").GetProperty("message").GetString());
     }
 
-    [Theory, InlineData("0.0.0.0", "key"), InlineData("here", "address")]
+    [Theory, InlineData("0.0.0.0", "key"), InlineData("here", "address"), InlineData("localhost", "127.0.0.1")]
     public async Task It_does_not_start_where_it_should_not(string host, string why) =>
         Assert.Contains(why, (await Assert.ThrowsAsync<UserError>(() => Start(Free with { Host = host }))).Message);
+
+    [Theory, InlineData("example.org"), InlineData("https://example.org/"), InlineData("https://example.org/page"), InlineData("*")]
+    public async Task What_is_no_origin_is_refused(string origin) =>
+        Assert.Contains(origin, (await Assert.ThrowsAsync<UserError>(() => Start(Free with { Origins = [origin] }))).Message);
+
+    [Theory]
+    [InlineData("https://evil.example", 403), InlineData("https://example.org", 200), InlineData(null, 403)]
+    public async Task Without_a_key_pages_of_other_sites_are_let_in_by_their_origin_only(string? origin, int expected)
+    {
+        await using var server = await Start(Free with { Origins = ["https://example.org"] });
+        using var client = new HttpClient { BaseAddress = new(server.Url) };
+        client.DefaultRequestHeaders.Add("Sec-Fetch-Site", "cross-site");
+        if (origin is not null) client.DefaultRequestHeaders.Add("Origin", origin);
+        await server.Loaded;
+        var reply = await client.GetAsync("/v1/models");
+        Assert.Equal(expected, (int)reply.StatusCode);
+        Assert.Equal(expected == 200 ? [origin!] : [], reply.Headers.TryGetValues("Access-Control-Allow-Origin", out var let) ? let : []);
+    }
 
     [Fact]
     public async Task A_page_of_another_site_that_calls_itself_this_machine_is_refused()

@@ -67,6 +67,23 @@ public class SearchEventsTests
     }
 
     [Fact]
+    public async Task Scores_of_whole_traces_are_by_the_prover()
+    {
+        var events = await Watch("best-of-n-pav", 3);
+        var made = events.Where(e => e.Name == "node.created").ToDictionary(e => (int)e.Data["id"]!, e => (int)e.Data["parent"]!);
+        var scored = events.Where(e => e.Name == "node.scored").ToDictionary(e => (int)e.Data["id"]!, e => e.Data);
+        Assert.Equal(made.Keys.Append(0).Order(), scored.Keys.Order());
+        foreach (var (id, parent) in made)
+        {
+            var (q, a) = ((double)scored[id]["q"]!, Mu(id) - Mu(parent));
+            Assert.Equal((Mu(id), a, q + 0.5 * a), ((double)scored[id]["q_mu"]!, (double)scored[id]["a"]!, (double)scored[id]["reward"]!));
+        }
+
+        // The best of four, which is the server's prover.
+        double Mu(int id) => Prover.BestOf(4).FromPolicy((double)scored[id]["q"]!);
+    }
+
+    [Fact]
     public async Task What_the_events_leave_kept_or_pruned_is_the_fate_in_the_tree()
     {
         foreach (var method in new[] { "beam-q", "mcts", "dvts", "rebase", "particles", "beam-every-2" })

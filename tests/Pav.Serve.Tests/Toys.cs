@@ -20,6 +20,9 @@ internal sealed class ToyPolicy : IPolicy
     /// <summary>A trace has so many steps before its answer.</summary>
     public int Steps { get; init; } = 3;
 
+    /// <summary>Written after the tokens of each step before the answer.</summary>
+    public string Padding { get; init; } = "";
+
     public async Task<IReadOnlyList<Prefix>> Extend(
         IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
     {
@@ -42,7 +45,7 @@ internal sealed class ToyPolicy : IPolicy
             while (tokens.Count < 3 && tokens.Count < left && tokens[^1] < 60);
             Tokens += tokens.Count;
             var text = string.Join('+', tokens);
-            prefix = prefix.Then(last ? $"Answer: {tokens.Sum() % 5}" : text + "\n", tokens, ended: last || tokens.Count >= left);
+            prefix = prefix.Then(last ? $"Answer: {tokens.Sum() % 5}" : text + Padding + "\n", tokens, ended: last || tokens.Count >= left);
             if (until == Until.StepEnd) break;
         }
 

@@ -41,16 +41,16 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
         "parallel_tool_calls",
     ];
 
-    public static ChatRequest Chat(Body body, Desk desk) => Read(body, desk, [Conversation.Problem(body)]);
+    public static ChatRequest Chat(Body body, Desk desk) => Read(body, desk, "messages", [Conversation.Problem(body)]);
 
     public static ChatRequest Completion(Body body, Desk desk)
     {
         var prompts = body.Texts("prompt") ?? throw body.Wrong("prompt", "is missing");
         if (prompts.Count == 0 || prompts.Count > desk.Options.MaxN) throw body.Wrong("prompt", $"must be 1 to {desk.Options.MaxN} texts");
-        return Read(body, desk, prompts);
+        return Read(body, desk, "prompt", prompts);
     }
 
-    private static ChatRequest Read(Body body, Desk desk, IReadOnlyList<string> problems)
+    private static ChatRequest Read(Body body, Desk desk, string field, IReadOnlyList<string> problems)
     {
         var model = body.Text("model") ?? desk.Models.Name;
         var named = ModelName.Parse(model, desk.Models);
@@ -61,7 +61,7 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
         if (choices * problems.Count > desk.Options.MaxN) throw body.Wrong("n", $"makes more than {desk.Options.MaxN} answers (--max-n)");
         var search = body.Object("pav");
         var count = choices * problems.Count;
-        var asked = problems.Select(problem => AskedReader.Read(problem, named, body, search, count, desk)).ToList();
+        var asked = problems.Select(problem => AskedReader.Read(problem, field, named, body, search, count, desk)).ToList();
         var stream = body.Switch("stream") ?? false;
         var usage = body.Object("stream_options")?.Switch("include_usage") ?? false;
         return new(model, [.. asked.SelectMany(one => Enumerable.Range(0, choices).Select(i => Numbered(one, i)))], stream, usage);

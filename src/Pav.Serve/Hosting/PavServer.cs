@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.AspNetCore.Hosting;
@@ -29,9 +30,10 @@ public sealed class PavServer : IAsyncDisposable
 
     private readonly WebApplication app;
     private readonly Desk desk;
+    private readonly ILogger log;
     private readonly CancellationTokenSource loading = new();
 
-    private PavServer(ServeOptions options, Action<ILoggingBuilder>? logging, Func<CancellationToken, Task<ServedModels>> load)
+    private PavServer(ServeOptions options, Action<ILoggingBuilder>? logging)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -53,7 +55,7 @@ public sealed class PavServer : IAsyncDisposable
         builder.Services.AddObserving();
         app = builder.Build();
         desk = new(options);
-        var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Pav.Serve");
+        log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Pav.Serve");
         app.UseErrorReplies(log);
         app.UseHostFiltering();
         if (options.Key == "") app.Use((context, next) => IsOfAnotherSite(context, options) ? throw ApiError.OtherSite() : next(context));
@@ -67,16 +69,15 @@ public sealed class PavServer : IAsyncDisposable
         ChatEndpoints.Map(app, desk, log);
         SearchEndpoints.Map(app, desk, log);
         app.MapRewards(desk);
-        Loaded = Load(load, log);
     }
 
     /// <summary>Ends when the models are there, or with the reason why they are not.</summary>
-    public Task Loaded { get; }
+    public Task Loaded { get; private set; } = Task.CompletedTask;
 
     /// <summary>Where it listens: http://127.0.0.1:8080.</summary>
     public string Url => app.Urls.First();
 
-    /// <summary>Begins to listen, and to load.</summary>
+    /// <summary>Begins to listen, and then to load.</summary>
     /// <param name="options">Where, and what requests may ask.</param>
     /// <param name="load">Opens the models; the caller disposes them after the server.</param>
     /// <param name="logging">Where the log goes; JSON lines on stderr where null.</param>
@@ -84,18 +85,21 @@ public sealed class PavServer : IAsyncDisposable
         ServeOptions options, Func<CancellationToken, Task<ServedModels>> load, Action<ILoggingBuilder>? logging = null)
     {
         options.Check();
-        var server = new PavServer(options, logging, load);
+        var server = new PavServer(options, logging);
         try
         {
             await server.app.StartAsync();
-            return server;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException)
         {
             await server.DisposeAsync();
-            var where = $"{options.Host} port {options.Port}";
-            throw new UserError($"cannot listen on {where}: {e.Message.TrimEnd('.')}; choose another --port, or 0 for a free one", e);
+            throw new UserError(
+                $"cannot listen on {options.Host} port {options.Port}: {e.Message.TrimEnd('.')}; "
+                + "--host must be an address of this machine, and --port free (0 finds one)", e);
         }
+
+        server.Loaded = server.Load(load);
+        return server;
     }
 
     /// <summary>Takes no new requests, and lets what runs come to its end within so much time.</summary>
@@ -109,6 +113,7 @@ public sealed class PavServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Stop(TimeSpan.Zero);
+        await Loaded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await desk.DisposeAsync();
         await app.DisposeAsync();
         loading.Dispose();
@@ -118,7 +123,7 @@ public sealed class PavServer : IAsyncDisposable
     private static bool IsOfAnotherSite(HttpContext context, ServeOptions options) =>
         context.Request.Headers["Sec-Fetch-Site"] == "cross-site" && !options.Origins.Contains(context.Request.Headers.Origin.ToString());
 
-    private async Task Load(Func<CancellationToken, Task<ServedModels>> load, ILogger log)
+    private async Task Load(Func<CancellationToken, Task<ServedModels>> load)
     {
         var models = await Task.Run(() => load(loading.Token), loading.Token);
         desk.Open(models);

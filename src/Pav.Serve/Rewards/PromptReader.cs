@@ -11,7 +11,7 @@ namespace Pav.Serve.Rewards;
 /// </summary>
 /// <param name="templates">The policy's and the verifier's.</param>
 /// <param name="specials">Texts of the special tokens of their tokenizers.</param>
-public sealed partial class PromptReader(IEnumerable<PromptTemplate> templates, IReadOnlyCollection<string> specials)
+internal sealed partial class PromptReader(IEnumerable<PromptTemplate> templates, IReadOnlyCollection<string> specials)
 {
     private readonly Frame[] frames = [.. templates.Select(t => Frame.From(t, specials)).Distinct().OrderBy(f => f.IsChat ? 0 : 1)];
 

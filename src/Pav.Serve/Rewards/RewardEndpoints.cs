@@ -84,8 +84,8 @@ internal static class RewardEndpoints
     {
         if (asked.Count == 0) return ([], 0);
         using var turn = await known.Turn(http.RequestAborted);
-        using var seat = await known.Desk.Enter(http.RequestAborted);
-        return (await models.Judge(seat, asked, terms), seat.ScoredTokens);
+        using var row = await known.Desk.EnterAll(1, http.RequestAborted);
+        return (await models.Judge(row.Seats[0], asked, terms), row.ScoredTokens);
     }
 
     /// <summary>What a reply is written from; Tokens is what verifiers have read for it.</summary>

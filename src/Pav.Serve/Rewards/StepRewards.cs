@@ -5,20 +5,20 @@ namespace Pav.Serve.Rewards;
 /// <param name="End">One past its last character.</param>
 /// <param name="TokenStart">Its first token; null where tokens are not known.</param>
 /// <param name="TokenEnd">One past its last token.</param>
-public readonly record struct StepSpan(int Start, int End, int? TokenStart, int? TokenEnd);
+internal readonly record struct StepSpan(int Start, int End, int? TokenStart, int? TokenEnd);
 
 /// <summary>What a step is worth.</summary>
 /// <param name="Span">Where it stands.</param>
 /// <param name="Q">Q^π after it, in [0, 1].</param>
 /// <param name="Progress">A^μ of the step, in [−1, 1].</param>
 /// <param name="Reward">The effective reward Q^π + α·A^μ.</param>
-public sealed record StepReward(StepSpan Span, double Q, double Progress, double Reward);
+internal sealed record StepReward(StepSpan Span, double Q, double Progress, double Reward);
 
 /// <summary>What a trace and its steps are worth.</summary>
 /// <param name="Q0">V^π of the problem.</param>
 /// <param name="Steps">In order; none for an empty response.</param>
 /// <param name="Outcome">Rex: 0 or 1; null without a label.</param>
-public sealed record TraceReward(double Q0, IReadOnlyList<StepReward> Steps, int? Outcome)
+internal sealed record TraceReward(double Q0, IReadOnlyList<StepReward> Steps, int? Outcome)
 {
     /// <summary>Q^π at the end of the trace.</summary>
     public double Q => Steps.Count > 0 ? Steps[^1].Q : Q0;
@@ -50,7 +50,7 @@ public sealed record TraceReward(double Q0, IReadOnlyList<StepReward> Steps, int
 }
 
 /// <summary>Which one number of a trace a framework gets that takes no more than one.</summary>
-public enum TraceScore
+internal enum TraceScore
 {
     /// <summary>Q^π at the end, in [0, 1].</summary>
     Q,

@@ -5,13 +5,13 @@ using Pav.Serve.Wire;
 namespace Pav.Serve.Rewards;
 
 /// <summary>A trace as verifiers read it, and where its steps stand in what was sent.</summary>
-public sealed record ReadTrace(Prefix Prefix, IReadOnlyList<StepSpan> Spans);
+internal sealed record ReadTrace(Prefix Prefix, IReadOnlyList<StepSpan> Spans);
 
 /// <summary>Cuts responses into steps.</summary>
 /// <param name="end">Where steps end.</param>
 /// <param name="prompts">Knows which special tokens may stand at the end of a text.</param>
 /// <param name="tokenizer">Of token ids; null where none is known.</param>
-public sealed class TraceReader(StepEnd end, PromptReader prompts, Tokenizer? tokenizer)
+internal sealed class TraceReader(StepEnd end, PromptReader prompts, Tokenizer? tokenizer)
 {
     private readonly Lazy<IdSteps>? ids = tokenizer is { } known ? new(() => new(known, end)) : null;
 

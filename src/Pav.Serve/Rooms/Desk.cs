@@ -7,7 +7,7 @@ namespace Pav.Serve.Rooms;
 /// Where requests come in: they get a place in the engine room when it is their turn, are told to come back where too many wait, and that
 /// the server is not ready while its models load.
 /// </summary>
-public sealed class Desk : IAsyncDisposable
+internal sealed class Desk : IAsyncDisposable
 {
     /// <summary>What clients are told to wait.</summary>
     private static readonly TimeSpan Loading = TimeSpan.FromSeconds(2), Full = TimeSpan.FromSeconds(1);
@@ -49,14 +49,7 @@ public sealed class Desk : IAsyncDisposable
     /// <summary>Opens the room: from now on requests are answered.</summary>
     public void Open(ServedModels loaded) => (models, room) = (loaded, new(loaded, Meters));
 
-    /// <summary>A place in the room, when it is this request's turn; an error 429 where the queue is full.</summary>
-    public async Task<Seat> Enter(CancellationToken cancel)
-    {
-        var turn = await Turn(cancel);
-        return room!.Enter(cancel, turn);
-    }
-
-    /// <summary>So many places for one request, as one turn.</summary>
+    /// <summary>So many places in the room, when it is this request's turn; an error 429 where the queue is full.</summary>
     public async Task<SeatRow> EnterAll(int count, CancellationToken cancel)
     {
         var turn = await Turn(cancel);

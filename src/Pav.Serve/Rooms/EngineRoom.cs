@@ -8,7 +8,7 @@ namespace Pav.Serve.Rooms;
 /// its prefix and seed, a score on its prefix. A request that is cancelled has left by the engine's next step, and so has all its work. A
 /// policy on other servers is asked at once: these batch for themselves.
 /// </summary>
-public sealed class EngineRoom : IAsyncDisposable
+internal sealed class EngineRoom : IAsyncDisposable
 {
     /// <summary>Prefixes of one request in one call of a verifier: a long list does not keep others waiting.</summary>
     private const int ScoredAtOnce = 256;
@@ -42,11 +42,10 @@ public sealed class EngineRoom : IAsyncDisposable
 
     /// <summary>A place for one request, to be disposed when it is answered.</summary>
     /// <param name="cancel">The request's end.</param>
-    /// <param name="turn">Disposed with the place.</param>
-    public Seat Enter(CancellationToken cancel = default, IDisposable? turn = null)
+    public Seat Enter(CancellationToken cancel = default)
     {
         lock (gate) seats++;
-        return new(this, models, meters, cancel, turn);
+        return new(this, models, meters, cancel);
     }
 
     /// <summary>Answers nobody any more.</summary>

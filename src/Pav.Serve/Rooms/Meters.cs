@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace Pav.Serve.Rooms;
 
 /// <summary>What a server counts, for /metrics.</summary>
-public sealed class Meters : IDisposable
+internal sealed class Meters : IDisposable
 {
     public const string Name = "Pav.Serve";
 

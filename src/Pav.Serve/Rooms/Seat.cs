@@ -5,19 +5,18 @@ namespace Pav.Serve.Rooms;
 /// <summary>
 /// One request's place in the <see cref="EngineRoom"/>: policy and verifiers as if it were alone with them, and what that has cost so far.
 /// </summary>
-public sealed class Seat : IPolicy, IDisposable
+internal sealed class Seat : IPolicy, IDisposable
 {
     private readonly EngineRoom room;
     private readonly CancellationTokenSource cancel;
-    private readonly IDisposable? turn;
     private readonly Meters? meters;
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private long generated, scored;
     private int left, begun;
 
-    internal Seat(EngineRoom room, ServedModels models, Meters? meters, CancellationToken cancel, IDisposable? turn)
+    internal Seat(EngineRoom room, ServedModels models, Meters? meters, CancellationToken cancel)
     {
-        (this.room, Models, this.meters, this.turn) = (room, models, meters, turn);
+        (this.room, Models, this.meters) = (room, models, meters);
         this.cancel = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Cancel = this.cancel.Token;
     }
@@ -68,15 +67,11 @@ public sealed class Seat : IPolicy, IDisposable
     /// <summary>The verifier, asked from this place.</summary>
     public IVerifier Through(IVerifier verifier) => new SeatedVerifier(this, verifier);
 
-    /// <summary>Drops all that this request has asked and waits for.</summary>
-    public void Stop() => cancel.Cancel();
-
     public void Dispose()
     {
         if (Interlocked.Exchange(ref left, 1) == 1) return;
         cancel.Cancel();
         room.Leave();
-        turn?.Dispose();
         cancel.Dispose();
     }
 

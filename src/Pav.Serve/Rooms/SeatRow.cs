@@ -5,7 +5,7 @@ namespace Pav.Serve.Rooms;
 /// <summary>
 /// The places of one request that asks for several searches. Its turn is over when it is disposed, and then all its places are left.
 /// </summary>
-public sealed class SeatRow : IDisposable
+internal sealed class SeatRow : IDisposable
 {
     private readonly CancellationTokenSource cancel;
     private readonly CancellationToken client;

@@ -9,7 +9,7 @@ namespace Pav.Serve.Searches;
 /// <param name="Method">How it is answered.</param>
 /// <param name="N">The method's size.</param>
 /// <param name="Options">Seed, sampling, α, prover.</param>
-public sealed record Asked(Problem Problem, SearchMethod Method, int N, SearchOptions Options)
+internal sealed record Asked(Problem Problem, SearchMethod Method, int N, SearchOptions Options)
 {
     /// <summary>Texts that end a trace.</summary>
     public TraceStops Stops { get; init; } = TraceStops.None;
@@ -33,24 +33,25 @@ internal static class AskedReader
 
     /// <summary>The search of one problem.</summary>
     /// <param name="problem">Its text.</param>
+    /// <param name="field">Where the text came from, for an error.</param>
     /// <param name="named">The method and size that the model's name says.</param>
     /// <param name="sampling">Fields of sampling: seed, temperature, top_p, top_k, max_tokens, stop.</param>
     /// <param name="search">Fields of the search: method, n, alpha, prover, candidates, settle, budget, trace, problem_id, answer.</param>
     /// <param name="answers">So many searches of one request share its budget.</param>
     /// <param name="desk">Models and limits.</param>
-    public static Asked Read(string problem, ModelName named, Body sampling, Body? search, int answers, Desk desk)
+    public static Asked Read(string problem, string field, ModelName named, Body sampling, Body? search, int answers, Desk desk)
     {
         var (models, limits) = (desk.Models, desk.Options);
         var method = search?.Text("method") is { } id
             ? ModelName.Find(id) ?? throw search.Wrong("method", $"'{id}' is not known; GET /v1/models lists the methods")
             : named.Method;
         if (ModelName.Lacks(method, models) is { } lacks)
-            throw ApiError.Wrong("model", $"the method {method.Id} needs {lacks}, which this server has not");
+            throw Wrong("method", $"the method {method.Id} needs {lacks}, which this server has not");
         var n = (int)(search?.Whole("n", 1, limits.MaxN) ?? (method == named.Method ? named.N : null)
             ?? Math.Min(ModelName.Usual(method), limits.MaxN));
         if (n > limits.MaxN) throw ApiError.Wrong("model", $"N is {n}, and this server allows {limits.MaxN} (--max-n)");
         if (method.SizeOne) n = 1;
-        if (!method.Search.Fits(n)) throw ApiError.Wrong("pav.n", $"{method.Id} cannot have the size {n}");
+        if (!method.Search.Fits(n)) throw Wrong("n", $"{method.Id} cannot have the size {n}");
         var options = models.Defaults with
         {
             Seed = Seed(sampling, models), Sampling = Sampling(sampling, models.Defaults.Sampling, limits),
@@ -65,12 +66,16 @@ internal static class AskedReader
         }
 
         var given = new Problem(search?.Text("problem_id") ?? Id(problem), problem, search?.Text("answer") ?? "");
-        Check(given, desk);
+        Check(given, field, desk);
         return new(given, method, n, options)
         {
             Stops = Stops(sampling), Budget = search?.Whole("budget", 1, limits.MaxBudget / answers) ?? limits.MaxBudget / answers,
             Trace = search?.Switch("trace") ?? false,
         };
+
+        // Where the search's own field does not say it, the model's name does.
+        ApiError Wrong(string name, string message) =>
+            ApiError.Wrong(search?.Has(name) == true ? search.Path(name) : "model", message);
     }
 
     private static Sampling Sampling(Body fields, Sampling usual, ServeOptions limits)
@@ -98,13 +103,13 @@ internal static class AskedReader
     /// <summary>Equal texts get equal ids, so that an equal seed draws the same.</summary>
     private static string Id(string problem) => string.Create(CultureInfo.InvariantCulture, $"q-{Fnv1a.Hash(problem):x16}");
 
-    private static void Check(Problem problem, Desk desk)
+    private static void Check(Problem problem, string field, Desk desk)
     {
         const int fewestTokensOfLetters = 64;
         var most = desk.Options.MaxPrompt;
-        if (problem.Text == "") throw ApiError.Wrong("messages", "the problem is empty");
+        if (problem.Text == "") throw ApiError.Wrong(field, "the problem is empty");
         var tokens = problem.Text.Length / fewestTokensOfLetters;
         if (tokens <= most) tokens = desk.Models.PromptTokens(problem);
-        if (tokens > most) throw ApiError.Wrong("messages", $"the prompt has {tokens} tokens, and this server takes {most} (--max-prompt)");
+        if (tokens > most) throw ApiError.Wrong(field, $"the prompt has {tokens} tokens, and this server takes {most} (--max-prompt)");
     }
 }

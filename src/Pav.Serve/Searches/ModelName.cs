@@ -7,7 +7,7 @@ namespace Pav.Serve.Searches;
 /// <summary>A model's name with the method behind it: <c>pav-tiny-s:beam-q-4</c> is the policy, the method beam-q and N = 4.</summary>
 /// <param name="Method">How it answers.</param>
 /// <param name="N">The method's size; null: not said.</param>
-public sealed record ModelName(SearchMethod Method, int? N)
+internal sealed record ModelName(SearchMethod Method, int? N)
 {
     /// <summary>Short names, and the methods that they stand for.</summary>
     private static readonly IReadOnlyDictionary<string, SearchMethod> Short = new Dictionary<string, SearchMethod>

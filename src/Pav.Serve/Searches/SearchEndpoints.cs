@@ -27,7 +27,7 @@ internal sealed class SearchEndpoints(Desk desk, ILogger log)
     {
         var problem = body.Text("problem") ?? throw body.Wrong("problem", "is missing");
         var model = body.Text("model") ?? desk.Models.Name;
-        var asked = AskedReader.Read(problem, ModelName.Parse(model, desk.Models), body, body, 1, desk);
+        var asked = AskedReader.Read(problem, "problem", ModelName.Parse(model, desk.Models), body, body, 1, desk);
         UnknownFields.Tell(body, log);
         using var row = await desk.EnterAll(1, context.RequestAborted);
         var stream = new EventStream();

@@ -9,7 +9,7 @@ namespace Pav.Serve.Wire;
 /// The fields of a request's JSON object. A field that is absent or null is null; one of the wrong type or out of its range is an error
 /// that names it. Every field that is asked for counts as known.
 /// </summary>
-public sealed class Body
+internal sealed class Body
 {
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 32 };
 
@@ -104,7 +104,10 @@ public sealed class Body
     }
 
     /// <summary>An error that names a field of this object.</summary>
-    public ApiError Wrong(string name, string what) => ApiError.Wrong(path + name, $"{path}{name} {what}");
+    public ApiError Wrong(string name, string what) => ApiError.Wrong(Path(name), $"{Path(name)} {what}");
+
+    /// <summary>A field's name with those of the objects that it is in: pav.n.</summary>
+    public string Path(string name) => path + name;
 
     /// <summary>Half a character in a text is an error now and not when the text is read.</summary>
     private static void Check(JsonElement json)

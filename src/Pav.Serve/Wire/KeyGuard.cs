@@ -36,7 +36,7 @@ internal sealed class KeyGuard(string key)
             throw ApiError.NoKey("the key is not this server's");
     }
 
-    /// <summary>What follows the user's name; empty where nothing does.</summary>
+    /// <summary>What follows the user's name and a colon; all where there is no colon.</summary>
     private static string Password(string credentials)
     {
         Span<byte> bytes = new byte[credentials.Length];

@@ -28,7 +28,6 @@ internal static class ServeCommand
     private static async Task<ServeResult> Run(ServeSettings settings, CommandContext context)
     {
         var options = settings.ToServeOptions(Key(settings.KeyFile));
-        options.Check();
         await using var loaded = new Loaded(settings, context);
         await using var server = await PavServer.Start(options, loaded.Open);
         context.Reporter.Say($"Listening on {server.Url}; loading {settings.Policy}");
