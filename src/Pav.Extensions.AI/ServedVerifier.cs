@@ -11,11 +11,11 @@ public sealed class ServedVerifier : IVerifier
     private readonly Uri address;
     private readonly string? key;
 
-    /// <param name="server">http://127.0.0.1:8080.</param>
+    /// <param name="server">http://127.0.0.1:8080, or with the path under which it is served.</param>
     /// <param name="client">Sends the requests; the caller disposes it.</param>
     /// <param name="key">The server's; null where it has none.</param>
     public ServedVerifier(Uri server, HttpClient client, string? key = null) =>
-        (address, this.client, this.key) = (new(server, "/v1/steps"), client, key);
+        (address, this.client, this.key) = (new($"{server.AbsoluteUri.TrimEnd('/')}/v1/steps"), client, key);
 
     public string Name => address.Authority;
 
@@ -26,7 +26,19 @@ public sealed class ServedVerifier : IVerifier
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = JsonContent.Create(new { samples }) };
         if (key is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         using var reply = await Send(request, cancel);
-        using var json = JsonDocument.Parse(await reply.Content.ReadAsStringAsync(cancel));
+        try
+        {
+            return Read(prefixes, await reply.Content.ReadAsStringAsync(cancel));
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentOutOfRangeException)
+        {
+            throw new UserError($"the verifier at {address} answered something else than /v1/steps does: {e.Message}", e);
+        }
+    }
+
+    private IReadOnlyList<Scored> Read(IReadOnlyList<Prefix> prefixes, string text)
+    {
+        using var json = JsonDocument.Parse(text);
         var data = json.RootElement.GetProperty("data").EnumerateArray().ToList();
         var tokens = json.RootElement.GetProperty("usage").GetProperty("scored_tokens").GetInt64();
         return [.. prefixes.Select((prefix, i) =>

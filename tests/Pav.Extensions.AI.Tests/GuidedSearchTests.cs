@@ -134,6 +134,9 @@ public class GuidedSearchTests
         await Refused("cannot be reached", new(new("http://127.0.0.1:1"), http), stopped);
         await Refused("2 steps where this search sees 1", verifier, Prefix.Root(new("p", "a problem", "")).Then("step 7\nstep 8\n"));
 
+        using var told = new HttpClient(new Told("""{"data":[{"steps":[]}]}"""));
+        await Refused("http://gate/pav/v1/steps answered something else", new(new("http://gate/pav"), told), stopped);
+
         static async Task Refused(string why, ServedVerifier asked, Prefix trace) =>
             Assert.Contains(why, (await Assert.ThrowsAsync<UserError>(() => asked.Score([trace]))).Message);
     }
@@ -162,5 +165,12 @@ public class GuidedSearchTests
         public Task<IReadOnlyList<Prefix>> Extend(
             IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
             throw new NotSupportedException();
+    }
+
+    /// <summary>Answers all requests with one text.</summary>
+    private sealed class Told(string text) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel) =>
+            Task.FromResult(new HttpResponseMessage { Content = new StringContent(text) });
     }
 }

@@ -189,6 +189,8 @@ public class ChatTests
         var asked = Ask("toy", ""","flux_level":9""");
         for (var i = 0; i < 2; i++) Assert.Equal(200, (await served.Post("/v1/chat/completions", asked)).Status);
         Assert.Single(served.Log.All, line => line.Contains("flux_level"));
+        await served.Post("/v1/steps", """{"prompt":"2 + 2","response":"4\n","provr":"bo2"}""");
+        Assert.Single(served.Log.All, line => line.Contains("provr"));
         Assert.DoesNotContain(served.Log.All, line => line.Contains("2 + 2"));
     }
 

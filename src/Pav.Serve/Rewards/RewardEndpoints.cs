@@ -4,6 +4,8 @@ using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Pav.Serve.Rooms;
 using Pav.Serve.Wire;
 
@@ -76,6 +78,7 @@ internal static class RewardEndpoints
         var (measured, asked) = (terms(body, models), questions(body, models));
         var (rewards, tokens) = await Judge(http, known, models, asked, measured);
         var said = reply(new(body, rewards, measured, models, tokens));
+        UnknownFields.Tell(body, http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(RewardEndpoints)));
         await http.Response.WriteAsJsonAsync(said, said.GetType(), Json, cancellationToken: http.RequestAborted);
     }
 
@@ -96,8 +99,7 @@ internal static class RewardEndpoints
     {
         /// <summary>
         /// A framework asks for the rewards of a whole batch at once, and gives up a run where a few are refused: so many wait here, where
-        /// they
-        /// take no other request's place, and leave a quarter of the places to the others.
+        /// they take no other request's place, and leave a quarter of the places to the others.
         /// </summary>
         private const int Waiting = 1 << 14;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 
 namespace Pav.Serve.Wire;
@@ -16,7 +17,7 @@ public sealed record ErrorBody(
 public sealed record ErrorReply([property: JsonPropertyName("error")] ErrorBody Error);
 
 /// <summary>A request that is not answered, for a reason that its client is told.</summary>
-internal sealed class ApiError(int status, string message, string type, string? param = null, string? code = null, Exception? cause = null)
+internal sealed partial class ApiError(int status, string message, string type, string? param = null, string? code = null, Exception? cause = null)
     : Exception(message, cause)
 {
     private const string Invalid = "invalid_request_error";
@@ -56,9 +57,15 @@ internal sealed class ApiError(int status, string message, string type, string? 
     public static ApiError? From(Exception e) => e switch
     {
         ApiError error => error,
-        UserError wrong => Wrong(null, wrong.Message, wrong),
+        UserError wrong => Wrong(null, WithoutFolders(wrong.Message), wrong),
         BadHttpRequestException { StatusCode: 413 } => new(413, "the body is too large (--max-body-mb)", Invalid, code: "too_large"),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message, Invalid, cause: e),
         _ => null,
     };
+
+    /// <summary>Where the server's files lie is nothing to its clients: of a path its last name stays. The log has it whole.</summary>
+    private static string WithoutFolders(string message) => Folders().Replace(message, "");
+
+    [GeneratedRegex(@"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:,;'""]+[/\\])+(?=[^\s/\\])")]
+    private static partial Regex Folders();
 }
