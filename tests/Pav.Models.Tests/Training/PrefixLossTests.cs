@@ -65,7 +65,11 @@ public class PrefixLossTests
 
         using var scope = torch.NewDisposeScope();
         using var z = torch.tensor(values, 8, heads);
-        Assert.Equal(sum, loss.Sum(z).item<double>(), 1e-5);
+        z.requires_grad = true;
+        var expected = loss.Sum(z);
+        Assert.Equal(sum, expected.item<double>(), 1e-5);
+        expected.backward();
+        Assert.All(z.grad!.to_array<float>().Zip(gradient), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
     }
 
     [Fact]
