@@ -35,8 +35,8 @@ internal static class RlBench
             {
                 var options = new RlOptions { Iterations = 100, Batch = Problems, Samples = Samples, MaxTokens = 128, Baseline = baseline,
                     PassTokens = pass };
-                using var learner = new RlLearner(options, model.Clone(), model.Clone(), baseline == RlBaseline.Value
-                    ? model.WithScoreHead() : null);
+                using var learner = new RlLearner(options, model.Clone(), model.Clone(),
+                    baseline == RlBaseline.Value ? model.WithScoreHead() : null);
                 var (sampling, scoring, update, equal) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
                 long generated = 0, read = 0;
                 for (var round = 0; round <= Rounds; round++)

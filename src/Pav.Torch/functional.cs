@@ -126,9 +126,6 @@ public static class functional
         string reduction = "mean") =>
         call("binary_cross_entropy_with_logits", logits, targets, weight, Arg.None, Reduction(reduction));
 
-    public static Tensor nll_loss(Tensor log_probabilities, Tensor targets, string reduction = "mean") =>
-        call("nll_loss_nd", log_probabilities, targets, Arg.None, Reduction(reduction), -100);
-
     private static long Reduction(string name) => name switch
     {
         "none" => 0,

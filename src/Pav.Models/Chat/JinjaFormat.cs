@@ -112,8 +112,8 @@ internal static partial class JinjaFormat
                 break;
             case long or double or bool when type is "f" or "F" or "%" && precision <= MostDecimals
                 && Convert.ToDouble(value, CultureInfo.InvariantCulture) is var x && double.IsFinite(x):
-                (negative, text) = (double.IsNegative(x), Fixed(Math.Abs(type == "%" ? 100 * x : x), exact ? precision : 6) + (type == "%"
-                    ? "%" : ""));
+                var (factor, mark) = type == "%" ? (100, "%") : (1, "");
+                (negative, text) = (double.IsNegative(x), Fixed(Math.Abs(factor * x), exact ? precision : 6) + mark);
                 break;
             case double real when type == "" && !exact && JinjaWriter.Real(Math.Abs(real)) is var shortest
                 && (!spec.Groups["comma"].Success || !shortest.Contains('e')):

@@ -163,9 +163,8 @@ internal static partial class JinjaFunctions
                     case "split" when given is []: return text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
                         .ToList<object?>();
                     case "split" when given is [string { Length: > 0 } by]: return text.Split(by).ToList<object?>();
-                    case "split"
-                        when given is [string { Length: > 0 } by, long most]: return text.Split(by, most is >= 0 and < int.MaxValue
-                        ? (int)most + 1 : int.MaxValue).ToList<object?>();
+                    case "split" when given is [string { Length: > 0 } by, long most]:
+                        return text.Split(by, most is >= 0 and < int.MaxValue ? (int)most + 1 : int.MaxValue).ToList<object?>();
                     case "splitlines" when given is []: return Lines(text);
                     case "join" when given.Count == 1 && JinjaValue.Items(given[0], spot)
                         .All(item => item is string): return Join(text, given[0], spot);

@@ -69,9 +69,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
         }
 
         var adapters = model.Trained.Where(w => !model.Parameters.ContainsKey(w.Key)).ToDictionary(w => w.Key, w => Placed(w.Key, w.Value));
-        return new(
-            model.Config, model.Parameters.ToDictionary(w => w.Key, w => Placed(w.Key, w.Value)), name => Lora.PairOn(adapters, name),
-                (float)(model.Lora?.Scale ?? 1), trained, threads, recompute);
+        return new(model.Config, model.Parameters.ToDictionary(w => w.Key, w => Placed(w.Key, w.Value)),
+            name => Lora.PairOn(adapters, name), (float)(model.Lora?.Scale ?? 1), trained, threads, recompute);
 
         Weight Placed(string name, Tensor weight) => weight is { dtype: ScalarType.Float32, is_contiguous: true } && weight.device.IsCpu
             ? new((float*)weight.data_ptr, weight.dim == 1 ? 1 : (int)weight.size(0), (int)weight.size(-1),

@@ -130,9 +130,9 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
             for (var i = 0; i < count; i++)
             {
                 var offset = (long)i * stream.Stride;
-                pass.norm.Gradient(
-                    back.Data + offset, stream.Stride, stream.Data + offset, stream.Stride, 1, scales.Data + i, worker.Gradient.Data
-                        + (long)part.Read[from + i] * stream.Stride, stream.Stride, true, weights);
+                var gradients = worker.Gradient.Data + (long)part.Read[from + i] * stream.Stride;
+                pass.norm.Gradient(back.Data + offset, stream.Stride, stream.Data + offset, stream.Stride, 1, scales.Data + i,
+                    gradients, stream.Stride, true, weights);
             }
 
             void Back(Projection product, Rows x, Rows dy)

@@ -17,20 +17,26 @@ internal sealed unsafe class Floats : IDisposable
     public float* Grow(long length)
     {
         if (Data != null && length <= Length) return Data;
-        Length = Length == 0 ? length : length + length / 4;
+        if (Length > 0) length += length / 4;
         Dispose();
-        var bytes = (nuint)((Length + Slack) * sizeof(float));
+        var bytes = (nuint)((length + Slack) * sizeof(float));
         Data = (float*)NativeMemory.AlignedAlloc(bytes, 64);
         NativeMemory.Clear(Data, bytes);
+        Length = length;
         return Data;
     }
 
     public void Clear() => NativeMemory.Clear(Data, (nuint)(Length * sizeof(float)));
 
+    /// <summary>Makes these values the first.</summary>
+    public void Set(ReadOnlySpan<float> values) => values.CopyTo(new(Grow(values.Length), values.Length));
+
+    /// <summary>May be called again, and so may <see cref="Grow"/>.</summary>
     public void Dispose()
     {
         NativeMemory.AlignedFree(Data);
         Data = null;
+        Length = 0;
     }
 
     /// <summary>

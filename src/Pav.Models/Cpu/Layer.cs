@@ -58,11 +58,9 @@ internal sealed unsafe class Layer : IDisposable
         var offset = 0L;
         foreach (var ids in tokens.Ids)
         {
-            scratch.Attention.Forward(
-                shape, ids.Length, s.Queries.Data + offset * s.Queries.Stride, s.Queries.Stride, s.Keys.Data + offset * s.Keys.Stride,
-                    s.Values.Data
-                    + offset * s.Values.Stride, s.Values.Stride,
-                s.Attended.Data + offset * s.Attended.Stride, s.LogSums.Data + offset * config.Heads);
+            long qAt = offset * s.Queries.Stride, kvAt = offset * s.Values.Stride;
+            scratch.Attention.Forward(shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt,
+                s.Values.Stride, s.Attended.Data + qAt, s.LogSums.Data + offset * config.Heads);
             offset += ids.Length;
         }
 
@@ -99,10 +97,9 @@ internal sealed unsafe class Layer : IDisposable
         foreach (var ids in tokens.Ids)
         {
             long qAt = offset * s.Queries.Stride, kvAt = offset * s.Values.Stride;
-            scratch.Attention.Gradient(
-                shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt, s.Values.Stride,
-                    s.Attended.Data + qAt, scratch.Attended.Data + qAt,
-                s.LogSums.Data + offset * config.Heads, scratch.Queries.Data + qAt, scratch.Keys.Data + kvAt, scratch.Values.Data + kvAt);
+            scratch.Attention.Gradient(shape, ids.Length, s.Queries.Data + qAt, s.Queries.Stride, s.Keys.Data + kvAt, s.Values.Data + kvAt,
+                s.Values.Stride, s.Attended.Data + qAt, scratch.Attended.Data + qAt, s.LogSums.Data + offset * config.Heads,
+                scratch.Queries.Data + qAt, scratch.Keys.Data + kvAt, scratch.Values.Data + kvAt);
             offset += ids.Length;
         }
 

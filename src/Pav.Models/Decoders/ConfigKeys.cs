@@ -61,6 +61,16 @@ public sealed class ConfigKeys(JsonObject json, string file)
         return json[key] is JsonArray list ? [.. list.Select(s => s?.ToString() ?? "")] : [];
     }
 
+    /// <summary>Refuses <c>layer_types</c> that differ from the config's windows; <paramref name="source"/> ends "differs from what".
+    /// </summary>
+    internal void CheckWindows(DecoderConfig config, string source)
+    {
+        var layers = Strings("layer_types");
+        for (var i = 0; i < layers.Length; i++)
+            if (layers[i] != (config.WindowOf(i) is null ? "full_attention" : "sliding_attention"))
+                throw Refuse("layer_types", $"layer {i} differs from what {source}");
+    }
+
     /// <summary>Absent, or this.</summary>
     public void Require(string key, JsonNode value)
     {

@@ -164,8 +164,8 @@ public sealed class DecoderModel : IDisposable
         var rows = parameters[HeadNames(Config)[0] + ".weight"]
             .index_select(0, tensor(new long[] { answers.Wrong, answers.Right }).to(Device));
         var config = Config with { Head = DecoderHead.SequenceClassification, Labels = 2 };
-        return new(config, Shapes(config).Keys.ToDictionary(name => name, name => name == "score.weight"
-            ? rows.DetachFromDisposeScope() : parameters[name].detach().DetachFromDisposeScope())) { ComputeType = ComputeType };
+        return new(config, Shapes(config).Keys.ToDictionary(name => name,
+            name => (name == "score.weight" ? rows : parameters[name].detach()).DetachFromDisposeScope())) { ComputeType = ComputeType };
     }
 
     private static float[] Normals(long count, double deviation, ulong seed) => [.. Enumerable.Range(0, (int)count).Select(i =>

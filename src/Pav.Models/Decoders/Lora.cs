@@ -137,8 +137,8 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
             if (!keys.Used.Contains(key) && !Harmless.Contains(key) && !keys.IsNone(key))
                 throw keys.Refuse(key, "this program does not know it, and leaving it out could change the model");
         var given = json["base_model_name_or_path"]?.ToString() ?? "";
-        var found = new[] { given, Path.Combine(folder, given) }.FirstOrDefault(candidate => given != ""
-            && File.Exists(Path.Combine(candidate, "config.json")))
+        var found = new[] { given, Path.Combine(folder, given) }
+            .FirstOrDefault(candidate => given != "" && File.Exists(Path.Combine(candidate, "config.json")))
             ?? throw keys.Refuse("base_model_name_or_path",
                 "there is no checkpoint in that folder; write the folder of the base model there");
         return (lora, Path.GetFullPath(found));

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Pav.Models.Cpu;
 
 namespace Pav.Models.Inference;
 
@@ -86,55 +86,19 @@ internal sealed unsafe partial class CpuRunner
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
     private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
     {
-        private Buffer normed = Buffer.Create(MostRows * hidden), broad = Buffer.Create(MostRows * wide),
-            upper = Buffer.Create(MostRows * inner), attended = Buffer.Create(MostRows * query), scores;
+        private readonly Floats normed = new(MostRows * hidden), broad = new(MostRows * wide), upper = new(MostRows * inner),
+            attended = new(MostRows * query), scores = new();
 
         public float* Normed => normed.Data;
         public float* Wide => broad.Data;
         public float* Upper => upper.Data;
         public float* Attended => attended.Data;
 
-        public float* Scores(int positions)
-        {
-            Buffer.Grow(ref scores, positions);
-            return scores.Data;
-        }
+        public float* Scores(int count) => scores.Grow(count);
 
         public void Dispose()
         {
-            foreach (var buffer in (Span<Buffer>)[normed, broad, upper, attended, scores]) buffer.Free();
+            foreach (var floats in (Floats[])[normed, broad, upper, attended, scores]) floats.Dispose();
         }
-    }
-
-    /// <summary>Floats outside the managed heap, aligned for vectors.</summary>
-    private struct Buffer
-    {
-        public float* Data;
-        private long length;
-
-        public static Buffer Create(long floats)
-        {
-            var made = default(Buffer);
-            Grow(ref made, floats);
-            return made;
-        }
-
-        public static Buffer Create(float[] values)
-        {
-            var made = Create(values.Length);
-            values.CopyTo(new Span<float>(made.Data, values.Length));
-            return made;
-        }
-
-        public static void Grow(ref Buffer buffer, long floats)
-        {
-            if (floats <= buffer.length) return;
-            buffer.Free();
-            buffer.length = floats + floats / 2;
-            buffer.Data = (float*)NativeMemory.AlignedAlloc((nuint)(buffer.length * sizeof(float)), 64);
-            NativeMemory.Clear(buffer.Data, (nuint)(buffer.length * sizeof(float)));
-        }
-
-        public readonly void Free() => NativeMemory.AlignedFree(Data);
     }
 }

@@ -44,9 +44,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>The first blocks that a run's context has in common with that of the run before.</summary>
     private readonly List<int> sharedBlocks = [];
     private readonly List<(int Block, int Count)> filled = [];
-    private Buffer cos, sin, stream, queries, output;
+    private readonly Floats cos = new(), sin = new(), stream = new(), queries = new(), output = new();
     private int angles;
-    private bool disposed;
 
     /// <param name="weights">Copied and packed.</param>
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
@@ -130,9 +129,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
     public void Run()
     {
         var rows = pending.Tokens.Count;
-        Buffer.Grow(ref stream, (long)rows * hiddenStride);
-        Buffer.Grow(ref queries, (long)rows * Kernels.RoundUp(querySize, PackedLinear.Panel));
-        Buffer.Grow(ref output, (long)pending.Read.Count * head[^1].Stride);
+        stream.Grow((long)rows * hiddenStride);
+        queries.Grow((long)rows * querySize);
+        output.Grow((long)pending.Read.Count * head[^1].Stride);
         foreach (var (segment, _, _) in pending.Runs)
         {
             contextStarts.Add(contexts.Count);
@@ -182,11 +181,13 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         if (positions <= angles) return;
         angles = Math.Min(Config.MaxPositions, Math.Max(512, 2 * positions));
-        cos.Free();
-        sin.Free();
         var (c, s) = Rotary.Tables(Config, angles);
         using (c)
-        using (s) (cos, sin) = (Buffer.Create(c.to_array<float>()), Buffer.Create(s.to_array<float>()));
+        using (s)
+        {
+            cos.Set(c.to_array<float>());
+            sin.Set(s.to_array<float>());
+        }
     }
 
     /// <summary>
@@ -197,8 +198,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
         var (layer, size) = (layers[l], Config.HeadSize);
         var stride = layer.Qkv.Stride;
         for (var r = from; r < to; r++) Before(layer.InputNorm, r, work.Normed + (r - from) * hiddenStride);
-        layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: end == Heads
-            ? stride : end * size);
+        var endColumn = end == Heads ? stride : end * size;
+        layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: endColumn);
         var (endQuery, endKey) = (Math.Min(end, Config.Heads), Math.Min(end, Config.Heads + Config.KvHeads));
         for (var r = from; r < to; r++)
         {
@@ -231,8 +232,10 @@ internal sealed unsafe partial class CpuRunner : IRunner
         }
     }
 
-    private static void Copy(float* from, float* to, int count) => new ReadOnlySpan<float>(from, Math.Max(0, count))
-        .CopyTo(new(to, Math.Max(0, count)));
+    private static void Copy(float* from, float* to, int count)
+    {
+        if (count > 0) new ReadOnlySpan<float>(from, count).CopyTo(new(to, count));
+    }
 
     /// <summary>Of rows [from, to) and key-value heads [first, end).</summary>
     private void Attend(int l, Workspace work, float* attended, int from, int to, int first, int end)
@@ -252,9 +255,11 @@ internal sealed unsafe partial class CpuRunner : IRunner
                     var length = pending.PositionOf(row) + 1;
                     queries[n] = new()
                     {
-                        Query = this.queries.Data + (long)row * querySize + head * size, Output = attended + (row - from) * querySize
-                            + head * size,
-                        Context = contextStarts[pending.RunOf[row]], From = Math.Max(0, length - layer.Window), Length = length,
+                        Query = this.queries.Data + (long)row * querySize + head * size,
+                        Output = attended + (row - from) * querySize + head * size,
+                        Context = contextStarts[pending.RunOf[row]],
+                        From = Math.Max(0, length - layer.Window),
+                        Length = length,
                     };
                 }
 
@@ -354,16 +359,13 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>Where a layer's keys [kv heads, size, 16] begin in a block; its values [kv heads, 16, size] follow.</summary>
     private long Keys(int layer) => 2L * layer * kvSize * Kernels.Block;
 
-    /// <summary>A second call does nothing: what is freed twice corrupts the heap.</summary>
     public void Dispose()
     {
-        if (disposed) return;
-        disposed = true;
         foreach (var packed in layers.SelectMany(l => (PackedLinear[])[l.Qkv, l.O, l.Gate, l.Up, l.Down]).Concat(head).Append(embedding))
             packed.Dispose();
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
-        foreach (var buffer in (Span<Buffer>)[cos, sin, stream, queries, output]) buffer.Free();
+        foreach (var floats in (Floats[])[cos, sin, stream, queries, output]) floats.Dispose();
     }
 
     /// <summary>A layer's weights. Window: positions that it sees, itself included. Rotary: its kind.</summary>

@@ -45,8 +45,8 @@ internal sealed class WeightSource : IDisposable
     public WeightSource Asking(AnswerTokens answers)
     {
         answers.Check(Config);
-        return new(Config with { Head = DecoderHead.SequenceClassification, Labels = 2 }, name => name == "score.weight"
-            ? Rows() : open(name), null);
+        return new(Config with { Head = DecoderHead.SequenceClassification, Labels = 2 },
+            name => name == "score.weight" ? Rows() : open(name), null);
 
         unsafe StoredMatrix Rows()
         {

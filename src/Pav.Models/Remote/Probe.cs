@@ -100,8 +100,8 @@ internal sealed class Probe(RemoteOptions options, Prompt prompt, Tokenizer? tok
         var version = Field(told.RootElement, place.Field) is { ValueKind: JsonValueKind.String } text
             ? endpoint.Clean(text.GetString()!) : null;
         var settings = Field(told.RootElement, "default_generation_settings");
-        return (version, Count(endpoint, told.RootElement, "total_slots", ManySlots) ?? unknown, settings is { } s
-            ? Count(endpoint, s, "n_ctx", LongestContext) : null);
+        return (version, Count(endpoint, told.RootElement, "total_slots", ManySlots) ?? unknown,
+            settings is { } s ? Count(endpoint, s, "n_ctx", LongestContext) : null);
     }
 
     private static JsonElement? Field(JsonElement? json, string name) => json is { ValueKind: JsonValueKind.Object } some

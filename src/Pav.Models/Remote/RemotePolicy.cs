@@ -233,10 +233,12 @@ public sealed class RemotePolicy : IPolicy, IDisposable
     }
 
     /// <summary>Where the server tells no tokens, those of the text, with the end of a trace for one more.</summary>
-    private Choice Counted(Choice choice) => choice.Tokens > 0 || choice.Text == "" || tokenizer is null
-        ? choice
-        : choice with { Tokens = tokenizer.Encode(choice.Text, addSpecial: false, continues: true).Length + (choice.Ending == Ending.Trace
-            ? 1 : 0) };
+    private Choice Counted(Choice choice)
+    {
+        if (choice.Tokens > 0 || choice.Text == "" || tokenizer is null) return choice;
+        var ids = tokenizer.Encode(choice.Text, addSpecial: false, continues: true).Length;
+        return choice with { Tokens = choice.Ending == Ending.Trace ? ids + 1 : ids };
+    }
 
     private Prompt PromptOf(Prefix prefix)
     {

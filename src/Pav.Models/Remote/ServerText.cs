@@ -23,8 +23,6 @@ internal static partial class ServerText
         return clean.ToString();
     }
 
-    public static bool HasHidden(string text) => text.EnumerateRunes().Any(IsHidden);
-
     /// <summary>Control characters, and those that turn the direction of a text round.</summary>
     private static bool IsHidden(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format;
 

@@ -24,8 +24,8 @@ public static class FineTuning
         if (train.Count == 0) throw new UserError("there is no demonstration to learn from");
         var (rows, valid) = (Rows(tokenizer, train), Rows(tokenizer, heldOut));
         var batches = new EpochBatches([.. rows.Select(row => row.Ids.Length)], options.Batch, options.Seed);
-        return new(start, step => NextToken.Batch([.. batches.At(step).Select(row => rows[row])], options.Fitted), valid.Length == 0
-            && accuracy is null ? null : Evaluate, tokenizer.Save,
+        return new(start, step => NextToken.Batch([.. batches.At(step).Select(row => rows[row])], options.Fitted),
+            valid.Length == 0 && accuracy is null ? null : Evaluate, tokenizer.Save,
             rows.Max(row => row.Ids.Length), rows.Max(row => row.Ids.Length - row.LearnFrom));
 
         Evaluation Evaluate(DecoderModel model)

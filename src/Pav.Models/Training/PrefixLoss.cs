@@ -95,10 +95,10 @@ internal sealed class PrefixLoss : RowLoss
         var t = targets[row];
         gradient.Clear();
         loss.Clear();
+        var ranked = objective.Kind == PrefixLossKind.Rank;
         for (var k = 0; k < Heads; k++)
         {
             var scale = factor * t.HeadWeights[k] / Heads;
-            var ranked = objective.Kind == PrefixLossKind.Rank;
             for (var i = 0; i < t.Labels.Length; i++)
             {
                 var next = objective.Kind == PrefixLossKind.Td && t.Follows[i] ? values[(i + 1) * Heads + k] : (float?)null;
@@ -111,8 +111,8 @@ internal sealed class PrefixLoss : RowLoss
             if (!ranked) continue;
             foreach (var (better, worse, weight) in Pairs(t.Labels))
             {
-                var ahead = values[better * Heads + k] - values[worse * Heads
-                    + k] - objective.Margin * (t.Labels[better] - t.Labels[worse]);
+                var margin = objective.Margin * (t.Labels[better] - t.Labels[worse]);
+                var ahead = values[better * Heads + k] - values[worse * Heads + k] - margin;
                 loss[better] += scale * weight * Platt.CrossEntropy(ahead, 1);
                 var slope = (float)(scale * weight * (Platt.Sigmoid(ahead) - 1));
                 gradient[better * Heads + k] += slope;
@@ -121,17 +121,16 @@ internal sealed class PrefixLoss : RowLoss
         }
     }
 
-    private double Target(double label, float? next) => next is { } z ? (1 - objective.Share) * label
-        + objective.Share * Platt.Sigmoid(z) : label;
+    private double Target(double label, float? next) =>
+        next is { } z ? (1 - objective.Share) * label + objective.Share * Platt.Sigmoid(z) : label;
 
     /// <summary>The pairs of a row's places with unequal labels; their weights add up to Share for each place.</summary>
     private IEnumerable<(int Better, int Worse, double Weight)> Pairs(double[] labels)
     {
-        var pairs = from i in Enumerable.Range(0, labels.Length) from j in Enumerable.Range(0,
-            labels.Length) where labels[i] > labels[j] select (i, j, Above: labels[i] - labels[j]);
-        var all = pairs.ToList();
-        var sum = all.Sum(p => p.Above);
-        return all.Select(p => (p.i, p.j, objective.Share * labels.Length * p.Above / sum));
+        var pairs = labels.Index().SelectMany(better => labels.Index().Where(worse => better.Item > worse.Item)
+            .Select(worse => (Better: better.Index, Worse: worse.Index, Above: better.Item - worse.Item))).ToList();
+        var sum = pairs.Sum(p => p.Above);
+        return pairs.Select(p => (p.Better, p.Worse, objective.Share * labels.Length * p.Above / sum));
     }
 
     internal override Tensor Sum(Tensor values)

@@ -27,8 +27,8 @@ internal sealed record VerifierRow(LabelledTrace Trace, int[] Ids, int[] ReadAt,
             var problem = problems.Find(trace.Problem);
             var (ids, readAt) = encoding.Encode(trace.ToPrefix(problem));
             if (kind == VerifierKind.Outcome)
-                return new VerifierRow(trace, ids, readAt, trace.Unfinished ? [] : [trace.Steps.Count], trace.Unfinished
-                    ? [] : [trace.Rex]);
+                return trace.Unfinished ? new VerifierRow(trace, ids, readAt, [], [])
+                    : new(trace, ids, readAt, [trace.Steps.Count], [trace.Rex]);
             int[] labelled = [.. Enumerable.Range(0, trace.N.Count).Where(h => trace.N[h] > 0)];
             return new VerifierRow(trace, ids, readAt, labelled, [.. labelled.Select(h => trace.Q[h].Value)]);
         }).Where(row => row.Labels.Length > 0),

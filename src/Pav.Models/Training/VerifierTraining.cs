@@ -84,8 +84,7 @@ public static class VerifierTraining
             var traces = heldOut.Select((row, r) => (row.Trace, Q: scores[r][^1])).Where(s => !s.Trace.Unfinished)
                 .Select(s => new Judged(s.Trace.Problem, s.Q, s.Trace.Rex == 1)).ToList();
             var auc = Auc.WithinProblems(traces).Value;
-            return new(double.IsNaN(auc)
-                ? -loss : auc,
+            return new(double.IsNaN(auc) ? -loss : auc,
                 new Dictionary<string, double> { ["loss"] = loss, ["auc_within"] = auc, ["auc_pooled"] = Auc.Pooled(traces) });
         }
     }

@@ -36,8 +36,10 @@ public class CpuRunnerTests
     }
 
     [Theory]
+    [InlineData(4)]
     [InlineData(8)]
     [InlineData(16)]
+    [InlineData(20)]
     [InlineData(32)]
     [InlineData(56)]
     public void Bits_depend_on_the_context_alone(int headSize)

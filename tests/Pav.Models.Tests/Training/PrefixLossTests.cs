@@ -65,7 +65,11 @@ public class PrefixLossTests
 
         using var scope = torch.NewDisposeScope();
         using var z = torch.tensor(values, 8, heads);
-        Assert.Equal(sum, loss.Sum(z).item<double>(), 1e-5);
+        z.requires_grad = true;
+        var expected = loss.Sum(z);
+        Assert.Equal(sum, expected.item<double>(), 1e-5);
+        expected.backward();
+        Assert.All(z.grad!.to_array<float>().Zip(gradient), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
     }
 
     [Fact]
@@ -90,6 +94,20 @@ public class PrefixLossTests
         var gradient = At(loss, [0, 2], 1).Gradient;
         Assert.Equal(-0.065399, gradient[0], 5);
         Assert.Equal(0.880797 - 1, gradient[1], 5);
+    }
+
+    /// <summary>At z = 0 the gradient is (0.5 − target) / 2: of σ(2) = 0.880797, read off the next prefix, or of the label 0.25.</summary>
+    [Theory]
+    [InlineData(1, false, -0.190399)]
+    [InlineData(1, true, 0.125)]
+    [InlineData(2, false, 0.125)]
+    public void Only_the_very_next_prefix_of_a_trace_by_the_policy_is_a_TD_target(int second, bool visited, double expected)
+    {
+        var trace = new LabelledTrace("p", "π", "random", 0, ["a\n", "b"], [[], []], 1, "2", "exact", [4, 4, 1], [1, 4, 1],
+            Visited: visited ? [] : null);
+        var row = new VerifierRow(trace, [1, 2, 3], [0, 1, 2], [0, second], [0.25, 1]);
+        var batch = VerifierScores.Batch([(row, [1, 1])], new(PrefixLossKind.Td, 1), new());
+        Assert.Equal(expected, At((PrefixLoss)batch.Parts.Single(), [0, 2], 1).Gradient[0], 5);
     }
 
     [Fact]

@@ -25,8 +25,12 @@ public sealed class Family(string modelType, string className, Func<ConfigKeys, 
     internal const string Serve = "a server can run it: --policy http://host:8000/v1 --model NAME (docs/servers.md)";
 
     /// <summary>Why a model_type is not run here.</summary>
-    internal static string WhyNot(string modelType) =>
-        $"{(NotRun.Reason(modelType) is { } reason ? $"{reason}, which this program does not have" : "this program does not know this family")}; it runs {string.Join(", ", All.Select(f => f.ModelType))}; {Serve}";
+    internal static string WhyNot(string modelType)
+    {
+        var why = NotRun.Reason(modelType) is { } reason ? $"{reason}, which this program does not have"
+            : "this program does not know this family";
+        return $"{why}; it runs {string.Join(", ", All.Select(f => f.ModelType))}; {Serve}";
+    }
 
     public string ModelType { get; } = modelType;
 

@@ -11,12 +11,12 @@ internal static class NotRun
         ("state-space or recurrent layers", ["mamba", "mamba2", "jamba", "falcon_mamba", "rwkv", "rwkv5", "recurrent_gemma", "bamba",
             "zamba", "zamba2", "falcon_h1", "qwen3_next", "nemotron_h", "xlstm", "lfm2"]),
         ("norms without weights", ["olmo"]),
-        ("norms after attention and feed-forward instead of before", ["olmo3", "exaone4"]),
+        ("sliding windows beside norms after attention and feed-forward", ["olmo3", "exaone4"]),
         ("layers with several streams, and embeddings for each", ["gemma3n", "gemma3n_text"]),
         ("layers without rotary positions beside LayerNorm", ["cohere2"]),
-        ("one matrix for query, key and value", ["phi3small", "internlm2", "baichuan", "chatglm", "qwen", "mpt", "dolly",
+        ("its own layout of one matrix for query, key and value", ["phi3small", "internlm2", "baichuan", "chatglm", "qwen", "mpt", "dolly",
             "glm4"]),
-        ("multipliers of embeddings, attention, residuals and logits", ["minicpm", "minicpm3"]),
+        ("multipliers that depend on depth and width", ["minicpm", "minicpm3"]),
         ("LayerNorm with biases", ["phi", "phi-msft", "stablelm", "stablelm_epoch", "starcoder2", "gpt_neox", "gpt2", "gptj",
             "gpt_neo", "gpt_bigcode", "bloom", "opt", "codegen", "falcon", "RefinedWeb", "RefinedWebModel", "persimmon", "nemotron",
             "cohere"]),
@@ -25,8 +25,8 @@ internal static class NotRun
         ("dynamically scaled rotary positions", ["internlm3"]),
         ("its own names of tensors", ["Yi"]),
         ("an encoder beside the decoder", ["t5", "bart", "umt5"]),
-        ("images beside text", ["gemma3",
-            "mllama", "llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "mistral3", "pixtral", "paligemma", "idefics3"]),
+        ("images beside text", ["gemma3", "mllama", "llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "mistral3", "pixtral",
+            "paligemma", "idefics3"]),
     ];
 
     /// <summary>What a family needs; null for one that is not known.</summary>

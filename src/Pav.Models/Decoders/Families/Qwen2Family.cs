@@ -25,11 +25,8 @@ internal static class Qwen2Family
     {
         var (used, window, from) = (keys.Bool("use_sliding_window"), (int?)keys.Optional("sliding_window", 4096),
             keys.Int("max_window_layers", 28));
-        var layers = keys.Strings("layer_types");
         var config = used ? shared with { SlidingWindow = window, WindowFrom = from } : shared;
-        for (var i = 0; i < layers.Length; i++)
-            if (layers[i] != (config.WindowOf(i) is null ? "full_attention" : "sliding_attention"))
-                throw keys.Refuse("layer_types", $"layer {i} differs from what use_sliding_window and max_window_layers say");
+        keys.CheckWindows(config, "use_sliding_window and max_window_layers say");
         return config;
     }
 
