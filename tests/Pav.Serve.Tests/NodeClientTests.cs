@@ -6,7 +6,8 @@ public sealed class NodeFactAttribute : FactAttribute
     public NodeFactAttribute()
     {
         foreach (var program in (string[])["node", "npm"])
-            if (Programs.Run(program, "--version").Code == 127) Skip = $"there is no {program} (Debian: nodejs, npm) to run npm's client with";
+            if (Programs.Run(program, "--version").Code == 127)
+                Skip = $"there is no {program} (Debian: nodejs, npm) to run npm's client with";
     }
 }
 

@@ -17,7 +17,8 @@ public sealed record ErrorBody(
 public sealed record ErrorReply([property: JsonPropertyName("error")] ErrorBody Error);
 
 /// <summary>A request that is not answered, for a reason that its client is told.</summary>
-internal sealed partial class ApiError(int status, string message, string type, string? param = null, string? code = null, Exception? cause = null)
+internal sealed partial class ApiError(int status, string message, string type, string? param = null, string? code = null,
+    Exception? cause = null)
     : Exception(message, cause)
 {
     private const string Invalid = "invalid_request_error";

@@ -53,7 +53,8 @@ internal static class Figures
         new("adaptive", plan => FromMain(plan, (runs, size) => AdaptiveFigure.From(runs, plan.Prover, size))),
         new("methods", plan =>
             From(Searches(plan, plan.MethodsSearch, models: 1), (runs, size) => MethodsFigure.From(runs[0], plan.Prover, size))),
-        new("forest", plan => From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
+        new("forest", plan =>
+            From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
         new("refresh", Refresh),
     ];
 
