@@ -73,6 +73,7 @@ internal static class ServeCommand
             {
                 IsRemote = policy.IsRemote,
                 Tokenizer = folder == "" ? null : Tokenizer.Load(folder),
+                Logprobs = policy.Logprobs,
                 Verifier = Verifier("--verifier", settings.Verifier),
                 Outcome = Verifier("--outcome", settings.Outcome),
                 Provers = settings.Provers.Select(p => Prover.By(Verifier("--provers", p)!)).DistinctBy(p => p.Name)
