@@ -8,7 +8,7 @@ namespace Pav.Serve.Tests;
 /// <summary>Log-probabilities, with the embedded policy.</summary>
 public class LogprobTests
 {
-    private static readonly string Problem = Worksheet.Problems(1, Split.Test).First().Text;
+    internal static readonly string Problem = Worksheet.Problems(1, Split.Test).First().Text;
 
     private static string Chat(string more, string model = RealModelTests.Name) => JsonSerializer.Serialize(new
     {
@@ -56,8 +56,9 @@ public class LogprobTests
         await using var served = await Served.Start(RealModelTests.Models(policy, verifier));
         var model = RealModelTests.Name + method;
         var (_, whole) = await served.Post("/v1/chat/completions", Chat(",\"logprobs\":true,\"top_logprobs\":1", model));
-        var expected = JsonNode.Parse(whole.GetProperty("choices")[0].GetProperty("logprobs").GetProperty("content").GetRawText())!.AsArray();
-        var (events, done) = await served.Stream("/v1/chat/completions", Chat(",\"logprobs\":true,\"top_logprobs\":1,\"stream\":true", model));
+        var expected = JsonNode.Parse(whole.GetRawText())!["choices"]![0]!["logprobs"]!["content"]!.AsArray();
+        var (events, done) = await served.Stream(
+            "/v1/chat/completions", Chat(",\"logprobs\":true,\"top_logprobs\":1,\"stream\":true", model));
         Assert.True(done);
         List<JsonNode> tokens = [];
         foreach (var choice in events.Select(e => e.Data["choices"]![0]!).Where(c => c["logprobs"] is not null))

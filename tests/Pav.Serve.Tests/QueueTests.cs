@@ -58,6 +58,7 @@ public class QueueTests
             Toys.Models(new() { Steps = 300, Padding = new('x', 20_000) }), new() { Concurrent = 1, Queue = 1, MaxTokens = 1_000_000 });
         using var slow = await Begin(served, "/v1/chat/completions", Chat[..^1] + ",\"max_tokens\":1000000}");
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (!(await served.Http.GetStringAsync("/health", patience.Token)).Contains("\"working\":0")) await Task.Delay(5, patience.Token);
+        while (!(await served.Http.GetStringAsync("/health", patience.Token)).Contains("\"working\":0"))
+            await Task.Delay(5, patience.Token);
     }
 }

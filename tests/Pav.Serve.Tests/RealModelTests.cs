@@ -20,7 +20,8 @@ public class RealModelTests
 
     private static IReadOnlyList<Problem> Problems { get; } = [.. Worksheet.Problems(1, Split.Test).Take(20)];
 
-    internal static TransformerPolicy Policy() => TransformerPolicy.Load(Name, Folder, Template, new(64 << 20));
+    internal static TransformerPolicy Policy(PromptTemplate? template = null) =>
+        TransformerPolicy.Load(Name, Folder, template ?? Template, new(64 << 20));
 
     internal static TransformerVerifier Verifier()
     {

@@ -5,6 +5,7 @@ using Pav.Cli.Running;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models;
+using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Remote;
 using Pav.Models.Tokenizers;

@@ -66,7 +66,8 @@ internal sealed class LogprobReader(string model, IRunner runner, KvTree tree)
     {
         var best = TensorPrimitives.IndexOfMax(logits); // of a NaN, if there is one
         if (!float.IsFinite(logits[best]))
-            throw new UserError($"{model}: the logit of token {best} is {logits[best]}; the checkpoint is damaged or its training diverged");
+            throw new UserError(
+                $"{model}: the logit of token {best} is {logits[best]}; the checkpoint is damaged or its training diverged");
         double max = logits[best], sum = 0;
         foreach (var logit in logits) sum += Math.Exp(logit - max);
         var whole = max + Math.Log(sum);

@@ -21,7 +21,8 @@ internal sealed class BegunTexts(ServedModels models, PromptReader reader)
         if (bare && models.Tokenizer is null) throw body.Wrong(Special, "is not honoured: this server knows no tokenizer (--tokenizer)");
         if (prompt.ValueKind == JsonValueKind.String || IsIds(prompt)) return [(One(prompt, Field, bare), Field)];
         if (prompt.ValueKind != JsonValueKind.Array) throw body.Wrong(Field, "must be a text, token ids, or a list of either");
-        if (prompt.GetArrayLength() == 0 || prompt.GetArrayLength() > most) throw body.Wrong(Field, $"must be 1 to {most} prompts (--max-n)");
+        if (prompt.GetArrayLength() == 0 || prompt.GetArrayLength() > most)
+            throw body.Wrong(Field, $"must be 1 to {most} prompts (--max-n)");
         return [.. prompt.EnumerateArray().Select((one, i) => (One(one, $"{Field}[{i}]", bare), $"{Field}[{i}]"))];
     }
 

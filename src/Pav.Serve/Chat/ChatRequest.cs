@@ -11,7 +11,7 @@ namespace Pav.Serve.Chat;
 /// <param name="Searches">One for each choice, in their order.</param>
 /// <param name="Stream">The answer comes as it is made.</param>
 /// <param name="TellUsage">A stream ends with what was spent.</param>
-/// <param name="Logprobs">So many of the most likely tokens are told at each place, besides the answer's; null: none, and no logprobs.</param>
+/// <param name="Logprobs">So many likely tokens stand beside each of the answer's, whose log-probabilities are told; null: none are.</param>
 internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, bool Stream, bool TellUsage, int? Logprobs)
 {
     private const int MostLogprobs = 20;
@@ -61,7 +61,8 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
     public static ChatRequest Completion(Body body, Desk desk, PromptReader reader)
     {
         var begun = new BegunTexts(desk.Models, reader);
-        if (body.Find("top_logprobs") is { } top && !IsZero(top)) throw body.Wrong("top_logprobs", "is of chats; here logprobs is the number");
+        if (body.Find("top_logprobs") is { } top && !IsZero(top))
+            throw body.Wrong("top_logprobs", "is of chats; here logprobs is the number");
         var prompts = begun.Read(body, desk.Options.MaxN);
         return Read(
             body, desk, [.. prompts.Select(one => new Asking(method => begun.Asked(one.Prompt, one.Field, method), one.Field))],
@@ -83,12 +84,13 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
         if (choices * questions.Count > desk.Options.MaxN) throw body.Wrong("n", $"makes more than {desk.Options.MaxN} answers (--max-n)");
         var search = body.Object("pav");
         if (logprobs is not null && desk.Models.Logprobs is null)
-            throw body.Wrong("logprobs", "is not honoured: the policy is on servers that do not tell the log-probabilities of a trace");
+            throw body.Wrong("logprobs", "is not honoured: the policy is on servers, whose log-probabilities are not passed on");
         var count = choices * questions.Count;
         var asked = questions.Select(q => AskedReader.Read(q.Ask, q.Field, named, body, search, count, desk)).ToList();
         var stream = body.Switch("stream") ?? false;
         var usage = body.Object("stream_options")?.Switch("include_usage") ?? false;
-        return new(model, [.. asked.SelectMany(one => Enumerable.Range(0, choices).Select(i => Numbered(one, i)))], stream, usage, logprobs);
+        var searches = asked.SelectMany(one => Enumerable.Range(0, choices).Select(i => Numbered(one, i)));
+        return new(model, [.. searches], stream, usage, logprobs);
     }
 
     /// <summary>The i-th choice is a search of the same kind with the seed that comes i later.</summary>

@@ -11,6 +11,9 @@ internal static class Conversation
 {
     private const int MostMessages = 1000;
 
+    private const string NoTemplate =
+        "the policy has no chat template (pav serve --chat on), so it is asked one problem, without a history";
+
     private const string User = "user", Instruction = "system", Assistant = "assistant";
 
     /// <summary>
@@ -46,8 +49,6 @@ internal static class Conversation
         return before.Length == 0 ? new(problem)
             : new(problem, new(template.Fill(new Problem("", string.Join("\n\n", [.. before, problem]), ""))));
     }
-
-    private const string NoTemplate = "the policy has no chat template (pav serve --chat on), so it is asked one problem, without a history";
 
     private static ChatMessage Message(Body message, bool turns)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using Pav.Models;
+using Pav.Models.Engine;
 using Pav.Models.Tokenizers;
 using Pav.Serve.Rooms;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Pav.Models;
+using Pav.Models.Engine;
 
 namespace Pav.Serve.Rooms;
 

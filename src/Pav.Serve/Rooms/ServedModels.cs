@@ -1,4 +1,5 @@
 using Pav.Models;
+using Pav.Models.Engine;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Serve.Rooms;

@@ -40,7 +40,8 @@ public class ChatTemplateTests
     public void A_conversation_is_put_with_the_text_around_each_question_and_its_own_system_message_first()
     {
         const string source =
-            "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+            "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+            + "{% if add_generation_prompt %}<assistant>{% endif %}";
         var tokens = new Dictionary<string, string> { ["bos_token"] = "<s>" };
         var template = new PromptTemplate("{problem} Think.") { Chat = new(source, tokens, "Usual.", BosIsAdded: true) };
         ChatMessage[] turns = [new("user", "1+1?"), new("assistant", "2"), new("user", "+1?")];

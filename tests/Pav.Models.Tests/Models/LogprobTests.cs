@@ -14,7 +14,8 @@ public sealed class LogprobTests : IDisposable
     private TransformerPolicy Policy(EngineOptions? options = null) => new("toy", model, Toy.Tokenizer, Toy.Template, options);
 
     private static Task<IReadOnlyList<Prefix>> Traces(TransformerPolicy policy, int tokens) => policy.Extend(
-        [.. Enumerable.Range(0, 6).Select(i => new Draw(Prefix.Root(Toy.Problem(i)), (ulong)i))], Until.TraceEnd, new(1.5, MaxTokens: tokens));
+        [.. Enumerable.Range(0, 6).Select(i => new Draw(Prefix.Root(Toy.Problem(i)), (ulong)i))], Until.TraceEnd,
+        new(1.5, MaxTokens: tokens));
 
     /// <summary>All logits of a trace at once, by the decoder that trains: ln p of each id after the prompt.</summary>
     private double[][] Reference(Prefix trace)

@@ -1,6 +1,8 @@
-namespace Pav.Models;
+namespace Pav.Models.Engine;
 
-/// <summary>A token and its log-probability, at most 0: the log softmax of the model's logits, before temperature, top-k and top-p.</summary>
+/// <summary>
+/// A token and its log-probability, at most 0: the log softmax of the model's logits, before temperature, top-k and top-p.
+/// </summary>
 public readonly record struct Logprob(int Id, double Value);
 
 /// <summary>A token of a trace, and the most likely ones in its place, the likeliest first.</summary>
