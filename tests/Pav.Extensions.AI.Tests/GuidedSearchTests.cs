@@ -154,7 +154,8 @@ public class GuidedSearchTests
             new() { Content = new StringContent(scores) },
         ]);
         using var http = new HttpClient(new Scripted(() => replies.Dequeue()));
-        Assert.Equal([0.5, 0.7], (await new ServedVerifier(new("http://gate"), http, null, time).Score([trace]))[0].Q);
+        var scored = await new ServedVerifier(new("http://gate"), http, null, time).Score([trace]);
+        Assert.Equal([0.5, 0.7], scored[0].Q);
         Assert.Equal(7, time.Waits[0].TotalSeconds);
         Assert.InRange(time.Waits[1].TotalSeconds, 15, 20);
         Assert.InRange(time.Waits[2].TotalSeconds, 0.01, 10);

@@ -39,6 +39,10 @@ public class HostTests
             Assert.Contains(name, text);
         var (_, api) = await Get(server, "/openapi.json");
         Assert.True(api.GetProperty("paths").TryGetProperty("/v1/chat/completions", out _));
+        var fields = api.GetProperty("components").GetProperty("schemas");
+        foreach (var (body, field) in (ReadOnlySpan<(string, string)>)
+            [("ChatFields", "top_logprobs"), ("TextFields", "prompt"), ("ChatLogprobs", "content")])
+            Assert.True(fields.GetProperty(body).GetProperty("properties").TryGetProperty(field, out _), $"{body}.{field}");
     }
 
     [Fact]
