@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Pav.Models;
 using Pav.Models.Chat;
+using Pav.Models.Remote;
 using Pav.Serve.Rooms;
 
 namespace Pav.Serve.Tests;
@@ -118,6 +119,19 @@ public class ConversationTests
         await using var served = await Served.Start(Models(false) with { Tokenizer = Toys.ChatTokenizer });
         var (status, reply) = await served.Post("/v1/completions", body);
         Assert.Equal((422, field), (status, reply.GetProperty("error").GetProperty("param").GetString()));
+    }
+
+    [Fact]
+    public async Task Another_pav_may_draw_from_this_server()
+    {
+        await using var served = await Served.Start(Models(false));
+        var problem = Toys.Problem("2 + 2");
+        using var remote = await RemotePolicy.Open(
+            new(served.Server.Url + "/v1") { Model = "toy" }, new("Solve {problem}:"), null, problem);
+        policy.Asked.Clear();
+        var traces = await remote.Extend([new(Prefix.Root(problem), 1), new(Prefix.Root(problem), 2)], Until.TraceEnd, new(MaxTokens: 50));
+        Assert.All(traces, trace => Assert.Contains("Answer: ", trace.Text));
+        Assert.All(policy.Asked, p => Assert.Equal("Solve 2 + 2:", p.Written!.Text));
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace Pav.Serve.Chat;
 /// <param name="Searches">One for each choice, in their order.</param>
 /// <param name="Stream">The answer comes as it is made.</param>
 /// <param name="TellUsage">A stream ends with what was spent.</param>
-/// <param name="Logprobs">So many likely tokens stand beside each of the answer's, whose log-probabilities are told; null: none are.</param>
+/// <param name="Logprobs">So many likely tokens stand beside each of the answer's, with log-probabilities; null: not asked for.</param>
 internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, bool Stream, bool TellUsage, int? Logprobs)
 {
     private const int MostLogprobs = 20;

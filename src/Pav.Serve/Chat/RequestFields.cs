@@ -20,7 +20,8 @@ public sealed record SearchFields(
 public sealed record ChatFields(
     IReadOnlyList<MessageFields> Messages, string? Model, int? N, bool? Stream, StreamFields? StreamOptions, double? Temperature,
     double? TopP, int? TopK, int? MaxTokens, int? MaxCompletionTokens,
-    [property: Description("a text or a list of them")] JsonElement? Stop, long? Seed, [property: Description("tell the answer's tokens with their log-probabilities")] bool? Logprobs,
+    [property: Description("a text or a list of them")] JsonElement? Stop, long? Seed,
+    [property: Description("tell the answer's tokens with their log-probabilities")] bool? Logprobs,
     [property: Description("0 to 20 most likely tokens beside each")] int? TopLogprobs, SearchFields? Pav);
 
 /// <summary>The body of /v1/completions.</summary>
