@@ -33,6 +33,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     private readonly int threads;
     private readonly bool recompute;
     private readonly Lazy<Floats> gradients;
+    private readonly Lazy<OrderedSum> ordered;
     private readonly Stack<Worker> idle = [];
     private readonly Floats cos = new(), sin = new();
     private int angles;
@@ -48,6 +49,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         float scale, long trained, int threads, bool recompute = false)
     {
         (this.config, this.threads, this.recompute, gradients) = (config, threads, recompute, new(() => new(trained)));
+        ordered = new(() => new(Gradients, threads));
         embedding = weights["model.embed_tokens.weight"];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
             new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
@@ -103,66 +105,64 @@ internal sealed unsafe class CpuDecoder : IDisposable
     /// <summary>Adds the gradient of the sum of the losses at all places; answers that sum.</summary>
     public double Accumulate(IReadOnlyList<ReadRow> rows, LossAt loss, RowValues? before = null)
     {
-        var total = 0.0;
-        InParts(rows, (worker, part) => worker.Accumulate(part, loss, before), (worker, part, sum) =>
+        var (parts, sum) = (Cut(rows), ordered.Value);
+        sum.Begin();
+        InLanes(parts.Count, (worker, next) =>
         {
-            total += sum;
-            RowKernels.Add(worker.Gradients.Data, Gradients.Data, Gradients.Length);
+            while (sum.Rent() is { } buffer)
+            {
+                var part = next();
+                if (part >= parts.Count)
+                {
+                    sum.Return(buffer);
+                    return;
+                }
+
+                try
+                {
+                    sum.Add(part, buffer, worker.Accumulate(parts[part], loss, before, buffer));
+                }
+                catch
+                {
+                    sum.Fail(buffer);
+                    throw;
+                }
+            }
         });
-        return total;
+        return sum.Loss;
     }
 
     /// <summary>The head's values at all places, place by place.</summary>
     public float[] Values(IReadOnlyList<ReadRow> rows)
     {
         var values = new float[rows.Sum(row => row.ReadAt.Length) * head.Outputs];
-        InParts(rows, (worker, part) =>
+        var parts = Cut(rows);
+        InLanes(parts.Count, (worker, next) =>
         {
-            worker.Forward(part, keep: false);
-            head.Values(part, worker, values);
-            return 0;
-        }, (_, _, _) => { });
+            for (int part; (part = next()) < parts.Count;)
+            {
+                worker.Forward(parts[part], keep: false);
+                head.Values(parts[part], worker, values);
+            }
+        });
         return values;
     }
 
-    /// <summary>Does the parts of a call on as many threads as there may be, and finishes them one by one, in their order.</summary>
-    private void InParts(IReadOnlyList<ReadRow> rows, Func<Worker, Part, double> work, Action<Worker, Part, double> finish)
+    /// <summary>On as many threads as there may be, each with a worker and a function that gives the number of a part nobody has.</summary>
+    private void InLanes(int parts, Action<Worker, Func<int>> lane)
     {
-        var parts = Cut(rows);
-        var (taken, finished, turn, failed) = (-1, 0, new object(), false);
-        var count = Math.Min(threads, parts.Count);
-        if (count == 1) Lane(0);
-        else Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, Lane);
+        var (taken, count) = (-1, Math.Min(threads, parts));
+        if (count <= 1) Run(0);
+        else Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, Run);
 
-        void Lane(int _)
+        void Run(int _)
         {
             Worker? worker;
             lock (idle) idle.TryPop(out worker);
             worker ??= new(this);
             try
             {
-                for (int i; (i = Interlocked.Increment(ref taken)) < parts.Count;)
-                {
-                    var sum = work(worker, parts[i]);
-                    lock (turn)
-                    {
-                        while (finished < i && !failed) Monitor.Wait(turn);
-                        if (failed) return;
-                        finish(worker, parts[i], sum);
-                        finished++;
-                        Monitor.PulseAll(turn);
-                    }
-                }
-            }
-            catch
-            {
-                lock (turn)
-                {
-                    failed = true;
-                    Monitor.PulseAll(turn);
-                }
-
-                throw;
+                lane(worker, () => Interlocked.Increment(ref taken));
             }
             finally
             {
@@ -235,6 +235,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         foreach (var layer in layers) layer.Dispose();
         while (idle.TryPop(out var worker)) worker.Dispose();
         head.Dispose();
+        if (ordered.IsValueCreated) ordered.Value.Dispose();
         if (gradients.IsValueCreated) gradients.Value.Dispose();
         cos.Dispose();
         sin.Dispose();
@@ -251,7 +252,6 @@ internal sealed unsafe class CpuDecoder : IDisposable
         private readonly CpuDecoder decoder;
         private readonly Rows[] streams;
         private readonly LayerState?[] states;
-        private Floats? allocated;
 
         public Worker(CpuDecoder decoder)
         {
@@ -266,14 +266,16 @@ internal sealed unsafe class CpuDecoder : IDisposable
         /// <summary>The gradient of the stream.</summary>
         public Rows Gradient { get; }
 
-        /// <summary>Of the weights, of one part.</summary>
-        public Floats Gradients => allocated ??= new(decoder.Gradients.Length);
+        /// <summary>Of the weights, of the part at work.</summary>
+        public Floats Gradients { get; private set; } = null!;
 
         /// <summary>The stream after the last layer.</summary>
         public Rows Last { get; private set; } = null!;
 
-        public double Accumulate(Part part, LossAt loss, RowValues? before)
+        /// <summary>The part's loss; its gradients are written into <paramref name="gradients"/>.</summary>
+        public double Accumulate(Part part, LossAt loss, RowValues? before, Floats gradients)
         {
+            Gradients = gradients;
             Gradients.Clear();
             Forward(part, keep: true);
             Gradient.Grow(part.Tokens.Tokens);
@@ -336,7 +338,6 @@ internal sealed unsafe class CpuDecoder : IDisposable
             foreach (var state in states) state?.Dispose();
             Scratch.Dispose();
             Gradient.Dispose();
-            allocated?.Dispose();
         }
     }
 }
