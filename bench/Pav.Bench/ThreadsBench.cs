@@ -42,8 +42,8 @@ internal static class ThreadsBench
             double Rate(int t, int order) => work[t].Tokens / found[t].Select(f => f.Wall).Order().ElementAt(order);
             double Cpu(int t) => 1e3 * found[t].Select(f => f.Cpu).Order().ElementAt(Rounds / 2);
             Console.WriteLine($"{name,-10} {work[0].Tokens,6} | {Rate(0, Rounds / 2),18:F0} {Rate(1, Rounds / 2),9:F0} "
-                + $"{Rate(1, Rounds / 2) / Rate(0, Rounds / 2),5:F2} | {Rate(0, 0),14:F0} {Rate(1, 0),9:F0} {Rate(1, 0) / Rate(0, 0),5:F2} | "
-                + $"{Cpu(0),16:F0} {Cpu(1),9:F0}");
+                + $"{Rate(1, Rounds / 2) / Rate(0, Rounds / 2),5:F2} | "
+                + $"{Rate(0, 0),14:F0} {Rate(1, 0),9:F0} {Rate(1, 0) / Rate(0, 0),5:F2} | {Cpu(0),16:F0} {Cpu(1),9:F0}");
             foreach (var (_, _, learner) in work) learner.Dispose();
         }
     }
@@ -77,8 +77,8 @@ internal static class ThreadsBench
         Episode[] episodes = [.. Enumerable.Range(0, rows).Select(r =>
         {
             var length = Length(r, rows, tokens);
-            return new Episode(Ids(model, r, length), tokens / 4, [.. Enumerable.Range(0, length - tokens / 4).Select(t => t % 2)], [1, 0.5],
-                [0.3, 0.2]);
+            int[] steps = [.. Enumerable.Range(0, length - tokens / 4).Select(t => t % 2)];
+            return new Episode(Ids(model, r, length), tokens / 4, steps, [1, 0.5], [0.3, 0.2]);
         })];
         var iteration = 0L;
         return (episodes.Sum(e => e.Ids.Length), () => learner.Update(episodes, 1e-3, iteration++), learner);

@@ -27,7 +27,8 @@ public sealed class CpuThreadsTests
     [InlineData(PrefixLossKind.Soft, true)]
     public void A_verifiers_labels(PrefixLossKind kind, bool adapted) => AreSame(() =>
     {
-        var model = Ready(Toy.Model(Toy.Config() with { Head = DecoderHead.SequenceClassification, Labels = Heads, TiedEmbeddings = false }));
+        var config = Toy.Config() with { Head = DecoderHead.SequenceClassification, Labels = Heads, TiedEmbeddings = false };
+        var model = Ready(Toy.Model(config));
         if (!adapted) return model;
         using (model) return Ready(model.WithLora(new(3, 6, "q_proj,v_proj,down_proj"), "", 1));
     }, _ => new PrefixLoss(
