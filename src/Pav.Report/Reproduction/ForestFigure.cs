@@ -35,10 +35,10 @@ public static class ForestFigure
             var curves = Methods.Select(Named).OfType<Curve>().ToList();
             panels.Add(new($"Base policy {model.Model}", "generated tokens per problem", "problems answered", true, true,
                 [.. curves.Where(c => c.Points.Count > 1).Select(c => c.ToLine())]));
-            findings.AddRange(Findings(model.Model, forest, ranked, vote));
             findings.AddRange(curves.Where(c => c.Kind is var kind
                 && (kind == SearchMethods.ForestInTurn.Id || kind == SearchMethods.ForestUntilSure.Id))
                 .SelectMany(c => Stopped(model.Model, c, vote)));
+            findings.AddRange(Findings(model.Model, forest, ranked, vote));
             foreach (var beam in curves.Where(c => c.Kind == SearchMethods.BeamByQ.Id || c.Kind == SearchMethods.BeamByProgress.Id))
                 if (beam.At(NarrowBeam) is { } narrow && beam.Points[^1] is { N: > NarrowBeam } wide)
                     findings.Add(Finding.From($"{model.Model}: {beam.Name}, N = {wide.N} minus N = {NarrowBeam}",
