@@ -235,10 +235,12 @@ public sealed class DecoderModel : IDisposable
         foreach (var (name, shape) in Shapes(config))
         {
             var values = new float[shape.Aggregate(1L, (a, b) => a * b)];
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal)) values.AsSpan().Fill(config.NormPlusOne ? 0 : 1);
+            if (DeltaNet.Starts(name)) DeltaNet.Start(name, values, Seeds.Derive(seed, name, "init", 0));
+            else if (name.EndsWith("norm.weight", StringComparison.Ordinal)) values.AsSpan().Fill(config.NormPlusOne ? 0 : 1);
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal)
+                    || name.EndsWith("out_proj.weight", StringComparison.Ordinal)
                     || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
                 values = Normals(values.Length, deviation, Seeds.Derive(seed, name, "init", 0));
             }
@@ -262,12 +264,8 @@ public sealed class DecoderModel : IDisposable
             shapes[layer + "post_attention_layernorm.weight"] = [hidden];
             if (config is { PostNorms: true, PreNorms: true }) shapes[layer + "pre_feedforward_layernorm.weight"] = [hidden];
             if (config.PostNorms) shapes[layer + "post_feedforward_layernorm.weight"] = [hidden];
-            if (config.QueryKeyNorm) shapes[layer + "self_attn.q_norm.weight"] = [config.WholeQueryKeyNorm ? q : config.HeadSize];
-            if (config.QueryKeyNorm) shapes[layer + "self_attn.k_norm.weight"] = [config.WholeQueryKeyNorm ? kv : config.HeadSize];
-            Linear(layer + "self_attn.q_proj", q, hidden, config.QkvBias);
-            Linear(layer + "self_attn.k_proj", kv, hidden, config.QkvBias);
-            Linear(layer + "self_attn.v_proj", kv, hidden, config.QkvBias);
-            Linear(layer + "self_attn.o_proj", hidden, q, config.OutputBias);
+            if (config.IsRecurrent(i)) foreach (var (name, shape) in config.DeltaNet!.Shapes(hidden)) shapes[layer + name] = shape;
+            else Attention(layer + "self_attn.");
             Linear(layer + "mlp.gate_proj", inner, hidden, config.MlpBias);
             Linear(layer + "mlp.up_proj", inner, hidden, config.MlpBias);
             Linear(layer + "mlp.down_proj", hidden, inner, config.MlpBias);
@@ -289,6 +287,16 @@ public sealed class DecoderModel : IDisposable
         }
 
         return shapes;
+
+        void Attention(string at)
+        {
+            if (config.QueryKeyNorm) shapes[at + "q_norm.weight"] = [config.WholeQueryKeyNorm ? q : config.HeadSize];
+            if (config.QueryKeyNorm) shapes[at + "k_norm.weight"] = [config.WholeQueryKeyNorm ? kv : config.HeadSize];
+            Linear(at + "q_proj", config.OutputGate ? 2 * q : q, hidden, config.QkvBias);
+            Linear(at + "k_proj", kv, hidden, config.QkvBias);
+            Linear(at + "v_proj", kv, hidden, config.QkvBias);
+            Linear(at + "o_proj", hidden, q, config.OutputBias);
+        }
 
         void Linear(string name, long outputs, long inputs, bool bias)
         {
