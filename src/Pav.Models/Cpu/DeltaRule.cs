@@ -136,5 +136,101 @@ internal static unsafe class DeltaRule
             (Vector256.Load(x + i) * scale * Vector256.Load(w + i) * Silu(Vector256.Load(z + i))).Store(y + i);
     }
 
-    internal static Vector256<float> Silu(Vector256<float> x) => x / (Vector256<float>.One + Vector256.Exp(-x));
+    /// <summary>
+    /// The gradient of one <see cref="Step"/>, from <paramref name="s"/> as it was before that and the gradients of what it gives.
+    /// </summary>
+    /// <param name="s">[keys, values].</param>
+    /// <param name="ds">Of the state after the token; becomes that of the state before it.</param>
+    /// <param name="dResult">Of o.</param>
+    /// <param name="dq">Added to, as dk.</param>
+    /// <param name="dv">Written.</param>
+    /// <param name="scratch">Three times values.</param>
+    public static (float Keep, float Write) Gradient(float* s, int keys, int values, float* q, float* k, float* v, float keep, float write,
+        float* ds, float* dResult, float* dq, float* dk, float* dv, float* scratch)
+    {
+        float* error = scratch, written = error + values, back = written + values;
+        for (var j = 0; j < values; j += 8)
+        {
+            Vector256<float> seen = default, d = default, result = Vector256.Load(dResult + j);
+            for (nint i = 0, at = j; i < keys; i++, at += values)
+            {
+                var gradient = Vector256.FusedMultiplyAdd(Vector256.Create(q[i]), result, Vector256.Load(ds + at));
+                gradient.Store(ds + at);
+                d = Vector256.FusedMultiplyAdd(gradient, Vector256.Create(k[i]), d);
+                seen = Vector256.FusedMultiplyAdd(Vector256.Load(s + at) * keep, Vector256.Create(k[i]), seen);
+            }
+
+            var e = Vector256.Load(v + j) - seen;
+            e.Store(error + j);
+            (e * write).Store(written + j);
+            (d * write).Store(dv + j);
+            d.Store(back + j);
+        }
+
+        var dWrite = RowKernels.Dot(back, error, values);
+        var dKeep = 0f;
+        for (var i = 0; i < keys; i++, s += values, ds += values)
+        {
+            Vector256<float> key = default, query = default, kept = default, factor = Vector256.Create(k[i]);
+            for (var j = 0; j < values; j += 8)
+            {
+                Vector256<float> before = Vector256.Load(s + j), gradient = Vector256.Load(ds + j), w = Vector256.Load(written + j),
+                    towards = Vector256.Load(dv + j), faded = before * keep;
+                key += gradient * w - faded * towards;
+                query += (faded + factor * w) * Vector256.Load(dResult + j);
+                gradient -= factor * towards;
+                kept += gradient * before;
+                (gradient * keep).Store(ds + j);
+            }
+
+            dk[i] += Vector256.Sum(key);
+            dq[i] += Vector256.Sum(query);
+            dKeep += Vector256.Sum(kept);
+        }
+
+        return (dKeep, dWrite);
+    }
+
+    /// <summary>From the gradient of <see cref="Unit"/>'s result that of x, in place.</summary>
+    public static void UnitGradient(float* x, int n, float factor, float* d)
+    {
+        var scale = 1 / MathF.Sqrt(RowKernels.Dot(x, x, n) + DeltaNet.LengthEps);
+        var along = RowKernels.Dot(x, d, n) * scale * scale;
+        for (var i = 0; i < n; i += 8)
+            ((Vector256.Load(d + i) - Vector256.Load(x + i) * along) * (scale * factor)).Store(d + i);
+    }
+
+    /// <summary>d ·= the slope of x·σ(x).</summary>
+    public static void SiluGradient(float* x, int n, float* d)
+    {
+        for (var i = 0; i < n; i += 8) (Vector256.Load(d + i) * Slope(Vector256.Load(x + i))).Store(d + i);
+    }
+
+    /// <summary>The gradient of <see cref="GatedNorm"/>: d becomes x's, z its own; dw is added to unless it is null.</summary>
+    public static void GatedNormGradient(float* x, float* z, float* w, float eps, int n, float* d, float* dw)
+    {
+        var scale = 1 / MathF.Sqrt(RowKernels.Dot(x, x, n) / n + eps);
+        var sum = Vector256<float>.Zero;
+        for (var i = 0; i < n; i += 8)
+        {
+            Vector256<float> unit = Vector256.Load(x + i) * scale, weight = Vector256.Load(w + i), gate = Vector256.Load(z + i),
+                gradient = Vector256.Load(d + i), open = Silu(gate);
+            if (dw != null) (Vector256.Load(dw + i) + gradient * unit * open).Store(dw + i);
+            (gradient * unit * weight * Slope(gate)).Store(z + i);
+            gradient *= weight * open;
+            gradient.Store(d + i);
+            sum += gradient * unit;
+        }
+
+        var along = Vector256.Sum(sum) / n * scale;
+        for (var i = 0; i < n; i += 8) ((Vector256.Load(d + i) - Vector256.Load(x + i) * along) * scale).Store(d + i);
+    }
+
+    private static Vector256<float> Slope(Vector256<float> x)
+    {
+        var s = Vector256<float>.One / (Vector256<float>.One + Vector256.Exp(-x));
+        return s * (Vector256<float>.One + x * (Vector256<float>.One - s));
+    }
+
+    private static Vector256<float> Silu(Vector256<float> x) => x / (Vector256<float>.One + Vector256.Exp(-x));
 }

@@ -76,7 +76,7 @@ public sealed class DecoderModel : IDisposable
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin, attend) = Rows(input_ids.size(1));
-        var x = Through(Embed(input_ids), cos, sin, attend);
+        var x = Through(Embed(input_ids), cos, sin, new(attend));
         return Kept(Normed(x), scope);
     }
 
@@ -92,10 +92,11 @@ public sealed class DecoderModel : IDisposable
                 (ids[n], positions[n], spread[r * longest + t], back[n]) = (rows[r][t], t, n, r * longest + t);
         var (_, _, padded) = Rows(longest);
         var (into, from) = (Placed(spread), Placed(back));
-        return Kept(forward(Placed(ids), Placed(positions), longest, (layer, q, k, v) => padded(layer, Spread(q), Spread(k), Spread(v))
-            .reshape([(long)spread.Length, .. q.shape[1..]]).index_select(0, from)), scope);
+        return Kept(forward(Placed(ids), Placed(positions), longest, new Mixing((layer, q, k, v) =>
+            Back(padded(layer, Spread(q), Spread(k), Spread(v))), Spread, Back)), scope);
 
         Tensor Spread(Tensor x) => x.index_select(0, into).reshape([rows.Count, longest, .. x.shape[1..]]);
+        Tensor Back(Tensor x) => x.reshape([(long)spread.Length, .. x.shape[2..]]).index_select(0, from);
         Tensor Placed(long[] numbers) => tensor(numbers).to(Device);
     }
 
@@ -103,12 +104,12 @@ public sealed class DecoderModel : IDisposable
     /// <param name="ids">[N], int64.</param>
     /// <param name="positions">[N], int64, each below <paramref name="end"/>.</param>
     /// <param name="end">Positions needed.</param>
-    /// <param name="attend">What each token sees.</param>
-    internal Tensor forward(Tensor ids, Tensor positions, long end, Attention attend)
+    /// <param name="mixing">What each token sees.</param>
+    internal Tensor forward(Tensor ids, Tensor positions, long end, Mixing mixing)
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin) = rotary.At(positions, end, ComputeType);
-        return Kept(Normed(Through(Embed(ids), cos, sin, attend)), scope);
+        return Kept(Normed(Through(Embed(ids), cos, sin, mixing)), scope);
     }
 
     /// <summary>Adds the gradient of a loss of hidden states to the trained parameters'. Within the scope in which those were
@@ -318,7 +319,7 @@ public sealed class DecoderModel : IDisposable
     {
         var (cos, sin, attend) = Rows(input_ids.size(1));
         List<Tensor> states = [Embed(input_ids)];
-        foreach (var layer in layers) states.Add(layer.forward(states[^1], cos, sin, attend));
+        foreach (var layer in layers) states.Add(layer.forward(states[^1], cos, sin, new(attend)));
         states[^1] = Normed(states[^1]);
         return [.. states];
     }
@@ -328,18 +329,18 @@ public sealed class DecoderModel : IDisposable
     private static Tensor Kept(Tensor made, DisposeScope? scope) => scope?.MoveToOuter(made) ?? made;
 
     /// <summary>The stream after the last layer.</summary>
-    private Tensor Through(Tensor x, Tensor cos, Tensor sin, Attention attend)
+    private Tensor Through(Tensor x, Tensor cos, Tensor sin, Mixing mixing)
     {
         if (Taped)
         {
-            tapes.Add(new(x, cos, sin, attend));
+            tapes.Add(new(x, cos, sin, mixing));
             return tapes[^1].Forward(layers);
         }
 
         foreach (var layer in layers)
         {
             using var scope = NewDisposeScope();
-            x = scope.MoveToOuter(layer.forward(x, cos, sin, attend));
+            x = scope.MoveToOuter(layer.forward(x, cos, sin, mixing));
         }
 
         return x;

@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using Pav.Models.Decoders;
 using Pav.Models.Inference;
+using Pav.Models.Training;
 using Pav.Torch;
 using static Pav.Torch.torch;
 
@@ -43,6 +45,30 @@ public sealed class Qwen35Tests
             runner.Run();
             foreach (var row in rows) logits.AddRange(runner.Output(row));
             rows.Clear();
+        }
+    }
+
+    /// <summary>Some entries of every weight's gradient, against NumPy's differences of its own losses in float64.</summary>
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Gradients_are_those_of_NumPy(string name)
+    {
+        using var model = DecoderCheckpoint.Load(At(name));
+        using var trainer = Trainer.From(model);
+        trainer.Accumulate(NextToken.Batch([new TokenRow(Expected(name).Ids, 1)], new()).Parts.Single());
+        var gradients = trainer.Gradients().ToDictionary();
+        using var scope = NewDisposeScope();
+        using var file = new SafetensorsFile(Path.Combine(At(name), "expected.safetensors"));
+        var names = file.Entries.Keys.Where(key => key.StartsWith("slope.", StringComparison.Ordinal)).Select(key => key[6..]).ToList();
+        Assert.Equal(gradients.Keys.Where(key => key != "lm_head.weight").Order(), names.Select(key => "model." + key).Order());
+        foreach (var weight in names)
+        {
+            var (found, places) = (gradients["model." + weight], file.Read("at." + weight).to_array<float>());
+            var size = found.Max(Math.Abs);
+            Assert.True(size > 0, weight);
+            foreach (var (place, slope) in places.Zip(file.Read("slope." + weight).to_array<float>()))
+                Assert.True(Math.Abs(found[(int)place] - slope) < 1e-3 * Math.Max(size, 0.01),
+                    $"{weight}[{place}]: {found[(int)place]}, and NumPy has {slope}");
         }
     }
 
