@@ -50,7 +50,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
         (this.config, this.threads, this.recompute, gradients) = (config, threads, recompute, new(() => new(trained)));
         embedding = weights["model.embed_tokens.weight"];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
-            new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
+            new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}"),
+                name => weights[$"model.layers.{i}.{name}"]))];
         head = new(config, Normed("model.norm"), [.. DecoderModel.HeadNames(config).Select(Projected)]);
 
         Norm Normed(string name) => new(weights[name + ".weight"], (float)config.NormEps, config.NormPlusOne);
@@ -85,8 +86,10 @@ internal sealed unsafe class CpuDecoder : IDisposable
         using var scratch = new Scratch(config);
         long part = Math.Min(tokens, Math.Max(longest, Math.Clamp(tokens / Parts, LeastTokens, MostTokens) + longest / 2)),
             hidden = Floats.Stride(config.HiddenSize);
-        var floats = (recompute ? 1 : config.Layers) * state.Columns + (config.Layers + 2) * hidden + scratch.Columns;
-        return sizeof(float) * (part * floats + DecoderHeadPass.Columns(config));
+        var kinds = Enumerable.Range(0, config.Layers).Select(config.IsRecurrent);
+        var floats = (recompute ? kinds.Distinct() : kinds).Sum(state.Columns) + (config.Layers + 2) * hidden + scratch.Columns;
+        var states = config.DeltaNet is { } net ? DeltaScratch.StateFloats(net, longest) : 0;
+        return sizeof(float) * (part * floats + states + DecoderHeadPass.Columns(config));
     }
 
     /// <summary>Of all trained weights, each at its offset.</summary>
@@ -218,7 +221,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     {
         if (positions <= angles) return;
         angles = Math.Min(config.MaxPositions, Math.Max(512, 2 * positions));
-        var (half, kinds) = (config.HeadSize / 2, Rotary.Kinds(config));
+        var (half, kinds) = (config.Rotated / 2, Rotary.Kinds(config));
         float* c = cos.Grow((long)kinds.Count * angles * half), s = sin.Grow((long)kinds.Count * angles * half);
         foreach (var (frequencies, factor) in kinds)
             for (var position = 0; position < angles; position++)
@@ -281,8 +284,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
             var sum = decoder.head.Accumulate(part, this, loss, before);
             for (var l = decoder.layers.Length - 1; l >= 0; l--)
             {
-                if (decoder.recompute) decoder.layers[l].Forward(part.Tokens, streams[l], State(0, part), Scratch, Scratch.Again);
-                decoder.layers[l].Backward(part.Tokens, streams[l], State(decoder.recompute ? 0 : l, part), Scratch, Gradient,
+                if (decoder.recompute) decoder.layers[l].Forward(part.Tokens, streams[l], State(0, l, part), Scratch, Scratch.Again);
+                decoder.layers[l].Backward(part.Tokens, streams[l], State(decoder.recompute ? 0 : l, l, part), Scratch, Gradient,
                     Gradients.Data);
             }
 
@@ -302,15 +305,15 @@ internal sealed unsafe class CpuDecoder : IDisposable
             {
                 var next = streams[keep ? l + 1 : (l + 1) % 2];
                 next.Grow(part.Tokens.Tokens);
-                decoder.layers[l].Forward(part.Tokens, Last, State(keep && !decoder.recompute ? l : 0, part), Scratch, next);
+                decoder.layers[l].Forward(part.Tokens, Last, State(keep && !decoder.recompute ? l : 0, l, part), Scratch, next);
                 Last = next;
             }
         }
 
-        private LayerState State(int index, Part part)
+        private LayerState State(int index, int layer, Part part)
         {
             var state = states[index] ??= new(decoder.config);
-            state.Grow(part.Tokens.Tokens);
+            state.Grow(part.Tokens.Tokens, decoder.config.IsRecurrent(layer));
             return state;
         }
 

@@ -31,6 +31,7 @@ internal sealed class CheckpointTensors : IDisposable
         try
         {
             stored = ByName(folder, files.Names);
+            if (config.DeltaNet is not null) TakeText();
             if (!stored.ContainsKey(Embedding)) FindPrefix();
             if (config.FusedProjections) Split(config);
             Config = OwnHead(config) ? config with { TiedEmbeddings = false } : config;
@@ -67,6 +68,17 @@ internal sealed class CheckpointTensors : IDisposable
     }
 
     internal static string Unwrapped(string name) => string.Join('.', name.Split('.').Where(part => !Wrappers.Contains(part)));
+
+    /// <summary>Of a model for images its text model alone, and no heads that guess several tokens ahead.</summary>
+    private void TakeText()
+    {
+        const string text = "model.language_model.";
+        foreach (var name in stored.Keys.ToList())
+            if (name.StartsWith("mtp.", StringComparison.Ordinal) || name.StartsWith("model.visual.", StringComparison.Ordinal))
+                stored.Remove(name);
+            else if (name.StartsWith(text, StringComparison.Ordinal) && stored.Remove(name, out var found))
+                stored["model." + name[text.Length..]] = found;
+    }
 
     /// <summary>A trunk saved without its head lacks "model."; any other beginning is told.</summary>
     private void FindPrefix()

@@ -72,6 +72,15 @@ public sealed record DecoderConfig
     /// <summary>Every so many layers one has no rotary positions, the last of them; 0: none.</summary>
     public int UnrotatedEvery { get; init; }
 
+    /// <summary>Values of a head, the first, that rotary positions turn; null: all.</summary>
+    public int? RotarySize { get; init; }
+
+    /// <summary>What attention gives is multiplied by σ of a gate, which <c>q_proj</c> makes after each head's query.</summary>
+    public bool OutputGate { get; init; }
+
+    /// <summary>What stands in the place of attention where <see cref="IsRecurrent"/> says; null: nothing.</summary>
+    public DeltaNet? DeltaNet { get; init; }
+
     /// <summary>Biases of the query, key and value projections.</summary>
     public bool QkvBias { get; init; }
 
@@ -127,7 +136,8 @@ public sealed record DecoderConfig
     public int WindowFrom { get; init; }
     public int WindowEvery { get; init; } = 1;
 
-    /// <summary>Every so many layers one sees all positions, the last of them; 0: none beside what WindowEvery leaves.</summary>
+    /// <summary>Every so many layers one sees all positions, the last of them; 0: none beside what WindowEvery leaves. With a
+    /// <see cref="DeltaNet"/> those are the layers that have attention.</summary>
     public int FullEvery { get; init; }
 
     public bool TiedEmbeddings { get; init; }
@@ -155,6 +165,12 @@ public sealed record DecoderConfig
     public int? WindowOf(int layer) =>
         layer >= WindowFrom && (layer - WindowFrom) % WindowEvery == 0 && !IsLastOf(FullEvery, layer) ? SlidingWindow : null;
 
+    /// <summary>A layer without attention, which carries a state from token to token.</summary>
+    public bool IsRecurrent(int layer) => DeltaNet is not null && !IsLastOf(FullEvery, layer);
+
+    /// <summary>Values of a head that rotary positions turn.</summary>
+    internal int Rotated => RotarySize ?? HeadSize;
+
     /// <summary>Which of <see cref="Rotary.Kinds"/> a layer has.</summary>
     internal int RotaryOf(int layer) =>
         IsLastOf(UnrotatedEvery, layer) || (LocalRopeTheta is not null && WindowOf(layer) is not null) ? 1 : 0;
@@ -179,6 +195,7 @@ public sealed record DecoderConfig
     /// <param name="file">Named in errors.</param>
     internal static DecoderConfig Parse(JsonObject json, string file)
     {
+        (json, file) = Qwen35Family.Text(json, file);
         var keys = new ConfigKeys(json, file);
         var type = json["model_type"]?.ToString() ?? Family.Llama.ModelType;
         var family = Family.All.FirstOrDefault(f => f.ModelType == type) ?? throw keys.Refuse("model_type", Family.WhyNot(type));

@@ -10,24 +10,31 @@ internal sealed unsafe partial class CpuRunner
         InBlocks(rows, (work, from, to) =>
         {
             Embed(from, to);
-            KeysAndValues(0, work, from, to, 0, Heads);
+            Project(0, work, from, to);
         });
         for (var l = 0; l < layers.Length; l++)
         {
             var layer = l;
+            if (layers[l].Delta is not null) crew.Do(Config.DeltaNet!.KeyHeads, keyHead => Mix(layer, keyHead));
             InBlocks(rows, (work, from, to) =>
             {
-                Attend(layer, work, work.Attended, from, to, 0, Config.KvHeads);
-                Join(layers[layer].O, work.Attended, querySize, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
+                if (layers[layer].Delta is null) Attend(layer, work, work.Attended, from, to, 0, Config.KvHeads);
+                Join(layers[layer].O, Seen(layer, work, from), layers[layer].O.Inputs, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
                 Settle(layers[layer].AttentionNorm, work, from, to);
                 Gate(layers[layer], work, work, from, to, 0, innerStride);
                 Join(layers[layer].Down, work.Wide, innerStride, layers[layer].OuterNorm, work, from, to, 0, hiddenStride);
                 Settle(layers[layer].OuterNorm, work, from, to);
-                if (layer + 1 < layers.Length) KeysAndValues(layer + 1, work, from, to, 0, Heads);
+                if (layer + 1 < layers.Length) Project(layer + 1, work, from, to);
             });
         }
 
         InBlocks(pending.Read.Count, (work, from, to) => Head(work, from, to, 0, head[^1].Stride));
+
+        void Project(int l, Workspace work, int from, int to)
+        {
+            if (layers[l].Delta is null) KeysAndValues(l, work, from, to, 0, Heads);
+            else ProjectDelta(l, work, from, to, 0, layers[l].Qkv.Stride);
+        }
     }
 
     /// <summary>The same, each product cut among the threads by its outputs, attention by its heads.</summary>
@@ -40,10 +47,19 @@ internal sealed unsafe partial class CpuRunner
         for (var l = 0; l < layers.Length; l++)
         {
             var (at, layer) = (l, layers[l]);
-            InParts(Heads, unit, (work, from, to) => KeysAndValues(at, work, 0, rows, from, to));
-            InParts(Config.KvHeads, 1, (work, from, to) => Attend(at, work, joint.Attended, 0, rows, from, to));
+            if (layer.Delta is null)
+            {
+                InParts(Heads, unit, (work, from, to) => KeysAndValues(at, work, 0, rows, from, to));
+                InParts(Config.KvHeads, 1, (work, from, to) => Attend(at, work, joint.Attended, 0, rows, from, to));
+            }
+            else
+            {
+                InParts(layer.Qkv.Stride, 16, (work, from, to) => ProjectDelta(at, work, 0, rows, from, to));
+                crew.Do(Config.DeltaNet!.KeyHeads, keyHead => Mix(at, keyHead));
+            }
+
             InParts(hiddenStride, 16, (_, from, to) =>
-                Join(layer.O, joint.Attended, querySize, layer.AttentionNorm, joint, 0, rows, from, to));
+                Join(layer.O, Seen(at, joint, 0), layer.O.Inputs, layer.AttentionNorm, joint, 0, rows, from, to));
             Settle(layer.AttentionNorm, joint, 0, rows);
             InParts(innerStride, 16, (work, from, to) => Gate(layer, work, joint, 0, rows, from, to));
             InParts(hiddenStride, 16, (_, from, to) =>
@@ -55,6 +71,10 @@ internal sealed unsafe partial class CpuRunner
         if (head.Length == 1) InParts(head[0].Stride, 16, (work, from, to) => Head(work, 0, pending.Read.Count, from, to));
         else InBlocks(pending.Read.Count, (work, from, to) => Head(work, from, to, 0, head[^1].Stride));
     }
+
+    /// <summary>What the mixing of tokens gives for the rows from a first on.</summary>
+    private float* Seen(int l, Workspace work, int from) =>
+        layers[l].Delta is null ? work.Attended : blended.Data + (long)from * Config.DeltaNet!.Values;
 
     private void InBlocks(int rows, Action<Workspace, int, int> work)
     {
@@ -80,8 +100,10 @@ internal sealed unsafe partial class CpuRunner
         workspaces.Add(space);
     }
 
+    private int Widest => layers.Where(layer => layer.Delta is null).Max(layer => layer.Qkv.Stride);
+
     private Workspace Take() => workspaces.TryTake(out var space) ? space
-        : new(hiddenStride, Math.Max(Math.Max(layers[0].Qkv.Stride, innerStride), hiddenStride), innerStride, querySize);
+        : new(hiddenStride, Math.Max(Math.Max(Widest, innerStride), hiddenStride), innerStride, querySize);
 
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
     private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
@@ -101,4 +123,13 @@ internal sealed unsafe partial class CpuRunner
             foreach (var floats in (Floats[])[normed, broad, upper, attended, scores]) floats.Dispose();
         }
     }
+
+    /// <summary>
+    /// A layer's weights. Index: among those with attention, or those without. Qkv and O: what its mixing of tokens begins and ends with.
+    /// Window: positions that it sees, itself included. Rotary: its kind.
+    /// </summary>
+    private sealed record Layer(
+        int Index, float[]? InputNorm, PackedLinear Qkv, PackedLinear? OutputGate, DeltaWeights? Delta, float[]? QueryNorm, float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
+        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
+        float[]? OuterNorm);
 }
