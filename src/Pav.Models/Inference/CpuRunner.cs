@@ -84,9 +84,10 @@ internal sealed unsafe partial class CpuRunner : IRunner
             Config.PostNorms ? Norm(prefix + "post_attention_layernorm.weight") : null,
             !Config.PreNorms ? null
                 : Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
-            Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
-            Joined(prefix, Config.MlpBias, "mlp.up_proj"),
-            Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.up_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.IsSparse(i) ? ExpertWeights.From(Config.Experts!, name => Joined(prefix, false, name)) : null,
             Config.PostNorms ? Norm(prefix + "post_feedforward_layernorm.weight") : null))];
         Pool = NewPool(cacheBytes);
 
@@ -311,8 +312,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var rows = to - from;
         for (var r = from; r < to; r++) Before(layer.InnerNorm, r, work.Normed + (r - from) * hiddenStride);
-        layer.Gate.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
-        layer.Up.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
+        layer.Gate!.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
+        layer.Up!.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
         for (var r = 0; r < rows; r++)
         {
             float* gate = joint.Wide + r * innerStride + first, up = joint.Upper + r * innerStride + first;
@@ -383,6 +384,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
             .Append(embedding)) packed?.Dispose();
+        foreach (var layer in layers) layer.Experts?.Dispose();
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var floats in (Floats[])[cos, sin, stream, queries, gates, mixed, blended, output]) floats.Dispose();
