@@ -48,7 +48,8 @@ internal sealed unsafe class Layer : IDisposable
     private IEnumerable<Projection> Projections => new[] { q, k, v, o, gate, up, down }.OfType<Projection>();
 
     public IEnumerable<Action> Packing => Norms.Select(n => (Action)n.Pack)
-        .Concat(Projections.Concat(delta?.Projections ?? []).Concat(experts?.Projections ?? []).Select(p => (Action)p.Pack)).Concat(delta is null ? [] : [delta.Pack]);
+        .Concat(Projections.Concat(delta?.Projections ?? []).Concat(experts?.Projections ?? []).Select(p => (Action)p.Pack))
+        .Concat(delta is null ? [] : [delta.Pack]);
 
     /// <summary>The stream after the layer from the stream before it.</summary>
     public void Forward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows result)

@@ -117,7 +117,8 @@ public sealed class ConfigKeys(JsonObject json, string file)
         return result;
     }
 
-    /// <summary>As transformers reads it; <c>attn_factor</c>, which that leaves out and versions of vLLM multiply in, is multiplied in.</summary>
+    /// <summary>As transformers reads it. <c>attn_factor</c>, which that leaves out and versions of vLLM multiply in, is multiplied
+    /// in.</summary>
     private static RopeScaling Yarn(ConfigKeys keys, JsonNode? positions)
     {
         int? all = positions is JsonValue v && v.TryGetValue(out int number) ? number : null;

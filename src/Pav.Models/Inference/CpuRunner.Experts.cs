@@ -28,7 +28,8 @@ internal sealed unsafe partial class CpuRunner
         foreach (var group in Enumerable.Range(0, rows * k).GroupBy(choice => space.Chosen[choice]).OrderBy(g => g.Key))
         {
             var (read, (gate, up, down)) = (0, weights.Parts[group.Key]);
-            foreach (var choice in group) Copy(work.Normed + choice / k * hiddenStride, space.Read.Data + read++ * hiddenStride, Config.HiddenSize);
+            foreach (var choice in group)
+                Copy(work.Normed + choice / k * hiddenStride, space.Read.Data + read++ * hiddenStride, Config.HiddenSize);
             gate.Apply(space.Read.Data, hiddenStride, space.Gates.Data, gate.Stride, read);
             up.Apply(space.Read.Data, hiddenStride, space.Ups.Data, up.Stride, read);
             for (var r = 0; r < read; r++) Kernels.SwiGlu(space.Gates.Data + r * gate.Stride, space.Ups.Data + r * up.Stride, gate.Stride);

@@ -6,7 +6,7 @@ namespace Pav.Report.Reproduction;
 
 /// <summary>A figure's charts as one SVG, for pages that run no script: curves over their axes, 95% intervals as bands, readable on light
 /// and dark ground.</summary>
-public static class FigurePicture
+internal static class FigurePicture
 {
     private const double Wide = 720, Gap = 16, Left = 56, Right = 14, Top = 26, Height = 190, Below = 44, Bottom = 8, LegendRow = 16;
 

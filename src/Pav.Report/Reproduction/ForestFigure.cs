@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pav.Report.Reproduction;
 
 /// <summary>Guided forests beside re-ranking and beams, at equal generated tokens, on many problems.</summary>
-public static class ForestFigure
+internal static class ForestFigure
 {
     /// <summary>Generated tokens per problem.</summary>
     public static IReadOnlyList<double> Budgets { get; } = [300, 550, 1000, 2000, 4000, 6500];

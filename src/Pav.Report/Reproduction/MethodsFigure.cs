@@ -6,7 +6,7 @@ namespace Pav.Report.Reproduction;
 /// Every search method at equal generated tokens. A method's accuracy at a budget is read off its curve, linear in the logarithm of tokens
 /// between neighbouring sizes (<see cref="LogTokens"/>); a budget outside the curve is left out.
 /// </summary>
-public static class MethodsFigure
+internal static class MethodsFigure
 {
     /// <summary>Generated tokens per problem.</summary>
     public static IReadOnlyList<double> Budgets { get; } = [150, 300, 550, 1000, 2000, 4000, 6500];

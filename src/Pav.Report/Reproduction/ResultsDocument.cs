@@ -7,7 +7,7 @@ using Pav.Models.Files;
 namespace Pav.Report.Reproduction;
 
 /// <summary>The figures as a page: Markdown with a picture for each figure, and the numbers beside it.</summary>
-public static partial class ResultsDocument
+internal static partial class ResultsDocument
 {
     private const int Width = 140;
 

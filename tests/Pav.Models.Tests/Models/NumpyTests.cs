@@ -12,8 +12,8 @@ namespace Pav.Models.Tests.Models;
 /// </summary>
 public sealed class NumpyTests
 {
-    public static TheoryData<string> Folders => ["qwen2-yarn", "qwen3-yarn", "gemma3", "phi3", "smollm3", "olmo2", "granite", "phi3-longrope",
-        "qwen3-moe", "qwen3-moe-plain", "qwen35", "qwen35-yarn"];
+    public static TheoryData<string> Folders => ["qwen2-yarn", "qwen3-yarn", "gemma3", "phi3", "smollm3", "olmo2", "granite",
+        "phi3-longrope", "qwen3-moe", "qwen3-moe-plain", "qwen35", "qwen35-yarn"];
 
     private static string At(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", "numpy", name);
 

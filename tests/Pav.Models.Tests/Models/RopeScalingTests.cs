@@ -7,8 +7,8 @@ namespace Pav.Models.Tests.Models;
 public class RopeScalingTests
 {
     private static RopeScaling Read(string scaling, string beside = "") => DecoderConfig.Parse(JsonNode.Parse($$"""
-        {"architectures":["Phi3ForCausalLM"],"model_type":"phi3","vocab_size":8,"hidden_size":16,"intermediate_size":16,"num_hidden_layers":1,
-         "num_attention_heads":2,"max_position_embeddings":131072,"rope_scaling":{{scaling}}{{beside}}}
+        {"architectures":["Phi3ForCausalLM"],"model_type":"phi3","vocab_size":8,"hidden_size":16,"intermediate_size":16,
+         "num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":131072,"rope_scaling":{{scaling}}{{beside}}}
         """)!.AsObject(), "config.json").RopeScaling!;
 
     /// <summary>0.1·ln 4 + 1 = 1.138629; with mscale 0.707 and mscale_all_dim 1 it is (0.0707·ln 4 + 1) / 1.138629.</summary>
@@ -51,5 +51,5 @@ public class RopeScalingTests
 
     [Fact]
     public void LongRopeNeedsAFactorForEachFrequency() => Assert.Contains("need 4 numbers each", Assert.Throws<UserError>(() =>
-        Read("""{"type":"longrope","short_factor":[1,2],"long_factor":[1,2,3,4]}""", ",\"original_max_position_embeddings\":4096")).Message);
+        Read("""{"type":"longrope","short_factor":[1,2],"long_factor":[1,2,3,4],"original_max_position_embeddings":4096}""")).Message);
 }

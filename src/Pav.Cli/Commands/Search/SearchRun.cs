@@ -61,7 +61,8 @@ internal sealed class SearchRun(
         var tried = new List<TriedStage>();
         foreach (var stage in AllStages(with, settings.Seed))
         {
-            if (tried.Count == 0) await SearchBatch.Run([.. probe.Take(1)], stage.Cases, [.. stage.Sizes.Take(1)], stage.Tools, false, cancel);
+            if (tried.Count == 0)
+                await SearchBatch.Run([.. probe.Take(1)], stage.Cases, [.. stage.Sizes.Take(1)], stage.Tools, false, cancel);
             var clock = System.Diagnostics.Stopwatch.StartNew();
             var rows = (await SearchBatch.Run(probe, stage.Cases, stage.Sizes, stage.Tools, false, cancel)).Select(r => r.Row);
             tried.Add(new(Math.Min(stage.Problems, problems.Count), later.Contains(stage.Title) ? settings.Seeds : 1,
