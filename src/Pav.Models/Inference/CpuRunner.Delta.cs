@@ -16,7 +16,8 @@ internal sealed unsafe partial class CpuRunner
     private int Cells => Config.DeltaNet is { } net ? (Config.Layers - AttentionLayers) * net.KeyHeads : 0;
 
     /// <summary>The states [value size of each head…], then the last tokens' queries, keys and values before their convolution.</summary>
-    private int CellSize => Config.DeltaNet is { } net ? net.Group * net.KeySize * net.ValueSize + (DeltaNet.Width - 1) * CellWidth(net) : 0;
+    private int CellSize => Config.DeltaNet is not { } net ? 0
+        : net.Group * net.KeySize * net.ValueSize + (DeltaNet.Width - 1) * CellWidth(net);
 
     private static int CellWidth(DeltaNet net) => 2 * net.KeySize + net.Group * net.ValueSize;
 
@@ -30,7 +31,8 @@ internal sealed unsafe partial class CpuRunner
 
     private float* Cell(KvSegment segment, int layer, int keyHead)
     {
-        var (index, together) = (layers[layer].Index * Config.DeltaNet!.KeyHeads + keyHead, (int)(Pool.BlockBytes / sizeof(float) / CellSize));
+        var index = layers[layer].Index * Config.DeltaNet!.KeyHeads + keyHead;
+        var together = (int)(Pool.BlockBytes / sizeof(float) / CellSize);
         return Pool.Data(segment.StateBlock(index / together)) + (long)(index % together) * CellSize;
     }
 

@@ -8,11 +8,13 @@ using static Pav.Torch.torch;
 namespace Pav.Models.Tests.Models;
 
 /// <summary>
-/// Families against NumPy's account of them (tests/numpy-decoders.py, numpy-qwen35.py): sampling, scoring and training on the CPU, libtorch, score heads.
+/// Families against NumPy's account of them (tests/numpy-decoders.py, numpy-qwen35.py): sampling, scoring and training on the CPU,
+/// libtorch, score heads.
 /// </summary>
 public sealed class NumpyTests
 {
-    public static TheoryData<string> Folders => ["qwen2-yarn", "qwen3-yarn", "gemma3", "phi3", "smollm3", "olmo2", "granite", "qwen35", "qwen35-yarn"];
+    public static TheoryData<string> Folders => ["qwen2-yarn", "qwen3-yarn", "gemma3", "phi3", "smollm3", "olmo2", "granite", "qwen35",
+        "qwen35-yarn"];
 
     private static string At(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", "numpy", name);
 
