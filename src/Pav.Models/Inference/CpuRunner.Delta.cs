@@ -21,12 +21,14 @@ internal sealed unsafe partial class CpuRunner
 
     private static int CellWidth(DeltaNet net) => 2 * net.KeySize + net.Group * net.ValueSize;
 
-    /// <summary>A block holds some positions' keys and values, or some cells.</summary>
+    /// <summary>A block holds some positions' keys and values, or some cells. Logits, which are held beside a state, count as blocks,
+    /// too.</summary>
     private KvPool NewPool(long cacheBytes)
     {
         var bytes = sizeof(float) * Math.Max(2L * AttentionLayers * kvSize * Kernels.Block, CellSize);
         var together = CellSize == 0 ? 1 : (int)(bytes / (sizeof(float) * CellSize));
-        return new(bytes, cacheBytes, inMemory: true, (Cells + together - 1) / together);
+        var logits = Config.Head == DecoderHead.CausalLM ? (int)((sizeof(float) * (long)Outputs + bytes - 1) / bytes) : 0;
+        return new(bytes, cacheBytes, inMemory: true, Cells == 0 ? 0 : (Cells + together - 1) / together + logits);
     }
 
     private float* Cell(KvSegment segment, int layer, int keyHead)

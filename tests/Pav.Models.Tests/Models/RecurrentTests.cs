@@ -200,6 +200,17 @@ public sealed class RecurrentTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_held_is_not_computed_again()
+    {
+        using var policy = Policy();
+        var draws = Draws(4, 3);
+        var first = await Extend(policy, draws, Until.TraceEnd);
+        var computed = policy.PrefilledTokens;
+        Assert.Equal(first, await Extend(policy, draws, Until.TraceEnd));
+        Assert.Equal(computed, policy.PrefilledTokens);
+    }
+
+    [Fact]
     public async Task What_does_not_fit_is_told()
     {
         using var policy = Policy(new(CacheBudgetBytes: 20_000));
