@@ -144,7 +144,8 @@ internal sealed unsafe class DeltaMixer : IDisposable
         {
             for (var t = 0; t < ids.Length; t++)
             {
-                float* before = own.Before.Data + (long)(row + t) * own.Before.Stride, d = own.Back.Data + (long)(row + t) * own.Back.Stride;
+                var place = (long)(row + t) * own.Before.Stride;
+                float* before = own.Before.Data + place, d = own.Back.Data + place;
                 var raw = own.State.Grow(size);
                 for (var h = 0; h < 2 * net.KeyHeads; h++)
                 {

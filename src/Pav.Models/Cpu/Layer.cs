@@ -180,7 +180,8 @@ internal sealed unsafe class Layer : IDisposable
             for (var h = 0; h < config.Heads; h++)
                 foreach (var (half, place) in new[] { (first, 0), (second, size) })
                 {
-                    float* one = half.Data + (long)t * half.Stride + h * size, two = both.Data + (long)t * both.Stride + 2 * h * size + place;
+                    float* one = half.Data + (long)t * half.Stride + h * size;
+                    var two = both.Data + (long)t * both.Stride + 2 * h * size + place;
                     RowKernels.Copy(apart ? two : one, 0, apart ? one : two, 0, 1, size);
                 }
     }

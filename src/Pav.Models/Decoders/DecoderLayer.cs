@@ -50,7 +50,9 @@ internal sealed class DecoderLayer
             Maybe("post_feedforward_layernorm.weight"));
         (q_norm, k_norm) = (Maybe("self_attn.q_norm.weight"), Maybe("self_attn.k_norm.weight"));
         if (config.IsRecurrent(index)) linear_attn = new(config, At, name => weights[prefix + DeltaNet.Prefix + name]);
-        else (q_proj, k_proj, v_proj, o_proj) = (At("self_attn.q_proj"), At("self_attn.k_proj"), At("self_attn.v_proj"), At("self_attn.o_proj"));
+        else
+            (q_proj, k_proj, v_proj, o_proj) = (At("self_attn.q_proj"), At("self_attn.k_proj"), At("self_attn.v_proj"),
+                At("self_attn.o_proj"));
         if (config.IsSparse(index)) mlp = new(config.Experts!, At);
         else (gate_proj, up_proj, down_proj) = (At("mlp.gate_proj"), At("mlp.up_proj"), At("mlp.down_proj"));
 
@@ -96,7 +98,8 @@ internal sealed class DecoderLayer
         (Tensor, Tensor?) queries()
         {
             if (!config.OutputGate) return (heads(q_proj!, config.Heads, config.WholeQueryKeyNorm ? q_norm : null), null);
-            var both = q_proj!.forward(x).reshape([.. outer, config.Heads, 2 * config.HeadSize]).split([config.HeadSize, config.HeadSize], -1);
+            var both = q_proj!.forward(x).reshape([.. outer, config.Heads, 2 * config.HeadSize])
+                .split([config.HeadSize, config.HeadSize], -1);
             return (both[0], both[1]);
         }
 

@@ -38,8 +38,8 @@ internal sealed class DeltaNetLayer
         var parts = convolved(in_proj_qkv.forward(x)).silu().cast(torch.float32).split([keys, keys, net.Values], -1);
         var q = unit(parts[0]) * (1 / Math.Sqrt(net.KeySize));
         var write = in_proj_b.forward(x).cast(torch.float32).sigmoid();
-        var keep = (A_log.cast(torch.float32).exp() * (in_proj_a.forward(x).cast(torch.float32) + dt_bias.cast(torch.float32)).softplus() * -1)
-            .exp();
+        var fading = (in_proj_a.forward(x).cast(torch.float32) + dt_bias.cast(torch.float32)).softplus();
+        var keep = (A_log.cast(torch.float32).exp() * fading * -1).exp();
         var made = functional.gated_delta_rule(q, unit(parts[1]), parts[2].reshape(b, length, net.ValueHeads, net.ValueSize), keep, write);
         var normed = functional.rms_norm(made.cast(type), norm, config.NormEps);
         var z = in_proj_z.forward(x).reshape(b, length, net.ValueHeads, net.ValueSize).cast(torch.float32);

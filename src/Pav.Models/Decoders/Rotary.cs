@@ -48,7 +48,8 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
     }
 
     /// <summary>
-    /// θ^(−2i/size) for i &lt; size/2 of what turns of a head, stretched. The llama3 kind leaves wavelengths below original context / high_freq_factor as they are,
+    /// θ^(−2i/size) for i &lt; size/2 of what turns of a head, stretched. The llama3
+    /// kind leaves wavelengths below original context / high_freq_factor as they are,
     /// divides
     /// those above original context / low_freq_factor by the factor, and blends linearly in context / wavelength between.
     /// </summary>

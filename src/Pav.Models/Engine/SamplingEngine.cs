@@ -67,8 +67,9 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 foreach (var row in entering) Step(row, row.Node.Values);
                 active.AddRange(entering);
                 entering.Clear();
+                // A recurrent layer's state does not go back to where these values come from: they stay as long as it does.
                 foreach (var group in computing)
-                    if (group.Waiting.Count == 0) group.Node.Values = null;
+                    if (group.Waiting.Count == 0 && runner.Pool.StateBlocks == 0) group.Node.Values = null;
                 computing.RemoveAll(g => g.Waiting.Count == 0);
                 if (active.RemoveAll(row => results[row.Draw] is not null) is > 0 and var done) drawn?.Invoke(done);
             }

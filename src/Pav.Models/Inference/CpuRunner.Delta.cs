@@ -16,21 +16,25 @@ internal sealed unsafe partial class CpuRunner
     private int Cells => Config.DeltaNet is { } net ? (Config.Layers - AttentionLayers) * net.KeyHeads : 0;
 
     /// <summary>The states [value size of each head…], then the last tokens' queries, keys and values before their convolution.</summary>
-    private int CellSize => Config.DeltaNet is { } net ? net.Group * net.KeySize * net.ValueSize + (DeltaNet.Width - 1) * CellWidth(net) : 0;
+    private int CellSize => Config.DeltaNet is not { } net ? 0
+        : net.Group * net.KeySize * net.ValueSize + (DeltaNet.Width - 1) * CellWidth(net);
 
     private static int CellWidth(DeltaNet net) => 2 * net.KeySize + net.Group * net.ValueSize;
 
-    /// <summary>A block holds some positions' keys and values, or some cells.</summary>
+    /// <summary>A block holds some positions' keys and values, or some cells. Logits, which are held beside a state, count as blocks,
+    /// too.</summary>
     private KvPool NewPool(long cacheBytes)
     {
         var bytes = sizeof(float) * Math.Max(2L * AttentionLayers * kvSize * Kernels.Block, CellSize);
         var together = CellSize == 0 ? 1 : (int)(bytes / (sizeof(float) * CellSize));
-        return new(bytes, cacheBytes, inMemory: true, (Cells + together - 1) / together);
+        var logits = Config.Head == DecoderHead.CausalLM ? (int)((sizeof(float) * (long)Outputs + bytes - 1) / bytes) : 0;
+        return new(bytes, cacheBytes, inMemory: true, Cells == 0 ? 0 : (Cells + together - 1) / together + logits);
     }
 
     private float* Cell(KvSegment segment, int layer, int keyHead)
     {
-        var (index, together) = (layers[layer].Index * Config.DeltaNet!.KeyHeads + keyHead, (int)(Pool.BlockBytes / sizeof(float) / CellSize));
+        var index = layers[layer].Index * Config.DeltaNet!.KeyHeads + keyHead;
+        var together = (int)(Pool.BlockBytes / sizeof(float) / CellSize);
         return Pool.Data(segment.StateBlock(index / together)) + (long)(index % together) * CellSize;
     }
 

@@ -19,7 +19,8 @@ internal sealed unsafe partial class CpuRunner
             InBlocks(rows, (work, from, to) =>
             {
                 if (layers[layer].Delta is null) Attend(layer, work, work.Attended, from, to, 0, Config.KvHeads);
-                Join(layers[layer].O, Seen(layer, work, from), layers[layer].O.Inputs, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
+                var o = layers[layer].O;
+                Join(o, Seen(layer, work, from), o.Inputs, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
                 Settle(layers[layer].AttentionNorm, work, from, to);
                 if (layers[layer].Experts is not null) Blend(layers[layer], work, from, to);
                 else
@@ -143,7 +144,8 @@ internal sealed unsafe partial class CpuRunner
     /// Window: positions that it sees, itself included. Rotary: its kind.
     /// </summary>
     private sealed record Layer(
-        int Index, float[]? InputNorm, PackedLinear Qkv, PackedLinear? OutputGate, DeltaWeights? Delta, float[]? QueryNorm, float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
+        int Index, float[]? InputNorm, PackedLinear Qkv, PackedLinear? OutputGate, DeltaWeights? Delta, float[]? QueryNorm,
+        float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
         float[]? AttentionNorm, float[]? InnerNorm, PackedLinear? Gate, PackedLinear? Up, PackedLinear? Down,
         ExpertWeights? Experts,
         float[]? OuterNorm);

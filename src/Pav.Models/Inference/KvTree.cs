@@ -12,7 +12,7 @@ internal sealed class KvNode(KvNode? parent, int[] ids)
 
     public KvSegment? Segment { get; set; }
 
-    /// <summary>The head's values at the last id, while someone needs them.</summary>
+    /// <summary>The head's values at the last id, while someone needs them; beside states, as long as the segment is held.</summary>
     public float[]? Values { get; set; }
 
     /// <summary>How many users forbid its eviction.</summary>

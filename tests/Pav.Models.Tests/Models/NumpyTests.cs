@@ -8,7 +8,8 @@ using static Pav.Torch.torch;
 namespace Pav.Models.Tests.Models;
 
 /// <summary>
-/// Families against NumPy's account of them (tests/numpy-decoders.py, numpy-qwen35.py): sampling, scoring and training on the CPU, libtorch, score heads.
+/// Families against NumPy's account of them (tests/numpy-decoders.py, numpy-qwen35.py): sampling, scoring and training on the CPU,
+/// libtorch, score heads.
 /// </summary>
 public sealed class NumpyTests
 {

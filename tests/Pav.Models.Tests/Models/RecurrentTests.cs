@@ -178,7 +178,8 @@ public sealed class RecurrentTests : IDisposable
         }
     }
 
-    /// <summary>A beam of steps, whose nodes keep their states, are asked again and are evicted, against policies that begin anew.</summary>
+    /// <summary>A beam of steps, whose nodes keep their states, are asked again and are evicted, against policies that begin
+    /// anew.</summary>
     [Theory]
     [InlineData(1 << 24)]
     [InlineData(120_000)]
@@ -188,13 +189,25 @@ public sealed class RecurrentTests : IDisposable
         var beam = Toy.Prefixes(2).ToArray();
         for (var depth = 0; depth < 4; depth++)
         {
-            Draw[] draws = [.. beam.Where(p => !p.Ended).SelectMany((p, i) => new Draw[] { new(p, (ulong)(7 * depth + i)), new(p, (ulong)i) })];
+            Draw[] draws = [.. beam.Where(p => !p.Ended)
+                .SelectMany((p, i) => new Draw[] { new(p, (ulong)(7 * depth + i)), new(p, (ulong)i) })];
             var found = await policy.Extend(draws, Until.StepEnd, Sampling);
             Assert.Equal(found.Select(Told), await Extend(policy, draws, Until.StepEnd));
             using var fresh = Policy();
             Assert.Equal(found.Select(Told), await Extend(fresh, draws, Until.StepEnd));
             beam = [.. found.Where((_, i) => i % 3 != 1)];
         }
+    }
+
+    [Fact]
+    public async Task What_is_held_is_not_computed_again()
+    {
+        using var policy = Policy();
+        var draws = Draws(4, 3);
+        var first = await Extend(policy, draws, Until.TraceEnd);
+        var computed = policy.PrefilledTokens;
+        Assert.Equal(first, await Extend(policy, draws, Until.TraceEnd));
+        Assert.Equal(computed, policy.PrefilledTokens);
     }
 
     [Fact]

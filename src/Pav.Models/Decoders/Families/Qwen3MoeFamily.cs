@@ -15,7 +15,8 @@ internal static class Qwen3MoeFamily
         var bias = keys.Bool("attention_bias");
         var experts = new Experts(
             keys.Size("num_experts", 4096, 128), keys.Size("num_experts_per_tok", 4096, 8),
-            keys.Size("moe_intermediate_size", 1 << 20, 768), keys.Bool("norm_topk_prob"), keys.Size("decoder_sparse_step", 4096, 1), keys.Ids("mlp_only_layers"));
+            keys.Size("moe_intermediate_size", 1 << 20, 768), keys.Bool("norm_topk_prob"),
+            keys.Size("decoder_sparse_step", 4096, 1), keys.Ids("mlp_only_layers"));
         if (experts.PerToken > experts.Count)
             throw keys.Refuse("num_experts_per_tok", $"there are {experts.Count} experts");
         return shared with { QueryKeyNorm = true, QkvBias = bias, OutputBias = bias, Experts = experts };
