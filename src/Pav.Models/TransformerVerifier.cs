@@ -149,7 +149,7 @@ public sealed class TransformerVerifier : ILoadedVerifier
         bool Reserve(KvNode node)
         {
             KvTree.Pin(node, 1);
-            if (tree.MakeRoom(KvTree.BlocksMissing(node))) return true;
+            if (tree.MakeRoom(tree.BlocksMissing(node))) return true;
             KvTree.Pin(node, -1);
             return false;
         }

@@ -50,6 +50,8 @@ public sealed partial class Tensor
     public Tensor rsqrt() => call("rsqrt", this);
     public Tensor silu() => call("silu", this);
     public Tensor relu() => call("relu", this);
+    public Tensor sigmoid() => call("sigmoid", this);
+    public Tensor softplus() => call("softplus", this);
     public Tensor tanh() => call("tanh", this);
     public Tensor gelu(string approximate = "none") => call("gelu", this, approximate);
     public Tensor clamp(double? min = null, double? max = null) => call("clamp", this, min, max);

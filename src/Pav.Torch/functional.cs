@@ -116,6 +116,29 @@ public static class functional
             .reshape(b, h, s, x.size(3));
     }
 
+    /// <summary>
+    /// The gated delta rule, token by token: S ← keep·S, S ← S + k·(write·(v − Sᵀk))ᵀ, o = Sᵀq, with S zero before the first token.
+    /// q and k [B, T, H, K], v [B, T, H, V], keep and write [B, T, H]; result [B, T, H, V].
+    /// </summary>
+    public static Tensor gated_delta_rule(Tensor q, Tensor k, Tensor v, Tensor keep, Tensor write)
+    {
+        var (b, length, heads, keys, values) = (q.size(0), q.size(1), q.size(2), q.size(3), v.size(3));
+        var state = torch.zeros([b * heads, keys, values], v.dtype, v.device);
+        var outputs = new Tensor[length];
+        for (var t = 0L; t < length; t++)
+        {
+            var (key, query) = (At(k, t), At(q, t));
+            state = state * At(keep.unsqueeze(-1), t);
+            var written = (At(v, t) - key.bmm(state)) * At(write.unsqueeze(-1), t);
+            state = state + key.transpose(1, 2).bmm(written);
+            outputs[t] = query.bmm(state).reshape(b, 1, heads, values);
+        }
+
+        return torch.cat(outputs, 1);
+
+        Tensor At(Tensor x, long t) => x.narrow(1, t, 1).reshape(b * heads, 1, x.size(3));
+    }
+
     /// <summary>Mean cross-entropy of logits [N, V] against int64 targets [N]; targets of -100 do not count. All -100 gives NaN.</summary>
     public static Tensor cross_entropy(Tensor logits, Tensor targets, string reduction = "mean") =>
         call("cross_entropy_loss", logits, targets, Arg.None, Reduction(reduction), -100);

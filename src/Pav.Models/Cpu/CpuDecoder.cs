@@ -57,7 +57,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
         pieceTokens = PieceTokens(config, recompute);
         embedding = weights["model.embed_tokens.weight"];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
-            new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}")))];
+            new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}"),
+                name => weights[$"model.layers.{i}.{name}"]))];
         head = new(config, Normed("model.norm"), [.. DecoderModel.HeadNames(config).Select(Projected)]);
 
         Norm Normed(string name) => new(weights[name + ".weight"], (float)config.NormEps, config.NormPlusOne);
@@ -90,7 +91,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     {
         var part = Math.Min(Math.Clamp(tokens / Parts, LeastTokens, MostTokens), PieceTokens(config, recompute));
         return Math.Min(tokens, Math.Max(longest, part + longest / 2)) * BytesOfToken(config, recompute)
-            + sizeof(float) * DecoderHeadPass.Columns(config);
+            + sizeof(float) * (DecoderHeadPass.Columns(config) + (config.DeltaNet is { } net ? DeltaScratch.StateFloats(net, longest) : 0));
     }
 
     /// <summary>
@@ -104,7 +105,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
     {
         using var state = new LayerState(config);
         using var scratch = new Scratch(config);
-        return sizeof(float) * ((recompute ? 1 : config.Layers) * state.Columns
+        var kinds = Enumerable.Range(0, config.Layers).Select(config.IsRecurrent);
+        return sizeof(float) * ((recompute ? kinds.Distinct() : kinds).Sum(state.Columns)
             + (config.Layers + 2) * Floats.Stride(config.HiddenSize) + scratch.Columns);
     }
 
@@ -242,7 +244,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     {
         if (positions <= angles) return;
         angles = Math.Min(config.MaxPositions, Math.Max(512, 2 * positions));
-        var (half, kinds) = (config.HeadSize / 2, Rotary.Kinds(config));
+        var (half, kinds) = (config.Rotated / 2, Rotary.Kinds(config));
         float* c = cos.Grow((long)kinds.Count * angles * half), s = sin.Grow((long)kinds.Count * angles * half);
         foreach (var (frequencies, factor) in kinds)
             for (var position = 0; position < angles; position++)
@@ -312,8 +314,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
             sum = decoder.head.Accumulate(piece, this, loss, before, sum);
             for (var l = decoder.layers.Length - 1; l >= 0; l--)
             {
-                if (decoder.recompute) decoder.layers[l].Forward(piece.Tokens, streams[l], State(0, piece), Scratch, Scratch.Again);
-                decoder.layers[l].Backward(piece.Tokens, streams[l], State(decoder.recompute ? 0 : l, piece), Scratch, Gradient,
+                if (decoder.recompute) decoder.layers[l].Forward(piece.Tokens, streams[l], State(0, l, piece), Scratch, Scratch.Again);
+                decoder.layers[l].Backward(piece.Tokens, streams[l], State(decoder.recompute ? 0 : l, l, piece), Scratch, Gradient,
                     Gradients.Data);
             }
 
@@ -333,15 +335,15 @@ internal sealed unsafe class CpuDecoder : IDisposable
             {
                 var next = streams[keep ? l + 1 : (l + 1) % 2];
                 next.Grow(piece.Tokens.Tokens);
-                decoder.layers[l].Forward(piece.Tokens, Last, State(keep && !decoder.recompute ? l : 0, piece), Scratch, next);
+                decoder.layers[l].Forward(piece.Tokens, Last, State(keep && !decoder.recompute ? l : 0, l, piece), Scratch, next);
                 Last = next;
             }
         }
 
-        private LayerState State(int index, Piece piece)
+        private LayerState State(int index, int layer, Piece piece)
         {
             var state = states[index] ??= new(decoder.config);
-            state.Grow(piece.Tokens.Tokens);
+            state.Grow(piece.Tokens.Tokens, decoder.config.IsRecurrent(layer));
             return state;
         }
 

@@ -10,13 +10,18 @@ internal sealed unsafe class Layer : IDisposable
     private readonly int rotary;
     private readonly float residual;
     private readonly Norm? inputNorm, innerNorm, mixedNorm, fedNorm, queryNorm, keyNorm;
-    private readonly Projection q, k, v, o, gate, up, down;
+    private readonly Projection? q, k, v;
+    private readonly Projection o;
+    private readonly Projection? gate, up, down;
+    private readonly ExpertMixer? experts;
+    private readonly DeltaMixer? delta;
 
     /// <param name="config">Of the model.</param>
     /// <param name="index">Which layer it is.</param>
     /// <param name="norm">A norm by its name after the layer's prefix.</param>
     /// <param name="projection">A projection by its.</param>
-    public Layer(DecoderConfig config, int index, Func<string, Norm> norm, Func<string, Projection> projection)
+    /// <param name="weight">Any other weight, by its whole name there.</param>
+    public Layer(DecoderConfig config, int index, Func<string, Norm> norm, Func<string, Projection> projection, Func<string, Weight> weight)
     {
         this.config = config;
         shape = new(config.Heads, config.KvHeads, config.HeadSize, config.WindowOf(index) ?? int.MaxValue,
@@ -26,26 +31,64 @@ internal sealed unsafe class Layer : IDisposable
             (inputNorm, innerNorm) = (norm("input_layernorm"),
                 norm(config.PostNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm"));
         if (config.PostNorms) (mixedNorm, fedNorm) = (norm("post_attention_layernorm"), norm("post_feedforward_layernorm"));
-        if (config.QueryKeyNorm) (queryNorm, keyNorm) = (norm("self_attn.q_norm"), norm("self_attn.k_norm"));
-        (q, k, v, o) = (projection("self_attn.q_proj"), projection("self_attn.k_proj"), projection("self_attn.v_proj"),
-            projection("self_attn.o_proj"));
-        (gate, up, down) = (projection("mlp.gate_proj"), projection("mlp.up_proj"), projection("mlp.down_proj"));
+        if (config.IsRecurrent(index)) (delta, o) = (new(config, projection, weight), projection(DeltaNet.Prefix + "out_proj"));
+        else
+        {
+            if (config.QueryKeyNorm) (queryNorm, keyNorm) = (norm("self_attn.q_norm"), norm("self_attn.k_norm"));
+            (q, k, v, o) = (projection("self_attn.q_proj"), projection("self_attn.k_proj"), projection("self_attn.v_proj"),
+                projection("self_attn.o_proj"));
+        }
+
+        if (config.IsSparse(index)) experts = new(config, projection);
+        else (gate, up, down) = (projection("mlp.gate_proj"), projection("mlp.up_proj"), projection("mlp.down_proj"));
     }
 
     private IEnumerable<Norm> Norms => new[] { inputNorm, innerNorm, mixedNorm, fedNorm, queryNorm, keyNorm }.OfType<Norm>();
 
-    private Projection[] Projections => [q, k, v, o, gate, up, down];
+    private IEnumerable<Projection> Projections => new[] { q, k, v, o, gate, up, down }.OfType<Projection>();
 
-    public IEnumerable<Action> Packing => Norms.Select(n => (Action)n.Pack).Concat(Projections.Select(p => (Action)p.Pack));
+    public IEnumerable<Action> Packing => Norms.Select(n => (Action)n.Pack)
+        .Concat(Projections.Concat(delta?.Projections ?? []).Concat(experts?.Projections ?? []).Select(p => (Action)p.Pack))
+        .Concat(delta is null ? [] : [delta.Pack]);
 
     /// <summary>The stream after the layer from the stream before it.</summary>
     public void Forward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows result)
     {
         var (n, s) = (tokens.Tokens, state);
         Before(inputNorm, x, s.Normed, n, Column(s.Scales, 0, n));
-        Project(q, s.Normed, n, s.Queries, scratch);
-        Project(k, s.Normed, n, s.Keys, scratch);
-        Project(v, s.Normed, n, s.Values, scratch);
+        if (delta is null) Attend(tokens, s, scratch);
+        else delta.Forward(tokens, s.Normed, s.Delta!, scratch);
+        Join(o, Seen(s), x, mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, s.Middle, scratch);
+        Before(innerNorm, s.Middle, s.InnerNormed, n, Column(s.Scales, 2, n));
+        if (experts is not null)
+        {
+            s.Middle.CopyTo(result, n);
+            experts.Forward(n, s.InnerNormed, s.Experts!, scratch.Experts!, scratch.Adapter, result);
+            return;
+        }
+
+        Project(gate!, s.InnerNormed, n, s.Gates, scratch);
+        Project(up!, s.InnerNormed, n, s.Ups, scratch);
+        EachRow(n, s.Gates.Stride, offset =>
+            RowKernels.Gate(s.Gates.Data + offset, s.Ups.Data + offset, scratch.Inner.Data + offset,
+                Products.Padded(config.IntermediateSize), Gelu));
+        Join(down!, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
+    }
+
+    /// <summary>What the mixing of tokens gives to its output's product.</summary>
+    private Rows Seen(LayerState s) => delta is not null ? s.Delta!.Blended : config.OutputGate ? s.Gated : s.Attended;
+
+    private void Attend(Sequences tokens, LayerState s, Scratch scratch)
+    {
+        var n = tokens.Tokens;
+        if (config.OutputGate)
+        {
+            Project(q!, s.Normed, n, s.Doubled, scratch);
+            Halves(n, s.Doubled, s.Queries, s.OutputGates, apart: true);
+        }
+        else Project(q!, s.Normed, n, s.Queries, scratch);
+        Project(k!, s.Normed, n, s.Keys, scratch);
+        Project(v!, s.Normed, n, s.Values, scratch);
         if (queryNorm is not null)
         {
             s.Queries.CopyTo(s.RawQueries, n);
@@ -64,14 +107,9 @@ internal sealed unsafe class Layer : IDisposable
             offset += ids.Length;
         }
 
-        Join(o, s.Attended, x, mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, s.Middle, scratch);
-        Before(innerNorm, s.Middle, s.InnerNormed, n, Column(s.Scales, 2, n));
-        Project(gate, s.InnerNormed, n, s.Gates, scratch);
-        Project(up, s.InnerNormed, n, s.Ups, scratch);
-        EachRow(n, s.Gates.Stride, offset =>
-            RowKernels.Gate(s.Gates.Data + offset, s.Ups.Data + offset, scratch.Inner.Data + offset,
-                Products.Padded(config.IntermediateSize), Gelu));
-        Join(down, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
+        if (config.OutputGate)
+            EachRow(n, s.Gated.Stride, at =>
+                RowKernels.SigmoidGate(s.OutputGates.Data + at, s.Attended.Data + at, s.Gated.Data + at, s.Gated.Columns));
     }
 
     /// <summary>
@@ -80,19 +118,37 @@ internal sealed unsafe class Layer : IDisposable
     /// </summary>
     public void Backward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows d, float* gradients)
     {
-        var (n, s, hidden, inner) = (tokens.Tokens, state, x.Stride, scratch.Inner);
+        var (n, s) = (tokens.Tokens, state);
+        if (experts is null) FeedGradient(n, s, scratch, d, gradients);
+        else experts.Backward(n, s.InnerNormed, s.Experts!, scratch.Experts!, scratch.Adapter, d, scratch.Hidden, gradients);
+        BeforeGradient(innerNorm, s.Middle, Column(s.Scales, 2, n), n, scratch.Hidden, d, gradients);
+
+        var joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
+        Back(o, Seen(s), joined, n, delta is null ? scratch.Attended : scratch.Delta!.Blended, false, gradients, scratch);
+        if (delta is null) AttendGradient(tokens, s, scratch, gradients);
+        else delta.Backward(tokens, s.Normed, s.Delta!, scratch, gradients);
+        BeforeGradient(inputNorm, x, Column(s.Scales, 0, n), n, scratch.Hidden, d, gradients);
+    }
+
+    private void FeedGradient(int n, LayerState s, Scratch scratch, Rows d, float* gradients)
+    {
+        var (hidden, inner) = (d.Stride, scratch.Inner);
         var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
-        down.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
+        down!.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
         EachRow(n, inner.Stride, offset =>
             RowKernels.GateGradient(s.Gates.Data + offset, s.Ups.Data + offset, inner.Data + offset,
                 Products.Padded(config.IntermediateSize), Gelu));
-        down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
-        Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
-        Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
-        BeforeGradient(innerNorm, s.Middle, Column(s.Scales, 2, n), n, scratch.Hidden, d, gradients);
+        down!.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
+        Back(gate!, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
+        Back(up!, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
+    }
 
-        joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
-        Back(o, s.Attended, joined, n, scratch.Attended, false, gradients, scratch);
+    private void AttendGradient(Sequences tokens, LayerState s, Scratch scratch, float* gradients)
+    {
+        var n = tokens.Tokens;
+        if (config.OutputGate)
+            EachRow(n, s.Gated.Stride, at => RowKernels.SigmoidGateGradient(s.OutputGates.Data + at, s.Attended.Data + at,
+                scratch.Attended.Data + at, s.Gated.Columns));
         var offset = 0L;
         foreach (var ids in tokens.Ids)
         {
@@ -106,10 +162,28 @@ internal sealed unsafe class Layer : IDisposable
         Rotate(tokens, scratch.Queries, config.Heads, -1, (float)config.AttentionScale);
         Rotate(tokens, scratch.Keys, config.KvHeads, -1, 1);
         if (queryNorm is not null) HeadNormGradients(n, s, scratch, gradients);
-        Back(q, s.Normed, scratch.Queries, n, scratch.Hidden, false, gradients, scratch);
-        Back(k, s.Normed, scratch.Keys, n, scratch.Hidden, true, gradients, scratch);
-        Back(v, s.Normed, scratch.Values, n, scratch.Hidden, true, gradients, scratch);
-        BeforeGradient(inputNorm, x, Column(s.Scales, 0, n), n, scratch.Hidden, d, gradients);
+        if (config.OutputGate)
+        {
+            Halves(n, scratch.Doubled, scratch.Queries, s.OutputGates, apart: false);
+            Back(q!, s.Normed, scratch.Doubled, n, scratch.Hidden, false, gradients, scratch);
+        }
+        else Back(q!, s.Normed, scratch.Queries, n, scratch.Hidden, false, gradients, scratch);
+        Back(k!, s.Normed, scratch.Keys, n, scratch.Hidden, true, gradients, scratch);
+        Back(v!, s.Normed, scratch.Values, n, scratch.Hidden, true, gradients, scratch);
+    }
+
+    /// <summary>Copies each head's two halves apart, or back together.</summary>
+    private void Halves(int n, Rows both, Rows first, Rows second, bool apart)
+    {
+        var size = config.HeadSize;
+        for (var t = 0; t < n; t++)
+            for (var h = 0; h < config.Heads; h++)
+                foreach (var (half, place) in new[] { (first, 0), (second, size) })
+                {
+                    float* one = half.Data + (long)t * half.Stride + h * size;
+                    var two = both.Data + (long)t * both.Stride + 2 * h * size + place;
+                    RowKernels.Copy(apart ? two : one, 0, apart ? one : two, 0, 1, size);
+                }
     }
 
     /// <summary>The stream as products read it.</summary>
@@ -206,12 +280,12 @@ internal sealed unsafe class Layer : IDisposable
     private void Rotate(Sequences tokens, Rows x, int heads, float direction, float factor)
     {
         var row = x.Data;
-        var half = config.HeadSize / 2;
+        var half = config.Rotated / 2;
         var first = (long)rotary * tokens.Positions * half;
         float* cos = tokens.Cos.Data + first, sin = tokens.Sin.Data + first;
         foreach (var ids in tokens.Ids)
             for (var t = 0; t < ids.Length; t++, row += x.Stride)
-                RowKernels.Rotate(row, heads, config.HeadSize, cos + (long)t * half, sin + (long)t * half,
+                RowKernels.Rotate(row, heads, config.HeadSize, config.Rotated, cos + (long)t * half, sin + (long)t * half,
                     direction, factor);
     }
 
@@ -223,6 +297,7 @@ internal sealed unsafe class Layer : IDisposable
     public void Dispose()
     {
         foreach (var norm in Norms) norm.Dispose();
-        foreach (var projection in Projections) projection.Dispose();
+        foreach (var projection in Projections.Concat(experts?.Projections ?? [])) projection.Dispose();
+        delta?.Dispose();
     }
 }

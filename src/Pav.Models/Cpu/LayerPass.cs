@@ -28,6 +28,17 @@ internal sealed unsafe class Rows(int columns) : IDisposable
 /// </summary>
 internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
 {
+    /// <summary>Of layers without attention.</summary>
+    public readonly DeltaState? Delta = config.DeltaNet is { } net ? new(net) : null;
+
+    /// <summary>Of layers with a mixture of experts.</summary>
+    public readonly ExpertState? Experts = config.Experts is null ? null : new(config);
+
+    /// <summary>Queries with their heads' gates after them, gates alone, and what attention gives times their σ.</summary>
+    public readonly Rows Doubled = new(config.OutputGate ? 2 * config.Heads * config.HeadSize : 0),
+        OutputGates = new(config.OutputGate ? config.Heads * config.HeadSize : 0),
+        Gated = new(config.OutputGate ? config.Heads * config.HeadSize : 0);
+
     public readonly Rows Normed = new(config.HiddenSize), Queries = new(config.Heads * config.HeadSize),
         Keys = new(config.KvHeads * config.HeadSize), Values = new(config.KvHeads * config.HeadSize);
     public readonly Rows RawQueries = new(config.QueryKeyNorm ? config.Heads * config.HeadSize : 0),
@@ -39,21 +50,22 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
         Fed = new(config.PostNorms || config.ResidualMultiplier != 1 ? config.HiddenSize : 0);
     public readonly Rows Scales = new(4), QueryScales = new(config.Heads + config.KvHeads), LogSums = new(config.Heads);
 
-    private IEnumerable<Rows> All =>
-        [Normed, Queries, Keys, Values, RawQueries, RawKeys, Attended, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales, QueryScales,
-        LogSums];
+    /// <summary>What a layer uses, with attention or without.</summary>
+    private IEnumerable<Rows> Used(bool recurrent) => (recurrent ? Delta!.All
+        : [Queries, Keys, Values, RawQueries, RawKeys, Doubled, OutputGates, Gated, Attended, QueryScales, LogSums])
+        .Concat([Normed, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales]).Concat(Experts?.All ?? []);
 
     /// <summary>Floats of a token.</summary>
-    public long Columns => All.Sum(part => (long)part.Stride);
+    public long Columns(bool recurrent) => Used(recurrent).Sum(part => (long)part.Stride);
 
-    public void Grow(int rows)
+    public void Grow(int rows, bool recurrent)
     {
-        foreach (var part in All) part.Grow(rows);
+        foreach (var part in Used(recurrent)) part.Grow(rows);
     }
 
     public void Dispose()
     {
-        foreach (var part in All) part.Dispose();
+        foreach (var part in Used(false).Concat(Delta?.All ?? [])) part.Dispose();
     }
 }
 
@@ -64,10 +76,15 @@ internal sealed class Scratch(DecoderConfig config) : IDisposable
         Inner = new(config.IntermediateSize), Attended = new(config.Heads * config.HeadSize);
     public readonly Rows Queries = new(config.Heads * config.HeadSize), Keys = new(config.KvHeads * config.HeadSize),
         Values = new(config.KvHeads * config.HeadSize);
+    public readonly Rows Doubled = new(config.OutputGate ? 2 * config.Heads * config.HeadSize : 0);
+    public readonly DeltaScratch? Delta = config.DeltaNet is { } net ? new(net) : null;
+    public readonly ExpertScratch? Experts = config.Experts is null ? null : new(config);
     public readonly Floats Adapter = new();
     public readonly AttentionKernel Attention = new();
 
-    private IEnumerable<Rows> All => [Hidden, Joined, Again, Inner, Attended, Queries, Keys, Values];
+    private IEnumerable<Rows> All => Always.Concat(Delta?.All ?? []).Concat(Experts?.All ?? []);
+
+    private IEnumerable<Rows> Always => [Hidden, Joined, Again, Inner, Attended, Queries, Keys, Values, Doubled];
 
     /// <summary>Floats of a token.</summary>
     public long Columns => All.Sum(part => (long)part.Stride);
@@ -80,6 +97,7 @@ internal sealed class Scratch(DecoderConfig config) : IDisposable
     public void Dispose()
     {
         foreach (var part in All) part.Dispose();
+        Delta?.Dispose();
         Adapter.Dispose();
         Attention.Dispose();
     }

@@ -51,13 +51,12 @@ internal static unsafe class RowKernels
     }
 
     /// <summary>
-    /// Turns the pairs (x[i], x[i + size/2]) of each head by the angles of one position, in place, and multiplies by a factor. Its gradient
-    /// is the turn back:
-    /// <paramref name="direction"/> −1.
+    /// Turns the pairs (x[i], x[i + rotated/2]) of each head by the angles of one position, in place, and multiplies all of the head by a
+    /// factor. Its gradient is the turn back: <paramref name="direction"/> −1.
     /// </summary>
-    public static void Rotate(float* x, int heads, int size, float* cos, float* sin, float direction, float factor)
+    public static void Rotate(float* x, int heads, int size, int rotated, float* cos, float* sin, float direction, float factor)
     {
-        var half = size / 2;
+        var half = rotated / 2;
         for (var h = 0; h < heads; h++, x += size)
         {
             var i = 0;
@@ -75,6 +74,25 @@ internal static unsafe class RowKernels
                 x[i] = a * c - b * s;
                 x[half + i] = b * c + a * s;
             }
+
+            for (i = rotated; i < size; i++) x[i] *= factor;
+        }
+    }
+
+    /// <summary>y = x·σ(gate).</summary>
+    public static void SigmoidGate(float* gate, float* x, float* y, int n)
+    {
+        for (var i = 0; i < n; i += 8) (Vector256.Load(x + i) * Sigmoid(Vector256.Load(gate + i))).Store(y + i);
+    }
+
+    /// <summary>From dy: gate becomes its gradient, and dy that of x.</summary>
+    public static void SigmoidGateGradient(float* gate, float* x, float* dy, int n)
+    {
+        for (var i = 0; i < n; i += 8)
+        {
+            var (s, d) = (Sigmoid(Vector256.Load(gate + i)), Vector256.Load(dy + i));
+            (d * Vector256.Load(x + i) * s * (Vector256<float>.One - s)).Store(gate + i);
+            (d * s).Store(dy + i);
         }
     }
 

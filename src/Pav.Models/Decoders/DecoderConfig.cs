@@ -37,6 +37,12 @@ public sealed record RopeScaling(string Type, double Factor, double LowFreqFacto
 
     public double BetaSlow { get; init; } = 1;
 
+    /// <summary>Of <c>longrope</c>: what each frequency is divided by in sequences no longer than the original context.</summary>
+    public IReadOnlyList<double> ShortFactors { get; init; } = [];
+
+    /// <summary>The same in longer ones, which this program does not run.</summary>
+    public IReadOnlyList<double> LongFactors { get; init; } = [];
+
     /// <summary>Factor of cosines and sines.</summary>
     public double Attention { get; init; } = 1;
 
@@ -71,6 +77,18 @@ public sealed record DecoderConfig
 
     /// <summary>Every so many layers one has no rotary positions, the last of them; 0: none.</summary>
     public int UnrotatedEvery { get; init; }
+
+    /// <summary>Values of a head, the first, that rotary positions turn; null: all.</summary>
+    public int? RotarySize { get; init; }
+
+    /// <summary>What attention gives is multiplied by σ of a gate, which <c>q_proj</c> makes after each head's query.</summary>
+    public bool OutputGate { get; init; }
+
+    /// <summary>What stands in the place of the feed-forward part where <see cref="IsSparse"/> says; null: nothing.</summary>
+    public Experts? Experts { get; init; }
+
+    /// <summary>What stands in the place of attention where <see cref="IsRecurrent"/> says; null: nothing.</summary>
+    public DeltaNet? DeltaNet { get; init; }
 
     /// <summary>Biases of the query, key and value projections.</summary>
     public bool QkvBias { get; init; }
@@ -127,7 +145,8 @@ public sealed record DecoderConfig
     public int WindowFrom { get; init; }
     public int WindowEvery { get; init; } = 1;
 
-    /// <summary>Every so many layers one sees all positions, the last of them; 0: none beside what WindowEvery leaves.</summary>
+    /// <summary>Every so many layers one sees all positions, the last of them; 0: none beside what WindowEvery leaves. With a
+    /// <see cref="DeltaNet"/> those are the layers that have attention.</summary>
     public int FullEvery { get; init; }
 
     public bool TiedEmbeddings { get; init; }
@@ -155,6 +174,15 @@ public sealed record DecoderConfig
     public int? WindowOf(int layer) =>
         layer >= WindowFrom && (layer - WindowFrom) % WindowEvery == 0 && !IsLastOf(FullEvery, layer) ? SlidingWindow : null;
 
+    /// <summary>A layer without attention, which carries a state from token to token.</summary>
+    public bool IsRecurrent(int layer) => DeltaNet is not null && !IsLastOf(FullEvery, layer);
+
+    /// <summary>A layer with a mixture of experts.</summary>
+    public bool IsSparse(int layer) => Experts?.IsIn(layer) ?? false;
+
+    /// <summary>Values of a head that rotary positions turn.</summary>
+    internal int Rotated => RotarySize ?? HeadSize;
+
     /// <summary>Which of <see cref="Rotary.Kinds"/> a layer has.</summary>
     internal int RotaryOf(int layer) =>
         IsLastOf(UnrotatedEvery, layer) || (LocalRopeTheta is not null && WindowOf(layer) is not null) ? 1 : 0;
@@ -179,6 +207,7 @@ public sealed record DecoderConfig
     /// <param name="file">Named in errors.</param>
     internal static DecoderConfig Parse(JsonObject json, string file)
     {
+        (json, file) = Qwen35Family.Text(json, file);
         var keys = new ConfigKeys(json, file);
         var type = json["model_type"]?.ToString() ?? Family.Llama.ModelType;
         var family = Family.All.FirstOrDefault(f => f.ModelType == type) ?? throw keys.Refuse("model_type", Family.WhyNot(type));
@@ -221,6 +250,13 @@ public sealed record DecoderConfig
             config = config with { MaxPositions = Math.Max(config.MaxPositions, stretched) };
         }
 
+        if (config.RopeScaling is { Type: "longrope" } longRope)
+        {
+            if (longRope.ShortFactors.Count != config.Rotated / 2 || longRope.LongFactors.Count != config.Rotated / 2)
+                throw keys.Refuse("rope_scaling", $"short_factor and long_factor need {config.Rotated / 2} numbers each");
+            config = config with { MaxPositions = Math.Min(config.MaxPositions, longRope.OriginalContext) };
+        }
+
         if (config.HeadSize == 0 || config.HeadSize % 4 != 0) throw keys.Refuse("head_dim", "this program wants a multiple of 4");
         return config;
     }
@@ -251,6 +287,11 @@ public sealed record DecoderConfig
                     ["rope_type"] = s.Type, ["factor"] = s.Factor, ["original_max_position_embeddings"] = s.OriginalContext,
                     ["beta_fast"] = s.BetaFast, ["beta_slow"] = s.BetaSlow, ["attention_factor"] = s.Attention, ["truncate"] = s.Truncate,
                 },
+                { Type: "longrope" } s => new JsonObject
+                {
+                    ["rope_type"] = s.Type, ["short_factor"] = Numbers(s.ShortFactors), ["long_factor"] = Numbers(s.LongFactors),
+                    ["attention_factor"] = s.Attention,
+                },
                 var s => new JsonObject
                 {
                     ["rope_type"] = s.Type, ["factor"] = s.Factor, ["low_freq_factor"] = s.LowFreqFactor,
@@ -273,6 +314,8 @@ public sealed record DecoderConfig
         }
 
         return json;
+
+        static JsonArray Numbers(IReadOnlyList<double> values) => new([.. values.Select(v => JsonValue.Create(v))]);
     }
 
     private static DecoderHead HeadOf(ConfigKeys keys, Family family)

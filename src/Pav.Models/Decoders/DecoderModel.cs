@@ -76,7 +76,7 @@ public sealed class DecoderModel : IDisposable
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin, attend) = Rows(input_ids.size(1));
-        var x = Through(Embed(input_ids), cos, sin, attend);
+        var x = Through(Embed(input_ids), cos, sin, new(attend));
         return Kept(Normed(x), scope);
     }
 
@@ -92,10 +92,11 @@ public sealed class DecoderModel : IDisposable
                 (ids[n], positions[n], spread[r * longest + t], back[n]) = (rows[r][t], t, n, r * longest + t);
         var (_, _, padded) = Rows(longest);
         var (into, from) = (Placed(spread), Placed(back));
-        return Kept(forward(Placed(ids), Placed(positions), longest, (layer, q, k, v) => padded(layer, Spread(q), Spread(k), Spread(v))
-            .reshape([(long)spread.Length, .. q.shape[1..]]).index_select(0, from)), scope);
+        return Kept(forward(Placed(ids), Placed(positions), longest, new Mixing((layer, q, k, v) =>
+            Back(padded(layer, Spread(q), Spread(k), Spread(v))), Spread, Back)), scope);
 
         Tensor Spread(Tensor x) => x.index_select(0, into).reshape([rows.Count, longest, .. x.shape[1..]]);
+        Tensor Back(Tensor x) => x.reshape([(long)spread.Length, .. x.shape[2..]]).index_select(0, from);
         Tensor Placed(long[] numbers) => tensor(numbers).to(Device);
     }
 
@@ -103,12 +104,12 @@ public sealed class DecoderModel : IDisposable
     /// <param name="ids">[N], int64.</param>
     /// <param name="positions">[N], int64, each below <paramref name="end"/>.</param>
     /// <param name="end">Positions needed.</param>
-    /// <param name="attend">What each token sees.</param>
-    internal Tensor forward(Tensor ids, Tensor positions, long end, Attention attend)
+    /// <param name="mixing">What each token sees.</param>
+    internal Tensor forward(Tensor ids, Tensor positions, long end, Mixing mixing)
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin) = rotary.At(positions, end, ComputeType);
-        return Kept(Normed(Through(Embed(ids), cos, sin, attend)), scope);
+        return Kept(Normed(Through(Embed(ids), cos, sin, mixing)), scope);
     }
 
     /// <summary>Adds the gradient of a loss of hidden states to the trained parameters'. Within the scope in which those were
@@ -235,10 +236,12 @@ public sealed class DecoderModel : IDisposable
         foreach (var (name, shape) in Shapes(config))
         {
             var values = new float[shape.Aggregate(1L, (a, b) => a * b)];
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal)) values.AsSpan().Fill(config.NormPlusOne ? 0 : 1);
+            if (DeltaNet.Starts(name)) DeltaNet.Start(name, values, Seeds.Derive(seed, name, "init", 0));
+            else if (name.EndsWith("norm.weight", StringComparison.Ordinal)) values.AsSpan().Fill(config.NormPlusOne ? 0 : 1);
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 var deviation = 0.02 / (name.EndsWith("o_proj.weight", StringComparison.Ordinal)
+                    || name.EndsWith("out_proj.weight", StringComparison.Ordinal)
                     || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? Math.Sqrt(2 * config.Layers) : 1);
                 values = Normals(values.Length, deviation, Seeds.Derive(seed, name, "init", 0));
             }
@@ -262,12 +265,14 @@ public sealed class DecoderModel : IDisposable
             shapes[layer + "post_attention_layernorm.weight"] = [hidden];
             if (config is { PostNorms: true, PreNorms: true }) shapes[layer + "pre_feedforward_layernorm.weight"] = [hidden];
             if (config.PostNorms) shapes[layer + "post_feedforward_layernorm.weight"] = [hidden];
-            if (config.QueryKeyNorm) shapes[layer + "self_attn.q_norm.weight"] = [config.WholeQueryKeyNorm ? q : config.HeadSize];
-            if (config.QueryKeyNorm) shapes[layer + "self_attn.k_norm.weight"] = [config.WholeQueryKeyNorm ? kv : config.HeadSize];
-            Linear(layer + "self_attn.q_proj", q, hidden, config.QkvBias);
-            Linear(layer + "self_attn.k_proj", kv, hidden, config.QkvBias);
-            Linear(layer + "self_attn.v_proj", kv, hidden, config.QkvBias);
-            Linear(layer + "self_attn.o_proj", hidden, q, config.OutputBias);
+            if (config.IsRecurrent(i)) foreach (var (name, shape) in config.DeltaNet!.Shapes(hidden)) shapes[layer + name] = shape;
+            else Attention(layer + "self_attn.");
+            if (config.IsSparse(i))
+            {
+                foreach (var (name, shape) in config.Experts!.Shapes(hidden)) shapes[layer + name] = shape;
+                continue;
+            }
+
             Linear(layer + "mlp.gate_proj", inner, hidden, config.MlpBias);
             Linear(layer + "mlp.up_proj", inner, hidden, config.MlpBias);
             Linear(layer + "mlp.down_proj", hidden, inner, config.MlpBias);
@@ -290,6 +295,16 @@ public sealed class DecoderModel : IDisposable
 
         return shapes;
 
+        void Attention(string at)
+        {
+            if (config.QueryKeyNorm) shapes[at + "q_norm.weight"] = [config.WholeQueryKeyNorm ? q : config.HeadSize];
+            if (config.QueryKeyNorm) shapes[at + "k_norm.weight"] = [config.WholeQueryKeyNorm ? kv : config.HeadSize];
+            Linear(at + "q_proj", config.OutputGate ? 2 * q : q, hidden, config.QkvBias);
+            Linear(at + "k_proj", kv, hidden, config.QkvBias);
+            Linear(at + "v_proj", kv, hidden, config.QkvBias);
+            Linear(at + "o_proj", hidden, q, config.OutputBias);
+        }
+
         void Linear(string name, long outputs, long inputs, bool bias)
         {
             shapes[name + ".weight"] = [outputs, inputs];
@@ -310,7 +325,7 @@ public sealed class DecoderModel : IDisposable
     {
         var (cos, sin, attend) = Rows(input_ids.size(1));
         List<Tensor> states = [Embed(input_ids)];
-        foreach (var layer in layers) states.Add(layer.forward(states[^1], cos, sin, attend));
+        foreach (var layer in layers) states.Add(layer.forward(states[^1], cos, sin, new(attend)));
         states[^1] = Normed(states[^1]);
         return [.. states];
     }
@@ -320,18 +335,18 @@ public sealed class DecoderModel : IDisposable
     private static Tensor Kept(Tensor made, DisposeScope? scope) => scope?.MoveToOuter(made) ?? made;
 
     /// <summary>The stream after the last layer.</summary>
-    private Tensor Through(Tensor x, Tensor cos, Tensor sin, Attention attend)
+    private Tensor Through(Tensor x, Tensor cos, Tensor sin, Mixing mixing)
     {
         if (Taped)
         {
-            tapes.Add(new(x, cos, sin, attend));
+            tapes.Add(new(x, cos, sin, mixing));
             return tapes[^1].Forward(layers);
         }
 
         foreach (var layer in layers)
         {
             using var scope = NewDisposeScope();
-            x = scope.MoveToOuter(layer.forward(x, cos, sin, attend));
+            x = scope.MoveToOuter(layer.forward(x, cos, sin, mixing));
         }
 
         return x;

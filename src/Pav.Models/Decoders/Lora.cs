@@ -21,6 +21,10 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     private static readonly string[] Projections =
         ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
 
+    /// <summary>Of layers of <see cref="DeltaNet"/>, named only where they are meant.</summary>
+    private static readonly string[] DeltaProjections =
+        ["linear_attn.in_proj_qkv", "linear_attn.in_proj_z", "linear_attn.in_proj_b", "linear_attn.in_proj_a", "linear_attn.out_proj"];
+
     /// <summary>Ways to begin that change the base's weights, too: what was trained belongs to those.</summary>
     private static readonly string[] ChangesBase = ["pissa", "olora", "corda", "loftq", "lora_ga"];
 
@@ -37,14 +41,16 @@ public sealed record Lora(int Rank = 16, double Alpha = 32, string Targets = "q_
     internal IEnumerable<string> On(DecoderConfig config)
     {
         var targets = Targets.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var unknown = targets.FirstOrDefault(t => !Projections.Any(p => Matches(p, t)));
+        var (shapes, known) = (DecoderModel.Shapes(config), config.DeltaNet is null ? Projections : [.. Projections, .. DeltaProjections]);
+        var unknown = targets.FirstOrDefault(t => !known.Any(p => Matches(p, t)));
         if (targets.Length == 0 || unknown is not null) throw new UserError($"LoRA targets \"{Targets}\": "
-            + $"{(unknown is null ? "there is none" : $"\"{unknown}\" is not a projection")}; choose among q_proj, k_proj, v_proj, "
-                + "o_proj, gate_proj, up_proj, down_proj");
+            + $"{(unknown is null ? "there is none" : $"\"{unknown}\" is not a projection")}; choose among "
+                + string.Join(", ", known.Select(p => p[(p.LastIndexOf('.') + 1)..])));
         return from layer in Enumerable.Range(0, config.Layers)
-               from projection in Projections
-               where targets.Any(t => Matches(projection, t))
-               select $"model.layers.{layer}.{projection}";
+               from projection in known
+               let name = $"model.layers.{layer}.{projection}"
+               where targets.Any(t => Matches(projection, t)) && shapes.ContainsKey(name + ".weight")
+               select name;
 
         static bool Matches(string projection, string target) => projection == target
             || projection.EndsWith("." + target, StringComparison.Ordinal);

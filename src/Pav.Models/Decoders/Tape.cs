@@ -4,7 +4,7 @@ namespace Pav.Models.Decoders;
 
 /// <summary>One pass through the layers of which only their inputs are kept; the gradient goes through it backwards, layer by layer, each
 /// computed again.</summary>
-internal sealed class Tape(Tensor start, Tensor cos, Tensor sin, Attention attend)
+internal sealed class Tape(Tensor start, Tensor cos, Tensor sin, Mixing mixing)
 {
     private readonly List<Tensor> inputs = [];
     private Tensor? end;
@@ -18,7 +18,7 @@ internal sealed class Tape(Tensor start, Tensor cos, Tensor sin, Attention atten
             {
                 inputs.Add(x);
                 using var scope = torch.NewDisposeScope();
-                x = scope.MoveToOuter(layer.forward(x, cos, sin, attend));
+                x = scope.MoveToOuter(layer.forward(x, cos, sin, mixing));
             }
 
             end = x;
@@ -34,7 +34,7 @@ internal sealed class Tape(Tensor start, Tensor cos, Tensor sin, Attention atten
         {
             using var scope = torch.NewDisposeScope();
             var x = inputs[i].requires_grad_();
-            layers[i].forward(x, cos, sin, attend).backward(gradient);
+            layers[i].forward(x, cos, sin, mixing).backward(gradient);
             gradient = scope.MoveToOuter(x.grad!);
             inputs[i].Dispose();
         }

@@ -67,8 +67,9 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
                 foreach (var row in entering) Step(row, row.Node.Values);
                 active.AddRange(entering);
                 entering.Clear();
+                // A recurrent layer's state does not go back to where these values come from: they stay as long as it does.
                 foreach (var group in computing)
-                    if (group.Waiting.Count == 0) group.Node.Values = null;
+                    if (group.Waiting.Count == 0 && runner.Pool.StateBlocks == 0) group.Node.Values = null;
                 computing.RemoveAll(g => g.Waiting.Count == 0);
                 if (active.RemoveAll(row => results[row.Draw] is not null) is > 0 and var done) drawn?.Invoke(done);
             }
@@ -121,13 +122,13 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         while (groups.TryPeek(out var group) && active.Count + entering.Count < options.Slots)
         {
             var node = group.Node;
-            var blocks = KvSegment.BlocksFor(draws[group.Waiting.Peek()].Limit);
+            var blocks = runner.Pool.BlocksFor(draws[group.Waiting.Peek()].Limit);
             KvTree.Pin(node, 1);
-            if (!tree.MakeRoom(blocks + KvTree.BlocksMissing(node)))
+            if (!tree.MakeRoom(blocks + tree.BlocksMissing(node)))
             {
                 KvTree.Pin(node, -1);
                 if (active.Count + entering.Count > 0) return;
-                var bytes = (blocks + node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
+                var bytes = (blocks + node.Path().Sum(n => runner.Pool.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
                 throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of "
                     + $"key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockBytes:N0}; raise the cache budget or "
                     + "lower the token limit");

@@ -10,24 +10,37 @@ internal sealed unsafe partial class CpuRunner
         InBlocks(rows, (work, from, to) =>
         {
             Embed(from, to);
-            KeysAndValues(0, work, from, to, 0, Heads);
+            Project(0, work, from, to);
         });
         for (var l = 0; l < layers.Length; l++)
         {
             var layer = l;
+            if (layers[l].Delta is not null) crew.Do(Config.DeltaNet!.KeyHeads, keyHead => Mix(layer, keyHead));
             InBlocks(rows, (work, from, to) =>
             {
-                Attend(layer, work, work.Attended, from, to, 0, Config.KvHeads);
-                Join(layers[layer].O, work.Attended, querySize, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
+                if (layers[layer].Delta is null) Attend(layer, work, work.Attended, from, to, 0, Config.KvHeads);
+                var o = layers[layer].O;
+                Join(o, Seen(layer, work, from), o.Inputs, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
                 Settle(layers[layer].AttentionNorm, work, from, to);
-                Gate(layers[layer], work, work, from, to, 0, innerStride);
-                Join(layers[layer].Down, work.Wide, innerStride, layers[layer].OuterNorm, work, from, to, 0, hiddenStride);
-                Settle(layers[layer].OuterNorm, work, from, to);
-                if (layer + 1 < layers.Length) KeysAndValues(layer + 1, work, from, to, 0, Heads);
+                if (layers[layer].Experts is not null) Blend(layers[layer], work, from, to);
+                else
+                {
+                    Gate(layers[layer], work, work, from, to, 0, innerStride);
+                    Join(layers[layer].Down!, work.Wide, innerStride, layers[layer].OuterNorm, work, from, to, 0, hiddenStride);
+                    Settle(layers[layer].OuterNorm, work, from, to);
+                }
+
+                if (layer + 1 < layers.Length) Project(layer + 1, work, from, to);
             });
         }
 
         InBlocks(pending.Read.Count, (work, from, to) => Head(work, from, to, 0, head[^1].Stride));
+
+        void Project(int l, Workspace work, int from, int to)
+        {
+            if (layers[l].Delta is null) KeysAndValues(l, work, from, to, 0, Heads);
+            else ProjectDelta(l, work, from, to, 0, layers[l].Qkv.Stride);
+        }
     }
 
     /// <summary>The same, each product cut among the threads by its outputs, attention by its heads.</summary>
@@ -40,14 +53,29 @@ internal sealed unsafe partial class CpuRunner
         for (var l = 0; l < layers.Length; l++)
         {
             var (at, layer) = (l, layers[l]);
-            InParts(Heads, unit, (work, from, to) => KeysAndValues(at, work, 0, rows, from, to));
-            InParts(Config.KvHeads, 1, (work, from, to) => Attend(at, work, joint.Attended, 0, rows, from, to));
+            if (layer.Delta is null)
+            {
+                InParts(Heads, unit, (work, from, to) => KeysAndValues(at, work, 0, rows, from, to));
+                InParts(Config.KvHeads, 1, (work, from, to) => Attend(at, work, joint.Attended, 0, rows, from, to));
+            }
+            else
+            {
+                InParts(layer.Qkv.Stride, 16, (work, from, to) => ProjectDelta(at, work, 0, rows, from, to));
+                crew.Do(Config.DeltaNet!.KeyHeads, keyHead => Mix(at, keyHead));
+            }
+
             InParts(hiddenStride, 16, (_, from, to) =>
-                Join(layer.O, joint.Attended, querySize, layer.AttentionNorm, joint, 0, rows, from, to));
+                Join(layer.O, Seen(at, joint, 0), layer.O.Inputs, layer.AttentionNorm, joint, 0, rows, from, to));
             Settle(layer.AttentionNorm, joint, 0, rows);
+            if (layer.Experts is not null)
+            {
+                InBlocks(rows, (work, from, to) => Blend(layer, work, from, to));
+                continue;
+            }
+
             InParts(innerStride, 16, (work, from, to) => Gate(layer, work, joint, 0, rows, from, to));
             InParts(hiddenStride, 16, (_, from, to) =>
-                Join(layer.Down, joint.Wide, innerStride, layer.OuterNorm, joint, 0, rows, from, to));
+                Join(layer.Down!, joint.Wide, innerStride, layer.OuterNorm, joint, 0, rows, from, to));
             Settle(layer.OuterNorm, joint, 0, rows);
         }
 
@@ -55,6 +83,10 @@ internal sealed unsafe partial class CpuRunner
         if (head.Length == 1) InParts(head[0].Stride, 16, (work, from, to) => Head(work, 0, pending.Read.Count, from, to));
         else InBlocks(pending.Read.Count, (work, from, to) => Head(work, from, to, 0, head[^1].Stride));
     }
+
+    /// <summary>What the mixing of tokens gives for the rows from a first on.</summary>
+    private float* Seen(int l, Workspace work, int from) =>
+        layers[l].Delta is null ? work.Attended : blended.Data + (long)from * Config.DeltaNet!.Values;
 
     private void InBlocks(int rows, Action<Workspace, int, int> work)
     {
@@ -80,11 +112,14 @@ internal sealed unsafe partial class CpuRunner
         workspaces.Add(space);
     }
 
+    private int Widest => layers.Where(layer => layer.Delta is null).Max(layer => layer.Qkv.Stride);
+
     private Workspace Take() => workspaces.TryTake(out var space) ? space
-        : new(hiddenStride, Math.Max(Math.Max(layers[0].Qkv.Stride, innerStride), hiddenStride), innerStride, querySize);
+        : new(hiddenStride, Math.Max(Math.Max(Widest, innerStride), hiddenStride), innerStride, querySize,
+            Config.Experts is { } experts ? new(experts, hiddenStride) : null);
 
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
-    private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
+    private sealed class Workspace(int hidden, int wide, int inner, int query, ExpertSpace? experts) : IDisposable
     {
         private readonly Floats normed = new(MostRows * hidden), broad = new(MostRows * wide), upper = new(MostRows * inner),
             attended = new(MostRows * query), scores = new();
@@ -93,12 +128,25 @@ internal sealed unsafe partial class CpuRunner
         public float* Wide => broad.Data;
         public float* Upper => upper.Data;
         public float* Attended => attended.Data;
+        public ExpertSpace? Experts => experts;
 
         public float* Scores(int count) => scores.Grow(count);
 
         public void Dispose()
         {
             foreach (var floats in (Floats[])[normed, broad, upper, attended, scores]) floats.Dispose();
+            experts?.Dispose();
         }
     }
+
+    /// <summary>
+    /// A layer's weights. Index: among those with attention, or those without. Qkv and O: what its mixing of tokens begins and ends with.
+    /// Window: positions that it sees, itself included. Rotary: its kind.
+    /// </summary>
+    private sealed record Layer(
+        int Index, float[]? InputNorm, PackedLinear Qkv, PackedLinear? OutputGate, DeltaWeights? Delta, float[]? QueryNorm,
+        float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
+        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear? Gate, PackedLinear? Up, PackedLinear? Down,
+        ExpertWeights? Experts,
+        float[]? OuterNorm);
 }

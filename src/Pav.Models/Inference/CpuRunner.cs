@@ -44,7 +44,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>The first blocks that a run's context has in common with that of the run before.</summary>
     private readonly List<int> sharedBlocks = [];
     private readonly List<(int Block, int Count)> filled = [];
-    private readonly Floats cos = new(), sin = new(), stream = new(), queries = new(), output = new();
+    private readonly Floats cos = new(), sin = new(), stream = new(), queries = new(), gates = new(), output = new();
     private int angles;
 
     /// <param name="weights">Copied and packed.</param>
@@ -69,21 +69,27 @@ internal sealed unsafe partial class CpuRunner : IRunner
         head = tied ? [embedding] : [.. DecoderModel.HeadNames(Config)
             .Select(name => Joined("", Config.Head is not (DecoderHead.CausalLM or DecoderHead.SequenceClassification), name))];
         layers = [.. Enumerable.Range(0, Config.Layers).Select(i => $"model.layers.{i}.").Select((prefix, i) => new Layer(
+            Enumerable.Range(0, i).Count(before => Config.IsRecurrent(before) == Config.IsRecurrent(i)),
             Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
-            Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            Config.QueryKeyNorm ? Norm(prefix + "self_attn.q_norm.weight") : null,
-            Config.QueryKeyNorm ? Norm(prefix + "self_attn.k_norm.weight") : null,
+            Config.IsRecurrent(i) ? Joined(prefix + DeltaNet.Prefix, false, "in_proj_qkv", "in_proj_z", "in_proj_b", "in_proj_a")
+                : Config.OutputGate ? HeadsOf(weights, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
+                : Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, prefix, gates: true) : null,
+            Config.IsRecurrent(i) ? DeltaWeights.From(weights, prefix + DeltaNet.Prefix, Config.DeltaNet!) : null,
+            Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.q_norm.weight") : null,
+            Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.k_norm.weight") : null,
             Config.WindowOf(i) ?? int.MaxValue,
             Config.RotaryOf(i),
-            Joined(prefix, Config.OutputBias, "self_attn.o_proj"),
+            Joined(prefix, Config.OutputBias, Config.IsRecurrent(i) ? DeltaNet.Prefix + "out_proj" : "self_attn.o_proj"),
             Config.PostNorms ? Norm(prefix + "post_attention_layernorm.weight") : null,
             !Config.PreNorms ? null
                 : Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
-            Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
-            Joined(prefix, Config.MlpBias, "mlp.up_proj"),
-            Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.up_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.IsSparse(i) ? ExpertWeights.From(Config.Experts!, name => Joined(prefix, false, name)) : null,
             Config.PostNorms ? Norm(prefix + "post_feedforward_layernorm.weight") : null))];
-        Pool = new(2L * Config.Layers * kvSize * Kernels.Block * sizeof(float), cacheBytes, inMemory: true);
+        Pool = NewPool(cacheBytes);
 
         float[] Norm(string name)
         {
@@ -131,6 +137,13 @@ internal sealed unsafe partial class CpuRunner : IRunner
         var rows = pending.Tokens.Count;
         stream.Grow((long)rows * hiddenStride);
         queries.Grow((long)rows * querySize);
+        if (Config.OutputGate) gates.Grow((long)rows * Kernels.RoundUp(querySize, PackedLinear.Panel));
+        if (layers.FirstOrDefault(layer => layer.Delta is not null) is { } recurrent)
+        {
+            mixed.Grow((long)rows * recurrent.Qkv.Stride);
+            blended.Grow((long)rows * Config.DeltaNet!.Values);
+        }
+
         output.Grow((long)pending.Read.Count * head[^1].Stride);
         foreach (var (segment, _, _) in pending.Runs)
         {
@@ -201,13 +214,16 @@ internal sealed unsafe partial class CpuRunner : IRunner
         var endColumn = end == Heads ? stride : end * size;
         layer.Qkv.Apply(work.Normed, hiddenStride, work.Wide, stride, to - from, from: first * size, to: endColumn);
         var (endQuery, endKey) = (Math.Min(end, Config.Heads), Math.Min(end, Config.Heads + Config.KvHeads));
+        if (first < endQuery && layer.OutputGate is { } gate)
+            gate.Apply(work.Normed, hiddenStride, gates.Data + (long)from * gate.Stride, gate.Stride, to - from, from: first * size,
+                to: endQuery == Config.Heads ? gate.Stride : endQuery * size);
         for (var r = from; r < to; r++)
         {
             var row = work.Wide + (r - from) * stride;
             var (segment, start, firstRow) = pending.Runs[pending.RunOf[r]];
             var index = start + r - firstRow;
-            var offset = ((long)layer.Rotary * angles + segment.Start + index) * size;
-            float* c = cos.Data + offset, s = sin.Data + offset + size / 2;
+            var offset = ((long)layer.Rotary * angles + segment.Start + index) * Config.Rotated;
+            float* c = cos.Data + offset, s = sin.Data + offset + Config.Rotated / 2;
             var block = Pool.Data(segment.BlockOf(index)) + Keys(l);
             var h = first;
             Turned(row + h * size, endQuery - h, layer.QueryNorm, c, s);
@@ -228,7 +244,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
             for (var i = 0; norm is not null && i < heads * size; i += norm.Length) Kernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
-            Kernels.Rotate(x, heads, size, c, s);
+            Kernels.Rotate(x, heads, size, Config.Rotated, c, s);
         }
     }
 
@@ -268,6 +284,11 @@ internal sealed unsafe partial class CpuRunner : IRunner
                     (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
             }
         }
+
+        if (layer.OutputGate is not { } gate) return;
+        for (var r = from; r < to; r++)
+            for (var h = first * group; h < end * group; h++)
+                Kernels.SigmoidGate(attended + (r - from) * querySize + h * size, gates.Data + (long)r * gate.Stride + h * size, size);
     }
 
     /// <summary>How many rows from r on attend together, the first blocks that they share, and the longest of their contexts.</summary>
@@ -291,8 +312,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var rows = to - from;
         for (var r = from; r < to; r++) Before(layer.InnerNorm, r, work.Normed + (r - from) * hiddenStride);
-        layer.Gate.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
-        layer.Up.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
+        layer.Gate!.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
+        layer.Up!.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
         for (var r = 0; r < rows; r++)
         {
             float* gate = joint.Wide + r * innerStride + first, up = joint.Upper + r * innerStride + first;
@@ -357,20 +378,15 @@ internal sealed unsafe partial class CpuRunner : IRunner
     }
 
     /// <summary>Where a layer's keys [kv heads, size, 16] begin in a block; its values [kv heads, 16, size] follow.</summary>
-    private long Keys(int layer) => 2L * layer * kvSize * Kernels.Block;
+    private long Keys(int layer) => 2L * layers[layer].Index * kvSize * Kernels.Block;
 
     public void Dispose()
     {
-        foreach (var packed in layers.SelectMany(l => (PackedLinear[])[l.Qkv, l.O, l.Gate, l.Up, l.Down]).Concat(head).Append(embedding))
-            packed.Dispose();
+        foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
+            .Append(embedding)) packed?.Dispose();
+        foreach (var layer in layers) layer.Experts?.Dispose();
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
-        foreach (var floats in (Floats[])[cos, sin, stream, queries, output]) floats.Dispose();
+        foreach (var floats in (Floats[])[cos, sin, stream, queries, gates, mixed, blended, output]) floats.Dispose();
     }
-
-    /// <summary>A layer's weights. Window: positions that it sees, itself included. Rotary: its kind.</summary>
-    private sealed record Layer(
-        float[]? InputNorm, PackedLinear Qkv, float[]? QueryNorm, float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
-        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
-        float[]? OuterNorm);
 }

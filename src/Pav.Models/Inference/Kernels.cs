@@ -33,10 +33,10 @@ internal static unsafe class Kernels
         }
     }
 
-    /// <summary>Rotates the pairs (x[i], x[i + size/2]) of each head by the angles of one position.</summary>
-    public static void Rotate(float* x, int heads, int size, float* cos, float* sin)
+    /// <summary>Rotates the pairs (x[i], x[i + rotated/2]) of each head by the angles of one position.</summary>
+    public static void Rotate(float* x, int heads, int size, int rotated, float* cos, float* sin)
     {
-        var half = size / 2;
+        var half = rotated / 2;
         for (var h = 0; h < heads; h++, x += size)
             for (var i = 0; i < half; i++)
             {
@@ -44,6 +44,15 @@ internal static unsafe class Kernels
                 x[i] = a * cos[i] - b * sin[i];
                 x[i + half] = b * cos[i] + a * sin[i];
             }
+    }
+
+    /// <summary>x = x·σ(gate) in place over n values.</summary>
+    public static void SigmoidGate(float* x, float* gate, int n)
+    {
+        var i = 0;
+        for (; i + 8 <= n; i += 8)
+            (Vector256.Load(x + i) / (Vector256<float>.One + Vector256.Exp(-Vector256.Load(gate + i)))).Store(x + i);
+        for (; i < n; i++) x[i] /= 1 + MathF.Exp(-gate[i]);
     }
 
     /// <summary>gate = gate / (1 + exp(−gate)) · up.</summary>

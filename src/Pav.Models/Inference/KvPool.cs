@@ -7,7 +7,11 @@ namespace Pav.Models.Inference;
 /// CPU's memory they are
 /// taken from the system when first needed and kept for reuse, on other devices the runner keeps what they stand for.
 /// </summary>
-internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMemory) : IDisposable
+/// <param name="blockBytes">Of a block.</param>
+/// <param name="budgetBytes">Of all.</param>
+/// <param name="inMemory">Blocks are in the CPU's memory.</param>
+/// <param name="stateBlocks">Blocks that a segment takes besides, for the states of recurrent layers after its last token.</param>
+internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMemory, int stateBlocks = 0) : IDisposable
 {
     private readonly Stack<int> free = [];
     private readonly List<nint> all = [];
@@ -16,6 +20,8 @@ internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMe
 
     /// <summary>Blocks within the budget.</summary>
     public int Capacity { get; } = (int)Math.Min(int.MaxValue, budgetBytes / blockBytes);
+
+    public int StateBlocks { get; } = stateBlocks;
 
     public int InUse => all.Count - free.Count;
 
@@ -41,6 +47,9 @@ internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMe
 
     public void Give(int block) => free.Push(block);
 
+    /// <summary>Blocks of a segment of so many tokens.</summary>
+    public int BlocksFor(int tokens) => tokens == 0 ? 0 : Kernels.RoundUp(tokens, Kernels.Block) / Kernels.Block + StateBlocks;
+
     /// <summary>Where a block of the CPU's memory begins.</summary>
     public float* Data(int block) => (float*)all[block];
 
@@ -55,7 +64,7 @@ internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMe
 /// <summary>A stretch of consecutive tokens, after its parent's: a node in a tree of contexts that share their past.</summary>
 internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
 {
-    private readonly List<int> blocks = [];
+    private readonly List<int> blocks = [], state = [];
 
     public KvSegment? Parent { get; } = parent;
 
@@ -67,9 +76,10 @@ internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
 
     public int End => Start + Count;
 
-    public int Blocks => blocks.Count;
+    public int Blocks => blocks.Count + state.Count;
 
-    public static int BlocksFor(int tokens) => Kernels.RoundUp(tokens, Kernels.Block) / Kernels.Block;
+    /// <summary>The segment in which the token before this one's first is; null: there is none.</summary>
+    public KvSegment? Before => Parent is null or { Count: > 0 } ? Parent : Parent.Before;
 
     /// <summary>Makes room for more tokens, to be filled by the runner.</summary>
     public void Grow(int tokens)
@@ -77,10 +87,15 @@ internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
         if (Count == 0) Start = Parent?.End ?? 0;
         Count += tokens;
         while (blocks.Count * Kernels.Block < Count) blocks.Add(pool.Take());
+        while (state.Count < pool.StateBlocks) state.Add(pool.Take());
     }
 
-    /// <summary>Forgets the last token, so that it can be computed again for the head's values.</summary>
-    public void DropLast() => Count--;
+    /// <summary>Forgets the last token, so that it can be computed again for the head's values; a recurrent layer's state does not go
+    /// back, and so there all tokens are forgotten.</summary>
+    public void DropLast() => Count = state.Count > 0 ? 0 : Count - 1;
+
+    /// <summary>The index-th block of the states after the last token.</summary>
+    public int StateBlock(int index) => state[index];
 
     /// <summary>The block of this segment's index-th token.</summary>
     public int BlockOf(int index) => blocks[index / Kernels.Block];
@@ -94,8 +109,9 @@ internal sealed class KvSegment(KvPool pool, KvSegment? parent) : IDisposable
 
     public void Dispose()
     {
-        foreach (var block in blocks) pool.Give(block);
+        foreach (var block in blocks.Concat(state)) pool.Give(block);
         blocks.Clear();
+        state.Clear();
         Count = 0;
     }
 }

@@ -12,7 +12,7 @@ internal sealed class KvNode(KvNode? parent, int[] ids)
 
     public KvSegment? Segment { get; set; }
 
-    /// <summary>The head's values at the last id, while someone needs them.</summary>
+    /// <summary>The head's values at the last id, while someone needs them; beside states, as long as the segment is held.</summary>
     public float[]? Values { get; set; }
 
     /// <summary>How many users forbid its eviction.</summary>
@@ -80,7 +80,7 @@ internal sealed class KvTree(IRunner runner)
     }
 
     /// <summary>Blocks that the parts of a context which are not held yet will take.</summary>
-    public static int BlocksMissing(KvNode node) => node.Path().Sum(n => KvSegment.BlocksFor(n.Ids.Length) - (n.Segment?.Blocks ?? 0));
+    public int BlocksMissing(KvNode node) => node.Path().Sum(n => runner.Pool.BlocksFor(n.Ids.Length) - (n.Segment?.Blocks ?? 0));
 
     public static void Pin(KvNode node, int by)
     {

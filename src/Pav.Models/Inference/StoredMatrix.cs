@@ -44,6 +44,10 @@ internal sealed unsafe class StoredMatrix(ScalarType type, long[] shape, void* d
         return values;
     }
 
+    /// <summary>Some of its rows, as long as it lives.</summary>
+    public StoredMatrix Part(int from, int count) =>
+        new(Type, [count, Columns], (byte*)Data + (long)from * Columns * Type.Size(), null, null);
+
     public void Dispose() => owner?.Dispose();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -23,6 +23,9 @@ internal sealed class TorchRunner : IRunner
     public TorchRunner(DecoderModel model, long cacheBytes)
     {
         this.model = model;
+        if (Config.DeltaNet is not null)
+            throw new UserError($"a model of the family {Config.Family} draws and scores on the CPU only (--device cpu), as this program's "
+                + $"libtorch does not keep the states of its recurrent layers; {Family.Serve}");
         pending = new(Config);
         var slotValues = (long)Config.KvHeads * Config.HeadSize;
         Pool = new(2 * Config.Layers * slotValues * Kernels.Block * model.ComputeType.Size(), cacheBytes, inMemory: false);
@@ -63,7 +66,7 @@ internal sealed class TorchRunner : IRunner
         foreach (var batch in batches) start = batch.Number(back, start);
         var order = Placed(back);
         var hidden = model.forward(Placed(pending.Tokens.Select(t => (long)t)), Placed(rows.Select(row => (long)pending.PositionOf(row))),
-            pending.Runs.Max(run => run.Segment.End), Attend);
+            pending.Runs.Max(run => run.Segment.End), new Mixing(Attend));
         var read = hidden.index_select(0, Placed(pending.Read.Select(row => (long)row)));
         var made = Config.Head == DecoderHead.CausalLM ? model.logits(read) : model.scores(read);
         output?.Dispose();

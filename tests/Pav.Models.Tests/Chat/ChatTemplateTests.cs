@@ -18,6 +18,7 @@ public class ChatTemplateTests
     [Theory]
     [InlineData("qwen2.5")]
     [InlineData("qwen3")]
+    [InlineData("qwen3.5")]
     [InlineData("llama3.2")]
     [InlineData("gemma2")]
     [InlineData("mistral-v1")]

@@ -147,8 +147,8 @@ public sealed unsafe class KernelTests
         var (x, dy, angles) = (Numbers.Random(heads * size, 1), Numbers.Random(heads * size, 2), Numbers.Random(size / 2, 3, 3));
         using Floats y = Placed(x), dx = Placed(dy), cos = Placed([.. angles.Select(MathF.Cos)]),
             sin = Placed([.. angles.Select(MathF.Sin)]);
-        RowKernels.Rotate(y.Data, heads, size, cos.Data, sin.Data, 1, (float)factor);
-        RowKernels.Rotate(dx.Data, heads, size, cos.Data, sin.Data, -1, (float)factor);
+        RowKernels.Rotate(y.Data, heads, size, size, cos.Data, sin.Data, 1, (float)factor);
+        RowKernels.Rotate(dx.Data, heads, size, size, cos.Data, sin.Data, -1, (float)factor);
         Numbers.AreNear(Turned(Numbers.Wide(x)), Taken(y, 1, heads * size, 0));
         Numbers.AreSlopes(v => Turned(v).Zip(dy, (a, b) => a * b).Sum(), x, Taken(dx, 1, heads * size, 0));
 

@@ -25,8 +25,8 @@ public class DecoderLayerTests
         var names = DecoderModel.Shapes(config).Where(s => s.Key.StartsWith("model.layers.", StringComparison.Ordinal)).ToList();
         Check(
             x => new DecoderLayer(config, 0, names.Select((s, i) => (s.Key, i)).ToDictionary(s => s.Key, s => x[s.i + 1]), _ => null, 1)
-                .forward(x[0], cos, sin, (_, q, k, v) =>
-                    functional.attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), causal).transpose(1, 2)),
+                .forward(x[0], cos, sin, new((_, q, k, v) =>
+                    functional.attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), causal).transpose(1, 2))),
             [Random(1, 3, 4), .. names.Select(s => Random(s.Value))]);
     }
 }

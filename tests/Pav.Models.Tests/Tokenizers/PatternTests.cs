@@ -52,6 +52,16 @@ public sealed class PatternTests
         Assert.True(message.Length < 300, message);
     }
 
+    /// <summary>Qwen 3.5's pattern keeps combining marks in their words.</summary>
+    [Fact]
+    public void Marks_stay_in_words()
+    {
+        const string pattern = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}"
+            + "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+        var pieces = Cutter(pattern, "Isolated")("cafe\u0301s 42,\n\u0928\u093F's", new(true, true)).Select(piece => piece.Span.ToString());
+        Assert.Equal(["cafe\u0301s", " ", "4", "2", ",\n", "\u0928\u093F", "'s"], pieces);
+    }
+
     private static Func<string, Place, List<Piece>> Cutter(string pattern, string behavior)
     {
         var json = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = behavior,
