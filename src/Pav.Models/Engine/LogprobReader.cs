@@ -24,7 +24,7 @@ internal sealed class LogprobReader(string model, IRunner runner, KvTree tree)
         KvSegment? segment = null;
         try
         {
-            if (!tree.MakeRoom(KvSegment.BlocksFor(ids.Length) + KvTree.BlocksMissing(node)))
+            if (!tree.MakeRoom(runner.Pool.BlocksFor(ids.Length) + tree.BlocksMissing(node)))
                 throw new UserError($"reading the log-probabilities of {node.End} + {ids.Length} tokens needs more key-value cache than "
                     + $"the budget of {runner.Pool.Capacity * runner.Pool.BlockBytes:N0} bytes; raise the cache budget");
             var last = tree.Compute(node);
