@@ -210,6 +210,21 @@ public sealed class RecurrentTests : IDisposable
         Assert.Equal(computed, policy.PrefilledTokens);
     }
 
+    /// <summary>Log-probabilities of a trace, read in pieces after a prompt that is held, are those of whole passes.</summary>
+    [Fact]
+    public void Log_probabilities_are_those_of_whole_passes()
+    {
+        using var runner = Toy.Runner(model, 1 << 24, 1);
+        var (tree, prompt, ids) = (new KvTree(runner), Sequences[1], Sequences[8]);
+        var reader = new LogprobReader("toy", runner, tree);
+        for (var again = 0; again < 2; again++)
+        {
+            var (tokens, _) = reader.Read([prompt], ids, 0, default);
+            foreach (var t in (int[])[0, 1, 31, 32, 33, 64, ids.Length - 1])
+                Assert.Equal(reader.From(Alone([.. prompt, .. ids[..t]]), ids[t], 0).Token, tokens[t].Token);
+        }
+    }
+
     [Fact]
     public async Task What_does_not_fit_is_told()
     {
