@@ -42,7 +42,7 @@ internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMe
     public void Give(int block) => free.Push(block);
 
     /// <summary>Where a block of the CPU's memory begins.</summary>
-    public float* Data(int block) => (float*)all[block];
+    public void* Data(int block) => (void*)all[block];
 
     public void Dispose()
     {
