@@ -3,7 +3,7 @@ using Pav.Bench;
 const string usage =
     "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
     + "training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
-    + "double [dialect …] | affinity [model folder] | serve [FOLDER] | soak [requests]"
+    + "double [dialect …] | affinity [model folder] | serve [FOLDER [rounds]] | soak [requests]"
     + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
     + "load FOLDER | rewards [VERIFIER [traces]] | device DEVICE FOLDER [sequences …]";
 switch (args)
@@ -44,11 +44,11 @@ switch (args)
     case ["affinity", .. var replicated]:
         await ServedBench.Affinity(replicated.FirstOrDefault() ?? "models/pav-tiny-s");
         return 0;
-    case ["serve", .. var folder]:
-        await ServeBench.Load(folder.FirstOrDefault() ?? "models/pav-tiny-s");
+    case ["serve", .. var given] when given.Length <= 2:
+        await ServeBench.Run(given.FirstOrDefault() ?? "models/pav-tiny-s", given.Length < 2 ? 5 : int.Parse(given[1]));
         return 0;
     case ["soak", .. var requests]:
-        await ServeBench.Soak("models/pav-tiny-s", requests.Length == 0 ? 10_000 : int.Parse(requests[0]));
+        await SoakBench.Run("models/pav-tiny-s", requests.Length == 0 ? 10_000 : int.Parse(requests[0]));
         return 0;
     case ["streaming", .. var prefixes]:
         await StreamingBench.Run(prefixes.Length == 0 ? 1_000_000 : int.Parse(prefixes[0]));
