@@ -30,7 +30,14 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
     public PromptTemplate Template => template;
 
     /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
-    public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
+    /// <param name="prefix">Its steps as a policy wrote them, or as text.</param>
+    /// <param name="known">Keeps the ids of states, for prefixes that share their past; null: nothing is kept.</param>
+    public int[][] Stretches(Prefix prefix, Dictionary<Prefix, int[]>? known = null) => [.. prefix.Path().Select(state =>
+    {
+        if (known is null) return Ids(state);
+        if (!known.TryGetValue(state, out var ids)) known[state] = ids = Ids(state);
+        return ids;
+    })];
 
     /// <summary>The joined ids and, for h = 0 … Depth, the position at which q[h] is read.</summary>
     public (int[] Ids, int[] ReadAt) Encode(Prefix prefix)
