@@ -5,7 +5,7 @@ const string usage =
     + "training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
     + "double [dialect …] | affinity [model folder] | serve [FOLDER [rounds]] | soak [requests]"
     + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
-    + "load FOLDER | rewards [VERIFIER [traces]] | device DEVICE FOLDER [sequences …]";
+    + "load FOLDER | rewards [VERIFIER|- [traces [rounds]]] | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
     case ["sampling"]:
@@ -62,8 +62,9 @@ switch (args)
     case ["load", var checkpoint]:
         await LoadBench.Run(checkpoint);
         return 0;
-    case ["rewards", .. var given] when given.Length <= 2:
-        await RewardBench.Run(given.FirstOrDefault(), given.Length < 2 ? 2048 : int.Parse(given[1]));
+    case ["rewards", .. var asked] when asked.Length <= 3:
+        await RewardBench.Run(asked.FirstOrDefault() is "-" ? null : asked.FirstOrDefault(),
+            asked.Length < 2 ? 1024 : int.Parse(asked[1]), asked.Length < 3 ? 9 : int.Parse(asked[2]));
         return 0;
     case ["device", var device, var checkpoint, .. var counts]:
         await DeviceBench.Run(device, checkpoint, counts.Length == 0 ? [64, 256] : [.. counts.Select(int.Parse)]);

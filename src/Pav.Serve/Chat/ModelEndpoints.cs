@@ -33,9 +33,11 @@ internal static class ModelEndpoints
     public static void MapModels(this IEndpointRouteBuilder app, Desk desk)
     {
         app.MapGet("/v1/models", () => Results.Json(new ModelList([.. Cards(desk.Models)]))).Produces<ModelList>();
-        app.MapGet("/v1/models/{id}", (string id) =>
+        // Names of hubs have a slash, which clients write as it is or as %2F, and which routing leaves as it finds it.
+        app.MapGet("/v1/models/{**id}", (string id) =>
         {
             var models = desk.Models;
+            id = id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
             if (id != models.Verifier?.Name) ModelName.Parse(id, models);
             return Results.Json(new ModelCard(id, models.Since.ToUnixTimeSeconds()));
         }).Produces<ModelCard>().Produces<ErrorReply>(404);
