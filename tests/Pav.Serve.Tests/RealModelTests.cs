@@ -12,7 +12,7 @@ namespace Pav.Serve.Tests;
 /// <summary>With the embedded policy and a random verifier, on the CPU's engine.</summary>
 public class RealModelTests
 {
-    private const string Name = "pav-tiny-s";
+    internal const string Name = "pav-tiny-s";
 
     private static readonly PromptTemplate Template = new("{problem}\n");
 
@@ -20,9 +20,9 @@ public class RealModelTests
 
     private static IReadOnlyList<Problem> Problems { get; } = [.. Worksheet.Problems(1, Split.Test).Take(20)];
 
-    private static TransformerPolicy Policy() => TransformerPolicy.Load(Name, Folder, Template, new(64 << 20));
+    internal static TransformerPolicy Policy() => TransformerPolicy.Load(Name, Folder, Template, new(64 << 20));
 
-    private static TransformerVerifier Verifier()
+    internal static TransformerVerifier Verifier()
     {
         var tokenizer = Tokenizer.Load(Folder);
         var config = new DecoderConfig
@@ -34,7 +34,7 @@ public class RealModelTests
         return new("random", model, new(tokenizer, Template, ends: config.Eos), new(64 << 20), new(40, 0));
     }
 
-    private static ServedModels Models(IPolicy policy, IVerifier verifier) => new(Name, policy, Grader.Numeric, Template)
+    internal static ServedModels Models(IPolicy policy, IVerifier verifier) => new(Name, policy, Grader.Numeric, Template)
     {
         Verifier = verifier, Tokenizer = Tokenizer.Load(Folder),
         Defaults = new() { Prover = Prover.BestOf(4), Alpha = 0.5, Sampling = new(MaxTokens: 100) },
