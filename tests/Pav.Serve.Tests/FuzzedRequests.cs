@@ -55,6 +55,14 @@ internal sealed class FuzzedRequests(int seed)
         "[" + string.Join(',', Enumerable.Repeat("0", 500)) + "]", "\"<|im_start|>\"", "\"\\n\\n\\n\"", "// x", "'x'",
     ];
 
+    private static readonly string[] Methods = ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "BREW"];
+
+    private static readonly string[] Paths =
+    [
+        "/", "/;//", "/v1", "/v1/models", "/v1/models/", "/v1/models//", "/v1/models/toy", "/v1/models/%2F%2f", "/v1/models/%00", "/%00", "/%ff",
+        "/v1/../health", "/health", "/metrics", "/openapi.json", "/serve.html", "/v1/chat/completions/", "/V1/Chat/Completions", "/v1/search?",
+    ];
+
     private static readonly string?[] Types =
         [null, "text/plain", "application/json; charset=utf-16", "application/problem+json", "multipart/form-data; boundary=x", "x/y"];
 
@@ -68,6 +76,12 @@ internal sealed class FuzzedRequests(int seed)
         if (random.Next(20) == 0) path = Good[random.Next(Good.Length)].Path;
         if (random.Next(50) == 0) return Keyed(new(HttpMethod.Get, Query(body)));
         if (random.Next(100) == 0) return Keyed(new(HttpMethod.Get, $"/v1/models/{Uri.EscapeDataString(Strange[random.Next(Strange.Length)])}"));
+        if (random.Next(50) == 0)
+        {
+            var addresses = random.Next(2) == 0 ? Paths : [.. Good.Select(g => g.Path)];
+            return Keyed(new(new(Methods[random.Next(Methods.Length)]), addresses[random.Next(addresses.Length)]));
+        }
+
         var text = random.Next(4) == 0 ? Cut(body) : Changed(body);
         var bytes = Encoding.UTF8.GetBytes(text);
         if (random.Next(20) == 0 && bytes.Length > 0) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
