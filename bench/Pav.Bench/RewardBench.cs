@@ -111,9 +111,9 @@ internal static partial class RewardBench
     private static async Task<(double Calls, double Traces)> Batches(HttpClient http)
     {
         var text = await http.GetStringAsync("/metrics");
-        return (Count().Match(text) is { Success: true } calls ? Number(calls) : 0, Sum().Match(text) is { Success: true } all ? Number(all) : 0);
+        return (Number(Count().Match(text)), Number(Sum().Match(text)));
 
-        static double Number(Match match) => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+        static double Number(Match match) => match.Success ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
     }
 
     [GeneratedRegex(@"pav_batch_scores_count(?:\{[^}]*\})? (\S+)")]

@@ -53,8 +53,8 @@ internal static class ServeBench
 
         foreach (var (count, found) in shares)
             Console.WriteLine($"{count} clients, of one batch: median {Middle(found.Select(s => s.Clock)):P0} by the clock "
-                + $"({found.Min(s => s.Clock):P0} to {found.Max(s => s.Clock):P0}), {Middle(found.Select(s => s.Processor)):P0} by processor "
-                + $"time ({found.Min(s => s.Processor):P0} to {found.Max(s => s.Processor):P0})");
+                + $"({found.Min(s => s.Clock):P0} to {found.Max(s => s.Clock):P0}), {Middle(found.Select(s => s.Processor)):P0} by "
+                + $"processor time ({found.Min(s => s.Processor):P0} to {found.Max(s => s.Processor):P0})");
     }
 
     /// <summary>The problems under other names, so that no cache knows their draws.</summary>

@@ -44,9 +44,9 @@ internal static class SoakBench
             GC.Collect();
             GC.WaitForPendingFinalizers();
             using var process = Process.GetCurrentProcess();
-            Console.WriteLine($"{all.Answered + all.Left + all.Lost,9:N0} {all.Answered,9:N0} {all.Left,6:N0} {all.Lost,5:N0} {faults,7:N0} "
-                + $"{seconds,8:F0} {GC.GetTotalMemory(true) / 1e6,8:F1} {process.WorkingSet64 / 1e6,11:F0} {subject.CacheBytes / 1e6,10:F0} "
-                + $"{process.HandleCount,8} {process.Threads.Count,8} {working,8}");
+            Console.WriteLine($"{all.Answered + all.Left + all.Lost,9:N0} {all.Answered,9:N0} {all.Left,6:N0} {all.Lost,5:N0} "
+                + $"{faults,7:N0} {seconds,8:F0} {GC.GetTotalMemory(true) / 1e6,8:F1} {process.WorkingSet64 / 1e6,11:F0} "
+                + $"{subject.CacheBytes / 1e6,10:F0} {process.HandleCount,8} {process.Threads.Count,8} {working,8}");
         }
     }
 

@@ -15,19 +15,19 @@ internal sealed class FuzzedRequests(int seed)
     private static readonly (string Path, string Body)[] Good =
     [
         ("/v1/chat/completions", """
-            {"model":"toy:beam-2","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"PROMPT"}]}],"n":1,
-            "seed":3,"max_tokens":9,"stop":["x"],"temperature":0.5,"top_p":0.5,"top_k":3,"stream":false,"stream_options":{"include_usage":true},
-            "user":"u","tools":[],"tool_choice":"none","response_format":{"type":"text"},"logit_bias":{},"presence_penalty":0,
-            "logprobs":false,"top_logprobs":0,"pav":{"method":"beam-q","n":2,"alpha":1,"prover":"bo4","budget":99,"trace":true,"candidates":2,
-            "settle":1,"problem_id":"p","answer":"1"}}
+            {"model":"toy:beam-2","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"PROMPT"}]}],
+            "n":1,"seed":3,"max_tokens":9,"stop":["x"],"temperature":0.5,"top_p":0.5,"top_k":3,"stream":false,
+            "stream_options":{"include_usage":true},"user":"u","tools":[],"tool_choice":"none","response_format":{"type":"text"},"logit_bias":{},"presence_penalty":0,
+            "logprobs":false,"top_logprobs":0,"pav":{"method":"beam-q","n":2,"alpha":1,"prover":"bo4","budget":99,"trace":true,
+            "candidates":2,"settle":1,"problem_id":"p","answer":"1"}}
             """),
         ("/v1/completions", """
             {"model":"toy","prompt":["PROMPT","b"],"n":2,"max_completion_tokens":5,"echo":false,"suffix":"","best_of":1,"stream":true,
             "pav":{"trace":true}}
             """),
         ("/v1/search", """
-            {"problem":"PROMPT","model":"toy","method":"vote","n":2,"alpha":0.5,"prover":"bo2","seed":1,"answer":"1","trace":true,"stop":"q",
-            "max_tokens":9}
+            {"problem":"PROMPT","model":"toy","method":"vote","n":2,"alpha":0.5,"prover":"bo2","seed":1,"answer":"1","trace":true,
+            "stop":"q","max_tokens":9}
             """),
         ("/v1/steps", """
             {"model":"toy-q","prompt":"PROMPT","response":"so\n4","label":"4","prover":"bo2","alpha":0.5,"grader":"numeric"}
@@ -59,9 +59,13 @@ internal sealed class FuzzedRequests(int seed)
 
     private static readonly string[] Paths =
     [
-        "/", "/;//", "/v1", "/v1/models", "/v1/models/", "/v1/models//", "/v1/models/toy", "/v1/models/%2F%2f", "/v1/models/%00", "/%00", "/%ff",
-        "/v1/../health", "/health", "/metrics", "/openapi.json", "/serve.html", "/v1/chat/completions/", "/V1/Chat/Completions", "/v1/search?",
+        "/", "/;//", "/v1", "/v1/models", "/v1/models/", "/v1/models//", "/v1/models/toy", "/v1/models/%2F%2f", "/v1/models/%00", "/%00",
+        "/%ff", "/v1/../health", "/health", "/metrics", "/openapi.json", "/serve.html", "/v1/chat/completions/", "/V1/Chat/Completions",
+        "/v1/search?",
     ];
+
+    private static readonly string[] Terms =
+        ["reward=q", "reward=outcome", "reward=x", "alpha=0.5", "alpha=NaN", "prover=bo2", "prover=%00", "grader="];
 
     private static readonly string?[] Types =
         [null, "text/plain", "application/json; charset=utf-16", "application/problem+json", "multipart/form-data; boundary=x", "x/y"];
@@ -75,7 +79,8 @@ internal sealed class FuzzedRequests(int seed)
         body = body.Replace("PROMPT", Prompt, StringComparison.Ordinal);
         if (random.Next(20) == 0) path = Good[random.Next(Good.Length)].Path;
         if (random.Next(50) == 0) return Keyed(new(HttpMethod.Get, Query(body)));
-        if (random.Next(100) == 0) return Keyed(new(HttpMethod.Get, $"/v1/models/{Uri.EscapeDataString(Strange[random.Next(Strange.Length)])}"));
+        if (random.Next(100) == 0)
+            return Keyed(new(HttpMethod.Get, $"/v1/models/{Uri.EscapeDataString(Strange[random.Next(Strange.Length)])}"));
         if (random.Next(50) == 0)
         {
             var addresses = random.Next(2) == 0 ? Paths : [.. Good.Select(g => g.Path)];
@@ -98,8 +103,7 @@ internal sealed class FuzzedRequests(int seed)
     }
 
     private string Parameters() => random.Next(10) != 0 ? ""
-        : "?" + string.Join('&', ((string[])["reward=q", "reward=outcome", "reward=x", "alpha=0.5", "alpha=NaN", "prover=bo2", "prover=%00", "grader="])
-            .Where(_ => random.Next(3) == 0));
+        : "?" + string.Join('&', Terms.Where(_ => random.Next(3) == 0));
 
     private string Query(string body)
     {

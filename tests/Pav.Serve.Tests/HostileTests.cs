@@ -36,7 +36,8 @@ public class HostileTests
             var (status, text) = ((int)reply.StatusCode, await reply.Content.ReadAsStringAsync(cancel));
             var body = asked.Content is null ? "" : await asked.Content.ReadAsStringAsync(cancel);
             Assert.True(status is 200 or 400 or 401 or 404 or 405 or 414 or 415 or 422, $"{status} {text} to {asked.RequestUri} {body}");
-            if (asked.Method != HttpMethod.Head && reply.Content.Headers.ContentType?.MediaType == "application/json") JsonDocument.Parse(text).Dispose();
+            if (asked.Method != HttpMethod.Head && reply.Content.Headers.ContentType?.MediaType == "application/json")
+                JsonDocument.Parse(text).Dispose();
             Assert.DoesNotContain("internal_error", text);
             seen.AddOrUpdate(status, 1, (_, count) => count + 1);
         });

@@ -136,8 +136,8 @@ internal sealed class KvTree(IRunner runner)
     }
 
     /// <summary>
-    /// Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and few nodes that hold nothing.
-    /// Looking through the tree takes as long as it is large, so it is done after many changes and not after each call.
+    /// Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and few nodes that hold
+    /// nothing. Looking through the tree takes as long as it is large, so it is done after many changes and not after each call.
     /// </summary>
     public void Trim()
     {

@@ -92,7 +92,8 @@ public sealed class AnswerVerifierTests : IDisposable
         var steps = Prefix.Root(new("p", "How many eggs?", "")).Then("Step 1: There are 16 eggs.\n")
             .Then("Step 2: The answer is: 16", ended: true);
         encoding = new(bytes, new("{problem} "), " ки", "\n");
-        Assert.Equal(bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"), encoding.Encode(steps).Ids);
+        Assert.Equal(
+            bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"), encoding.Encode(steps).Ids);
         Assert.Equal(14 + 4 + (27 + 7) + (25 + 7), encoding.MostTokens(steps)); // bytes; 7 of " ", " ки" and "\n"
     }
 
