@@ -1,12 +1,22 @@
+using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json;
+using Polly;
+using Polly.Retry;
 
 namespace Pav.Extensions.AI;
 
-/// <summary>A verifier on a pav server (`pav serve --verifier`), asked by its route /v1/steps.</summary>
+/// <summary>
+/// A verifier on a pav server (`pav serve --verifier`), asked by its route /v1/steps. A server that is busy (429) or loading (503) is asked
+/// again, after as long as its Retry-After says, else after growing waits.
+/// </summary>
 public sealed class ServedVerifier : IVerifier
 {
+    private const int MostRetries = 8;
+
+    private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(0.5), LongestWait = TimeSpan.FromSeconds(60);
+
+    private readonly ResiliencePipeline<HttpResponseMessage> pipeline;
     private readonly HttpClient client;
     private readonly Uri address;
     private readonly string? key;
@@ -14,8 +24,21 @@ public sealed class ServedVerifier : IVerifier
     /// <param name="server">http://127.0.0.1:8080, or with the path under which it is served.</param>
     /// <param name="client">Sends the requests; the caller disposes it.</param>
     /// <param name="key">The server's; null where it has none.</param>
-    public ServedVerifier(Uri server, HttpClient client, string? key = null) =>
+    /// <param name="time">Times the waits; null: the system's clock.</param>
+    public ServedVerifier(Uri server, HttpClient client, string? key = null, TimeProvider? time = null)
+    {
         (address, this.client, this.key) = (new($"{server.AbsoluteUri.TrimEnd('/')}/v1/steps"), client, key);
+        time ??= TimeProvider.System;
+        pipeline = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = time }
+            .AddRetry(new RetryStrategyOptions<HttpResponseMessage>
+            {
+                MaxRetryAttempts = MostRetries, BackoffType = DelayBackoffType.Exponential, Delay = FirstWait, MaxDelay = LongestWait,
+                UseJitter = true,
+                ShouldHandle = reply => ValueTask.FromResult(
+                    reply.Outcome.Result?.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable),
+                DelayGenerator = reply => ValueTask.FromResult(Wish(reply.Outcome.Result!.Headers.RetryAfter, time.GetUtcNow())),
+            }).Build();
+    }
 
     public string Name => address.Authority;
 
@@ -23,9 +46,7 @@ public sealed class ServedVerifier : IVerifier
     {
         if (prefixes.Count == 0) return [];
         var samples = prefixes.Select(p => new { prompt = p.Problem.Text, response = p.Text });
-        using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = JsonContent.Create(new { samples }) };
-        if (key is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
-        using var reply = await Send(request, cancel);
+        using var reply = await Send(JsonSerializer.SerializeToUtf8Bytes(new { samples }), cancel);
         try
         {
             return Read(prefixes, await reply.Content.ReadAsStringAsync(cancel));
@@ -45,12 +66,25 @@ public sealed class ServedVerifier : IVerifier
             Scored(prefix, data[i], (int)(tokens * (i + 1) / prefixes.Count - tokens * i / prefixes.Count)))];
     }
 
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, CancellationToken cancel)
+    /// <summary>What a server that is busy asks for, up to the longest wait; null where it does not say.</summary>
+    private static TimeSpan? Wish(RetryConditionHeaderValue? asked, DateTimeOffset now)
+    {
+        var wait = asked?.Delta ?? asked?.Date - now;
+        return wait is { } known ? TimeSpan.FromSeconds(Math.Clamp(known.TotalSeconds, 0, LongestWait.TotalSeconds)) : null;
+    }
+
+    private async Task<HttpResponseMessage> Send(byte[] body, CancellationToken cancel)
     {
         HttpResponseMessage reply;
         try
         {
-            reply = await client.SendAsync(request, cancel);
+            reply = await pipeline.ExecuteAsync(async stop =>
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(body) };
+                request.Content.Headers.ContentType = new("application/json");
+                if (key is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+                return await client.SendAsync(request, stop);
+            }, cancel);
         }
         catch (HttpRequestException e)
         {

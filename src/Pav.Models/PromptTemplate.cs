@@ -40,4 +40,20 @@ public sealed record PromptTemplate
 
     /// <summary>The prompt's ids, begin-of-sequence included where the tokenizer asks for it.</summary>
     public int[] Encode(Tokenizer tokenizer, Problem problem) => tokenizer.Encode(Fill(problem), addSpecial: true);
+
+    /// <summary>
+    /// The prompt of a conversation by the chat template: the text stands around each message of the user, as around a problem, and the
+    /// assistant is next. An error where there is no chat template, or where it refuses the messages.
+    /// </summary>
+    public string FillChat(IReadOnlyList<ChatMessage> messages) => Chat is null
+        ? throw new InvalidOperationException("a prompt template without a chat template puts one problem, and no conversation")
+        : Chat.Render([.. messages.Select(m => m.Role != "user" ? m
+            : m with { Content = Text.Replace(Hole, m.Content, StringComparison.Ordinal) })]);
+
+    /// <summary>What the policy continues: the problem's own prompt where it has one, else the template with its text.</summary>
+    public string PolicyPrompt(Problem problem) => problem.Written?.Text ?? Fill(problem);
+
+    /// <summary>The same in ids.</summary>
+    public int[] PolicyIds(Tokenizer tokenizer, Problem problem) =>
+        problem.Written?.Ids is { } ids ? [.. ids] : tokenizer.Encode(PolicyPrompt(problem), addSpecial: true);
 }

@@ -13,6 +13,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     private readonly IRunner runner;
     private readonly KvTree tree;
     private readonly SamplingEngine engine;
+    private readonly LogprobReader reader;
     private readonly HashSet<int> eos;
     private readonly StepChain steps;
     private readonly SemaphoreSlim gate = new(1);
@@ -40,6 +41,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         if (tokenizer.Eos is { } known) eos.Add(known);
         steps = new(tokenizer, template.StepEnd, runner.Outputs, template.TraceStops);
         engine = new(name, runner, tree, options, eos.Contains);
+        reader = new(name, runner, tree);
     }
 
     /// <summary>Opens a checkpoint's folder; its weights are never in memory twice.</summary>
@@ -67,6 +69,31 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         try
         {
             return await Task.Run(() => Extended(draws, until, sampling, cancel), cancel);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    /// <summary>The log-probabilities of a trace's tokens, by one pass over them.</summary>
+    /// <param name="trace">Of any policy; ids that are not this tokenizer's are encoded anew.</param>
+    /// <param name="after">So many of its first steps are passed over.</param>
+    /// <param name="top">Most likely tokens to tell in each place, at least 0.</param>
+    /// <param name="cancel">Stops it.</param>
+    public async Task<TraceLogprobs> Logprobs(Prefix trace, int after, int top, CancellationToken cancel = default)
+    {
+        var path = trace.Path();
+        var steps = path.Skip(after + 1).Select(p => StepIds.From(tokenizer, p.Step, p.Tokens)).ToList();
+        int[] ids = [.. steps.SelectMany(s => s)];
+        if (ids.Length == 0) return new([.. steps.Select(_ => Array.Empty<TokenLogprobs>())], 0);
+        await gate.WaitAsync(cancel);
+        try
+        {
+            var context = path.Take(after + 1).Select(Stretch).ToArray();
+            var (tokens, read) = await Task.Run(() => reader.Read(context, ids, top, cancel), cancel);
+            var from = 0;
+            return new([.. steps.Select(s => tokens[from..(from += s.Length)])], read);
         }
         finally
         {
@@ -118,10 +145,12 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
         int[][] Context(Prefix prefix) =>
             stretches.TryGetValue(prefix, out var known) ? known
-            : stretches[prefix] = prefix.Parent is null
-                ? [template.Encode(tokenizer, prefix.Problem)]
-                : [.. Context(prefix.Parent), StepIds.From(tokenizer, prefix.Step, prefix.Tokens)];
+            : stretches[prefix] = prefix.Parent is null ? [Stretch(prefix)] : [.. Context(prefix.Parent), Stretch(prefix)];
     }
+
+    /// <summary>Ids of the prompt, or of a step.</summary>
+    private int[] Stretch(Prefix node) => node.Parent is null
+        ? template.PolicyIds(tokenizer, node.Problem) : StepIds.From(tokenizer, node.Step, node.Tokens);
 
     public void Dispose()
     {

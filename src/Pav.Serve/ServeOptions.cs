@@ -5,6 +5,9 @@ namespace Pav.Serve;
 /// <summary>How the server listens and what one request, and all together, may ask of it.</summary>
 public sealed record ServeOptions
 {
+    /// <summary>Largest weight α of progress, in searches and rewards.</summary>
+    public const double MaxAlpha = 1000;
+
     /// <summary>Address to listen on; anything but loopback needs a <see cref="Key"/>.</summary>
     public string Host { get; init; } = "127.0.0.1";
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
@@ -142,6 +144,40 @@ public class GuidedSearchTests
     }
 
     [Fact]
+    public async Task A_server_that_is_busy_or_loading_is_asked_again_when_it_says()
+    {
+        const string scores = """{"data":[{"q0":0.5,"steps":[{"q":0.7}]}],"usage":{"scored_tokens":3}}""";
+        var (time, trace) = (new Hurry(), Prefix.Root(new("p", "a problem", "")).Then("step 7\n"));
+        var replies = new Queue<HttpResponseMessage>(
+        [
+            Busy(429, new(TimeSpan.FromSeconds(7))), Busy(503, new(time.GetUtcNow().AddSeconds(20))), Busy(503, null),
+            new() { Content = new StringContent(scores) },
+        ]);
+        using var http = new HttpClient(new Scripted(() => replies.Dequeue()));
+        var scored = await new ServedVerifier(new("http://gate"), http, null, time).Score([trace]);
+        Assert.Equal([0.5, 0.7], scored[0].Q);
+        Assert.Equal(7, time.Waits[0].TotalSeconds);
+        Assert.InRange(time.Waits[1].TotalSeconds, 15, 20);
+        Assert.InRange(time.Waits[2].TotalSeconds, 0.01, 10);
+
+        var asked = 0;
+        using var never = new HttpClient(new Scripted(() => Busy(asked++ % 2 == 0 ? 429 : 503, null)));
+        var error = await Assert.ThrowsAsync<UserError>(() => new ServedVerifier(new("http://gate"), never, null, time).Score([trace]));
+        Assert.Contains("429", error.Message);
+        Assert.Equal(9, asked);
+        using var wrong = new HttpClient(new Scripted(() => Busy(asked++ > 0 ? 500 : 0, null)));
+        await Assert.ThrowsAsync<UserError>(() => new ServedVerifier(new("http://gate"), wrong, null, time).Score([trace]));
+        Assert.Equal(10, asked);
+
+        static HttpResponseMessage Busy(int status, RetryConditionHeaderValue? after)
+        {
+            var reply = new HttpResponseMessage((HttpStatusCode)status);
+            reply.Headers.RetryAfter = after;
+            return reply;
+        }
+    }
+
+    [Fact]
     public async Task The_sample_runs_and_is_forty_lines()
     {
         var sample = Path.Combine(AppContext.BaseDirectory, "GuidedChat.dll");
@@ -165,6 +201,24 @@ public class GuidedSearchTests
         public Task<IReadOnlyList<Prefix>> Extend(
             IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default) =>
             throw new NotSupportedException();
+    }
+
+    /// <summary>A clock whose waits are over at once, and are noted.</summary>
+    private sealed class Hurry : TimeProvider
+    {
+        public List<TimeSpan> Waits { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime > TimeSpan.Zero) Waits.Add(dueTime);
+            return base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? TimeSpan.FromMilliseconds(1) : dueTime, period);
+        }
+    }
+
+    private sealed class Scripted(Func<HttpResponseMessage> next) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel) =>
+            Task.FromResult(next());
     }
 
     /// <summary>Answers all requests with one text.</summary>

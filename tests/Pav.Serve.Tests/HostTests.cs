@@ -39,6 +39,10 @@ public class HostTests
             Assert.Contains(name, text);
         var (_, api) = await Get(server, "/openapi.json");
         Assert.True(api.GetProperty("paths").TryGetProperty("/v1/chat/completions", out _));
+        var fields = api.GetProperty("components").GetProperty("schemas");
+        foreach (var (body, field) in (ReadOnlySpan<(string, string)>)
+            [("ChatFields", "top_logprobs"), ("TextFields", "prompt"), ("ChatLogprobs", "content")])
+            Assert.True(fields.GetProperty(body).GetProperty("properties").TryGetProperty(field, out _), $"{body}.{field}");
     }
 
     [Fact]
@@ -72,6 +76,13 @@ public class HostTests
         Assert.Contains("toy:forest-early-4", ids);
         Assert.DoesNotContain(ids, id => id!.Contains("forest-sure"));
         Assert.Equal(HttpStatusCode.OK, (await Get(server, "/v1/models/toy:mcts-7")).Reply.StatusCode);
+        foreach (var card in json.GetProperty("data").EnumerateArray())
+            Assert.Equal(card.GetRawText(), (await Get(server, $"/v1/models/{card.GetProperty("id").GetString()}")).Json.GetRawText());
+        var pav = (await Get(server, "/v1/models/toy:beam-q-7")).Json.GetProperty("pav");
+        Assert.Equal(("beam-q", 7, "toy-q"), (pav.GetProperty("method").GetString(), pav.GetProperty("n").GetInt32(),
+            pav.GetProperty("verifier").GetString()));
+        Assert.Equal(1000, pav.GetProperty("limits").GetProperty("alpha").GetDouble());
+        Assert.Equal(HttpStatusCode.NotFound, (await Get(server, "/v1/models/toy:oracle-beam-q")).Reply.StatusCode);
         var (missing, error) = await Get(server, "/v1/models/toy:nothing-7");
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
         Assert.Equal("model_not_found", error.GetProperty("error").GetProperty("code").GetString());

@@ -2,6 +2,8 @@ using System.ClientModel;
 using System.ClientModel.Primitives;
 using OpenAI;
 using OpenAI.Chat;
+using Pav.Models.Chat;
+using ChatMessage = OpenAI.Chat.ChatMessage;
 
 namespace Pav.Serve.Tests;
 
@@ -31,6 +33,47 @@ public class OpenAIClientTests
         Assert.True(answer.Usage.OutputTokenCount > answer.Usage.OutputTokenDetails.ReasoningTokenCount);
         Assert.Equal(answer.Usage.TotalTokenCount, answer.Usage.InputTokenCount + answer.Usage.OutputTokenCount);
         Assert.InRange((DateTimeOffset.UtcNow - answer.CreatedAt).TotalSeconds, -5, 60);
+    }
+
+    [Fact]
+    public async Task Several_turns_and_log_probabilities()
+    {
+        var template = new ChatFrame(
+            "{% for m in messages %}{{ m.content }} {% endfor %}", new Dictionary<string, string>());
+        var policy = new ToyPolicy();
+        var models = Toys.Models(policy) with { Template = new("{problem}") { Chat = template } };
+        await using (var turns = await Served.Start(models, new() { Key = "secret" }))
+        {
+            ChatMessage[] messages =
+            [
+                new SystemChatMessage("Think."), new UserChatMessage("1 + 1"), new AssistantChatMessage("2"), new UserChatMessage("2 + 2"),
+            ];
+            await Client(turns).GetChatClient("toy:beam-2").CompleteChatAsync(messages);
+            Assert.Equal("Think. 1 + 1 2 2 + 2 ", policy.Asked[0].Written!.Text);
+        }
+
+        using var local = RealModelTests.Policy();
+        using var verifier = RealModelTests.Verifier();
+        await using var served = await Served.Start(RealModelTests.Models(local, verifier), new() { Key = "secret" });
+        var chat = Client(served).GetChatClient(RealModelTests.Name);
+        var options = new ChatCompletionOptions { IncludeLogProbabilities = true, TopLogProbabilityCount = 2 };
+        ChatCompletion answer = await chat.CompleteChatAsync([new UserChatMessage(LogprobTests.Problem)], options);
+        Assert.Equal(answer.Content[0].Text, string.Concat(answer.ContentTokenLogProbabilities.Select(t => t.Token)));
+        Assert.All(answer.ContentTokenLogProbabilities, t =>
+        {
+            Assert.Equal(2, t.TopLogProbabilities.Count);
+            Assert.InRange(t.LogProbability, -100, t.TopLogProbabilities[0].LogProbability);
+            Assert.Equal(t.Token, System.Text.Encoding.UTF8.GetString(t.Utf8Bytes!.Value.Span));
+        });
+        var (text, tokens) = ("", "");
+        await foreach (var update in chat.CompleteChatStreamingAsync([new UserChatMessage(LogprobTests.Problem)], options))
+        {
+            foreach (var part in update.ContentUpdate) text += part.Text;
+            foreach (var token in update.ContentTokenLogProbabilities) tokens += token.Token;
+        }
+
+        Assert.Equal(text, tokens);
+        Assert.NotEqual("", text);
     }
 
     [Theory, InlineData("toy"), InlineData("toy:vote-8")]

@@ -20,7 +20,8 @@ public class RealModelTests
 
     private static IReadOnlyList<Problem> Problems { get; } = [.. Worksheet.Problems(1, Split.Test).Take(20)];
 
-    internal static TransformerPolicy Policy() => TransformerPolicy.Load(Name, Folder, Template, new(64 << 20));
+    internal static TransformerPolicy Policy(PromptTemplate? template = null) =>
+        TransformerPolicy.Load(Name, Folder, template ?? Template, new(64 << 20));
 
     internal static TransformerVerifier Verifier()
     {
@@ -36,6 +37,7 @@ public class RealModelTests
 
     internal static ServedModels Models(IPolicy policy, IVerifier verifier) => new(Name, policy, Grader.Numeric, Template)
     {
+        Logprobs = policy is TransformerPolicy local ? local.Logprobs : null,
         Verifier = verifier, Tokenizer = Tokenizer.Load(Folder),
         Defaults = new() { Prover = Prover.BestOf(4), Alpha = 0.5, Sampling = new(MaxTokens: 100) },
     };
@@ -75,7 +77,7 @@ public class RealModelTests
         using var verifier = Verifier();
         await using var served = await Served.Start(Models(policy, verifier), new() { MaxN = 4096 });
         using var cancel = new CancellationTokenSource();
-        var asked = JsonSerializer.Serialize(new { prompt = Problems[0].Text, model = $"{Name}:majority-2000" });
+        var asked = JsonSerializer.Serialize(new { prompt = Problems[0].Text + "\n", model = $"{Name}:majority-2000" });
         var leaving = served.Post("/v1/completions", asked, cancel.Token);
         while (policy.GeneratedTokens < 2000)
         {
@@ -107,7 +109,7 @@ public class RealModelTests
             [Problems[0]], SearchMethods.BeamByQ, 2, new(remote, models.Grader, verifier), models.Defaults with { Seed = 4 });
         var (status, reply) = await served.Post("/v1/completions", JsonSerializer.Serialize(new
         {
-            model = $"{Name}:beam-2", seed = 4, prompt = Problems[0].Text, pav = new { problem_id = Problems[0].Id },
+            model = $"{Name}:beam-2", seed = 4, prompt = Problems[0].Text + "\n", pav = new { problem_id = Problems[0].Id },
         }));
         Assert.Equal(200, status);
         Assert.Equal(expected[0].Chosen.Trace.Text, reply.GetProperty("choices")[0].GetProperty("text").GetString());

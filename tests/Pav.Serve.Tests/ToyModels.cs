@@ -1,4 +1,5 @@
 using Pav.Models;
+using Pav.Models.Tokenizers;
 using Pav.Serve.Rooms;
 
 namespace Pav.Serve.Tests;
@@ -12,6 +13,10 @@ internal static class Toys
             IsRemote = remote, Verifier = verifier ?? new(), Outcome = new ToyVerifier("toy-outcome"),
             Defaults = new() { Prover = Prover.BestOf(4), Alpha = 0.5 },
         };
+
+    /// <summary>A few words, and marks of chats as special tokens.</summary>
+    public static Tokenizer ChatTokenizer { get; } = Tokenizer.WordLevel(
+        ["a", "b", "x", "2", " +", " 2", "<|assistant|>", "<|assistant|>y"], "<|end|>", "<|user|>");
 
     public static Problem Problem(string text) => new(text, text, "");
 

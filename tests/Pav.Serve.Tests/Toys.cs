@@ -11,6 +11,9 @@ internal sealed class ToyPolicy : IPolicy
     /// <summary>Draws of each call.</summary>
     public List<int> Calls { get; } = [];
 
+    /// <summary>Problems of all draws.</summary>
+    public List<Problem> Asked { get; } = [];
+
     /// <summary>Tokens drawn so far.</summary>
     public long Tokens { get; private set; }
 
@@ -29,6 +32,7 @@ internal sealed class ToyPolicy : IPolicy
         await Before(cancel);
         cancel.ThrowIfCancellationRequested();
         Calls.Add(draws.Count);
+        if (Asked.Count < 1000) Asked.AddRange(draws.Select(d => d.Prefix.Problem));
         return [.. draws.Select(d => Extended(d, until, sampling))];
     }
 
@@ -61,12 +65,16 @@ internal sealed class ToyVerifier(string name = "toy-q") : IVerifier
     /// <summary>Prefixes of each call.</summary>
     public List<int> Calls { get; } = [];
 
+    /// <summary>Problems of all prefixes.</summary>
+    public List<Problem> Asked { get; } = [];
+
     public static double Q(Prefix prefix) => Seeds.Uniform(Seeds.Derive(7, prefix.Problem.Text, prefix.Text, 0), 0);
 
     public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
     {
         cancel.ThrowIfCancellationRequested();
         Calls.Add(prefixes.Count);
+        if (Asked.Count < 1000) Asked.AddRange(prefixes.Select(p => p.Problem));
         return Task.FromResult<IReadOnlyList<Scored>>(
             [.. prefixes.Select(p => new Scored([.. p.Path().Select(Q)], Math.Max(1, p.Tokens.Count)))]);
     }

@@ -5,6 +5,7 @@ using Pav.Cli.Running;
 using Pav.Cli.Runs;
 using Pav.Cli.Terminal;
 using Pav.Models;
+using Pav.Models.Engine;
 using Pav.Models.Files;
 using Pav.Models.Remote;
 using Pav.Models.Tokenizers;
@@ -116,6 +117,9 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
     public StepEnd StepEnd { get; }
 
     public bool IsRemote => inner is RemotePolicy;
+
+    /// <summary>Log-probabilities of its tokens; null where it does not tell them.</summary>
+    public LogprobSource? Logprobs => inner is TransformerPolicy local ? local.Logprobs : null;
 
     /// <summary>Draws that got no usable answer, by problem.</summary>
     public LostDraws Lost => (inner as RemotePolicy)?.Lost ?? new([]);

@@ -23,10 +23,14 @@ public sealed record ChatFrame(string Template, IReadOnlyDictionary<string, stri
     private ChatTemplate? parsed;
 
     /// <summary>The prompt, up to where the assistant is to answer.</summary>
-    public string Render(string user)
+    public string Render(string user) => Render([new("user", user)]);
+
+    /// <summary>A conversation's prompt; its own system message goes before <see cref="System"/>.</summary>
+    public string Render(IReadOnlyList<ChatMessage> messages)
     {
         parsed ??= new(Template, Tokens, "the chat template");
-        var text = parsed.Render([.. System == "" ? [] : (ChatMessage[])[new("system", System)], new("user", user)], thinking: Thinking);
+        var usual = System != "" && messages.All(m => m.Role != "system") ? [new("system", System)] : (ChatMessage[])[];
+        var text = parsed.Render([.. usual, .. messages], thinking: Thinking);
         return BosIsAdded && Tokens.GetValueOrDefault("bos_token") is { } bos && text.StartsWith(bos, StringComparison.Ordinal)
             ? text[bos.Length..] : text;
     }

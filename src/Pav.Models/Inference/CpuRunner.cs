@@ -114,7 +114,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
     public int Pending => pending.Tokens.Count;
 
-    public int Add(KvSegment segment, ReadOnlySpan<int> ids) => pending.Add(segment, ids);
+    public int Add(KvSegment segment, ReadOnlySpan<int> ids, bool each = false) => pending.Add(segment, ids, each);
 
     public ReadOnlySpan<float> Output(int row) => new(output.Data + (long)row * head[^1].Stride, Outputs);
 

@@ -24,7 +24,10 @@ internal interface IRunner : IDisposable
     /// the same
     /// call if that is added first. Answers the output row that will hold the head's values at the last of these tokens.
     /// </summary>
-    int Add(KvSegment segment, ReadOnlySpan<int> ids);
+    /// <param name="segment">Grows by them.</param>
+    /// <param name="ids">At least one.</param>
+    /// <param name="each">A row for every one of them instead; answers the first of these rows, which follow one another.</param>
+    int Add(KvSegment segment, ReadOnlySpan<int> ids, bool each = false);
 
     /// <summary>Computes all that was added.</summary>
     void Run();
@@ -47,10 +50,10 @@ internal sealed class PendingTokens(DecoderConfig config)
     /// <summary>First: index of the run's first token in its segment. FirstRow: its place in <see cref="Tokens"/>.</summary>
     public List<(KvSegment Segment, int First, int FirstRow)> Runs { get; } = [];
 
-    /// <summary>Rows at which the head is read: the last of each run.</summary>
+    /// <summary>Rows at which the head is read: the last of each run, or all of it.</summary>
     public List<int> Read { get; } = [];
 
-    public int Add(KvSegment segment, ReadOnlySpan<int> ids)
+    public int Add(KvSegment segment, ReadOnlySpan<int> ids, bool each = false)
     {
         var first = segment.Count;
         segment.Grow(ids.Length);
@@ -66,8 +69,9 @@ internal sealed class PendingTokens(DecoderConfig config)
             RunOf.Add(Runs.Count - 1);
         }
 
-        Read.Add(Tokens.Count - 1);
-        return Read.Count - 1;
+        var read = each ? ids.Length : 1;
+        for (var row = Tokens.Count - read; row < Tokens.Count; row++) Read.Add(row);
+        return Read.Count - read;
     }
 
     /// <summary>Position of a row in its context.</summary>

@@ -43,7 +43,7 @@ internal sealed class TorchRunner : IRunner
 
     public int Pending => pending.Tokens.Count;
 
-    public int Add(KvSegment segment, ReadOnlySpan<int> ids) => pending.Add(segment, ids);
+    public int Add(KvSegment segment, ReadOnlySpan<int> ids, bool each = false) => pending.Add(segment, ids, each);
 
     public void Clear() => pending.Clear();
 

@@ -242,11 +242,11 @@ public sealed class RemotePolicy : IPolicy, IDisposable
 
     private Prompt PromptOf(Prefix prefix)
     {
-        var text = template.Fill(prefix.Problem) + prefix.Text;
+        var text = template.PolicyPrompt(prefix.Problem) + prefix.Text;
         if (tokenizer is null || (Servers.Count > 0 && !ids)) return new(text, null);
         var path = prefix.Path();
         return new(text,
-            [.. template.Encode(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.From(tokenizer, p.Step, p.Tokens))]);
+            [.. template.PolicyIds(tokenizer, prefix.Problem), .. path.Skip(1).SelectMany(p => StepIds.From(tokenizer, p.Step, p.Tokens))]);
     }
 
     /// <summary>

@@ -17,7 +17,8 @@ public static class ForestFigure
     public static IReadOnlyList<string> Methods { get; } =
     [
         SearchMethods.Sample.Id, SearchMethods.Majority.Id, SearchMethods.BestByOutcome.Id, SearchMethods.BestByQ.Id,
-        SearchMethods.WeightedVote.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id, SearchMethods.Forest.Id,
+        SearchMethods.WeightedVote.Id, SearchMethods.BeamByQ.Id, SearchMethods.BeamLikely.Id, SearchMethods.BeamByProgress.Id,
+        SearchMethods.Forest.Id,
         SearchMethods.Forest.With(FinalChoice.LogOdds).Id, SearchMethods.Forest.With(FinalChoice.Majority).Id,
         SearchMethods.ForestInTurn.Id, SearchMethods.ForestUntilSure.Id,
     ];
@@ -39,7 +40,7 @@ public static class ForestFigure
             findings.AddRange(curves.Where(c => c.Kind is var kind
                 && (kind == SearchMethods.ForestInTurn.Id || kind == SearchMethods.ForestUntilSure.Id))
                 .SelectMany(c => Stopped(model.Model, c, vote)));
-            foreach (var beam in curves.Where(c => c.Kind == SearchMethods.BeamByQ.Id || c.Kind == SearchMethods.BeamByProgress.Id))
+            foreach (var beam in curves.Where(c => c.Kind == SearchMethods.BeamByQ.Id || c.Kind == SearchMethods.BeamLikely.Id || c.Kind == SearchMethods.BeamByProgress.Id))
                 if (beam.At(NarrowBeam) is { } narrow && beam.Points[^1] is { N: > NarrowBeam } wide)
                     findings.Add(Finding.From($"{model.Model}: {beam.Name}, N = {wide.N} minus N = {NarrowBeam}",
                         beam.Bootstrapped(s => s.Mean(wide.Correct) - s.Mean(narrow.Correct)), "points"));

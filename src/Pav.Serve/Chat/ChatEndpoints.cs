@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using Pav.Models.Files;
+using Pav.Serve.Rewards;
 using Pav.Serve.Rooms;
 using Pav.Serve.Searches;
 using Pav.Serve.Wire;
@@ -12,39 +13,54 @@ namespace Pav.Serve.Chat;
 /// <summary>OpenAI's API with a search behind each answer.</summary>
 internal sealed class ChatEndpoints(Desk desk, ILogger log)
 {
+    private PromptReader? prompts;
+
     public static void Map(IEndpointRouteBuilder app, Desk desk, ILogger log)
     {
         var endpoints = new ChatEndpoints(desk, log);
-        Delegate chat = (HttpContext context) => endpoints.Answer(context, ChatRequest.Chat, new ChatShape());
-        Delegate text = (HttpContext context) => endpoints.Answer(context, ChatRequest.Completion, new TextShape());
+        Delegate chat = (HttpContext context) => endpoints.Answer(context, body => ChatRequest.Chat(body, desk), new ChatShape());
+        Delegate text = (HttpContext context) =>
+            endpoints.Answer(context, body => ChatRequest.Completion(body, desk, endpoints.Prompts), new TextShape());
         app.MapPost("/v1/chat/completions", chat)
-            .WithSummary("Answers a user's message: by a sample, or by the search that the model's name or the object pav says.")
-            .Produces<ChatReply>().Produces<ErrorReply>(422).Produces<ErrorReply>(429);
+            .WithSummary("Answers a chat's last message: by a sample, or by the search that the model's name or the object pav says.")
+            .Accepts<ChatFields>("application/json").Produces<ChatReply>().Produces<ErrorReply>(422).Produces<ErrorReply>(429);
         app.MapPost("/v1/completions", text)
-            .WithSummary("Answers each prompt as a problem, in the form of text completions.")
-            .Produces<TextReply>().Produces<ErrorReply>(422).Produces<ErrorReply>(429);
+            .WithSummary("Continues each prompt as it is, without the problem's template: by a sample, or by a search.")
+            .Accepts<TextFields>("application/json").Produces<TextReply>().Produces<ErrorReply>(422).Produces<ErrorReply>(429);
     }
 
-    private async Task Answer(HttpContext context, Func<Body, Desk, ChatRequest> read, AnswerShape shape)
+    private PromptReader Prompts => prompts ??= PromptReader.From(desk.Models);
+
+    private async Task Answer(HttpContext context, Func<Body, ChatRequest> read, AnswerShape shape)
     {
         var body = await Body.Read(context);
-        var request = read(body, desk);
+        var request = read(body);
         UnknownFields.Tell(body, log);
-        using var row = await desk.EnterAll(request.Searches.Count, context.RequestAborted);
-        if (request.Stream) await new ChatStream(request, shape, row, log).WriteTo(context, desk.Options.Ping);
+        if (request.Stream)
+            await new SearchStream(desk, log).Answer(context, request.Searches.Count, async (row, events) =>
+            {
+                await new ChatStream(request, shape, row, events).Run();
+                Journal(request, row);
+            });
         else
         {
-            var answers = await Task.WhenAll(request.Searches.Zip(row.Seats, (asked, seat) => Alone(seat, asked)));
-            await Results.Json(shape.Whole(request, answers, ChatUsage.From(request, row, answers)), Json.Line).ExecuteAsync(context);
+            using var row = await desk.EnterAll(request.Searches.Count, context.RequestAborted);
+            var answers = await Task.WhenAll(request.Searches.Zip(row.Seats, (asked, seat) => Alone(seat, asked, request.Logprobs)));
+            var usage = ChatUsage.From(request, row, answers.Select(a => a.Answer));
+            await Results.Json(shape.Whole(request, answers, usage), Json.Line).ExecuteAsync(context);
+            Journal(request, row);
         }
-
-        Journal(request, row);
     }
 
     /// <summary>One answer; its place is left at once, so that the room does not wait for it.</summary>
-    private static async Task<Answer> Alone(Seat seat, Asked asked)
+    private static async Task<SpelledAnswer> Alone(Seat seat, Asked asked, int? logprobs)
     {
-        using (seat) return await Answering.Run(seat, asked);
+        using (seat)
+        {
+            var answer = await Answering.Run(seat, asked);
+            var tokens = await Spelling.Read(seat, answer.Trace, 0, logprobs);
+            return new(answer, tokens is null ? null : [.. tokens.SelectMany(t => t)]);
+        }
     }
 
     private void Journal(ChatRequest request, SeatRow row)
@@ -55,7 +71,8 @@ internal sealed class ChatEndpoints(Desk desk, ILogger log)
             request.Model, first.Method.Id, first.N, request.Searches.Count, row.GeneratedTokens, row.ScoredTokens,
             row.Elapsed.TotalSeconds);
         if (!desk.Options.LogPrompts) return;
-        foreach (var prompt in request.Searches.Select(s => s.Problem.Text).Distinct()) log.LogInformation("Prompt: {Prompt}", prompt);
+        foreach (var prompt in request.Searches.Select(s => s.Problem.Written?.Text ?? s.Problem.Text).Distinct())
+            log.LogInformation("Prompt: {Prompt}", prompt);
     }
 }
 
@@ -64,7 +81,7 @@ internal static class ChatUsage
 {
     public static Usage From(ChatRequest request, SeatRow row, IEnumerable<Answer> answers)
     {
-        var prompts = request.Searches.DistinctBy(s => s.Problem.Text).Sum(s => row.Seats[0].Models.PromptTokens(s.Problem));
+        var prompts = request.Searches.DistinctBy(s => s.Problem).Sum(s => row.Seats[0].Models.PromptTokens(s.Problem));
         return Usage.From(prompts, row.GeneratedTokens, answers.Sum(a => a.Tokens), row.ScoredTokens);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pav.Serve.Rewards;
 using Pav.Serve.Rooms;
 using Pav.Serve.Searches;
 using Pav.Serve.Wire;
@@ -10,8 +11,11 @@ namespace Pav.Serve.Chat;
 /// <param name="Searches">One for each choice, in their order.</param>
 /// <param name="Stream">The answer comes as it is made.</param>
 /// <param name="TellUsage">A stream ends with what was spent.</param>
-internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, bool Stream, bool TellUsage)
+/// <param name="Logprobs">So many likely tokens stand beside each of the answer's, with log-probabilities; null: not asked for.</param>
+internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, bool Stream, bool TellUsage, int? Logprobs)
 {
+    private const int MostLogprobs = 20;
+
     /// <summary>Fields that change what is answered, and that this server does not honour, with the values that change nothing.</summary>
     private static readonly (string Name, Func<JsonElement, bool> IsHarmless, string Why)[] Refused =
     [
@@ -28,9 +32,11 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
         ("modalities", value => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(m => IsText(m, "text")),
             "answers are text"),
         ("web_search_options", _ => false, "this server searches no web"), ("suffix", value => IsText(value, ""), "text is only continued"),
-        ("logprobs", value => value.ValueKind == JsonValueKind.False, "log-probabilities are not told"),
-        ("top_logprobs", IsZero, "log-probabilities are not told"),
+        ("prompt_logprobs", _ => false, "log-probabilities are told of answers, not of prompts"),
         ("echo", value => value.ValueKind == JsonValueKind.False, "prompts are not sent back"),
+        ("continue_final_message", value => value.ValueKind == JsonValueKind.False, "begun answers are continued by /v1/completions"),
+        ("add_generation_prompt", value => value.ValueKind == JsonValueKind.True, "the assistant is always next"),
+        ("chat_template", _ => false, "the policy's own is used"), ("chat_template_kwargs", IsEmpty, "see --chat of pav serve"),
         ("best_of", value => IsNumber(value, 1), "use pav.method best-of and pav.n"),
     ];
 
@@ -41,16 +47,33 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
         "parallel_tool_calls",
     ];
 
-    public static ChatRequest Chat(Body body, Desk desk) => Read(body, desk, "messages", [Conversation.Problem(body)]);
-
-    public static ChatRequest Completion(Body body, Desk desk)
+    /// <summary>A conversation, whose last message of the user is the problem.</summary>
+    public static ChatRequest Chat(Body body, Desk desk)
     {
-        var prompts = body.Texts("prompt") ?? throw body.Wrong("prompt", "is missing");
-        if (prompts.Count == 0 || prompts.Count > desk.Options.MaxN) throw body.Wrong("prompt", $"must be 1 to {desk.Options.MaxN} texts");
-        return Read(body, desk, "prompt", prompts);
+        var question = Conversation.Read(body, desk.Models.Template);
+        var told = body.Switch("logprobs") ?? false;
+        var top = body.Whole("top_logprobs", 0, MostLogprobs);
+        if (top > 0 && !told) throw body.Wrong("top_logprobs", "needs logprobs: true");
+        return Read(body, desk, [new(_ => question, "messages")], told ? (int)(top ?? 0) : null);
     }
 
-    private static ChatRequest Read(Body body, Desk desk, string field, IReadOnlyList<string> problems)
+    /// <summary>Texts, or ids, that are continued as they are.</summary>
+    public static ChatRequest Completion(Body body, Desk desk, PromptReader reader)
+    {
+        var begun = new BegunTexts(desk.Models, reader);
+        if (body.Find("top_logprobs") is { } top && !IsZero(top))
+            throw body.Wrong("top_logprobs", "is of chats; here logprobs is the number");
+        var prompts = begun.Read(body, desk.Options.MaxN);
+        return Read(
+            body, desk, [.. prompts.Select(one => new Asking(method => begun.Asked(one.Prompt, one.Field, method), one.Field))],
+            (int?)body.Whole("logprobs", 0, MostLogprobs));
+    }
+
+    /// <param name="Ask">The question for a method: what its verifiers need of it may be an error.</param>
+    /// <param name="Field">Where it stands in the body.</param>
+    private sealed record Asking(Func<SearchMethod, Question> Ask, string Field);
+
+    private static ChatRequest Read(Body body, Desk desk, IReadOnlyList<Asking> questions, int? logprobs)
     {
         var model = body.Text("model") ?? desk.Models.Name;
         var named = ModelName.Parse(model, desk.Models);
@@ -58,13 +81,16 @@ internal sealed record ChatRequest(string Model, IReadOnlyList<Asked> Searches, 
             if (body.Find(name) is { } value && !isHarmless(value)) throw body.Wrong(name, $"is not honoured: {why}");
         foreach (var name in Harmless) body.Find(name);
         var choices = (int)(body.Whole("n", 1, desk.Options.MaxN) ?? 1);
-        if (choices * problems.Count > desk.Options.MaxN) throw body.Wrong("n", $"makes more than {desk.Options.MaxN} answers (--max-n)");
+        if (choices * questions.Count > desk.Options.MaxN) throw body.Wrong("n", $"makes more than {desk.Options.MaxN} answers (--max-n)");
         var search = body.Object("pav");
-        var count = choices * problems.Count;
-        var asked = problems.Select(problem => AskedReader.Read(problem, field, named, body, search, count, desk)).ToList();
+        if (logprobs is not null && desk.Models.Logprobs is null)
+            throw body.Wrong("logprobs", "is not honoured: the policy is on servers, whose log-probabilities are not passed on");
+        var count = choices * questions.Count;
+        var asked = questions.Select(q => AskedReader.Read(q.Ask, q.Field, named, body, search, count, desk)).ToList();
         var stream = body.Switch("stream") ?? false;
         var usage = body.Object("stream_options")?.Switch("include_usage") ?? false;
-        return new(model, [.. asked.SelectMany(one => Enumerable.Range(0, choices).Select(i => Numbered(one, i)))], stream, usage);
+        var searches = asked.SelectMany(one => Enumerable.Range(0, choices).Select(i => Numbered(one, i)));
+        return new(model, [.. searches], stream, usage, logprobs);
     }
 
     /// <summary>The i-th choice is a search of the same kind with the seed that comes i later.</summary>

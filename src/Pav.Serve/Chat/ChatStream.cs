@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using Pav.Serve.Rooms;
 using Pav.Serve.Searches;
 using Pav.Serve.Wire;
@@ -10,53 +8,21 @@ namespace Pav.Serve.Chat;
 /// A request's answers as a stream. A plain sample comes step by step as it is drawn; of a search the progress comes first, as reasoning,
 /// and the answer when it is chosen.
 /// </summary>
-internal sealed class ChatStream(ChatRequest request, AnswerShape shape, SeatRow row, ILogger log)
+internal sealed class ChatStream(ChatRequest request, AnswerShape shape, SeatRow row, EventStream events)
 {
-    private readonly EventStream events = new();
-
-    /// <summary>Searches and writes; a client that goes away ends both.</summary>
-    public async Task WriteTo(HttpContext context, TimeSpan ping)
+    /// <summary>Searches and sends, to the end mark.</summary>
+    public async Task Run()
     {
-        var searching = Search(context.RequestAborted);
-        try
-        {
-            await events.WriteTo(context, ping);
-        }
-        finally
-        {
-            row.Stop();
-            await searching;
-        }
-    }
-
-    private async Task Search(CancellationToken client)
-    {
-        try
-        {
-            var answers = await Task.WhenAll(request.Searches.Select((_, i) => One(i)));
-            if (request.TellUsage) events.Send(shape.Spent(request, ChatUsage.From(request, row, answers)));
-            events.SendText("[DONE]");
-        }
-        catch (OperationCanceledException) when (client.IsCancellationRequested)
-        {
-        }
-        catch (Exception e)
-        {
-            var known = ApiError.From(e);
-            if (known is null) log.LogError(e, "A stream failed");
-            events.Send(known?.Reply ?? ErrorReplies.Fault);
-        }
-        finally
-        {
-            events.Complete();
-        }
+        var answers = await Task.WhenAll(request.Searches.Select((_, i) => One(i)));
+        if (request.TellUsage) events.Send(shape.Spent(request, ChatUsage.From(request, row, answers)));
+        events.SendText("[DONE]");
     }
 
     private async Task<Answer> One(int index)
     {
         var (asked, seat) = (request.Searches[index], row.Seats[index]);
         if (shape.Opening(request, index) is { } opening) events.Send(opening);
-        var told = 0;
+        var (telling, told, place) = (Task.CompletedTask, 0, 0);
         Answer answer;
         using (seat)
         {
@@ -64,17 +30,26 @@ internal sealed class ChatStream(ChatRequest request, AnswerShape shape, SeatRow
             {
                 if (shape.Progress(request, index, line) is { } piece) events.Send(piece);
             });
-            seat.Grown = asked.IsPlain ? Tell : progress.Grew;
+            seat.Grown = asked.IsPlain ? trace => telling = Tell(telling, trace) : progress.Grew;
             answer = await Answering.Run(seat, asked, progress.Tell);
+            await Tell(telling, answer.Trace);
         }
 
-        Tell(answer.Trace);
         events.Send(shape.Closing(request, index, answer));
         return answer;
 
-        void Tell(Prefix trace)
+        // The engine does not wait until the log-probabilities of a step are known.
+        async Task Tell(Task before, Prefix trace)
         {
-            foreach (var step in trace.Path().Skip(told + 1).Where(p => p.Step != "")) events.Send(shape.Text(request, index, step.Step));
+            await before;
+            var tokens = await Spelling.Read(seat, trace, told, request.Logprobs);
+            foreach (var (i, step) in trace.Path().Skip(told + 1).Index())
+            {
+                if (step.Step == "") continue;
+                events.Send(shape.Text(request, index, new(step.Step, place, tokens?[i])));
+                place += step.Step.EnumerateRunes().Count();
+            }
+
             told = trace.Depth;
         }
     }

@@ -13,7 +13,7 @@ public sealed record Usage(int PromptTokens, long CompletionTokens, long TotalTo
 
 /// <param name="ReasoningTokens">Generated tokens that are not in an answer.</param>
 /// <param name="AnswerTokens">Tokens of the answers.</param>
-/// <param name="ScoredTokens">Tokens that verifiers have read.</param>
+/// <param name="ScoredTokens">Tokens that verifiers have read, and the policy for log-probabilities.</param>
 public sealed record UsageDetails(long ReasoningTokens, long AnswerTokens, long ScoredTokens);
 
 /// <summary>A message, or in a stream a piece of one.</summary>
@@ -31,7 +31,7 @@ public sealed record Found(
     SearchTree? Tree);
 
 /// <summary>One answer of a chat.</summary>
-public sealed record ChatChoice(int Index, Message Message, string FinishReason, Found Pav);
+public sealed record ChatChoice(int Index, Message Message, string FinishReason, ChatLogprobs? Logprobs, Found Pav);
 
 public sealed record ChatReply(string Id, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage)
 {
@@ -40,7 +40,8 @@ public sealed record ChatReply(string Id, long Created, string Model, IReadOnlyL
 
 /// <summary>A piece of an answer; the last one says why it ends.</summary>
 public sealed record ChatPiece(
-    int Index, Message Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason, Found? Pav = null);
+    int Index, Message Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason,
+    ChatLogprobs? Logprobs = null, Found? Pav = null);
 
 public sealed record ChatChunk(string Id, long Created, string Model, IReadOnlyList<ChatPiece> Choices, Usage? Usage = null)
 {
@@ -49,7 +50,8 @@ public sealed record ChatChunk(string Id, long Created, string Model, IReadOnlyL
 
 /// <summary>One answer of a completion, or in a stream a piece of one.</summary>
 public sealed record TextChoice(
-    int Index, string Text, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason, Found? Pav = null);
+    int Index, string Text, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason,
+    TextLogprobs? Logprobs = null, Found? Pav = null);
 
 public sealed record TextReply(string Id, long Created, string Model, IReadOnlyList<TextChoice> Choices, Usage? Usage)
 {

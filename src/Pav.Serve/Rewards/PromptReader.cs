@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Pav.Models;
 using Pav.Models.Tokenizers;
+using Pav.Serve.Rooms;
 using Pav.Serve.Wire;
 
 namespace Pav.Serve.Rewards;
@@ -14,6 +15,14 @@ namespace Pav.Serve.Rewards;
 internal sealed partial class PromptReader(IEnumerable<PromptTemplate> templates, IReadOnlyCollection<string> specials)
 {
     private readonly Frame[] frames = [.. templates.Select(t => Frame.From(t, specials)).Distinct().OrderBy(f => f.IsChat ? 0 : 1)];
+
+    /// <summary>For the policy's prompts and those of its verifier.</summary>
+    public static PromptReader From(ServedModels models)
+    {
+        var encoding = (models.Verifier as TransformerVerifier)?.Encoding;
+        return new(encoding is null ? [models.Template] : [models.Template, encoding.Template],
+            Specials(models.Tokenizer, encoding?.Tokenizer));
+    }
 
     /// <summary>Of the models' tokenizers.</summary>
     public static IReadOnlyCollection<string> Specials(params IEnumerable<Tokenizer?> tokenizers) =>

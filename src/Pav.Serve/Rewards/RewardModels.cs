@@ -25,10 +25,8 @@ internal sealed class RewardModels
     private RewardModels(ServedModels models, IVerifier verifier)
     {
         (Models, this.verifier, local) = (models, verifier, verifier as TransformerVerifier);
-        var encoding = local?.Encoding;
-        Prompts = new(encoding is null ? [models.Template] : [models.Template, encoding.Template],
-            PromptReader.Specials(models.Tokenizer, encoding?.Tokenizer));
-        Traces = new(models.Template.StepEnd, Prompts, models.Tokenizer ?? encoding?.Tokenizer);
+        Prompts = PromptReader.From(models);
+        Traces = new(models.Template.StepEnd, Prompts, models.Tokenizer ?? local?.Encoding.Tokenizer);
     }
 
     public ServedModels Models { get; }

@@ -9,8 +9,6 @@ namespace Pav.Serve.Rewards;
 /// <summary>Reads what requests for rewards have in common.</summary>
 internal static class RewardRequest
 {
-    private const double MaxAlpha = 1000;
-
     /// <summary>K of the prover where neither the request nor the server names one: the paper's.</summary>
     private const int UsualProver = 4;
 
@@ -22,15 +20,16 @@ internal static class RewardRequest
 
     /// <summary>Prover, α and grader as the body has them, else the server's.</summary>
     public static RewardTerms Terms(Body body, ServedModels models) =>
-        Terms(models, body.Text("prover"), body.Number("alpha", 0, MaxAlpha), body.Text("grader"));
+        Terms(models, body.Text("prover"), body.Number("alpha", 0, ServeOptions.MaxAlpha), body.Text("grader"));
 
     /// <summary>Prover, α and grader as the address has them (?prover=bo4), else the server's: for bodies that are not ours.</summary>
     public static RewardTerms Terms(IQueryCollection query, ServedModels models)
     {
         double? alpha = null;
         if (query["alpha"].ToString() is not "" and var given)
-            alpha = double.TryParse(given, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= MaxAlpha
-                ? value : throw ApiError.Wrong("alpha", $"alpha in the address must be a number from 0 to {MaxAlpha}");
+            alpha = double.TryParse(given, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                && value is >= 0 and <= ServeOptions.MaxAlpha
+                ? value : throw ApiError.Wrong("alpha", $"alpha in the address must be a number from 0 to {ServeOptions.MaxAlpha}");
         return Terms(models, Given(query, "prover"), alpha, Given(query, "grader"));
     }
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Pav.Models;
+using Pav.Models.Engine;
 
 namespace Pav.Serve.Rooms;
 
@@ -62,6 +64,14 @@ internal sealed class Seat : IPolicy, IDisposable
         if (Judged is { } judged)
             foreach (var (prefix, score) in prefixes.Zip(scores)) judged(verifier, prefix, score);
         return scores;
+    }
+
+    /// <summary>Log-probabilities of a trace's steps after so many of them; what the policy reads for that counts as scored.</summary>
+    public async Task<TraceLogprobs> Logprobs(Prefix trace, int after, int top)
+    {
+        var told = await Models.Logprobs!(trace, after, top, Cancel);
+        Scored(told.Read);
+        return told;
     }
 
     /// <summary>The verifier, asked from this place.</summary>

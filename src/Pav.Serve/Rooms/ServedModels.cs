@@ -1,4 +1,5 @@
 using Pav.Models;
+using Pav.Models.Engine;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Serve.Rooms;
@@ -15,6 +16,9 @@ public sealed record ServedModels(string Name, IPolicy Policy, Grader Grader, Pr
 
     /// <summary>The policy's; null where it is not known.</summary>
     public Tokenizer? Tokenizer { get; init; }
+
+    /// <summary>Tells how likely the policy finds its tokens; needs its <see cref="Tokenizer"/>. Null where it does not tell.</summary>
+    public LogprobSource? Logprobs { get; init; }
 
     /// <summary>Of Q^π; null where there is none.</summary>
     public IVerifier? Verifier { get; init; }
@@ -40,5 +44,6 @@ public sealed record ServedModels(string Name, IPolicy Policy, Grader Grader, Pr
 
     /// <summary>Tokens of a problem's prompt; where no tokenizer is known, four letters are taken for one.</summary>
     public int PromptTokens(Problem problem) =>
-        Tokenizer is { } known ? Template.Encode(known, problem).Length : (Template.Fill(problem).Length + 3) / 4;
+        problem.Written?.Ids is { } ids ? ids.Count
+        : Tokenizer is { } known ? Template.PolicyIds(known, problem).Length : (Template.PolicyPrompt(problem).Length + 3) / 4;
 }

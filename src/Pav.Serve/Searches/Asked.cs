@@ -4,6 +4,11 @@ using Pav.Serve.Wire;
 
 namespace Pav.Serve.Searches;
 
+/// <summary>What a request asks.</summary>
+/// <param name="Text">The problem, as verifiers read it.</param>
+/// <param name="Prompt">What the policy continues; null: its template puts the text.</param>
+internal sealed record Question(string Text, WrittenPrompt? Prompt = null);
+
 /// <summary>One search that a request asks for.</summary>
 /// <param name="Problem">Its id takes part in the draws' seeds; its answer is empty where the client gave none.</param>
 /// <param name="Method">How it is answered.</param>
@@ -32,14 +37,15 @@ internal static class AskedReader
     private static long requests;
 
     /// <summary>The search of one problem.</summary>
-    /// <param name="problem">Its text.</param>
-    /// <param name="field">Where the text came from, for an error.</param>
+    /// <param name="ask">The problem for this method, and how the policy is asked.</param>
+    /// <param name="field">Where it came from, for an error.</param>
     /// <param name="named">The method and size that the model's name says.</param>
     /// <param name="sampling">Fields of sampling: seed, temperature, top_p, top_k, max_tokens, stop.</param>
     /// <param name="search">Fields of the search: method, n, alpha, prover, candidates, settle, budget, trace, problem_id, answer.</param>
     /// <param name="answers">So many searches of one request share its budget.</param>
     /// <param name="desk">Models and limits.</param>
-    public static Asked Read(string problem, string field, ModelName named, Body sampling, Body? search, int answers, Desk desk)
+    public static Asked Read(
+        Func<SearchMethod, Question> ask, string field, ModelName named, Body sampling, Body? search, int answers, Desk desk)
     {
         var (models, limits) = (desk.Models, desk.Options);
         var method = search?.Text("method") is { } id
@@ -55,7 +61,7 @@ internal static class AskedReader
         var options = models.Defaults with
         {
             Seed = Seed(sampling, models), Sampling = Sampling(sampling, models.Defaults.Sampling, limits),
-            Alpha = search?.Number("alpha", 0, 10) ?? models.Defaults.Alpha,
+            Alpha = search?.Number("alpha", 0, ServeOptions.MaxAlpha) ?? models.Defaults.Alpha,
             Candidates = (int)(search?.Whole("candidates", 1, 64) ?? models.Defaults.Candidates),
             Settle = search?.Number("settle", 0, 100) ?? models.Defaults.Settle,
         };
@@ -65,7 +71,11 @@ internal static class AskedReader
             options = options with { Prover = known };
         }
 
-        var given = new Problem(search?.Text("problem_id") ?? Id(problem), problem, search?.Text("answer") ?? "");
+        var question = ask(method);
+        var given = new Problem(search?.Text("problem_id") ?? Id(question), question.Text, search?.Text("answer") ?? "")
+        {
+            Written = question.Prompt,
+        };
         Check(given, field, desk);
         return new(given, method, n, options)
         {
@@ -100,15 +110,16 @@ internal static class AskedReader
         return TraceStops.From(stops);
     }
 
-    /// <summary>Equal texts get equal ids, so that an equal seed draws the same.</summary>
-    private static string Id(string problem) => string.Create(CultureInfo.InvariantCulture, $"q-{Fnv1a.Hash(problem):x16}");
+    /// <summary>Equal questions get equal ids, so that an equal seed draws the same.</summary>
+    private static string Id(Question question) =>
+        string.Create(CultureInfo.InvariantCulture, $"q-{Fnv1a.Hash(question.Prompt?.Text ?? question.Text):x16}");
 
     private static void Check(Problem problem, string field, Desk desk)
     {
         const int fewestTokensOfLetters = 64;
         var most = desk.Options.MaxPrompt;
         if (problem.Text == "") throw ApiError.Wrong(field, "the problem is empty");
-        var tokens = problem.Text.Length / fewestTokensOfLetters;
+        var tokens = (problem.Written?.Text ?? problem.Text).Length / fewestTokensOfLetters;
         if (tokens <= most) tokens = desk.Models.PromptTokens(problem);
         if (tokens > most) throw ApiError.Wrong(field, $"the prompt has {tokens} tokens, and this server takes {most} (--max-prompt)");
     }

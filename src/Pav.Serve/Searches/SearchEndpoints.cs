@@ -27,27 +27,18 @@ internal sealed class SearchEndpoints(Desk desk, ILogger log)
     {
         var problem = body.Text("problem") ?? throw body.Wrong("problem", "is missing");
         var model = body.Text("model") ?? desk.Models.Name;
-        var asked = AskedReader.Read(problem, "problem", ModelName.Parse(model, desk.Models), body, body, 1, desk);
+        var asked = AskedReader.Read(_ => new(problem), "problem", ModelName.Parse(model, desk.Models), body, body, 1, desk);
         UnknownFields.Tell(body, log);
-        using var row = await desk.EnterAll(1, context.RequestAborted);
-        var stream = new EventStream();
-        var searching = Search(asked, model, row, stream, context.RequestAborted);
-        try
+        await new SearchStream(desk, log).Answer(context, 1, async (row, events) =>
         {
-            await stream.WriteTo(context, desk.Options.Ping);
-        }
-        finally
-        {
-            row.Stop();
-            await searching;
-        }
-
-        log.LogInformation(
-            "{Model}: watched {Method} of {N}, {GeneratedTokens} tokens generated, {ScoredTokens} scored, {Seconds:0.000} s", model,
-            asked.Method.Id, asked.N, row.GeneratedTokens, row.ScoredTokens, row.Elapsed.TotalSeconds);
+            await Search(asked, model, row, events);
+            log.LogInformation(
+                "{Model}: watched {Method} of {N}, {GeneratedTokens} tokens generated, {ScoredTokens} scored, {Seconds:0.000} s", model,
+                asked.Method.Id, asked.N, row.GeneratedTokens, row.ScoredTokens, row.Elapsed.TotalSeconds);
+        }, "error");
     }
 
-    private async Task Search(Asked asked, string model, SeatRow row, EventStream stream, CancellationToken client)
+    private static async Task Search(Asked asked, string model, SeatRow row, EventStream stream)
     {
         var seat = row.Seats[0];
         var events = new SearchEvents(asked, seat.Models.Grader, stream.Send);
@@ -57,36 +48,20 @@ internal sealed class SearchEndpoints(Desk desk, ILogger log)
                 asked.Problem.Text, asked.Problem.Id, model, method.Id, method.Label, asked.N, method.HasProver ? options.Alpha : null,
                 method.HasProver ? options.Prover?.Name : null, options.Seed),
             "search.start");
-        try
+        seat.Grown = events.Grew;
+        seat.Judged = (verifier, prefix, scored) =>
         {
-            seat.Grown = events.Grew;
-            seat.Judged = (verifier, prefix, scored) =>
-            {
-                if (verifier == seat.Models.Verifier) events.Judged(prefix, scored);
-            };
-            Answer answer;
-            using (seat) answer = await Answering.Run(seat, asked, events.Tell);
-            var path = events.Path(answer);
-            int? correct = asked.Problem.Answer == "" ? null : answer.Row.Correct;
-            var spent = new Spent(seat.Models.PromptTokens(asked.Problem), row.GeneratedTokens, row.ScoredTokens, answer.Tokens);
-            stream.Send(
-                new SearchDone(
-                    path.Count > 0 ? path[^1] : null, path, answer.Trace.Text, answer.Row.Answer,
-                    correct, answer.Row.Q, answer.FinishReason, spent, row.Elapsed.TotalSeconds, answer.Tree),
-                "search.done");
-        }
-        catch (OperationCanceledException) when (client.IsCancellationRequested)
-        {
-        }
-        catch (Exception e)
-        {
-            var known = ApiError.From(e);
-            if (known is null) log.LogError(e, "A search failed");
-            stream.Send(known?.Reply ?? ErrorReplies.Fault, "error");
-        }
-        finally
-        {
-            stream.Complete();
-        }
+            if (verifier == seat.Models.Verifier) events.Judged(prefix, scored);
+        };
+        Answer answer;
+        using (seat) answer = await Answering.Run(seat, asked, events.Tell);
+        var path = events.Path(answer);
+        int? correct = asked.Problem.Answer == "" ? null : answer.Row.Correct;
+        var spent = new Spent(seat.Models.PromptTokens(asked.Problem), row.GeneratedTokens, row.ScoredTokens, answer.Tokens);
+        stream.Send(
+            new SearchDone(
+                path.Count > 0 ? path[^1] : null, path, answer.Trace.Text, answer.Row.Answer,
+                correct, answer.Row.Q, answer.FinishReason, spent, row.Elapsed.TotalSeconds, answer.Tree),
+            "search.done");
     }
 }

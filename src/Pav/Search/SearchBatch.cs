@@ -137,7 +137,7 @@ public static class SearchBatch
             var q = candidate.Node?.Q ?? (values.Scores.TryGetValue("", out var plain) ? plain.Q[^1] : 0);
             var evidence = choice.Needs.HasFlag(Needs.Validation)
                 ? options.Evidence ?? throw new InvalidOperationException("this choice needs evidence from validation problems") : null;
-            return new(answer, q, q, values.Outcome, evidence?.Weight(q) ?? 0);
+            return new(answer, q, q, values.Outcome, evidence?.Weight(q) ?? 0, candidate.Node?.Share ?? 1);
         }
 
         private int ChoiceTokens(Candidate candidate, FinalChoice choice, SearchOptions options)

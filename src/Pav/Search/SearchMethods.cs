@@ -46,6 +46,8 @@ public static class SearchMethods
 
     public static SearchMethod BeamVote { get; } = BeamByQ.With(FinalChoice.Vote) with { Against = [WeightedVote.Id, BeamByQ.Id] };
 
+    public static SearchMethod BeamLikely { get; } = BeamByQ.With(FinalChoice.Likely) with { Against = [WeightedVote.Id, BeamByQ.Id] };
+
     public static SearchMethod Forest { get; } =
         new("forest", "Guided forest", MethodKind.Forest, new GuidedForest(), FinalChoice.Vote,
             [.. Strong, BeamByQ.Id]) { ByDefault = true };
@@ -68,7 +70,7 @@ public static class SearchMethods
     public static IReadOnlyList<SearchMethod> All { get; } =
     [
         Sample, Greedy, Majority, BestByOutcome, BestByQ, BestByReward, WeightedVote,
-        BeamByQ, BeamByProgress, BeamVote, BeamByProgress.With(FinalChoice.Vote) with { Against = [WeightedVote.Id, BeamVote.Id] },
+        BeamByQ, BeamByProgress, BeamVote, BeamLikely, BeamByProgress.With(FinalChoice.Vote) with { Against = [WeightedVote.Id, BeamVote.Id] },
         new("beam-every-2", "Beam on Q, scored every 2 steps", MethodKind.Beam, new BeamSearch { Every = 2 }, FinalChoice.MaxQ, BeamByQ.Id),
         new("beam-early", "Beam on Q, candidates rejected half-way", MethodKind.Beam, new BeamSearch { Early = true },
             FinalChoice.MaxQ, BeamByQ.Id),

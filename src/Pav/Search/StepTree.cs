@@ -29,6 +29,18 @@ public sealed class StepNode
 
     public Fate Fate { get; set; }
 
+    /// <summary>Times it was drawn from its parent, equal draws included; 0 for the problem itself.</summary>
+    public int Drawn { get; internal set; }
+
+    /// <summary>Steps drawn from here, equal ones included.</summary>
+    public int Draws { get; internal set; }
+
+    /// <summary>
+    /// The share of draws that led here, step by step: an estimate of π(a_1 … a_h | x), the product of <see cref="Drawn"/> over the
+    /// parent's <see cref="Draws"/>. 1 for the problem itself.
+    /// </summary>
+    public double Share => Parent is null ? 1 : Parent.Share * Drawn / Parent.Draws;
+
     /// <summary>Times a search passed through here, and the sum of what it found below; 0 where a search does not count.</summary>
     public int Visits { get; set; }
 
@@ -223,6 +235,9 @@ public sealed class StepTree
         if (twin is not null) node.Fate = Fate.Duplicate;
         told.Add(twin is null ? Fate.Root : Fate.Duplicate);
         site.Watch?.Invoke(new(this, node, StepChange.Drawn));
-        return twin ?? (known[step] = node);
+        var first = twin ?? (known[step] = node);
+        first.Drawn++;
+        parent.Draws++;
+        return first;
     }
 }

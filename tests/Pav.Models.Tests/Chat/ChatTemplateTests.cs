@@ -36,6 +36,24 @@ public class ChatTemplateTests
         Assert.EndsWith("(with problem p2)", Assert.Throws<UserError>(() => template.Fill(new("p2", "x+1?", "2"))).Message);
     }
 
+    [Fact]
+    public void A_conversation_is_put_with_the_text_around_each_question_and_its_own_system_message_first()
+    {
+        const string source =
+            "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+            + "{% if add_generation_prompt %}<assistant>{% endif %}";
+        var tokens = new Dictionary<string, string> { ["bos_token"] = "<s>" };
+        var template = new PromptTemplate("{problem} Think.") { Chat = new(source, tokens, "Usual.", BosIsAdded: true) };
+        ChatMessage[] turns = [new("user", "1+1?"), new("assistant", "2"), new("user", "+1?")];
+        Assert.Equal("<system>Usual.<user>1+1? Think.<assistant>", template.FillChat(turns[..1]));
+        Assert.Equal(template.Fill(new Problem("p", "1+1?", "")), template.FillChat(turns[..1]));
+        Assert.Equal("<system>Usual.<user>1+1? Think.<assistant>2<user>+1? Think.<assistant>", template.FillChat(turns));
+        Assert.Equal("<system>Other.<user>1+1? Think.<assistant>", template.FillChat([new("system", "Other."), turns[0]]));
+        var problem = new Problem("p", "+1?", "") { Written = new(template.FillChat(turns)) };
+        Assert.Equal(template.FillChat(turns), template.PolicyPrompt(problem));
+        Assert.Equal("<system>Usual.<user>+1? Think.<assistant>", template.Fill(problem));
+    }
+
     [ExternalTheory]
     [InlineData("llama3_1")]
     [InlineData("gemma3")]

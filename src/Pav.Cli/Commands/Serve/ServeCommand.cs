@@ -28,6 +28,8 @@ internal static class ServeCommand
     private static async Task<ServeResult> Run(ServeSettings settings, CommandContext context)
     {
         var options = settings.ToServeOptions(Key(settings.KeyFile));
+        options.Check();
+        CheckProver(settings);
         await using var loaded = new Loaded(settings, context);
         await using var server = await PavServer.Start(options, loaded.Open);
         context.Reporter.Say($"Listening on {server.Url}; loading {settings.Policy}");
@@ -42,6 +44,15 @@ internal static class ServeCommand
         context.Reporter.Say("Stopping: requests under way come to their end; a second Ctrl-C stops at once.");
         await server.Stop(TimeSpan.FromSeconds(settings.Grace));
         return context.Folder is null ? new(loaded.GeneratedTokens) : throw new OperationCanceledException(context.Cancel);
+    }
+
+    /// <summary>Refuses a default prover that there will not be, before any model is loaded.</summary>
+    private static void CheckProver(ServeSettings settings)
+    {
+        string[] names = [.. settings.Provers.Select(p => Checkpoint.NameOf(Home.Model("--provers", p)))];
+        if (names.Contains(settings.Prover) || ProverName.Strength(settings.Prover) is >= 1 and <= 4096) return;
+        throw new UserError($"--prover '{settings.Prover}' is neither boK, K from 1 to 4096, nor the name of one of --provers"
+            + (names.Length > 0 ? $" ({string.Join(", ", names)})." : ", of which there are none."));
     }
 
     /// <summary>The key that clients must bring; empty where none is named.</summary>
@@ -73,15 +84,13 @@ internal static class ServeCommand
             {
                 IsRemote = policy.IsRemote,
                 Tokenizer = folder == "" ? null : Tokenizer.Load(folder),
+                Logprobs = policy.Logprobs,
                 Verifier = Verifier("--verifier", settings.Verifier),
                 Outcome = Verifier("--outcome", settings.Outcome),
                 Provers = settings.Provers.Select(p => Prover.By(Verifier("--provers", p)!)).DistinctBy(p => p.Name)
                     .ToDictionary(p => p.Name),
             };
-            var prover = models.FindProver(settings.Prover)
-                ?? throw new UserError(
-                    $"--prover '{settings.Prover}' is neither boK nor one of --provers ({string.Join(", ", models.Provers.Keys)}).");
-            return models with { Defaults = settings.Defaults with { Prover = prover } };
+            return models with { Defaults = settings.Defaults with { Prover = models.FindProver(settings.Prover) } };
         }
 
         public ValueTask DisposeAsync()

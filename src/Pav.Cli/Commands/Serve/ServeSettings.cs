@@ -20,7 +20,7 @@ internal sealed record ServeSettings : PolicySettings
     [Flag("The prover of requests that name none")]
     public string Prover { get; init; } = "bo4";
 
-    [Flag("Weight of progress in the effective reward where a request names none", Min = 0, Max = 10)]
+    [Flag("Weight of progress in the effective reward where a request names none", Min = 0, Max = ServeOptions.MaxAlpha)]
     public double Alpha { get; init; } = 0.5;
 
     [Flag("Next steps sampled from each state", Min = 1, Max = 256)]
