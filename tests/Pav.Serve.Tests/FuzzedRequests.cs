@@ -21,6 +21,10 @@ internal sealed class FuzzedRequests(int seed)
             "logprobs":false,"top_logprobs":0,"pav":{"method":"beam-q","n":2,"alpha":1,"prover":"bo4","budget":99,"trace":true,
             "candidates":2,"settle":1,"problem_id":"p","answer":"1"}}
             """),
+        ("/v1/chat/completions", """
+            {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"PROMPT"}],"seed":1,
+            "logprobs":true,"top_logprobs":2,"max_tokens":5,"stream":true}
+            """),
         ("/v1/completions", """
             {"model":"toy","prompt":["PROMPT","b"],"n":2,"max_completion_tokens":5,"echo":false,"suffix":"","best_of":1,"stream":true,
             "pav":{"trace":true}}
