@@ -51,7 +51,8 @@ internal static class SamplingBench
         }
     }
 
-    private static void Prepare(string subject, string folder)
+    /// <summary>A folder with its weights, and words of no meaning.</summary>
+    public static void Prepare(string subject, string folder)
     {
         if (subject == "11M")
         {
@@ -68,7 +69,7 @@ internal static class SamplingBench
     }
 
     /// <summary>Least seconds of a round, by the clock and of the CPU. No round finds what another computed.</summary>
-    private static async Task<(double Wall, double Cpu, string Draws)> Best(
+    public static async Task<(double Wall, double Cpu, string Draws)> Best(
         TransformerPolicy policy, int count, int each, int prompt, int made, int vocabulary)
     {
         var (wall, cpu, digest, all) = (double.MaxValue, double.MaxValue, "", Stopwatch.StartNew());

@@ -23,6 +23,8 @@ internal sealed class GgufHeader
             var key = Text(reader);
             if (Value(reader, reader.ReadUInt32()) is { } value) values[key] = value;
         }
+
+        Architecture = Text("general.architecture") ?? throw Wrong("it does not say its general.architecture");
     }
 
     /// <summary>Reads the file's first part; the tensors are llama.cpp's to check.</summary>
@@ -44,11 +46,9 @@ internal sealed class GgufHeader
     }
 
     /// <summary>"llama", "qwen2", "gemma3"; the prefix of the keys that describe the model.</summary>
-    public string Architecture => Text("general.architecture") ?? throw Wrong("it does not say its general.architecture");
+    public string Architecture { get; }
 
     public string? Text(string key) => values.GetValueOrDefault(key) as string;
-
-    public bool Has(string key) => values.ContainsKey(key);
 
     /// <summary>A number of the model ("context_length"), the largest where layers differ.</summary>
     public long? Number(string key) => values.GetValueOrDefault($"{Architecture}.{key}") switch

@@ -8,6 +8,9 @@ namespace Pav.Gguf;
 /// <summary>A GGUF file: a language model, quantised or not, that llama.cpp runs in this process on the CPU.</summary>
 public static class GgufModel
 {
+    /// <summary>Version of LLamaSharp, whose llama.cpp was loaded; null: none was.</summary>
+    public static string? LlamaSharp => LlamaLibrary.IsLoaded ? LlamaLibrary.Version : null;
+
     /// <summary>Whether a name is that of a GGUF file, there or not.</summary>
     public static bool IsNamedBy(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 

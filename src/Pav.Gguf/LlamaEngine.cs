@@ -33,7 +33,8 @@ internal sealed class LlamaEngine(string name, LlamaModel model, EngineOptions o
 
         public List<int> Tokens { get; } = [];
 
-        /// <summary>What it reads next: the context's last ids, which are not in the sequence that it was copied from, then its own.</summary>
+        /// <summary>What it reads next: the context's last id, which is not in the sequence that it was copied from, then its
+        /// own.</summary>
         public int Next => Held < context.Length ? context[Held] : Tokens[Held - context.Length];
 
         /// <summary>It has read all that there is, so the next token can be drawn.</summary>

@@ -15,7 +15,8 @@ internal static class LlamaLibrary
 
     private static readonly Lock Gate = new();
     private static readonly List<string> Errors = [];
-    private static bool isLoaded;
+
+    public static bool IsLoaded { get; private set; }
 
     /// <summary>Of LLamaSharp, whose declarations fit the libraries of this version only.</summary>
     public static string Version { get; } = typeof(LlamaLibrary).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
@@ -26,7 +27,7 @@ internal static class LlamaLibrary
     {
         lock (Gate)
         {
-            if (isLoaded) return;
+            if (IsLoaded) return;
             var folder = Folder();
             try
             {
@@ -40,7 +41,7 @@ internal static class LlamaLibrary
 
             NativeLibraryConfig.LLama.WithLibrary(Path.Combine(folder, FileName("llama"))).WithLogCallback(Heard);
             NativeApi.llama_empty_call();
-            isLoaded = true;
+            IsLoaded = true;
         }
     }
 

@@ -7,14 +7,14 @@ namespace Pav.Gguf;
 /// <summary>A GGUF file in llama.cpp, and its tokenizer, which llama.cpp applies.</summary>
 internal sealed class LlamaModel : IDisposable
 {
-    private LlamaModel(string path, bool tokenizerOnly)
+    private LlamaModel(string path, GgufHeader header, bool tokenizerOnly)
     {
-        Header = GgufHeader.Read(path);
+        Header = header;
         var parameters = LLamaModelParams.Default();
         parameters.vocab_only = tokenizerOnly;
         parameters.n_gpu_layers = 0;
         Handle = LlamaLibrary.Asked(() => SafeLlamaModelHandle.LoadFromFile(path, parameters),
-            error => new($"{path}: llama.cpp {LlamaLibrary.Version} cannot open it: {error}"));
+            error => new($"{path}: llama.cpp (of LLamaSharp {LlamaLibrary.Version}) cannot open it: {error}"));
         if (!tokenizerOnly && (Handle.HasEncoder || Handle.IsRecurrent || Handle.IsDiffusion || Header.Number("ssm.state_size") is > 0))
         {
             Handle.Dispose();
@@ -39,9 +39,9 @@ internal sealed class LlamaModel : IDisposable
     /// <param name="tokenizerOnly">No weights are read.</param>
     public static LlamaModel Open(string path, bool tokenizerOnly = false)
     {
-        GgufHeader.Read(path);
+        var header = GgufHeader.Read(path);
         LlamaLibrary.Load();
-        return new(path, tokenizerOnly);
+        return new(path, header, tokenizerOnly);
     }
 
     private static Tokenizer TokenizerOf(SafeLlamaModelHandle model)

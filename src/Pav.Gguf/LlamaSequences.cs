@@ -50,14 +50,16 @@ internal sealed class LlamaSequences : IDisposable
     {
         var header = model.Header;
         var length = (need + Rounding - 1) / Rounding * Rounding;
-        var size = header.Required("embedding_length") / header.Required("attention.head_count");
-        var perToken = header.Required("block_count") * (header.Number("attention.head_count_kv") ?? header.Required("attention.head_count"))
+        var heads = header.Required("attention.head_count");
+        var size = header.Required("embedding_length") / heads;
+        var perToken = header.Required("block_count") * (header.Number("attention.head_count_kv") ?? heads)
             * ((header.Number("attention.key_length") ?? size) + (header.Number("attention.value_length") ?? size)) * KeyOrValueBytes;
-        var most = Math.Min(NativeApi.llama_max_parallel_sequences(), options.Slots + Math.Max(1, options.Slots / 3));
-        var count = (int)Math.Min(most, options.CacheBudgetBytes / (perToken * length));
         // Two rows, of which one may be there for the other's sake, and a context.
-        if (count < 3) throw new UserError($"{need} tokens (prompt and --max-tokens) need {3 * perToken * length:N0} bytes of key-value cache, "
-            + $"and the budget is {options.CacheBudgetBytes:N0}; raise --memory-mb or lower --max-tokens");
+        const int fewest = 3;
+        var most = Math.Clamp(options.Slots + options.Slots / 3, fewest, NativeApi.llama_max_parallel_sequences());
+        var count = (int)Math.Min(most, options.CacheBudgetBytes / (perToken * length));
+        if (count < fewest) throw new UserError($"{need} tokens (prompt and --max-tokens) need {fewest * perToken * length:N0} bytes of "
+            + $"key-value cache, and the budget is {options.CacheBudgetBytes:N0}; raise --memory-mb or lower --max-tokens");
         return new(model, length, count, perToken * length, options.Threads);
     }
 

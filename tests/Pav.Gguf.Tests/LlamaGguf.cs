@@ -35,9 +35,9 @@ internal static class LlamaGguf
             .Set("tokenizer.ggml.tokens", names)
             .Set("tokenizer.ggml.token_type", names.Select((_, id) => tokenizer.IsSpecial(id) ? Control : UserDefined).ToArray())
             .Set("tokenizer.ggml.merges", Array.Empty<string>())
-            .Set("tokenizer.ggml.eos_token_id", (uint)tokenizer.Eos!)
-            .Set("tokenizer.ggml.padding_token_id", (uint)tokenizer.Pad!)
             .Set("tokenizer.ggml.add_bos_token", false);
+        if (tokenizer.Eos is { } eos) writer.Set("tokenizer.ggml.eos_token_id", (uint)eos);
+        if (tokenizer.Pad is { } pad) writer.Set("tokenizer.ggml.padding_token_id", (uint)pad);
         foreach (var (name, there) in Names(config))
         {
             var (shape, values) = (model.Parameters[there].shape, model.Parameters[there].to_array<float>());
@@ -53,7 +53,7 @@ internal static class LlamaGguf
     {
         yield return ("token_embd.weight", "model.embed_tokens.weight");
         yield return ("output_norm.weight", "model.norm.weight");
-        yield return ("output.weight", "lm_head.weight");
+        if (!config.TiedEmbeddings) yield return ("output.weight", "lm_head.weight");
         for (var i = 0; i < config.Layers; i++)
         {
             var (to, from) = ($"blk.{i}.", $"model.layers.{i}.");

@@ -41,8 +41,8 @@ internal static partial class Home
     {
         if (TryModel(nameOrFolder) is { } folder) return folder;
         if (GgufModel.IsNamedBy(nameOrFolder))
-            throw new UserError($"{option} '{nameOrFolder}': a GGUF file can be drawn from (--policy of label, search, evaluate, prover and "
-                + "serve), and nothing else; training and verifiers take a Hugging Face folder.");
+            throw new UserError($"{option} '{nameOrFolder}': a GGUF file can be drawn from (--policy of label, search, evaluate, prover "
+                + "and serve), and nothing else; training and verifiers take a Hugging Face folder.");
         var known = Find("models") is { } models ? Directory.GetDirectories(models).Select(d => Path.GetFileName(d)!).Order().ToList() : [];
         throw new UserError($"{option} '{nameOrFolder}': there is no such "
             + $"folder{(known.Count == 0 ? "" : $", and the models that come with pav are {string.Join(", ", known)}")}.");
