@@ -1,4 +1,3 @@
-using LLama.Native;
 using Pav.Models.Engine;
 using Pav.Models.Inference;
 
@@ -8,20 +7,12 @@ namespace Pav.Gguf;
 /// Continuous batching in llama.cpp. Contexts lie in sequences of their own, computed once; a draw begins with a copy of its context's
 /// sequence and gives its place to a waiting one when it is over.
 /// </summary>
-/// <remarks>
-/// llama.cpp's kernels round differently for one row and for several, and for 64 and more rows of one sequence. So a call never has fewer
-/// than two rows, and prompts go in by at most <see cref="MostAtOnce"/> ids; then equal contexts have equal logits, whatever else is in a
-/// call.
-/// </remarks>
 internal sealed class LlamaEngine(string name, LlamaModel model, EngineOptions options, Func<int, bool> endsTrace) : IDrawingEngine
 {
-    private const int MostAtOnce = 63;
-
     /// <summary>A common past that is shorter than this is computed again rather than copied.</summary>
     private const int WorthCopying = 16;
 
     private readonly TokenSampler sampler = new(name);
-    private readonly LLamaBatch batch = new();
     private LlamaSequences? sequences;
 
     private sealed class Row(int draw, int[] context, int held)
@@ -66,7 +57,7 @@ internal sealed class LlamaEngine(string name, LlamaModel model, EngineOptions o
             {
                 cancel.ThrowIfCancellationRequested();
                 while (rows.Count < sequences!.Rows && waiting.TryDequeue(out var draw)) rows.Add(Entering(draw, rows.Count));
-                Advance(rows);
+                sequences.Read([.. rows.Select(row => (row.Next, row.Held++))]);
                 for (var i = 0; i < rows.Count; i++)
                     if (rows[i].IsReady) Step(rows[i], sequences.Logits(i));
                 var done = rows.Count(row => results[row.Draw] is not null);
@@ -115,7 +106,7 @@ internal sealed class LlamaEngine(string name, LlamaModel model, EngineOptions o
             : known[draw.Context] = [.. draw.Context.SelectMany(stretch => stretch)])];
     }
 
-    /// <summary>Fills a row's sequence with a context, its last id or two excepted; answers how many ids are there.</summary>
+    /// <summary>Fills a row's sequence with a context, its last id excepted (of two ids both); answers how many ids are there.</summary>
     private int Begin(int[] context, int row)
     {
         // With two ids or fewer nothing is worth computing beforehand.
@@ -129,15 +120,7 @@ internal sealed class LlamaEngine(string name, LlamaModel model, EngineOptions o
             if (kept == 0) sequences.Clear(to);
             else if (to != from) sequences.Copy(from, to);
             sequences.Shorten(to, kept);
-            for (var at = kept; at < length;)
-            {
-                // The last id alone would be a call of one row.
-                var count = Math.Min(MostAtOnce, length - at);
-                if (length - at - count == 1) count--;
-                sequences.Append(to, context.AsSpan(at, count), batch);
-                at += count;
-            }
-
+            sequences.Append(to, context.AsSpan(kept, length - kept));
             Prefilled += length - kept;
             from = to;
         }
@@ -145,25 +128,6 @@ internal sealed class LlamaEngine(string name, LlamaModel model, EngineOptions o
         sequences.Touch(from);
         sequences.Copy(from, row);
         return sequences.Shorten(row, length);
-    }
-
-    /// <summary>Every row reads one id.</summary>
-    private void Advance(List<Row> rows)
-    {
-        batch.Clear();
-        for (var i = 0; i < rows.Count; i++)
-        {
-            batch.Add(rows[i].Next, rows[i].Held, (LLamaSeqId)i, true);
-            rows[i].Held++;
-        }
-
-        if (rows.Count == 1)
-        {
-            sequences!.Clear(1);
-            batch.Add(0, 0, (LLamaSeqId)1, true);
-        }
-
-        sequences!.Decode(batch);
     }
 
     private void MakeSequences(IReadOnlyList<IdDraw> draws, int[][] contexts)

@@ -7,13 +7,19 @@ namespace Pav.Gguf;
 /// llama.cpp's key-value memory as sequences, each with memory of its own. Those from 0 on are the rows of a call; those from
 /// <see cref="Rows"/> on hold contexts, as long as nobody needs their place.
 /// </summary>
+/// <remarks>
+/// llama.cpp's kernels round differently for one row and for several, and for 64 and more rows of one sequence. So a call never has fewer
+/// than two rows, and contexts go in by at most <see cref="MostAtOnce"/> ids; then equal contexts have equal logits, whatever else is in a
+/// call.
+/// </remarks>
 internal sealed class LlamaSequences : IDisposable
 {
-    private const int Rounding = 256, KeyOrValueBytes = 2;
+    private const int MostAtOnce = 63, Rounding = 256, KeyOrValueBytes = 2;
 
     private readonly SafeLLamaContextHandle context;
     private readonly List<int>[] ids;
     private readonly long[] used;
+    private readonly LLamaBatch batch = new();
     private long clock;
 
     private LlamaSequences(LlamaModel model, int length, int count, long bytes, int threads)
@@ -101,20 +107,42 @@ internal sealed class LlamaSequences : IDisposable
         ids[to].AddRange(ids[from]);
     }
 
-    /// <summary>Computes ids after those of a context.</summary>
-    public void Append(int sequence, ReadOnlySpan<int> more, LLamaBatch batch)
+    /// <summary>Computes ids after those of a context; two at least.</summary>
+    public void Append(int sequence, ReadOnlySpan<int> more)
     {
-        batch.Clear();
-        foreach (var id in more)
+        while (more.Length > 0)
         {
-            batch.Add(id, ids[sequence].Count, (LLamaSeqId)sequence, false);
-            ids[sequence].Add(id);
-        }
+            var count = Math.Min(MostAtOnce, more.Length);
+            // The last id alone would be a call of one row.
+            if (more.Length - count == 1) count--;
+            batch.Clear();
+            foreach (var id in more[..count])
+            {
+                batch.Add(id, ids[sequence].Count, (LLamaSeqId)sequence, false);
+                ids[sequence].Add(id);
+            }
 
-        Decode(batch);
+            Decode();
+            more = more[count..];
+        }
     }
 
-    public void Decode(LLamaBatch batch)
+    /// <summary>Each row, from the first sequence on, reads an id at its position; then <see cref="Logits"/> tells what it expects
+    /// next.</summary>
+    public void Read(ReadOnlySpan<(int Id, int Position)> rows)
+    {
+        batch.Clear();
+        for (var i = 0; i < rows.Length; i++) batch.Add(rows[i].Id, rows[i].Position, (LLamaSeqId)i, true);
+        if (rows.Length == 1)
+        {
+            Clear(1);
+            batch.Add(0, 0, (LLamaSeqId)1, true);
+        }
+
+        Decode();
+    }
+
+    private void Decode()
     {
         var result = LlamaLibrary.Asked(() => context.Decode(batch), error => new($"llama.cpp failed: {error}"));
         if (result != DecodeResult.Ok) throw new InvalidOperationException($"llama.cpp answers {result} to {batch.TokenCount} tokens");

@@ -19,6 +19,9 @@ public sealed class Fixture : IDisposable
 
     public static string Checkpoint { get; } = Embedded("pav-tiny-s");
 
+    /// <summary>Its heads are of 32 numbers, for which llama.cpp has further kernels.</summary>
+    public static string Larger { get; } = Embedded("pav-tiny-m");
+
     public string Exact => At("exact.gguf");
 
     public string Quantised => At("quantised.gguf");
@@ -26,9 +29,9 @@ public sealed class Fixture : IDisposable
     public string At(string name) => Path.Combine(temporary, name);
 
     /// <summary>The file, changed by whoever is given it.</summary>
-    internal string Changed(string name, Action<GgufWriter> change)
+    internal string Changed(string name, Action<GgufWriter> change, string? checkpoint = null)
     {
-        var writer = LlamaGguf.From(Checkpoint);
+        var writer = LlamaGguf.From(checkpoint ?? Checkpoint);
         change(writer);
         writer.Save(At(name));
         return At(name);

@@ -24,11 +24,8 @@ public sealed class SameWeightsTests(Fixture fixture) : IClassFixture<Fixture>
     {
         using var model = LlamaModel.Open(file);
         using var sequences = LlamaSequences.Create(model, ids.Length, new(16 << 20, Slots: 4, Threads: 1));
-        var batch = new LLama.Native.LLamaBatch();
-        sequences.Append(0, ids.AsSpan(..^1), batch);
-        batch.Clear();
-        batch.Add(ids[^1], ids.Length - 1, (LLama.Native.LLamaSeqId)0, true);
-        sequences.Decode(batch);
+        sequences.Append(0, ids.AsSpan(..^1));
+        sequences.Read([(ids[^1], ids.Length - 1)]);
         return sequences.Logits(0).ToArray();
     }
 
