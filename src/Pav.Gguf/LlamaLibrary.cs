@@ -90,7 +90,7 @@ internal static class LlamaLibrary
             ? $"{Package} {Version} has no llama.cpp for this platform ({Platform}); build it, and let {Variable} name the folder of its "
             + "libraries"
             : "GGUF models run in llama.cpp, whose libraries do not come with pav; fetch them once (42 MB) with 'dotnet package download "
-            + $"{Package}@{Version}', or let {Variable} name the folder of your own");
+            + $"{Package}@{Version} --output {packages}', or let {Variable} name the folder of your own");
     }
 
     private static string FileName(string name) =>

@@ -133,7 +133,7 @@ public sealed class LauncherTests : IDisposable
         var versions = Path.Combine(Checkout("a b"), "Directory.Packages.props");
         Assert.Equal(expected ? 0 : 1, Try("a b", $"wants_gguf {words}").Code);
         File.WriteAllText(versions, "<Project>\n    <LlamaSharpVersion>1.2.3</LlamaSharpVersion>\n</Project>\n");
-        Assert.Equal("package download LLamaSharp.Backend.Cpu@1.2.3\n", Bash("a b", """
+        Assert.Equal("package download LLamaSharp.Backend.Cpu@1.2.3 --output /nowhere\n", Bash("a b", """
             mkdir -p "$out"
             dotnet() { echo "$@"; }
             unset PAV_LLAMA
