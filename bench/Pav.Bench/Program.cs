@@ -6,7 +6,7 @@ const string usage =
     + "threads FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
     + "double [dialect …] | affinity [model folder] | serve [FOLDER [rounds]] | soak [requests]"
     + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
-    + "load FOLDER | rewards [VERIFIER|- [traces [rounds]]] | device DEVICE FOLDER [sequences …]";
+    + "load FOLDER | gguf [FOLDER|11M [sequences …]] | rewards [VERIFIER|- [traces [rounds]]] | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
     case ["sampling"]:
@@ -14,6 +14,12 @@ switch (args)
         return 0;
     case ["sampling", var model, .. var counts]:
         await SamplingBench.Run(model, counts.Length == 0 ? [1, 16, 64, 256] : [.. counts.Select(int.Parse)], products: false);
+        return 0;
+    case ["gguf"]:
+        foreach (var model in (string[])["models/pav-tiny-s", "11M"]) await GgufBench.Run(model, [1, 16, 64]);
+        return 0;
+    case ["gguf", var model, .. var counts]:
+        await GgufBench.Run(model, counts.Length == 0 ? [1, 16, 64] : [.. counts.Select(int.Parse)]);
         return 0;
     case ["labelling"]:
         await TreeBench.Labelling();

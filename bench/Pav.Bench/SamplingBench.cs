@@ -42,7 +42,8 @@ internal static class SamplingBench
                     if (count % each != 0) continue;
                     using var full = Open(KvType.Float32);
                     using var half = Open(KvType.Float16);
-                    var (a, b) = await Best(full, half, count, each, prompt, made, config.VocabSize);
+                    var rates = await Best([full, half], count, each, prompt, made, config.VocabSize);
+                    var (a, b) = (rates[0], rates[1]);
                     var bound = products && each == 1 ? $" {GemmRate(config, count),14:F0}" : "";
                     Console.WriteLine($"{count,9} {count / each,8} {Told(a)} {Told(b)} {a.Wall / b.Wall,6:F2} {a.Cpu / b.Cpu,5:F2}{bound}");
 
@@ -58,7 +59,8 @@ internal static class SamplingBench
         }
     }
 
-    private static void Prepare(string subject, string folder)
+    /// <summary>A folder with its weights, and words of no meaning.</summary>
+    public static void Prepare(string subject, string folder)
     {
         if (subject == "11M")
         {
@@ -74,20 +76,20 @@ internal static class SamplingBench
         Subject.SaveTokenizer(folder, (int)config["vocab_size"]!);
     }
 
-    /// <summary>Least seconds of a round, by the clock and of the CPU.</summary>
-    private sealed record Rate(double Wall, double Cpu, string Draws);
+    /// <summary>Least seconds of a round, by the clock and of the CPU, and a digest of the first round's draws.</summary>
+    public sealed record Rate(double Wall, double Cpu, string Draws);
 
-    /// <summary>Two policies in turns. No round finds what another computed.</summary>
-    private static async Task<(Rate First, Rate Second)> Best(
-        TransformerPolicy first, TransformerPolicy second, int count, int each, int prompt, int made, int vocabulary)
+    /// <summary>Policies in turns. No round finds what another computed.</summary>
+    public static async Task<Rate[]> Best(
+        IReadOnlyList<TransformerPolicy> policies, int count, int each, int prompt, int made, int vocabulary)
     {
-        var (best, all) = (new Rate[2], Stopwatch.StartNew());
-        for (var round = 0; round <= Rounds || all.Elapsed.TotalSeconds < 6; round++)
-            for (var p = 0; p < 2; p++)
+        var (best, all) = (new Rate[policies.Count], Stopwatch.StartNew());
+        for (var round = 0; round <= Rounds || all.Elapsed.TotalSeconds < 3 * policies.Count; round++)
+            for (var p = 0; p < policies.Count; p++)
             {
                 var draws = Enumerable.Range(0, count).Select(i => new Draw(Prompt(round * count + i / each), (ulong)i)).ToArray();
                 var (before, clock) = (Spent(), Stopwatch.StartNew());
-                var drawn = await (p == 0 ? first : second).Extend(draws, Until.TraceEnd, new(MaxTokens: made));
+                var drawn = await policies[p].Extend(draws, Until.TraceEnd, new(MaxTokens: made));
                 var (wall, cpu) = (clock.Elapsed.TotalSeconds, Spent() - before);
                 if (round == 0)
                     best[p] = new(double.MaxValue, double.MaxValue,
@@ -95,7 +97,7 @@ internal static class SamplingBench
                 else best[p] = best[p] with { Wall = Math.Min(wall, best[p].Wall), Cpu = Math.Min(cpu, best[p].Cpu) };
             }
 
-        return (best[0], best[1]);
+        return best;
 
         Prefix Prompt(int i) => Prefix.Root(new($"{i}",
             string.Concat(Enumerable.Range(0, prompt).Select(k => $" w{(i * 31 + i / 97 + k * (k * 7 + i % 5)) % (vocabulary - 3)}")), ""));

@@ -10,10 +10,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 {
     private readonly Tokenizer tokenizer;
     private readonly PromptTemplate template;
-    private readonly IRunner runner;
-    private readonly KvTree tree;
-    private readonly SamplingEngine engine;
-    private readonly LogprobReader reader;
+    private readonly IDrawingEngine engine;
     private readonly HashSet<int> eos;
     private readonly StepChain steps;
     private readonly SemaphoreSlim gate = new(1);
@@ -29,19 +26,28 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     }
 
     private TransformerPolicy(string name, IRunner runner, Tokenizer tokenizer, PromptTemplate template, EngineOptions options)
+        : this(name, Ends(name, runner, tokenizer), eos => new SamplingEngine(name, runner, options, eos.Contains), tokenizer, template)
     {
-        this.runner = runner;
+    }
+
+    /// <param name="name">Told in results.</param>
+    /// <param name="eos">Ids that end a trace.</param>
+    /// <param name="engine">Draws ids until one of those.</param>
+    /// <param name="tokenizer">Of the ids.</param>
+    /// <param name="template">How a problem is put to the model.</param>
+    internal TransformerPolicy(string name, HashSet<int> eos, Func<HashSet<int>, IDrawingEngine> engine, Tokenizer tokenizer,
+        PromptTemplate template)
+    {
+        (Name, this.eos, this.tokenizer, this.template) = (name, eos, tokenizer, template);
+        this.engine = engine(eos);
+        steps = new(tokenizer, template.StepEnd, this.engine.Outputs, template.TraceStops);
+    }
+
+    private static HashSet<int> Ends(string name, IRunner runner, Tokenizer tokenizer)
+    {
         if (runner.Config.Head != DecoderHead.CausalLM) throw new UserError($"{name} is a verifier's checkpoint (a score head), and a "
             + "policy needs a language model; give another folder");
-        Name = name;
-        this.tokenizer = tokenizer;
-        this.template = template;
-        tree = new(runner);
-        eos = [.. runner.Config.Eos];
-        if (tokenizer.Eos is { } known) eos.Add(known);
-        steps = new(tokenizer, template.StepEnd, runner.Outputs, template.TraceStops);
-        engine = new(name, runner, tree, options, eos.Contains);
-        reader = new(name, runner, tree);
+        return [.. runner.Config.Eos, .. tokenizer.Eos is { } known ? (int[])[known] : []];
     }
 
     /// <summary>Opens a checkpoint's folder; its weights are never in memory twice.</summary>
@@ -51,13 +57,13 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     public string Name { get; }
 
     /// <summary>Tokens of prompts and earlier steps computed so far; what is shared or still cached counts once.</summary>
-    public long PrefilledTokens => tree.Computed;
+    public long PrefilledTokens => engine.Prefilled;
 
     /// <summary>Tokens sampled so far.</summary>
     public long GeneratedTokens => engine.Generated;
 
     /// <summary>Bytes of key-value memory taken so far; at most the budget.</summary>
-    public long CacheBytes => runner.Pool.Bytes;
+    public long CacheBytes => engine.CacheBytes;
 
     /// <summary>Told how many draws have just finished, on the engine's thread; of a call in the end all.</summary>
     public Action<int>? Drawn { get; set; }
@@ -91,7 +97,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         try
         {
             var context = path.Take(after + 1).Select(Stretch).ToArray();
-            var (tokens, read) = await Task.Run(() => reader.Read(context, ids, top, cancel), cancel);
+            var (tokens, read) = await Task.Run(() => engine.Logprobs(context, ids, top, cancel), cancel);
             var from = 0;
             return new([.. steps.Select(s => tokens[from..(from += s.Length)])], read);
         }
@@ -120,10 +126,10 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
             var context = Context(prefix);
             var prompt = context[0].Length;
             var used = context.Sum(c => c.Length) - prompt;
-            if (prompt >= runner.Config.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens "
-                + $"and the model's max_position_embeddings is {runner.Config.MaxPositions}");
+            if (prompt >= engine.MaxPositions) throw new UserError($"problem {prefix.Problem.Id}: its prompt has {prompt} tokens "
+                + $"and the model's max_position_embeddings is {engine.MaxPositions}");
             if (prompt == 0) throw new UserError($"problem {prefix.Problem.Id}: its prompt has no token; a model needs one to begin with");
-            var limit = Math.Min(sampling.MaxTokens, runner.Config.MaxPositions - prompt) - used;
+            var limit = Math.Min(sampling.MaxTokens, engine.MaxPositions - prompt) - used;
             if (limit > 0)
             {
                 drawn.Add(i);
@@ -154,8 +160,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
 
     public void Dispose()
     {
-        tree.Clear();
-        runner.Dispose();
+        engine.Dispose();
         gate.Dispose();
     }
 }

@@ -125,6 +125,25 @@ public sealed class LauncherTests : IDisposable
     }
 
     [Theory]
+    [InlineData("label --policy model.gguf", true)]
+    [InlineData("label --policy=runs/Model-Q4_K_M.GGUF --out labels", true)]
+    [InlineData("label --policy gguf --out labels.gguf.d", false)]
+    public void AGgufFileAsksForLlamaOfTheVersionThatIsDeclared(string words, bool expected)
+    {
+        var versions = Path.Combine(Checkout("a b"), "Directory.Packages.props");
+        Assert.Equal(expected ? 0 : 1, Try("a b", $"wants_gguf {words}").Code);
+        File.WriteAllText(versions, "<Project>\n    <LlamaSharpVersion>1.2.3</LlamaSharpVersion>\n</Project>\n");
+        Assert.Equal("package download LLamaSharp.Backend.Cpu@1.2.3 --output /nowhere\n", Bash("a b", """
+            mkdir -p "$out"
+            dotnet() { echo "$@"; }
+            unset PAV_LLAMA
+            NUGET_PACKAGES=/nowhere
+            gguf_is_current || build_gguf
+            cat "$log"
+            """));
+    }
+
+    [Theory]
     [InlineData("You must install or update .NET", "", "the .NET SDK 10 is missing (found: none)")]
     [InlineData("", "9.0.100 [/usr]", "the .NET SDK 10 is missing (found: 9.0.100)")]
     [InlineData("No usable version of libssl was found", "10.0.401 [/usr]", "the .NET SDK does not start: No usable version of libssl")]

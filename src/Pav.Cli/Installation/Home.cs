@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Pav.Cli.Shared;
+using Pav.Gguf;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Installation;
@@ -39,10 +40,18 @@ internal static partial class Home
     public static string Model(string option, string nameOrFolder)
     {
         if (TryModel(nameOrFolder) is { } folder) return folder;
+        if (GgufModel.IsNamedBy(nameOrFolder))
+            throw new UserError($"{option} '{nameOrFolder}': a GGUF file can be drawn from (--policy of label, search, evaluate, prover "
+                + "and serve), and nothing else; training and verifiers take a Hugging Face folder.");
         var known = Find("models") is { } models ? Directory.GetDirectories(models).Select(d => Path.GetFileName(d)!).Order().ToList() : [];
         throw new UserError($"{option} '{nameOrFolder}': there is no such "
             + $"folder{(known.Count == 0 ? "" : $", and the models that come with pav are {string.Join(", ", known)}")}.");
     }
+
+    /// <summary>What a policy that is drawn from is read from: a checkpoint's folder, or a GGUF file.</summary>
+    public static string Policy(string given) =>
+        !GgufModel.IsNamedBy(given) || Directory.Exists(given) ? Model("--policy", given)
+        : File.Exists(given) ? given : throw new UserError($"--policy '{given}': there is no such file.");
 
     /// <inheritdoc cref="Model"/>
     /// <returns>Null where there is none.</returns>

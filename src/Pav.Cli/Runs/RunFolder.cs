@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
+using Pav.Gguf;
 using Pav.Models.Files;
 using Pav.Torch;
 using IoPath = System.IO.Path;
@@ -121,6 +122,7 @@ internal sealed class RunFolder : IDisposable
     {
         manifest["finished"] = Now();
         if (torch.is_loaded) manifest["versions"]!["libtorch"] = torch.version;
+        if (GgufModel.LlamaSharp is { } version) manifest["versions"]!["llama_sharp"] = version;
         manifest["result"] = result.DeepClone();
         Spend();
     }

@@ -1,4 +1,5 @@
 using Pav.Cli.Installation;
+using Pav.Gguf;
 using Pav.Models;
 using Pav.Models.Chat;
 using Pav.Models.Decoders;
@@ -48,8 +49,8 @@ internal static class Checkpoint
             ? given != "" ? new PromptTemplate(given) : new(record?.PromptTemplate ?? PlainTemplate) { Chat = record?.Chat }
             : new(given != "" ? given : "{problem}")
             {
-                Chat = ChatTemplate.Load(folder).Frame(
-                    choice.System.Replace("\\n", "\n"), () => Tokenizer.Load(folder), choice.Chat == PromptChoice.NoThinking
+                Chat = (IsGguf(folder) ? GgufModel.ChatTemplate(folder) : ChatTemplate.Load(folder)).Frame(
+                    choice.System.Replace("\\n", "\n"), () => TokenizerOf(folder), choice.Chat == PromptChoice.NoThinking
                         ? false : null),
             };
         var stops = ends.GivenStops ?? (record is not null ? TraceStops.From(record.TraceStops ?? []) : choice.Chat == PromptChoice.ChatOff
@@ -108,9 +109,18 @@ internal static class Checkpoint
     public static TransformerPolicy Policy(PolicySettings settings)
     {
         Threads(settings.Threads);
-        var folder = Home.Model("--policy", settings.Policy);
-        return TransformerPolicy.Load(NameOf(folder), folder, Template(settings.Prompt, folder, settings.Ends), EngineOf(settings));
+        var path = Home.Policy(settings.Policy);
+        var template = Template(settings.Prompt, path, settings.Ends);
+        if (!IsGguf(path)) return TransformerPolicy.Load(NameOf(path), path, template, EngineOf(settings));
+        if (!IsOwn(settings.Device))
+            throw new UserError($"--device {settings.Device}: llama.cpp runs {settings.Policy} on the CPU; leave the option out.");
+        return GgufModel.Policy(Path.GetFileNameWithoutExtension(path), path, template, EngineOf(settings));
     }
+
+    /// <summary>The tokenizer of a checkpoint's folder or of a GGUF file.</summary>
+    public static Tokenizer TokenizerOf(string path) => IsGguf(path) ? GgufModel.Tokenizer(path) : Tokenizer.Load(path);
+
+    private static bool IsGguf(string path) => GgufModel.IsNamedBy(path) && File.Exists(path);
 
     /// <param name="option">What names it.</param>
     /// <param name="given">Its folder or name.</param>

@@ -29,8 +29,8 @@ internal abstract record ModelSettings : RunSettings
 [Section("What")]
 internal abstract record PolicySettings : ModelSettings
 {
-    [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), or inference servers: http://host:8000/v1, "
-        + "several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
+    [Flag("Policy: a checkpoint folder, a training run, an embedded model (pav-tiny-s), a GGUF file, or inference servers: "
+        + "http://host:8000/v1, several separated by commas, or @FILE with one on each line", Required = true, Input = true)]
     public string Policy
     {
         get;

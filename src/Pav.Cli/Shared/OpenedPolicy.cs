@@ -66,9 +66,9 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
         if (!EndpointUrl.IsRemote(settings.Policy))
         {
             if (settings.Servers.Model != "") throw new UserError($"--model is for inference servers, and --policy '{settings.Policy}' "
-                + "is a folder; write http://host:8000/v1.");
+                + "is in this process; write http://host:8000/v1.");
             return new(Counted(Checkpoint.Policy(settings), context),
-                Checkpoint.Template(settings.Prompt, Home.Model("--policy", settings.Policy), settings.Ends), context);
+                Checkpoint.Template(settings.Prompt, Home.Policy(settings.Policy), settings.Ends), context);
         }
 
         var folder = settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);

@@ -3,25 +3,32 @@ using Pav.Models.Inference;
 namespace Pav.Models.Engine;
 
 /// <summary>
-/// A draw in ids: continue a context given as stretches (prompt, steps) by at most Limit tokens, in which Steps tells where steps and the
-/// trace end. Skip is how many of the seed's numbers an earlier part of the step has used.
-/// </summary>
-internal readonly record struct IdDraw(int[][] Context, int Limit, ulong Seed, StepReader Steps, int Skip = 0);
-
-/// <summary>
 /// Continuous batching over a <see cref="KvTree"/>: every distinct stretch of the contexts is computed once and shared; a row that finishes
 /// leaves and
-/// a waiting draw takes its place. Token k of a draw uses the k-th uniform number of its seed and logits that do not depend on the
-/// batch, so slots, budget and order change the speed and nothing else.
+/// a waiting draw takes its place. The logits of a row do not depend on the batch, so slots, budget and order change the speed and nothing
+/// else.
 /// </summary>
-internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, EngineOptions options, Func<int, bool> endsTrace)
+internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions options, Func<int, bool> endsTrace) : IDrawingEngine
 {
     /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
     private const int PrefillTokens = 1024;
 
     private readonly TokenSampler sampler = new(model);
+    private readonly KvTree tree = new(runner);
+
+    public int MaxPositions => runner.Config.MaxPositions;
+
+    public int Outputs => runner.Outputs;
+
+    /// <summary>What is shared or still cached counts once.</summary>
+    public long Prefilled => tree.Computed;
 
     public long Generated { get; private set; }
+
+    public long CacheBytes => runner.Pool.Bytes;
+
+    public (TokenLogprobs[] Tokens, int Read) Logprobs(int[][] context, int[] ids, int top, CancellationToken cancel) =>
+        new LogprobReader(model, runner, tree).Read(context, ids, top, cancel);
 
     private sealed class Group(KvNode node)
     {
@@ -41,7 +48,6 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         public List<int> Tokens { get; } = [];
     }
 
-    /// <summary>The new ids of each draw, an end-of-sequence id included; <c>drawn</c> is told how many have just finished.</summary>
     public int[][] Run(IReadOnlyList<IdDraw> draws, Until until, Sampling sampling, Action<int>? drawn, CancellationToken cancel)
     {
         var results = new int[draws.Count][];
@@ -88,13 +94,12 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
 
         void Step(Row row, ReadOnlySpan<float> logits)
         {
-            var (_, limit, seed, steps, skip) = draws[row.Draw];
-            var token = sampler.Draw(logits, sampling, Seeds.Uniform(seed, skip + row.Tokens.Count));
+            var draw = draws[row.Draw];
+            var token = sampler.Draw(logits, sampling, draw.Uniform(row.Tokens.Count));
             row.Tokens.Add(token);
             Generated++;
-            var sign = endsTrace(token) ? StepSign.Stop : steps.Read(token);
-            var stepOver = sign == StepSign.Step || row.Tokens.Count == sampling.StepTokens;
-            if (row.Tokens.Count < limit && sign != StepSign.Stop && !(until == Until.StepEnd && stepOver)) return;
+            var (over, sign) = draw.Read(row.Tokens, endsTrace(token), until, sampling);
+            if (!over) return;
             results[row.Draw] = [.. row.Tokens];
             var segment = Release(row);
             if (until == Until.StepEnd && sign != StepSign.Stop) tree.Adopt(row.Node, results[row.Draw], segment);
@@ -159,5 +164,11 @@ internal sealed class SamplingEngine(string model, IRunner runner, KvTree tree, 
         Settle(row, row.Promised);
         KvTree.Pin(row.Node, -1);
         return row.Segment;
+    }
+
+    public void Dispose()
+    {
+        tree.Clear();
+        runner.Dispose();
     }
 }

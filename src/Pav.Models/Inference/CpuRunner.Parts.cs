@@ -149,4 +149,24 @@ internal sealed unsafe partial class CpuRunner
         float[]? AttentionNorm, float[]? InnerNorm, PackedLinear? Gate, PackedLinear? Up, PackedLinear? Down,
         ExpertWeights? Experts,
         float[]? OuterNorm);
+
+    /// <summary>Heads [first, end) of one position into its place in a block: those of keys come first, then those of values.</summary>
+    private void Keep<T>(T* x, T* block, int place, int first, int end) where T : unmanaged
+    {
+        var size = Config.HeadSize;
+        for (var h = first; h < end; h++, x += size)
+        {
+            var into = block + h * size * Kernels.Block;
+            if (h >= Config.KvHeads) new ReadOnlySpan<T>(x, size).CopyTo(new(into + place * size, size));
+            else
+                for (var i = 0; i < size; i++) into[i * Kernels.Block + place] = x[i];
+        }
+    }
+
+    /// <summary>Of rows [from, to) and key-value heads [first, end).</summary>
+    private void Attend(int l, Workspace work, float* attended, int from, int to, int first, int end)
+    {
+        if (halves) Attend<Half>(l, work, attended, from, to, first, end);
+        else Attend<float>(l, work, attended, from, to, first, end);
+    }
 }

@@ -59,7 +59,7 @@ internal sealed class TextBytes(Tokenizer tokenizer, bool skipSpecial, bool cont
         else
         {
             Close();
-            Append(first ? tokenizer.Decoder.Bytes(name, true) : tokenizer.Bytes(id));
+            Append(first ? tokenizer.FirstBytes(id) : tokenizer.Bytes(id));
         }
 
         first = false;

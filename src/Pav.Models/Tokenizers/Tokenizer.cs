@@ -6,6 +6,9 @@ using Pav.Models.Files;
 
 namespace Pav.Models.Tokenizers;
 
+/// <summary>Text → ids, as <see cref="Tokenizer.Encode"/>.</summary>
+internal delegate int[] EncodeText(string text, bool addSpecial, bool continues);
+
 /// <summary>
 /// A Hugging Face <c>tokenizer.json</c> (added tokens → normalizer → pre-tokenizer → model → post-processor; decoder) with the special
 /// tokens that
@@ -17,13 +20,9 @@ public sealed class Tokenizer
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly byte[] json;
-    private readonly JsonObject config;
-    private readonly Normalize normalize;
-    private readonly Func<string, Place, List<Piece>> cut;
-    private readonly Func<List<int>, List<int>> frame;
-    private readonly TokenModel model;
-    private readonly AddedTokenFinder raw, normalized;
+    private readonly (byte[] Json, JsonObject Config)? source;
+    private readonly EncodeText encode;
+    private readonly Dictionary<string, int> vocabulary;
     private readonly Dictionary<string, int> added = [];
     private readonly string?[] names;
     private readonly byte[]?[] bytes;
@@ -31,24 +30,26 @@ public sealed class Tokenizer
 
     private Tokenizer(byte[] json, JsonObject config, string file)
     {
-        this.json = json;
-        this.config = config;
+        source = (json, config);
         using var parts = TokenizerFile.Parse(json, file);
         var root = parts.Root;
         var tokens = root.Children("added_tokens").Select(AddedToken.Parse).ToList();
-        normalize = Normalizer.Parse(root.Child("normalizer"));
-        raw = new(tokens.Where(t => !t.Normalized));
-        normalized = new(tokens.Where(t => t.Normalized).Select(t => t with { Content = normalize(t.Content, opens: true) }));
-        (cut, var ofBytes) = PreTokenizer.Parse(root.Child("pre_tokenizer"));
-        frame = PostProcessor.Parse(root.Child("post_processor"));
-        model = TokenModel.Parse(parts, ofBytes);
+        var normalize = Normalizer.Parse(root.Child("normalizer"));
+        var raw = new AddedTokenFinder(tokens.Where(t => !t.Normalized));
+        var normalized = new AddedTokenFinder(tokens.Where(t => t.Normalized)
+            .Select(t => t with { Content = normalize(t.Content, opens: true) }));
+        var (cut, ofBytes) = PreTokenizer.Parse(root.Child("pre_tokenizer"));
+        var frame = PostProcessor.Parse(root.Child("post_processor"));
+        var model = TokenModel.Parse(parts, ofBytes);
+        vocabulary = model.Vocabulary;
+        encode = Encoded;
         Decoder = Decoder.Parse(root.Required("decoder"));
         special = [.. tokens.Where(t => t.Special).Select(t => t.Id)];
         foreach (var token in tokens) added[token.Content] = token.Id;
-        if (model.Vocabulary.Count + added.Count == 0) throw root.Wrong("the vocabulary is empty");
-        names = new string?[1 + model.Vocabulary.Values.Concat(added.Values).Max()];
+        if (vocabulary.Count + added.Count == 0) throw root.Wrong("the vocabulary is empty");
+        names = new string?[1 + vocabulary.Values.Concat(added.Values).Max()];
         bytes = new byte[]?[names.Length];
-        foreach (var (token, id) in model.Vocabulary) names[id] = token;
+        foreach (var (token, id) in vocabulary) names[id] = token;
         foreach (var (token, id) in added) names[id] = token;
         Eos = Named("eos_token");
         Bos = Named("bos_token");
@@ -62,6 +63,45 @@ public sealed class Tokenizer
             return content is null
                 ? null : Id(content) ?? throw root.Wrong($"the {name} \"{content}\" of {ConfigName} is not in the vocabulary");
         }
+
+        int[] Encoded(string text, bool addSpecial, bool continues)
+        {
+            var output = new List<int>(text.Length / 3 + 4);
+            var first = true;
+            foreach (var (outer, token) in raw.Parts(text))
+            {
+                if (token is not null) output.Add(token.Id);
+                else
+                    foreach (var (inner, found) in normalized.Parts(normalize(outer, !(continues && first))))
+                    {
+                        if (found is not null) output.Add(found.Id);
+                        else
+                            foreach (var piece in cut(inner, new(first, !(continues && first)))) model.Encode(piece.Span, output);
+                        first = false;
+                    }
+
+                first = false;
+            }
+
+            return [.. addSpecial ? frame(output) : output];
+        }
+    }
+
+    /// <summary>Another program's tokenizer, which that program applies.</summary>
+    /// <param name="names">By id; several may be equal.</param>
+    /// <param name="bytes">By id: what a token adds to a text.</param>
+    /// <param name="special">Ids without a text.</param>
+    /// <param name="encode">A text's ids.</param>
+    /// <param name="opensWithSpace">It puts a space before a text, which is not part of the text.</param>
+    /// <param name="ends">End-of-sequence, begin-of-sequence and padding ids.</param>
+    internal Tokenizer(string[] names, byte[][] bytes, HashSet<int> special, EncodeText encode, bool opensWithSpace,
+        (int? Eos, int? Bos, int? Pad) ends)
+    {
+        (this.names, this.bytes, this.special, this.encode) = (names, bytes, special, encode);
+        (Eos, Bos, Pad) = ends;
+        vocabulary = [];
+        for (var id = names.Length - 1; id >= 0; id--) vocabulary[names[id]] = id;
+        Decoder = new((_, _) => [], Strip: opensWithSpace ? (' ', 1) : default);
     }
 
     internal Decoder Decoder { get; }
@@ -132,6 +172,7 @@ public sealed class Tokenizer
     /// <summary>Writes tokenizer.json and tokenizer_config.json into a folder.</summary>
     public void Save(string folder)
     {
+        var (json, config) = source ?? throw new InvalidOperationException("this tokenizer was not read from a tokenizer.json");
         AtomicFile.Write(Path.Combine(folder, FileName), stream => stream.Write(json));
         AtomicFile.WriteText(Path.Combine(folder, ConfigName), config.ToJsonString(Readable) + "\n");
     }
@@ -140,27 +181,8 @@ public sealed class Tokenizer
     /// <param name="addSpecial">Put begin- or end-of-sequence around the text, where the tokenizer's template says so.</param>
     /// <param name="continues">The text goes on after other text, as a step does after its prompt: nothing is put before it that the
     /// tokenizer would put before a text.</param>
-    public int[] Encode(string text, bool addSpecial = true, bool continues = false)
-    {
-        var output = new List<int>(text.Length / 3 + 4);
-        var first = true;
-        foreach (var (outer, token) in raw.Parts(text))
-        {
-            if (token is not null) output.Add(token.Id);
-            else
-                foreach (var (inner, found) in normalized.Parts(normalize(outer, !(continues && first))))
-                {
-                    if (found is not null) output.Add(found.Id);
-                    else
-                        foreach (var piece in cut(inner, new(first, !(continues && first)))) model.Encode(piece.Span, output);
-                    first = false;
-                }
-
-            first = false;
-        }
-
-        return [.. addSpecial ? frame(output) : output];
-    }
+    public int[] Encode(string text, bool addSpecial = true, bool continues = false) =>
+        encode(text, addSpecial, continues);
 
     /// <summary>Broken UTF-8 comes out as U+FFFD; ids beyond the vocabulary are nothing.</summary>
     /// <param name="tokens">Ids.</param>
@@ -181,10 +203,14 @@ public sealed class Tokenizer
         return bytes[id] ??= Decoder.ByteFallback && Decoder.ByteOf(name) is { } value ? [value] : Decoder.Bytes(name, false);
     }
 
+    /// <summary>The bytes that a token adds as the first of a text.</summary>
+    internal ReadOnlySpan<byte> FirstBytes(int id) =>
+        source is not null && Name(id) is { } name ? Decoder.Bytes(name, true) : Bytes(id);
+
     public bool IsSpecial(int id) => special.Contains(id);
 
     /// <summary>The id of a token by its name in the vocabulary; null if there is none.</summary>
-    public int? Id(string token) => added.TryGetValue(token, out var id) || model.Vocabulary.TryGetValue(token, out id) ? id : null;
+    public int? Id(string token) => added.TryGetValue(token, out var id) || vocabulary.TryGetValue(token, out id) ? id : null;
 
     /// <summary>A token's name in the vocabulary.</summary>
     internal string? Name(int id) => (uint)id < (uint)names.Length ? names[id] : null;

@@ -147,7 +147,7 @@ internal sealed record SearchSettings : SamplingSettings
             : method.Needs.HasFlag(Needs.Verifier) && Verifier == "" ? "--verifier"
             : method.Needs.HasFlag(Needs.Oracle) && Oracle == 0 ? "--oracle"
             : method.Needs.HasFlag(Needs.Validation) && (ValidProblems == "" || Verifier == "") ? "--valid-problems"
-            : method.Needs.HasFlag(Needs.HalfSteps) && EndpointUrl.IsRemote(Policy) ? "a --policy that is a folder"
+            : method.Needs.HasFlag(Needs.HalfSteps) && EndpointUrl.IsRemote(Policy) ? "a --policy that is a folder or a GGUF file"
             : method.HasProver && Provers.Length + SweepProvers.Length == 0 ? "--provers" : null;
         var named = Methods.Where(m => m != MethodsFlagAttribute.All).Select(m => SearchMethods.Find(m)!).ToList();
         if (named.Find(m => Lacks(m) is not null) is { } method)

@@ -77,13 +77,13 @@ internal static class ServeCommand
             if (settings.Verifier is not "" and var values) Checkpoint.CheckValues("--verifier", values, Home.Model("--verifier", values));
             foreach (var given in settings.Provers) Checkpoint.CheckValues("--provers", given, Home.Model("--provers", given));
             policy = await OpenedPolicy.Open(settings, [Probe], context with { Cancel = cancel });
-            var folder = !policy.IsRemote ? Home.Model("--policy", settings.Policy)
+            var folder = !policy.IsRemote ? Home.Policy(settings.Policy)
                 : settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
             var template = Checkpoint.Template(settings.Prompt, folder, settings.Ends);
             var models = new ServedModels(policy.Name, policy, Grader.Named(settings.Grader), template)
             {
                 IsRemote = policy.IsRemote,
-                Tokenizer = folder == "" ? null : Tokenizer.Load(folder),
+                Tokenizer = folder == "" ? null : Checkpoint.TokenizerOf(folder),
                 Logprobs = policy.Logprobs,
                 Verifier = Verifier("--verifier", settings.Verifier),
                 Outcome = Verifier("--outcome", settings.Outcome),
