@@ -2,7 +2,8 @@ using Pav.Bench;
 
 const string usage =
     "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
-    + "training [rows …] | engine FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
+    + "training [rows …] | engine FOLDER|11M [rows tokens] | "
+    + "threads FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
     + "double [dialect …] | affinity [model folder] | serve [FOLDER] | soak [requests]"
     + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
     + "load FOLDER | rewards [VERIFIER [traces]] | device DEVICE FOLDER [sequences …]";
@@ -25,6 +26,9 @@ switch (args)
         return 0;
     case ["engine", var subject, .. var sizes] when sizes.Length is 0 or 2:
         EngineBench.Run(subject, sizes.Length == 0 ? 32 : int.Parse(sizes[0]), sizes.Length == 0 ? 128 : int.Parse(sizes[1]));
+        return 0;
+    case ["threads", var subject, .. var sizes] when sizes.Length is 0 or 2:
+        ThreadsBench.Run(subject, sizes.Length == 0 ? 128 : int.Parse(sizes[0]), sizes.Length == 0 ? 100 : int.Parse(sizes[1]));
         return 0;
     case ["calls"]:
         CallBench.Run();

@@ -19,20 +19,25 @@ internal delegate void RowValues(int firstPlace, ReadOnlySpan<float> values);
 
 /// <summary>
 /// A decoder that learns on the CPU. Rows lie end to end, without padding. A call's rows are cut into parts by their lengths alone; threads
-/// take parts, and the parts' gradients are added in their order: the same bits for any number of threads.
+/// take parts, and the parts' gradients are added in their order: the same bits for any number of threads. A part's rows are taken a piece
+/// at a time, all of forward and backward, so that activations stay in the cache; its gradients go on from piece to piece.
 /// </summary>
 internal sealed unsafe class CpuDecoder : IDisposable
 {
     /// <summary>A part's least and most tokens, where rows are not longer, and how many parts a call has between these.</summary>
     private const int LeastTokens = 256, MostTokens = 1024, Parts = 8;
 
+    /// <summary>What the activations of a piece take: two threads' fit into a cache of 16 MB.</summary>
+    private const int PieceBytes = 6 << 20;
+
     private readonly DecoderConfig config;
     private readonly Weight embedding;
     private readonly Layer[] layers;
     private readonly DecoderHeadPass head;
-    private readonly int threads;
+    private readonly int threads, pieceTokens;
     private readonly bool recompute;
     private readonly Lazy<Floats> gradients;
+    private readonly Lazy<OrderedSum> ordered;
     private readonly Stack<Worker> idle = [];
     private readonly Floats cos = new(), sin = new();
     private int angles;
@@ -48,6 +53,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
         float scale, long trained, int threads, bool recompute = false)
     {
         (this.config, this.threads, this.recompute, gradients) = (config, threads, recompute, new(() => new(trained)));
+        ordered = new(() => new(Gradients, threads));
+        pieceTokens = PieceTokens(config, recompute);
         embedding = weights["model.embed_tokens.weight"];
         layers = [.. Enumerable.Range(0, config.Layers).Select(i =>
             new Layer(config, i, name => Normed($"model.layers.{i}.{name}"), name => Projected($"model.layers.{i}.{name}"),
@@ -82,14 +89,26 @@ internal sealed unsafe class CpuDecoder : IDisposable
     /// <summary>Bytes of activations that one thread holds at most for rows of so many tokens together.</summary>
     public static long BytesOfThread(DecoderConfig config, int tokens, int longest, bool recompute)
     {
+        var part = Math.Min(Math.Clamp(tokens / Parts, LeastTokens, MostTokens), PieceTokens(config, recompute));
+        var states = config.DeltaNet is { } net ? DeltaScratch.StateFloats(net, longest) : 0;
+        return Math.Min(tokens, Math.Max(longest, part + longest / 2)) * BytesOfToken(config, recompute)
+            + sizeof(float) * (states + DecoderHeadPass.Columns(config));
+    }
+
+    /// <summary>
+    /// A piece's tokens, where rows are not longer; all of a part's where so few would stay in the cache that the weights, read anew for
+    /// each piece, cost more.
+    /// </summary>
+    private static int PieceTokens(DecoderConfig config, bool recompute) =>
+        PieceBytes / BytesOfToken(config, recompute) is >= 64 and var tokens ? (int)Math.Max(128, tokens) : int.MaxValue;
+
+    private static long BytesOfToken(DecoderConfig config, bool recompute)
+    {
         using var state = new LayerState(config);
         using var scratch = new Scratch(config);
-        long part = Math.Min(tokens, Math.Max(longest, Math.Clamp(tokens / Parts, LeastTokens, MostTokens) + longest / 2)),
-            hidden = Floats.Stride(config.HiddenSize);
         var kinds = Enumerable.Range(0, config.Layers).Select(config.IsRecurrent);
-        var floats = (recompute ? kinds.Distinct() : kinds).Sum(state.Columns) + (config.Layers + 2) * hidden + scratch.Columns;
-        var states = config.DeltaNet is { } net ? DeltaScratch.StateFloats(net, longest) : 0;
-        return sizeof(float) * (part * floats + states + DecoderHeadPass.Columns(config));
+        return sizeof(float) * ((recompute ? kinds.Distinct() : kinds).Sum(state.Columns)
+            + (config.Layers + 2) * Floats.Stride(config.HiddenSize) + scratch.Columns);
     }
 
     /// <summary>Of all trained weights, each at its offset.</summary>
@@ -106,66 +125,67 @@ internal sealed unsafe class CpuDecoder : IDisposable
     /// <summary>Adds the gradient of the sum of the losses at all places; answers that sum.</summary>
     public double Accumulate(IReadOnlyList<ReadRow> rows, LossAt loss, RowValues? before = null)
     {
-        var total = 0.0;
-        InParts(rows, (worker, part) => worker.Accumulate(part, loss, before), (worker, part, sum) =>
+        var (parts, sum) = (Cut(rows), ordered.Value);
+        sum.Begin();
+        InLanes(parts.Count, (worker, next) =>
         {
-            total += sum;
-            RowKernels.Add(worker.Gradients.Data, Gradients.Data, Gradients.Length);
+            while (sum.Rent() is { } buffer)
+            {
+                var part = next();
+                if (part >= parts.Count)
+                {
+                    sum.Return(buffer);
+                    return;
+                }
+
+                try
+                {
+                    sum.Add(part, buffer, worker.Accumulate(parts[part], loss, before, buffer));
+                }
+                catch
+                {
+                    sum.Fail(buffer);
+                    throw;
+                }
+            }
         });
-        return total;
+        return sum.Loss;
     }
 
     /// <summary>The head's values at all places, place by place.</summary>
     public float[] Values(IReadOnlyList<ReadRow> rows)
     {
         var values = new float[rows.Sum(row => row.ReadAt.Length) * head.Outputs];
-        InParts(rows, (worker, part) =>
+        var parts = Cut(rows);
+        InLanes(parts.Count, (worker, next) =>
         {
-            worker.Forward(part, keep: false);
-            head.Values(part, worker, values);
-            return 0;
-        }, (_, _, _) => { });
+            for (int part; (part = next()) < parts.Count;)
+            {
+                foreach (var piece in parts[part])
+                {
+                    worker.Forward(piece, keep: false);
+                    head.Values(piece, worker, values);
+                }
+            }
+        });
         return values;
     }
 
-    /// <summary>Does the parts of a call on as many threads as there may be, and finishes them one by one, in their order.</summary>
-    private void InParts(IReadOnlyList<ReadRow> rows, Func<Worker, Part, double> work, Action<Worker, Part, double> finish)
+    /// <summary>On as many threads as there may be, each with a worker and a function that gives the number of a part nobody has.</summary>
+    private void InLanes(int parts, Action<Worker, Func<int>> lane)
     {
-        var parts = Cut(rows);
-        var (taken, finished, turn, failed) = (-1, 0, new object(), false);
-        var count = Math.Min(threads, parts.Count);
-        if (count == 1) Lane(0);
-        else Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, Lane);
+        var (taken, count) = (-1, Math.Min(threads, parts));
+        if (count <= 1) Run(0);
+        else Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = count }, Run);
 
-        void Lane(int _)
+        void Run(int _)
         {
             Worker? worker;
             lock (idle) idle.TryPop(out worker);
             worker ??= new(this);
             try
             {
-                for (int i; (i = Interlocked.Increment(ref taken)) < parts.Count;)
-                {
-                    var sum = work(worker, parts[i]);
-                    lock (turn)
-                    {
-                        while (finished < i && !failed) Monitor.Wait(turn);
-                        if (failed) return;
-                        finish(worker, parts[i], sum);
-                        finished++;
-                        Monitor.PulseAll(turn);
-                    }
-                }
-            }
-            catch
-            {
-                lock (turn)
-                {
-                    failed = true;
-                    Monitor.PulseAll(turn);
-                }
-
-                throw;
+                lane(worker, () => Interlocked.Increment(ref taken));
             }
             finally
             {
@@ -174,7 +194,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         }
     }
 
-    private List<Part> Cut(IReadOnlyList<ReadRow> rows)
+    private List<List<Piece>> Cut(IReadOnlyList<ReadRow> rows)
     {
         // Nothing that follows a row's last place has a part in its values.
         var needed = rows.Select(row => (Row: row, Length: row.ReadAt.Length == 0 ? 0 : row.ReadAt.Max() + 1)).ToArray();
@@ -185,14 +205,17 @@ internal sealed unsafe class CpuDecoder : IDisposable
                 + $"{config.MaxPositions}; shorten it or use another model");
         Angles(longest);
         var size = Math.Clamp(needed.Sum(row => row.Length) / Parts, LeastTokens, MostTokens);
-        List<Part> parts = [];
+        List<List<Piece>> parts = [];
         List<int[]> ids = [];
         List<int> read = [];
-        var (tokens, place) = (0, 0);
+        var (whole, tokens, place) = (0, 0, 0);
         foreach (var (row, length) in needed)
         {
             if (length == 0) continue;
-            if (tokens > 0 && tokens + length / 2 > size) Close();
+            var full = whole > 0 && whole + length / 2 > size;
+            if (full || tokens > 0 && tokens + length / 2 > pieceTokens) Close();
+            if (full || whole == 0) parts.Add([]);
+            if (full) whole = 0;
             foreach (var id in row.Ids.AsSpan(0, length))
                 if ((uint)id >= (uint)config.VocabSize)
                     throw new UserError(
@@ -201,6 +224,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
             ids.Add(row.Ids[..length]);
             read.AddRange(row.ReadAt.Select(t => tokens + t));
             tokens += length;
+            whole += length;
         }
 
         if (tokens > 0) Close();
@@ -208,7 +232,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
 
         void Close()
         {
-            parts.Add(new(new([.. ids], cos, sin, angles), [.. read], place));
+            parts[^1].Add(new(new([.. ids], cos, sin, angles), [.. read], place));
             place += read.Count;
             ids.Clear();
             read.Clear();
@@ -238,6 +262,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
         foreach (var layer in layers) layer.Dispose();
         while (idle.TryPop(out var worker)) worker.Dispose();
         head.Dispose();
+        if (ordered.IsValueCreated) ordered.Value.Dispose();
         if (gradients.IsValueCreated) gradients.Value.Dispose();
         cos.Dispose();
         sin.Dispose();
@@ -246,7 +271,7 @@ internal sealed unsafe class CpuDecoder : IDisposable
     /// <summary>
     /// Some rows: their tokens, the tokens at which the head is read, and the number of the first of these places among the call's.
     /// </summary>
-    internal sealed record Part(Sequences Tokens, int[] Read, int FirstPlace);
+    internal sealed record Piece(Sequences Tokens, int[] Read, int FirstPlace);
 
     /// <summary>What one thread works in.</summary>
     internal sealed class Worker : IDisposable
@@ -254,7 +279,6 @@ internal sealed unsafe class CpuDecoder : IDisposable
         private readonly CpuDecoder decoder;
         private readonly Rows[] streams;
         private readonly LayerState?[] states;
-        private Floats? allocated;
 
         public Worker(CpuDecoder decoder)
         {
@@ -269,61 +293,68 @@ internal sealed unsafe class CpuDecoder : IDisposable
         /// <summary>The gradient of the stream.</summary>
         public Rows Gradient { get; }
 
-        /// <summary>Of the weights, of one part.</summary>
-        public Floats Gradients => allocated ??= new(decoder.Gradients.Length);
+        /// <summary>Of the weights, of the part at work.</summary>
+        public Floats Gradients { get; private set; } = null!;
 
         /// <summary>The stream after the last layer.</summary>
         public Rows Last { get; private set; } = null!;
 
-        public double Accumulate(Part part, LossAt loss, RowValues? before)
+        /// <summary>The part's loss; its gradients are written into <paramref name="gradients"/>.</summary>
+        public double Accumulate(IEnumerable<Piece> part, LossAt loss, RowValues? before, Floats gradients)
         {
+            Gradients = gradients;
             Gradients.Clear();
-            Forward(part, keep: true);
-            Gradient.Grow(part.Tokens.Tokens);
-            Gradient.Clear(part.Tokens.Tokens);
-            var sum = decoder.head.Accumulate(part, this, loss, before);
+            return part.Aggregate(0.0, (sum, piece) => Accumulate(piece, loss, before, sum));
+        }
+
+        private double Accumulate(Piece piece, LossAt loss, RowValues? before, double sum)
+        {
+            Forward(piece, keep: true);
+            Gradient.Grow(piece.Tokens.Tokens);
+            Gradient.Clear(piece.Tokens.Tokens);
+            sum = decoder.head.Accumulate(piece, this, loss, before, sum);
             for (var l = decoder.layers.Length - 1; l >= 0; l--)
             {
-                if (decoder.recompute) decoder.layers[l].Forward(part.Tokens, streams[l], State(0, l, part), Scratch, Scratch.Again);
-                decoder.layers[l].Backward(part.Tokens, streams[l], State(decoder.recompute ? 0 : l, l, part), Scratch, Gradient,
+                if (decoder.recompute) decoder.layers[l].Forward(piece.Tokens, streams[l], State(0, l, piece), Scratch, Scratch.Again);
+                decoder.layers[l].Backward(piece.Tokens, streams[l], State(decoder.recompute ? 0 : l, l, piece), Scratch, Gradient,
                     Gradients.Data);
             }
 
-            Embed(part, back: true);
+            Embed(piece, back: true);
             return sum;
         }
 
-        /// <param name="part">Rows.</param>
+        /// <param name="piece">Rows.</param>
         /// <param name="keep">Whether a gradient is wanted.</param>
-        public void Forward(Part part, bool keep)
+        public void Forward(Piece piece, bool keep)
         {
-            Scratch.Grow(part.Tokens.Tokens);
-            streams[0].Grow(part.Tokens.Tokens);
-            Embed(part, back: false);
+            Scratch.Grow(piece.Tokens.Tokens);
+            streams[0].Grow(piece.Tokens.Tokens);
+            Embed(piece, back: false);
             Last = streams[0];
             for (var l = 0; l < decoder.layers.Length; l++)
             {
                 var next = streams[keep ? l + 1 : (l + 1) % 2];
-                next.Grow(part.Tokens.Tokens);
-                decoder.layers[l].Forward(part.Tokens, Last, State(keep && !decoder.recompute ? l : 0, l, part), Scratch, next);
+                next.Grow(piece.Tokens.Tokens);
+                decoder.layers[l].Forward(piece.Tokens, Last, State(keep && !decoder.recompute ? l : 0, l, piece), Scratch, next);
                 Last = next;
             }
         }
 
-        private LayerState State(int index, int layer, Part part)
+        private LayerState State(int index, int layer, Piece piece)
         {
             var state = states[index] ??= new(decoder.config);
-            state.Grow(part.Tokens.Tokens, decoder.config.IsRecurrent(layer));
+            state.Grow(piece.Tokens.Tokens, decoder.config.IsRecurrent(layer));
             return state;
         }
 
         /// <summary>The stream's first rows from the embeddings of the ids, or the embeddings' gradients from theirs.</summary>
-        private void Embed(Part part, bool back)
+        private void Embed(Piece piece, bool back)
         {
             var (table, hidden, factor) = (decoder.embedding, decoder.config.HiddenSize, (float)decoder.config.EmbeddingScale);
             if (back && !table.Trained) return;
             var row = back ? Gradient.Data : streams[0].Data;
-            foreach (var ids in part.Tokens.Ids)
+            foreach (var ids in piece.Tokens.Ids)
                 foreach (var id in ids)
                 {
                     if (back) RowKernels.Add(row, Gradients.Data + table.Offset + (long)id * hidden, hidden, factor);
@@ -339,7 +370,6 @@ internal sealed unsafe class CpuDecoder : IDisposable
             foreach (var state in states) state?.Dispose();
             Scratch.Dispose();
             Gradient.Dispose();
-            allocated?.Dispose();
         }
     }
 }

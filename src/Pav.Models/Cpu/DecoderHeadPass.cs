@@ -31,38 +31,37 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
 
     public IEnumerable<Action> Packing => products.Select(p => (Action)p.Pack).Append(norm.Pack);
 
-    /// <summary>Writes the values at a part's places to where these are among all.</summary>
-    public void Values(CpuDecoder.Part part, CpuDecoder.Worker worker, float[] all) => Values(part, worker, all, part.FirstPlace);
+    /// <summary>Writes the values at a piece's places to where these are among all.</summary>
+    public void Values(CpuDecoder.Piece piece, CpuDecoder.Worker worker, float[] all) => Values(piece, worker, all, piece.FirstPlace);
 
-    private void Values(CpuDecoder.Part part, CpuDecoder.Worker worker, float[] all, int first)
+    private void Values(CpuDecoder.Piece piece, CpuDecoder.Worker worker, float[] all, int first)
     {
         using var block = new Block(this);
-        for (var from = 0; from < part.Read.Length; from += AtOnce)
+        for (var from = 0; from < piece.Read.Length; from += AtOnce)
         {
-            var count = Math.Min(AtOnce, part.Read.Length - from);
-            block.Forward(part, worker, from, count);
+            var count = Math.Min(AtOnce, piece.Read.Length - from);
+            block.Forward(piece, worker, from, count);
             for (var i = 0; i < count; i++) block.Values(i).CopyTo(all.AsSpan((first + from + i) * Outputs));
         }
     }
 
-    /// <summary>The sum of the losses at a part's places; adds to the gradients of the stream and of the weights.</summary>
-    public double Accumulate(CpuDecoder.Part part, CpuDecoder.Worker worker, LossAt loss, RowValues? before)
+    /// <summary>The sum with the losses at a piece's places; adds to the gradients of the stream and of the weights.</summary>
+    public double Accumulate(CpuDecoder.Piece piece, CpuDecoder.Worker worker, LossAt loss, RowValues? before, double sum)
     {
         if (before is not null)
         {
-            var all = new float[part.Read.Length * Outputs];
-            Values(part, worker, all, 0);
-            before(part.FirstPlace, all);
+            var all = new float[piece.Read.Length * Outputs];
+            Values(piece, worker, all, 0);
+            before(piece.FirstPlace, all);
         }
 
         using var block = new Block(this);
-        var sum = 0.0;
-        for (var from = 0; from < part.Read.Length; from += AtOnce)
+        for (var from = 0; from < piece.Read.Length; from += AtOnce)
         {
-            var count = Math.Min(AtOnce, part.Read.Length - from);
-            block.Forward(part, worker, from, count);
-            for (var i = 0; i < count; i++) sum += loss(part.FirstPlace + from + i, block.Values(i), block.Gradient(i));
-            block.Backward(part, worker, from, count);
+            var count = Math.Min(AtOnce, piece.Read.Length - from);
+            block.Forward(piece, worker, from, count);
+            for (var i = 0; i < count; i++) sum += loss(piece.FirstPlace + from + i, block.Values(i), block.Gradient(i));
+            block.Backward(piece, worker, from, count);
         }
 
         return sum;
@@ -96,10 +95,10 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
 
         public Span<float> Gradient(int i) => new(gradient.Data + (long)i * gradient.Stride, pass.Outputs);
 
-        public void Forward(CpuDecoder.Part part, CpuDecoder.Worker worker, int from, int count)
+        public void Forward(CpuDecoder.Piece piece, CpuDecoder.Worker worker, int from, int count)
         {
             for (var i = 0; i < count; i++)
-                RowKernels.Copy(worker.Last.Data + (long)part.Read[from + i] * stream.Stride, 0, stream.Data + (long)i * stream.Stride, 0,
+                RowKernels.Copy(worker.Last.Data + (long)piece.Read[from + i] * stream.Stride, 0, stream.Data + (long)i * stream.Stride, 0,
                     1, stream.Columns);
             pass.norm.Forward(stream.Data, stream.Stride, count, normed.Data, normed.Stride, scales.Data);
             var x = normed;
@@ -115,7 +114,7 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
             if (pass.Cap != 0) RowKernels.Cap(values.Data, count * values.Stride, pass.Cap);
         }
 
-        public void Backward(CpuDecoder.Part part, CpuDecoder.Worker worker, int from, int count)
+        public void Backward(CpuDecoder.Piece piece, CpuDecoder.Worker worker, int from, int count)
         {
             var weights = worker.Gradients.Data;
             if (pass.Cap != 0) RowKernels.CapGradient(values.Data, gradient.Data, count * values.Stride, pass.Cap);
@@ -130,7 +129,7 @@ internal sealed unsafe class DecoderHeadPass : IDisposable
             for (var i = 0; i < count; i++)
             {
                 var offset = (long)i * stream.Stride;
-                var gradients = worker.Gradient.Data + (long)part.Read[from + i] * stream.Stride;
+                var gradients = worker.Gradient.Data + (long)piece.Read[from + i] * stream.Stride;
                 pass.norm.Gradient(back.Data + offset, stream.Stride, stream.Data + offset, stream.Stride, 1, scales.Data + i,
                     gradients, stream.Stride, true, weights);
             }

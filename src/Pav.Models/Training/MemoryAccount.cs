@@ -38,12 +38,12 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
             return new(4 * trained + stored.Size() * frozen, 4 * trained, 8 * trained, Kept(config, rows, longest, options),
                 4L * 3 * rows * predicts * config.VocabSize, 4 * trained);
 
-        // Weights are also packed twice for products. Each thread has gradients of its own, and works on a part of the rows.
+        // Weights are also packed twice for products. Threads work on parts of the rows, which have gradients of their own.
         var threads = Threads.Count;
         var all = trained + frozen;
         var packed = 2 * (all - (config is { Head: DecoderHead.CausalLM, TiedEmbeddings: true } ? 0
             : (long)config.VocabSize * config.HiddenSize));
-        return new(4 * (all + packed), 4 * trained * (1 + threads), 8 * trained,
+        return new(4 * (all + packed), 4 * trained * (1 + OrderedSum.Buffers(threads)), 8 * trained,
             threads * CpuDecoder.BytesOfThread(config, rows * longest, longest, options.Fitted.Recompute), 0, 0);
 
         static long Count(IEnumerable<KeyValuePair<string, long[]>> shapes) => shapes.Sum(s => s.Value.Aggregate(1L, (a, b) => a * b));
