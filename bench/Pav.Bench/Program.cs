@@ -4,9 +4,9 @@ const string usage =
     "usage: dotnet run -c Release --project bench/Pav.Bench -- sampling [FOLDER|11M [sequences …]] | labelling | scoring | "
     + "training [rows …] | engine FOLDER|11M [rows tokens] | "
     + "threads FOLDER|11M [rows tokens] | calls | rl [model folder] | remote [requests] | faults [model folder] | "
-    + "double [dialect …] | affinity [model folder] | serve [FOLDER] | soak [requests]"
+    + "double [dialect …] | affinity [model folder] | serve [FOLDER [rounds]] | soak [requests]"
     + " | streaming [prefixes] | allocation labels.jsonl | tokenizer FOLDER TEXTS.jsonl … | "
-    + "load FOLDER | rewards [VERIFIER [traces]] | device DEVICE FOLDER [sequences …]";
+    + "load FOLDER | rewards [VERIFIER|- [traces [rounds]]] | device DEVICE FOLDER [sequences …]";
 switch (args)
 {
     case ["sampling"]:
@@ -48,11 +48,11 @@ switch (args)
     case ["affinity", .. var replicated]:
         await ServedBench.Affinity(replicated.FirstOrDefault() ?? "models/pav-tiny-s");
         return 0;
-    case ["serve", .. var folder]:
-        await ServeBench.Load(folder.FirstOrDefault() ?? "models/pav-tiny-s");
+    case ["serve", .. var given] when given.Length <= 2:
+        await ServeBench.Run(given.FirstOrDefault() ?? "models/pav-tiny-s", given.Length < 2 ? 5 : int.Parse(given[1]));
         return 0;
     case ["soak", .. var requests]:
-        await ServeBench.Soak("models/pav-tiny-s", requests.Length == 0 ? 10_000 : int.Parse(requests[0]));
+        await SoakBench.Run("models/pav-tiny-s", requests.Length == 0 ? 10_000 : int.Parse(requests[0]));
         return 0;
     case ["streaming", .. var prefixes]:
         await StreamingBench.Run(prefixes.Length == 0 ? 1_000_000 : int.Parse(prefixes[0]));
@@ -66,8 +66,9 @@ switch (args)
     case ["load", var checkpoint]:
         await LoadBench.Run(checkpoint);
         return 0;
-    case ["rewards", .. var given] when given.Length <= 2:
-        await RewardBench.Run(given.FirstOrDefault(), given.Length < 2 ? 2048 : int.Parse(given[1]));
+    case ["rewards", .. var asked] when asked.Length <= 3:
+        await RewardBench.Run(asked.FirstOrDefault() is "-" ? null : asked.FirstOrDefault(),
+            asked.Length < 2 ? 1024 : int.Parse(asked[1]), asked.Length < 3 ? 9 : int.Parse(asked[2]));
         return 0;
     case ["device", var device, var checkpoint, .. var counts]:
         await DeviceBench.Run(device, checkpoint, counts.Length == 0 ? [64, 256] : [.. counts.Select(int.Parse)]);

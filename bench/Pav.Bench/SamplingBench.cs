@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Pav.Models;
 using Pav.Models.Cpu;
 using Pav.Models.Decoders;
+using Pav.Models.Inference;
 using Pav.Torch;
 
 namespace Pav.Bench;
@@ -13,7 +14,8 @@ namespace Pav.Bench;
 /// Tokens per second of sequences that are sampled together in float32, without an end of sequence: each with a prompt of its own, and in
 /// sixteens that continue one prompt, as the completions of a labelled prefix do. The best of some rounds, prompts included, by the clock
 /// and by the CPU time of the process, which other work on the machine changes less;
-/// and a digest of what was drawn, which shows that two builds draw the same.
+/// and a digest of what was drawn, which shows that two builds draw the same. Beside keys and values in float32 the same in
+/// float16, round by round in turns.
 /// </summary>
 internal static class SamplingBench
 {
@@ -32,17 +34,22 @@ internal static class SamplingBench
             var config = DecoderConfig.Load(folder);
             Console.WriteLine(
                 $"{subject}: {config.Parameters / 1e6:F2} M parameters, {Threads.Count} threads, prompts of {prompt}, {made} new tokens");
-            Console.WriteLine($"{"sequences",9} {"prompts",8} {"tokens/s",10} {"CPU tokens/s",13} {"draws",8}" + (products
-                ? $" {"bare products",14}" : ""));
+            Console.WriteLine($"{"sequences",9} {"prompts",8} {"tokens/s",10} {"CPU tokens/s",13} {"draws",8} {"float16",10} "
+                + $"{"CPU tokens/s",13} {"draws",8} {"ratio",6} {"CPU",5}" + (products ? $" {"bare products",14}" : ""));
             foreach (var count in sequences)
                 foreach (var each in count > 1 ? (int[])[1, Shared] : [1])
                 {
                     if (count % each != 0) continue;
-                    using var policy = TransformerPolicy.Load("bench", folder, new("{problem}"),
-                        new(CacheBudgetBytes: 2L << 30, Slots: count));
-                    var (wall, cpu, draws) = await Best(policy, count, each, prompt, made, config.VocabSize);
+                    using var full = Open(KvType.Float32);
+                    using var half = Open(KvType.Float16);
+                    var (a, b) = await Best(full, half, count, each, prompt, made, config.VocabSize);
                     var bound = products && each == 1 ? $" {GemmRate(config, count),14:F0}" : "";
-                    Console.WriteLine($"{count,9} {count / each,8} {count * made / wall,10:F0} {count * made / cpu,13:F0} {draws}{bound}");
+                    Console.WriteLine($"{count,9} {count / each,8} {Told(a)} {Told(b)} {a.Wall / b.Wall,6:F2} {a.Cpu / b.Cpu,5:F2}{bound}");
+
+                    TransformerPolicy Open(KvType cache) => TransformerPolicy.Load("bench", folder, new("{problem}"),
+                        new(CacheBudgetBytes: 2L << 30, Slots: count, Cache: cache));
+
+                    string Told(Rate rate) => $"{count * made / rate.Wall,10:F0} {count * made / rate.Cpu,13:F0} {rate.Draws}";
                 }
         }
         finally
@@ -67,22 +74,28 @@ internal static class SamplingBench
         Subject.SaveTokenizer(folder, (int)config["vocab_size"]!);
     }
 
-    /// <summary>Least seconds of a round, by the clock and of the CPU. No round finds what another computed.</summary>
-    private static async Task<(double Wall, double Cpu, string Draws)> Best(
-        TransformerPolicy policy, int count, int each, int prompt, int made, int vocabulary)
-    {
-        var (wall, cpu, digest, all) = (double.MaxValue, double.MaxValue, "", Stopwatch.StartNew());
-        for (var round = 0; round <= Rounds || all.Elapsed.TotalSeconds < 3; round++)
-        {
-            var draws = Enumerable.Range(0, count).Select(i => new Draw(Prompt(round * count + i / each), (ulong)i)).ToArray();
-            var (before, clock) = (Spent(), Stopwatch.StartNew());
-            var drawn = await policy.Extend(draws, Until.TraceEnd, new(MaxTokens: made));
-            if (round == 0)
-                digest = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(drawn.Select(d => d.Step)))))[..8];
-            else (wall, cpu) = (Math.Min(wall, clock.Elapsed.TotalSeconds), Math.Min(cpu, Spent() - before));
-        }
+    /// <summary>Least seconds of a round, by the clock and of the CPU.</summary>
+    private sealed record Rate(double Wall, double Cpu, string Draws);
 
-        return (wall, cpu, digest);
+    /// <summary>Two policies in turns. No round finds what another computed.</summary>
+    private static async Task<(Rate First, Rate Second)> Best(
+        TransformerPolicy first, TransformerPolicy second, int count, int each, int prompt, int made, int vocabulary)
+    {
+        var (best, all) = (new Rate[2], Stopwatch.StartNew());
+        for (var round = 0; round <= Rounds || all.Elapsed.TotalSeconds < 6; round++)
+            for (var p = 0; p < 2; p++)
+            {
+                var draws = Enumerable.Range(0, count).Select(i => new Draw(Prompt(round * count + i / each), (ulong)i)).ToArray();
+                var (before, clock) = (Spent(), Stopwatch.StartNew());
+                var drawn = await (p == 0 ? first : second).Extend(draws, Until.TraceEnd, new(MaxTokens: made));
+                var (wall, cpu) = (clock.Elapsed.TotalSeconds, Spent() - before);
+                if (round == 0)
+                    best[p] = new(double.MaxValue, double.MaxValue,
+                        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(drawn.Select(d => d.Step)))))[..8]);
+                else best[p] = best[p] with { Wall = Math.Min(wall, best[p].Wall), Cpu = Math.Min(cpu, best[p].Cpu) };
+            }
+
+        return (best[0], best[1]);
 
         Prefix Prompt(int i) => Prefix.Root(new($"{i}",
             string.Concat(Enumerable.Range(0, prompt).Select(k => $" w{(i * 31 + i / 97 + k * (k * 7 + i % 5)) % (vocabulary - 3)}")), ""));

@@ -3,164 +3,108 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Pav.Arithmetic;
-using Pav.Models;
-using Pav.Models.Decoders;
-using Pav.Models.Tokenizers;
-using Pav.Serve;
 using Pav.Serve.Hosting;
-using Pav.Serve.Rooms;
 
 namespace Pav.Bench;
 
-/// <summary>The server under load: many clients, plain samples and beams of 4 by turns, against the same searches in one batch.</summary>
+/// <summary>
+/// The server under load: plain samples and beams of 4 by turns, asked by 1, 8 and 64 clients at once, beside `pav search` with the same
+/// problems and seeds in one batch, which draws the same tokens. Both are measured by turns, each time with problems that no cache knows.
+/// Clients and server are in one process.
+/// </summary>
 internal static class ServeBench
 {
-    private const int Requests = 128;
+    private static readonly (int Clients, int Requests)[] Loads = [(1, 32), (8, 128), (64, 256)];
 
-    private static readonly Sampling Sampling = new(MaxTokens: 80);
-
-    private static readonly (string Model, SearchMethod Method, int N)[] Kinds =
-        [("served", SearchMethods.Sample, 1), ("served:beam-4", SearchMethods.BeamByQ, 4)];
-
-    /// <summary>Tokens a second, first byte and slowest of a hundred for 1, 8 and 64 clients.</summary>
-    public static async Task Load(string folder)
+    /// <param name="folder">A model's.</param>
+    /// <param name="rounds">After one that only compiles; at least 1.</param>
+    public static async Task Run(string folder, int rounds)
     {
-        using var opened = new Opened(folder);
-        var problems = Worksheet.Problems(1, Split.Test).Take(Requests).ToList();
-        await Batch(opened, problems[..16]);
-        Console.WriteLine($"one batch: {await Batch(opened, problems):N0} tokens/s");
-        await using var server = await Start(opened);
-        foreach (var clients in new[] { 1, 8, 64 })
+        using ServedSubject searched = new(folder), served = new(folder);
+        await using var server = await PavServer.Start(
+            new() { Port = 0 }, _ => Task.FromResult(served.Models), log => log.SetMinimumLevel(LogLevel.Error));
+        await server.Loaded;
+        using var clients = new ServeClients(server.Url);
+        var problems = new Queue<Problem>(Worksheet.Problems(1, Split.Train).Take((rounds + 1) * Loads.Sum(l => l.Requests)));
+        var shares = Loads.ToDictionary(l => l.Clients, _ => new List<(double Clock, double Processor)>());
+        Console.WriteLine($"{"round",5} {"clients",7} {"one batch",12} {"as many",10} {"served",10} {"of one batch",13} {"processor",10} "
+            + $"{"engine at work",15} {"draws of a call",16} {"first byte, p99",16} {"answer, p99",13}");
+        for (var round = 0; round <= rounds; round++)
         {
-            var (gate, tokens) = (new Lock(), 0L);
-            List<double> first = [], whole = [];
-            var clock = Stopwatch.StartNew();
-            await Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = clients }, async (i, cancel) =>
+            foreach (var (count, requests) in Loads)
             {
-                var (toFirst, toEnd, spent) = await Ask(server, problems[i], Kinds[i % 2].Model, (ulong)i, cancel);
-                lock (gate)
-                {
-                    first.Add(toFirst);
-                    whole.Add(toEnd);
-                    tokens += spent;
-                }
-            });
-            Console.WriteLine(
-                $"{clients,2} clients: {tokens / clock.Elapsed.TotalSeconds:N0} tokens/s; first byte {Quantile(first, 0.5):0} ms "
-                + $"(p99 {Quantile(first, 0.99):0}); answer {Quantile(whole, 0.5):0} ms (p99 {Quantile(whole, 0.99):0})");
+                List<Problem> asked = [.. Enumerable.Range(0, requests).Select(_ => problems.Dequeue())];
+                var order = round % 2 == 0;
+                var batch = order ? await Searched(searched, asked, requests, round) : null;
+                var replies = new List<ServeClients.Reply>();
+                var reply = await Timed(served, async () => replies.AddRange(await clients.AskAll(asked, count, (ulong)round)));
+                batch ??= await Searched(searched, asked, requests, round);
+                var some = await Searched(searched, Again(asked, round), count, round);
+                var tokens = replies.Sum(r => r.Tokens);
+                if (tokens != batch.Tokens)
+                    throw new InvalidOperationException($"{tokens} tokens were served, and the search drew {batch.Tokens}");
+                if (round == 0) continue;
+                shares[count].Add((batch.Seconds / reply.Seconds, batch.Processor / reply.Processor));
+                Console.WriteLine($"{round,5} {count,7} {batch.Rate,10:N0}/s {some.Rate,8:N0}/s {tokens / reply.Seconds,8:N0}/s "
+                    + $"{batch.Seconds / reply.Seconds,13:P0} {batch.Processor / reply.Processor,10:P0} {reply.Busy / reply.Seconds,15:P0} "
+                    + $"{reply.Draws,16:F1} {Times(replies.Select(r => r.First)),16} {Times(replies.Select(r => r.Whole)),13}");
+            }
         }
 
-        Console.WriteLine($"one batch again: {await Batch(opened, problems):N0} tokens/s");
+        foreach (var (count, found) in shares)
+            Console.WriteLine($"{count} clients, of one batch: median {Middle(found.Select(s => s.Clock)):P0} by the clock "
+                + $"({found.Min(s => s.Clock):P0} to {found.Max(s => s.Clock):P0}), {Middle(found.Select(s => s.Processor)):P0} by "
+                + $"processor time ({found.Min(s => s.Processor):P0} to {found.Max(s => s.Processor):P0})");
     }
 
-    /// <summary>Many requests, a tenth of them left in the middle: is memory flat, and is none lost?</summary>
-    public static async Task Soak(string folder, int requests)
+    /// <summary>The problems under other names, so that no cache knows their draws.</summary>
+    private static List<Problem> Again(List<Problem> problems, int round) =>
+        [.. problems.Select((p, i) => Worksheet.Draw((ulong)(1000 + round), i, Split.Train).ToProblem())];
+
+    /// <summary>The same searches as `pav search` runs them, so many problems at once, all of a method together.</summary>
+    private static async Task<Cost> Searched(ServedSubject subject, List<Problem> problems, int atOnce, int seed)
     {
-        using var opened = new Opened(folder);
-        await using var server = await Start(opened);
-        var problems = Worksheet.Problems(1, Split.Test).Take(Requests).ToList();
-        var (answered, left) = (0, 0);
-        for (var part = 0; part < 8; part++)
+        var tokens = 0L;
+        var cost = await Timed(subject, async () =>
         {
-            await Parallel.ForAsync(0, requests / 8, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, _) =>
+            foreach (var chunk in problems.Index().Chunk(atOnce))
             {
-                using var cancel = new CancellationTokenSource();
-                if (i % 10 == 9) cancel.CancelAfter(20 + i % 60);
-                try
+                foreach (var (k, (_, method, n)) in ServedSubject.Kinds.Index())
                 {
-                    await Ask(server, problems[i % Requests], Kinds[i % 2].Model, (ulong)i, cancel.Token);
-                    Interlocked.Increment(ref answered);
+                    List<Problem> chosen = [.. chunk.Where(p => p.Index % 2 == k).Select(p => p.Item)];
+                    if (chosen.Count == 0) continue;
+                    var options = subject.Models.Defaults with { Seed = (ulong)seed };
+                    var found = await SearchBatch.Run(chosen, method, n, subject.Tools, options);
+                    tokens += found.Sum(r => r.Row.GeneratedTokens);
                 }
-                catch (OperationCanceledException)
-                {
-                    Interlocked.Increment(ref left);
-                }
-            });
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            using var http = new HttpClient();
-            var health = await http.GetFromJsonAsync<JsonElement>(server.Url + "/health");
-            Console.WriteLine(
-                $"{answered + left:N0} requests, {left:N0} left: heap {GC.GetTotalMemory(true) >> 20} MB, process "
-                    + $"{Environment.WorkingSet >> 20} MB, "
-                + $"caches {opened.Policy.CacheBytes >> 20} MB, at work {health.GetProperty("working")}");
-        }
+            }
+        });
+        return cost with { Tokens = tokens };
     }
 
-    private static Task<PavServer> Start(Opened opened) => PavServer.Start(
-        new() { Port = 0 }, _ => Task.FromResult(opened.Models), log => log.SetMinimumLevel(LogLevel.Error));
-
-    /// <summary>The same searches as `pav search` runs them: all problems of a method together.</summary>
-    private static async Task<double> Batch(Opened opened, IReadOnlyList<Problem> problems)
+    private static async Task<Cost> Timed(ServedSubject subject, Func<Task> work)
     {
-        var (clock, tokens) = (Stopwatch.StartNew(), 0L);
-        foreach (var (k, (_, method, n)) in Kinds.Index())
-        {
-            var tools = new SearchTools(opened.Policy, Grader.Numeric, opened.Verifier);
-            var chosen = problems.Where((_, i) => i % 2 == k).ToList();
-            tokens += (await SearchBatch.Run(chosen, method, n, tools, opened.Models.Defaults)).Sum(r => r.Row.GeneratedTokens);
-        }
-
-        return tokens / clock.Elapsed.TotalSeconds;
+        var (busy, draws, calls) = (subject.Busy, subject.Policy.Asked, subject.Policy.Calls);
+        var (clock, processor) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
+        await work();
+        return new(clock.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds, subject.Busy - busy,
+            (subject.Policy.Asked - draws) / (double)Math.Max(1, subject.Policy.Calls - calls), 0);
     }
 
-    private static async Task<(double First, double Whole, long Tokens)> Ask(
-        PavServer server, Problem problem, string model, ulong seed, CancellationToken cancel)
-    {
-        using var http = new HttpClient();
-        var clock = Stopwatch.StartNew();
-        using var request = new HttpRequestMessage(HttpMethod.Post, server.Url + "/v1/chat/completions")
-        {
-            Content = JsonContent.Create(new
-            {
-                model, seed, stream = true, stream_options = new { include_usage = true },
-                messages = new[] { new { role = "user", content = problem.Text } },
-            }),
-        };
-        using var reply = (await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel)).EnsureSuccessStatusCode();
-        using var reader = new StreamReader(await reply.Content.ReadAsStreamAsync(cancel));
-        var (first, tokens) = (0.0, 0L);
-        while (await reader.ReadLineAsync(cancel) is { } line)
-        {
-            var says = line.Contains("\"content\":\"", StringComparison.Ordinal)
-                && !line.Contains("\"content\":\"\"", StringComparison.Ordinal);
-            if (first == 0 && (says || line.Contains("reasoning", StringComparison.Ordinal))) first = clock.Elapsed.TotalMilliseconds;
-            if (line.Contains("\"usage\":{", StringComparison.Ordinal))
-                tokens = JsonDocument.Parse(line[6..]).RootElement.GetProperty("usage").GetProperty("completion_tokens").GetInt64();
-        }
+    private static double Middle(IEnumerable<double> values) => Quantile([.. values], 0.5);
 
-        return (first, clock.Elapsed.TotalMilliseconds, tokens);
+    private static string Times(IEnumerable<double> milliseconds)
+    {
+        List<double> all = [.. milliseconds];
+        return $"{Quantile(all, 0.5):0}, {Quantile(all, 0.99):0} ms";
     }
 
     private static double Quantile(IReadOnlyList<double> values, double share) =>
         values.Order().ElementAt((int)(share * (values.Count - 1)));
 
-    /// <summary>The policy, and a verifier: a folder's, or a random one of the policy's size.</summary>
-    private sealed class Opened : IDisposable
+    /// <summary>Seconds by the clock, of processor time, and in which the models were at work; draws of a call of the policy.</summary>
+    private sealed record Cost(double Seconds, double Processor, double Busy, double Draws, long Tokens)
     {
-        public Opened(string folder)
-        {
-            var (template, tokenizer) = (new PromptTemplate("{problem}\n"), Tokenizer.Load(folder));
-            Policy = TransformerPolicy.Load("served", folder, template, new(160 << 20));
-            var config = DecoderConfig.Load(folder) with { Head = DecoderHead.SequenceClassification, Labels = 1 };
-            using var model = DecoderModel.RandomInit(config, 5);
-            Verifier = new("random", model, new(tokenizer, template), new(160 << 20), new(40, 0));
-            Models = new("served", Policy, Grader.Numeric, template)
-            {
-                Verifier = Verifier, Tokenizer = tokenizer, Defaults = new() { Sampling = Sampling, Prover = Prover.BestOf(4) },
-            };
-        }
-
-        public TransformerPolicy Policy { get; }
-
-        public TransformerVerifier Verifier { get; }
-
-        public ServedModels Models { get; }
-
-        public void Dispose()
-        {
-            Policy.Dispose();
-            Verifier.Dispose();
-        }
+        public double Rate => Tokens / Seconds;
     }
 }

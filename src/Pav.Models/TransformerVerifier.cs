@@ -107,13 +107,14 @@ public sealed class TransformerVerifier : ILoadedVerifier
     private Scored[] Scores(IReadOnlyList<Prefix> prefixes, CancellationToken cancel)
     {
         var results = new Scored[prefixes.Count];
+        var known = new Dictionary<Prefix, int[]>(ReferenceEqualityComparer.Instance);
         List<(int Index, KvNode[] Nodes, int Tokens)> wave = [];
         List<(KvNode Node, int Row)> computing = [];
         try
         {
             for (var i = 0; i < prefixes.Count; i++)
             {
-                var nodes = Nodes(encoding.Stretches(prefixes[i]));
+                var nodes = Nodes(encoding.Stretches(prefixes[i], known));
                 if (nodes[^1].End > runner.Config.MaxPositions)
                     throw new UserError($"problem {prefixes[i].Problem.Id}: a trace of {nodes[^1].End} tokens is longer than "
                         + $"max_position_embeddings = {runner.Config.MaxPositions} of {Name}; leave it out, or take a verifier with a "

@@ -1,3 +1,4 @@
+using System.Text;
 using Pav.Models.Tokenizers;
 
 namespace Pav.Models;
@@ -30,7 +31,26 @@ public sealed class VerifierEncoding(Tokenizer tokenizer, PromptTemplate templat
     public PromptTemplate Template => template;
 
     /// <summary>Ids of the prompt and of each step: Depth + 1 stretches.</summary>
-    public int[][] Stretches(Prefix prefix) => [.. prefix.Path().Select(Ids)];
+    /// <param name="prefix">Its steps as a policy wrote them, or as text.</param>
+    /// <param name="known">Keeps the ids of states, for prefixes that share their past; null: nothing is kept.</param>
+    public int[][] Stretches(Prefix prefix, Dictionary<Prefix, int[]>? known = null) => [.. prefix.Path().Select(state =>
+    {
+        if (known is null) return Ids(state);
+        if (!known.TryGetValue(state, out var ids)) known[state] = ids = Ids(state);
+        return ids;
+    })];
+
+    /// <summary>
+    /// A number of ids that a trace has at most, without encoding it: an id stands for at least one byte of the text, or for the prompt's
+    /// beginning or end. Only a tokenizer that rewrites a text as a longer one may need more.
+    /// </summary>
+    public int MostTokens(Prefix prefix)
+    {
+        const int around = 4;
+        var marks = Encoding.UTF8.GetByteCount(mark + afterMark + beforeFirst);
+        return Encoding.UTF8.GetByteCount(prompts.Fill(prefix.Problem)) + around
+            + prefix.Path().Skip(1).Sum(state => Encoding.UTF8.GetByteCount(state.Step) + marks);
+    }
 
     /// <summary>The joined ids and, for h = 0 … Depth, the position at which q[h] is read.</summary>
     public (int[] Ids, int[] ReadAt) Encode(Prefix prefix)

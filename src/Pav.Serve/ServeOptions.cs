@@ -41,7 +41,16 @@ public sealed record ServeOptions
     /// <summary>Requests that may wait for their turn; more are told to come back later.</summary>
     public int Queue { get; init; } = 256;
 
-    /// <summary>After so long without news a stream sends a comment, so that nobody takes it for dead.</summary>
+    /// <summary>A client has so long for the headers of a request.</summary>
+    public TimeSpan HeadersTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A client that sends its body at less than 240 bytes a second is left after so long; more than one second.</summary>
+    public TimeSpan SlowGrace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// After so long without news a stream sends a comment, so that nobody takes it for dead; a reader that takes nothing for three times
+    /// as long is left.
+    /// </summary>
     public TimeSpan Ping { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Are prompts written into the log?</summary>

@@ -41,6 +41,8 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "--alpha auto needs step rewards, and --valid-problems")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha none --out new",
         "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
+    [InlineData("label --policy model --problems test.jsonl --kv-cache float16 --device torch --out new",
+        "--kv-cache float16 is for --device cpu; with --device torch libtorch keeps keys and values in the type")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
     [InlineData("label --policy model --problems nowhere.jsonl --out new", "nowhere.jsonl: no such file")]
     [InlineData("label --policy model --problems model --out new", "model: ")]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using Pav.Cli.Installation;
 
 namespace Pav.Cli.Tests;
@@ -8,14 +9,37 @@ public sealed class ToolTests : IDisposable
 {
     private readonly TemporaryFolder temporary = new();
 
+    /// <summary>Assemblies of the packages beside the tool's. Pav's is Pav.Core, as names of packages know no case.</summary>
+    internal static string[] Libraries { get; } = ["Pav", "Pav.Torch", "Pav.Models", "Pav.Report", "Pav.Serve", "Pav.Extensions.AI"];
+
     public void Dispose() => temporary.Dispose();
+
+    /// <summary>Each with its assembly, the words of its members, a page of its own, and the licence.</summary>
+    [Fact]
+    public void EveryLibraryIsPackedWithWhatItNeeds()
+    {
+        foreach (var name in Libraries)
+            DotNet("pack", Path.Combine(Home.Find("src")!, name), "-c", Configuration, "--no-build", "-o", temporary.At("feed"), "-v", "q",
+                "-nodeReuse:false");
+        foreach (var name in Libraries)
+        {
+            var id = name == "Pav" ? "Pav.Core" : name;
+            using var package = ZipFile.OpenRead(temporary.At($"feed/{id}.0.1.0.nupkg"));
+            string[] wanted = [$"lib/net10.0/{name}.dll", $"lib/net10.0/{name}.xml", "README.md", "LICENSE", $"{id}.nuspec"];
+            Assert.All(wanted, file => Assert.True(package.GetEntry(file) is { Length: > 0 }, $"{id} lacks {file}"));
+            using var reader = new StreamReader(package.GetEntry($"{id}.nuspec")!.Open());
+            var about = reader.ReadToEnd();
+            Assert.Contains("""<license type="expression">MIT</license>""", about, StringComparison.Ordinal);
+            Assert.Contains("<readme>README.md</readme>", about, StringComparison.Ordinal);
+            Assert.DoesNotContain("Package Description", about, StringComparison.Ordinal);
+        }
+    }
 
     [Fact]
     public void TheToolIsInstalledFromItsPackageAndLabelsWithTheModelInIt()
     {
-        var configuration = AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar).Contains("Debug") ? "Debug" : "Release";
         var project = Path.Combine(Home.Find("src")!, "Pav.Cli");
-        DotNet("pack", project, "-c", configuration, "--no-build", "-o", temporary.At("feed"), "-v", "q", "-nodeReuse:false");
+        DotNet("pack", project, "-c", Configuration, "--no-build", "-o", temporary.At("feed"), "-v", "q", "-nodeReuse:false");
         Assert.Equal("pav.0.1.0.nupkg", Path.GetFileName(Assert.Single(Directory.GetFiles(temporary.At("feed")))));
         temporary.Write("nuget.config",
             """<configuration><packageSources><clear /><add key="feed" value="feed" /></packageSources></configuration>""");
@@ -29,6 +53,9 @@ public sealed class ToolTests : IDisposable
         Assert.Equal(4, File.ReadAllLines(temporary.At("empty/labels/labels.jsonl")).Length);
         Assert.Contains("comes with pav (demo, ", Pav("rl", "--recipe", "none").Sentence(2));
     }
+
+    private static string Configuration =>
+        AppContext.BaseDirectory.Split(Path.DirectorySeparatorChar).Contains("Debug") ? "Debug" : "Release";
 
     private Cli.Ended Pav(params string[] arguments) =>
         Start(temporary.At(OperatingSystem.IsWindows() ? "tool/pav.exe" : "tool/pav"), arguments);

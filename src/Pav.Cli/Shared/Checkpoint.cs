@@ -77,9 +77,15 @@ internal static class Checkpoint
             ? full[..^(suffix.Length + 1)] : full);
     }
 
-    public static EngineOptions EngineOf(ModelSettings settings) =>
-        new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: IsOwn(settings.Device) ? default(Device?)
-            : DeviceOf(settings.Device));
+    public static EngineOptions EngineOf(ModelSettings settings)
+    {
+        var (ours, cache) = (IsOwn(settings.Device), Enum.Parse<KvType>(settings.KvCache, ignoreCase: true));
+        if (!ours && cache != KvType.Float32)
+            throw new UserError($"--kv-cache {settings.KvCache} is for --device cpu; with --device {settings.Device} libtorch keeps keys "
+                + "and values in the type in which the model computes, so leave the option out.");
+        return new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: ours ? default(Device?) : DeviceOf(settings.Device),
+            Cache: cache);
+    }
 
     /// <summary>The CPU's own engine, and not libtorch.</summary>
     public static bool IsOwn(string device) => device is "" or "cpu";

@@ -14,6 +14,10 @@ internal abstract record ModelSettings : RunSettings
     [Flag("Memory for key-value caches in MB: more draws at once, the same results", Min = 16, Max = 1048576, Local = true)]
     public int MemoryMb { get; init; } = 512;
 
+    [Flag("Keys and values in the caches, on the CPU: float32; or float16, half the memory and faster, with draws of its own",
+        Choices = "float32|float16")]
+    public string KvCache { get; init; } = "float32";
+
     [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024, Local = true)]
     public int Threads { get; init; }
 

@@ -90,9 +90,8 @@ internal sealed unsafe class CpuDecoder : IDisposable
     public static long BytesOfThread(DecoderConfig config, int tokens, int longest, bool recompute)
     {
         var part = Math.Min(Math.Clamp(tokens / Parts, LeastTokens, MostTokens), PieceTokens(config, recompute));
-        var states = config.DeltaNet is { } net ? DeltaScratch.StateFloats(net, longest) : 0;
         return Math.Min(tokens, Math.Max(longest, part + longest / 2)) * BytesOfToken(config, recompute)
-            + sizeof(float) * (states + DecoderHeadPass.Columns(config));
+            + sizeof(float) * (DecoderHeadPass.Columns(config) + (config.DeltaNet is { } net ? DeltaScratch.StateFloats(net, longest) : 0));
     }
 
     /// <summary>

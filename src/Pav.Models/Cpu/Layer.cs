@@ -11,7 +11,9 @@ internal sealed unsafe class Layer : IDisposable
     private readonly float residual;
     private readonly Norm? inputNorm, innerNorm, mixedNorm, fedNorm, queryNorm, keyNorm;
     private readonly Projection? q, k, v;
-    private readonly Projection o, gate, up, down;
+    private readonly Projection o;
+    private readonly Projection? gate, up, down;
+    private readonly ExpertMixer? experts;
     private readonly DeltaMixer? delta;
 
     /// <param name="config">Of the model.</param>
@@ -37,7 +39,8 @@ internal sealed unsafe class Layer : IDisposable
                 projection("self_attn.o_proj"));
         }
 
-        (gate, up, down) = (projection("mlp.gate_proj"), projection("mlp.up_proj"), projection("mlp.down_proj"));
+        if (config.IsSparse(index)) experts = new(config, projection);
+        else (gate, up, down) = (projection("mlp.gate_proj"), projection("mlp.up_proj"), projection("mlp.down_proj"));
     }
 
     private IEnumerable<Norm> Norms => new[] { inputNorm, innerNorm, mixedNorm, fedNorm, queryNorm, keyNorm }.OfType<Norm>();
@@ -45,7 +48,8 @@ internal sealed unsafe class Layer : IDisposable
     private IEnumerable<Projection> Projections => new[] { q, k, v, o, gate, up, down }.OfType<Projection>();
 
     public IEnumerable<Action> Packing => Norms.Select(n => (Action)n.Pack)
-        .Concat(Projections.Concat(delta?.Projections ?? []).Select(p => (Action)p.Pack)).Concat(delta is null ? [] : [delta.Pack]);
+        .Concat(Projections.Concat(delta?.Projections ?? []).Concat(experts?.Projections ?? []).Select(p => (Action)p.Pack))
+        .Concat(delta is null ? [] : [delta.Pack]);
 
     /// <summary>The stream after the layer from the stream before it.</summary>
     public void Forward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows result)
@@ -56,12 +60,19 @@ internal sealed unsafe class Layer : IDisposable
         else delta.Forward(tokens, s.Normed, s.Delta!, scratch);
         Join(o, Seen(s), x, mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, s.Middle, scratch);
         Before(innerNorm, s.Middle, s.InnerNormed, n, Column(s.Scales, 2, n));
-        Project(gate, s.InnerNormed, n, s.Gates, scratch);
-        Project(up, s.InnerNormed, n, s.Ups, scratch);
+        if (experts is not null)
+        {
+            s.Middle.CopyTo(result, n);
+            experts.Forward(n, s.InnerNormed, s.Experts!, scratch.Experts!, scratch.Adapter, result);
+            return;
+        }
+
+        Project(gate!, s.InnerNormed, n, s.Gates, scratch);
+        Project(up!, s.InnerNormed, n, s.Ups, scratch);
         EachRow(n, s.Gates.Stride, offset =>
             RowKernels.Gate(s.Gates.Data + offset, s.Ups.Data + offset, scratch.Inner.Data + offset,
                 Products.Padded(config.IntermediateSize), Gelu));
-        Join(down, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
+        Join(down!, scratch.Inner, s.Middle, fedNorm, s.Fed, Column(s.Scales, 3, n), n, result, scratch);
     }
 
     /// <summary>What the mixing of tokens gives to its output's product.</summary>
@@ -107,22 +118,29 @@ internal sealed unsafe class Layer : IDisposable
     /// </summary>
     public void Backward(Sequences tokens, Rows x, LayerState state, Scratch scratch, Rows d, float* gradients)
     {
-        var (n, s, hidden, inner) = (tokens.Tokens, state, x.Stride, scratch.Inner);
-        var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
-        down.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
-        EachRow(n, inner.Stride, offset =>
-            RowKernels.GateGradient(s.Gates.Data + offset, s.Ups.Data + offset, inner.Data + offset,
-                Products.Padded(config.IntermediateSize), Gelu));
-        down.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
-        Back(gate, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
-        Back(up, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
+        var (n, s) = (tokens.Tokens, state);
+        if (experts is null) FeedGradient(n, s, scratch, d, gradients);
+        else experts.Backward(n, s.InnerNormed, s.Experts!, scratch.Experts!, scratch.Adapter, d, scratch.Hidden, gradients);
         BeforeGradient(innerNorm, s.Middle, Column(s.Scales, 2, n), n, scratch.Hidden, d, gradients);
 
-        joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
+        var joined = Joined(mixedNorm, s.Mixed, Column(s.Scales, 1, n), n, d, scratch, gradients);
         Back(o, Seen(s), joined, n, delta is null ? scratch.Attended : scratch.Delta!.Blended, false, gradients, scratch);
         if (delta is null) AttendGradient(tokens, s, scratch, gradients);
         else delta.Backward(tokens, s.Normed, s.Delta!, scratch, gradients);
         BeforeGradient(inputNorm, x, Column(s.Scales, 0, n), n, scratch.Hidden, d, gradients);
+    }
+
+    private void FeedGradient(int n, LayerState s, Scratch scratch, Rows d, float* gradients)
+    {
+        var (hidden, inner) = (d.Stride, scratch.Inner);
+        var joined = Joined(fedNorm, s.Fed, Column(s.Scales, 3, n), n, d, scratch, gradients);
+        down!.InputGradient(joined.Data, hidden, n, inner.Data, inner.Stride, false, scratch.Adapter);
+        EachRow(n, inner.Stride, offset =>
+            RowKernels.GateGradient(s.Gates.Data + offset, s.Ups.Data + offset, inner.Data + offset,
+                Products.Padded(config.IntermediateSize), Gelu));
+        down!.WeightGradient(inner.Data, inner.Stride, joined.Data, hidden, n, gradients, scratch.Adapter);
+        Back(gate!, s.InnerNormed, s.Gates, n, scratch.Hidden, false, gradients, scratch);
+        Back(up!, s.InnerNormed, s.Ups, n, scratch.Hidden, true, gradients, scratch);
     }
 
     private void AttendGradient(Sequences tokens, LayerState s, Scratch scratch, float* gradients)
@@ -279,7 +297,7 @@ internal sealed unsafe class Layer : IDisposable
     public void Dispose()
     {
         foreach (var norm in Norms) norm.Dispose();
-        foreach (var projection in Projections) projection.Dispose();
+        foreach (var projection in Projections.Concat(experts?.Projections ?? [])) projection.Dispose();
         delta?.Dispose();
     }
 }

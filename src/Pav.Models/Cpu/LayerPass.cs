@@ -31,6 +31,9 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
     /// <summary>Of layers without attention.</summary>
     public readonly DeltaState? Delta = config.DeltaNet is { } net ? new(net) : null;
 
+    /// <summary>Of layers with a mixture of experts.</summary>
+    public readonly ExpertState? Experts = config.Experts is null ? null : new(config);
+
     /// <summary>Queries with their heads' gates after them, gates alone, and what attention gives times their σ.</summary>
     public readonly Rows Doubled = new(config.OutputGate ? 2 * config.Heads * config.HeadSize : 0),
         OutputGates = new(config.OutputGate ? config.Heads * config.HeadSize : 0),
@@ -51,7 +54,7 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
     private IEnumerable<Rows> Used(bool recurrent) => (recurrent ? Delta!.All
         : [Queries, Keys, Values, RawQueries, RawKeys, Attended, QueryScales, LogSums])
         .Concat(config.OutputGate && !recurrent ? [Doubled, OutputGates, Gated] : [])
-        .Concat([Normed, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales]);
+        .Concat([Normed, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales]).Concat(Experts?.All ?? []);
 
     /// <summary>Floats of a token.</summary>
     public long Columns(bool recurrent) => Used(recurrent).Sum(part => (long)part.Stride);
@@ -76,10 +79,11 @@ internal sealed class Scratch(DecoderConfig config) : IDisposable
         Values = new(config.KvHeads * config.HeadSize);
     public readonly Rows Doubled = new(config.OutputGate ? 2 * config.Heads * config.HeadSize : 0);
     public readonly DeltaScratch? Delta = config.DeltaNet is { } net ? new(net) : null;
+    public readonly ExpertScratch? Experts = config.Experts is null ? null : new(config);
     public readonly Floats Adapter = new();
     public readonly AttentionKernel Attention = new();
 
-    private IEnumerable<Rows> All => Delta?.All.Concat(Always) ?? Always;
+    private IEnumerable<Rows> All => Always.Concat(Delta?.All ?? []).Concat(Experts?.All ?? []);
 
     private IEnumerable<Rows> Always =>
         [Hidden, Joined, Again, Inner, Attended, Queries, Keys, Values, .. config.OutputGate ? [Doubled] : Array.Empty<Rows>()];

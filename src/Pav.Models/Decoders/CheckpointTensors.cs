@@ -101,27 +101,33 @@ internal sealed class CheckpointTensors : IDisposable
         }
     }
 
-    /// <summary>Query, key and value, and gate and up, one above another.</summary>
-    private void Split(DecoderConfig config)
+    /// <summary>The matrices that a file with fused ones holds: query, key and value, and gate and up, one above another.</summary>
+    internal static IEnumerable<(string Name, string[] Parts)> Fused(DecoderConfig config)
     {
-        long q = config.Heads * config.HeadSize, kv = config.KvHeads * config.HeadSize, inner = config.IntermediateSize;
         for (var i = 0; i < config.Layers; i++)
         {
-            Take($"model.layers.{i}.self_attn.qkv_proj.weight", config.HiddenSize, ("q_proj", q), ("k_proj", kv), ("v_proj", kv));
-            Take($"model.layers.{i}.mlp.gate_up_proj.weight", config.HiddenSize, ("gate_proj", inner), ("up_proj", inner));
+            yield return Named($"model.layers.{i}.self_attn", "qkv_proj", "q_proj", "k_proj", "v_proj");
+            yield return Named($"model.layers.{i}.mlp", "gate_up_proj", "gate_proj", "up_proj");
         }
 
-        void Take(string name, long columns, params (string Name, long Rows)[] wanted)
+        static (string, string[]) Named(string place, string name, params string[] parts) =>
+            ($"{place}.{name}.weight", [.. parts.Select(part => $"{place}.{part}.weight")]);
+    }
+
+    private void Split(DecoderConfig config)
+    {
+        var shapes = DecoderModel.Shapes(config);
+        foreach (var (name, wanted) in Fused(config))
         {
-            if (!stored.Remove(name, out var found)) 
+            if (!stored.Remove(name, out var found))
                 throw new UserError($"{folder}: the tensor {name}, which config.json asks for, is missing");
-            long[] shape = [wanted.Sum(w => w.Rows), columns];
+            long[] shape = [wanted.Sum(part => shapes[part][0]), shapes[wanted[0]][1]];
             if (!files.Entry(found).Shape.SequenceEqual(shape)) throw WrongShape(found, shape);
             var from = 0L;
-            foreach (var (part, rows) in wanted)
+            foreach (var part in wanted)
             {
-                parts[$"{name[..name[..^".weight".Length].LastIndexOf('.')]}.{part}.weight"] = (found, from, rows);
-                from += rows;
+                parts[part] = (found, from, shapes[part][0]);
+                from += shapes[part][0];
             }
         }
     }

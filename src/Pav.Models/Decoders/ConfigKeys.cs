@@ -109,14 +109,16 @@ public sealed class ConfigKeys(JsonObject json, string file)
                 "llama3", inner.Double("factor", double.NaN), inner.Double("low_freq_factor", double.NaN),
                     inner.Double("high_freq_factor", double.NaN), inner.Int("original_max_position_embeddings")),
             "yarn" => Yarn(inner, positions),
-            _ => throw Refuse(key, $"this program knows the rope types default, linear, llama3 and yarn; {Family.Serve}"),
+            "longrope" or "su" => LongRope(inner, positions),
+            _ => throw Refuse(key, $"this program knows the rope types default, linear, llama3, yarn and longrope; {Family.Serve}"),
         };
         foreach (var (name, _) in scaling)
             if (!inner.Used.Contains(name)) throw inner.Refuse(name, $"not a key of rope type {type}");
         return result;
     }
 
-    /// <summary>As transformers reads it; <c>attn_factor</c>, which that leaves out and vLLM multiplies in, is multiplied in.</summary>
+    /// <summary>As transformers reads it. <c>attn_factor</c>, which that leaves out and versions of vLLM multiply in, is multiplied
+    /// in.</summary>
     private static RopeScaling Yarn(ConfigKeys keys, JsonNode? positions)
     {
         int? all = positions is JsonValue v && v.TryGetValue(out int number) ? number : null;
@@ -131,6 +133,31 @@ public sealed class ConfigKeys(JsonObject json, string file)
         };
 
         double Grown(double scale) => factor <= 1 ? 1 : (0.1 * scale * Math.Log(factor)) + 1;
+    }
+
+    /// <summary>
+    /// As transformers reads it: the context has grown from the original one to max_position_embeddings, and cosines and sines by
+    /// √(1 + ln growth / ln original). Worked: 4,096 to 131,072 is a growth of 32, and a factor of √(1 + 5/12) = 1.190.
+    /// </summary>
+    private RopeScaling LongRope(ConfigKeys keys, JsonNode? positions)
+    {
+        const string first = "original_max_position_embeddings";
+        var original = json[first] is null ? keys.Size(first, 1 << 27) : Size(first, 1 << 27);
+        keys.Ignore(first, "factor");
+        var growth = (positions is JsonValue v && v.TryGetValue(out int all) ? all : original) / (double)original;
+        var attention = growth <= 1 ? 1 : Math.Sqrt(1 + Math.Log(growth) / Math.Log(original));
+        return new("longrope", growth, OriginalContext: original)
+        {
+            ShortFactors = keys.Doubles("short_factor"), LongFactors = keys.Doubles("long_factor"),
+            Attention = keys.Optional("attention_factor", null) ?? attention,
+        };
+    }
+
+    private double[] Doubles(string key)
+    {
+        Used.Add(key);
+        return json[key] is JsonArray list && list.All(x => x is JsonValue v && v.TryGetValue(out double d) && d > 0)
+            ? [.. list.Select(x => x!.GetValue<double>())] : throw Refuse(key, "expected a list of positive numbers");
     }
 
     private static bool Same(JsonNode found, JsonNode value) =>

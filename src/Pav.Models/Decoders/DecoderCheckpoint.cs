@@ -35,10 +35,28 @@ public static class DecoderCheckpoint
     {
         Directory.CreateDirectory(folder);
         if (model.Lora is { } lora) lora.Save(folder, model);
-        else SafetensorsFile.Write(Path.Combine(folder, "model.safetensors"), model.Parameters.Select(p => (p.Key, p.Value)));
+        else SafetensorsFile.Write(Path.Combine(folder, "model.safetensors"), Stored(model));
         var json = model.Config.ToJson();
         json["torch_dtype"] = model.Parameters["model.embed_tokens.weight"].dtype.Name();
         AtomicFile.WriteText(Path.Combine(folder, "config.json"), json.ToJsonString(Json.Indented) + "\n");
+    }
+
+    /// <summary>The weights as the family's files hold them.</summary>
+    private static IEnumerable<(string, Tensor)> Stored(DecoderModel model)
+    {
+        if (model.Config.Family != Family.Phi3) return model.Parameters.Select(p => (p.Key, p.Value));
+        var fused = CheckpointTensors.Fused(model.Config).ToDictionary(f => f.Name, f => f.Parts);
+        var apart = fused.Values.SelectMany(parts => parts).ToHashSet();
+        return model.Parameters.Where(p => !apart.Contains(p.Key)).Select(p => (p.Key, p.Value))
+            .Concat(fused.Select(f => (f.Key, Joined([.. f.Value.Select(name => model.Parameters[name])]))));
+    }
+
+    /// <summary>Rows of matrices, one below another.</summary>
+    private static Tensor Joined(Tensor[] parts)
+    {
+        using var off = torch.no_grad();
+        return parts.All(p => p.dtype == torch.float32 && p.device.IsCpu)
+            ? torch.tensor([.. parts.SelectMany(p => p.to_array<float>())], parts.Sum(p => p.size(0)), parts[0].size(1)) : torch.cat(parts);
     }
 
     /// <summary>The base's weights under an adapter; its own config.json, where it has one, tells the head.</summary>

@@ -37,6 +37,12 @@ public sealed record RopeScaling(string Type, double Factor, double LowFreqFacto
 
     public double BetaSlow { get; init; } = 1;
 
+    /// <summary>Of <c>longrope</c>: what each frequency is divided by in sequences no longer than the original context.</summary>
+    public IReadOnlyList<double> ShortFactors { get; init; } = [];
+
+    /// <summary>The same in longer ones, which this program does not run.</summary>
+    public IReadOnlyList<double> LongFactors { get; init; } = [];
+
     /// <summary>Factor of cosines and sines.</summary>
     public double Attention { get; init; } = 1;
 
@@ -77,6 +83,9 @@ public sealed record DecoderConfig
 
     /// <summary>What attention gives is multiplied by σ of a gate, which <c>q_proj</c> makes after each head's query.</summary>
     public bool OutputGate { get; init; }
+
+    /// <summary>What stands in the place of the feed-forward part where <see cref="IsSparse"/> says; null: nothing.</summary>
+    public Experts? Experts { get; init; }
 
     /// <summary>What stands in the place of attention where <see cref="IsRecurrent"/> says; null: nothing.</summary>
     public DeltaNet? DeltaNet { get; init; }
@@ -168,6 +177,9 @@ public sealed record DecoderConfig
     /// <summary>A layer without attention, which carries a state from token to token.</summary>
     public bool IsRecurrent(int layer) => DeltaNet is not null && !IsLastOf(FullEvery, layer);
 
+    /// <summary>A layer with a mixture of experts.</summary>
+    public bool IsSparse(int layer) => Experts?.IsIn(layer) ?? false;
+
     /// <summary>Values of a head that rotary positions turn.</summary>
     internal int Rotated => RotarySize ?? HeadSize;
 
@@ -238,6 +250,13 @@ public sealed record DecoderConfig
             config = config with { MaxPositions = Math.Max(config.MaxPositions, stretched) };
         }
 
+        if (config.RopeScaling is { Type: "longrope" } longRope)
+        {
+            if (longRope.ShortFactors.Count != config.Rotated / 2 || longRope.LongFactors.Count != config.Rotated / 2)
+                throw keys.Refuse("rope_scaling", $"short_factor and long_factor need {config.Rotated / 2} numbers each");
+            config = config with { MaxPositions = Math.Min(config.MaxPositions, longRope.OriginalContext) };
+        }
+
         if (config.HeadSize == 0 || config.HeadSize % 4 != 0) throw keys.Refuse("head_dim", "this program wants a multiple of 4");
         return config;
     }
@@ -268,6 +287,11 @@ public sealed record DecoderConfig
                     ["rope_type"] = s.Type, ["factor"] = s.Factor, ["original_max_position_embeddings"] = s.OriginalContext,
                     ["beta_fast"] = s.BetaFast, ["beta_slow"] = s.BetaSlow, ["attention_factor"] = s.Attention, ["truncate"] = s.Truncate,
                 },
+                { Type: "longrope" } s => new JsonObject
+                {
+                    ["rope_type"] = s.Type, ["short_factor"] = Numbers(s.ShortFactors), ["long_factor"] = Numbers(s.LongFactors),
+                    ["attention_factor"] = s.Attention,
+                },
                 var s => new JsonObject
                 {
                     ["rope_type"] = s.Type, ["factor"] = s.Factor, ["low_freq_factor"] = s.LowFreqFactor,
@@ -290,6 +314,8 @@ public sealed record DecoderConfig
         }
 
         return json;
+
+        static JsonArray Numbers(IReadOnlyList<double> values) => new([.. values.Select(v => JsonValue.Create(v))]);
     }
 
     private static DecoderHead HeadOf(ConfigKeys keys, Family family)

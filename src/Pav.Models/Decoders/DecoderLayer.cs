@@ -35,7 +35,8 @@ internal sealed class DecoderLayer
     private readonly Tensor post_attention_layernorm;
     private readonly Tensor? input_layernorm, pre_feedforward_layernorm, post_feedforward_layernorm, q_norm, k_norm;
     private readonly Linear? q_proj, k_proj, v_proj, o_proj;
-    private readonly Linear gate_proj, up_proj, down_proj;
+    private readonly Linear? gate_proj, up_proj, down_proj;
+    private readonly ExpertLayer? mlp;
     private readonly DeltaNetLayer? linear_attn;
 
     public DecoderLayer(DecoderConfig config, int index, IReadOnlyDictionary<string, Tensor> weights,
@@ -52,7 +53,8 @@ internal sealed class DecoderLayer
         else
             (q_proj, k_proj, v_proj, o_proj) = (At("self_attn.q_proj"), At("self_attn.k_proj"), At("self_attn.v_proj"),
                 At("self_attn.o_proj"));
-        (gate_proj, up_proj, down_proj) = (At("mlp.gate_proj"), At("mlp.up_proj"), At("mlp.down_proj"));
+        if (config.IsSparse(index)) mlp = new(config.Experts!, At);
+        else (gate_proj, up_proj, down_proj) = (At("mlp.gate_proj"), At("mlp.up_proj"), At("mlp.down_proj"));
 
         Tensor? Maybe(string name) => weights.GetValueOrDefault(prefix + name);
         Linear At(string name) => new(weights[prefix + name + ".weight"], Maybe(name + ".bias"), adapter(prefix + name), scale);
@@ -114,8 +116,9 @@ internal sealed class DecoderLayer
 
     private Tensor feed_forward(Tensor h)
     {
-        var gate = gate_proj.forward(h);
-        return down_proj.forward((config.Activation == Activation.Silu ? gate.silu() : gate.gelu("tanh")) * up_proj.forward(h));
+        if (mlp is not null) return mlp.forward(h);
+        var gate = gate_proj!.forward(h);
+        return down_proj!.forward((config.Activation == Activation.Silu ? gate.silu() : gate.gelu("tanh")) * up_proj!.forward(h));
     }
 
     private Tensor norm(Tensor x, Tensor weight) => functional.rms_norm(x, weight, config.NormEps, config.NormPlusOne);

@@ -267,6 +267,12 @@ public sealed class DecoderModel : IDisposable
             if (config.PostNorms) shapes[layer + "post_feedforward_layernorm.weight"] = [hidden];
             if (config.IsRecurrent(i)) foreach (var (name, shape) in config.DeltaNet!.Shapes(hidden)) shapes[layer + name] = shape;
             else Attention(layer + "self_attn.");
+            if (config.IsSparse(i))
+            {
+                foreach (var (name, shape) in config.Experts!.Shapes(hidden)) shapes[layer + name] = shape;
+                continue;
+            }
+
             Linear(layer + "mlp.gate_proj", inner, hidden, config.MlpBias);
             Linear(layer + "mlp.up_proj", inner, hidden, config.MlpBias);
             Linear(layer + "mlp.down_proj", hidden, inner, config.MlpBias);

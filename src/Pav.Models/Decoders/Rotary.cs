@@ -61,6 +61,7 @@ internal sealed class Rotary(DecoderConfig config, Device device) : IDisposable
             {
                 null => result[i],
                 { Type: "linear" } s => result[i] / s.Factor,
+                { Type: "longrope" } s => result[i] / s.ShortFactors[i],
                 { Type: "yarn" } s => Yarn(result[i], i, config, s),
                 var s => Llama3(result[i], s),
             };

@@ -16,14 +16,18 @@ internal unsafe struct HeadQuery
 
 /// <summary>
 /// Attention over key-value blocks: softmax(q·Kᵀ·scale)·V. Four queries that share the beginning of their contexts take that together, so
-/// that its keys and values are read once for all four. A block holds, at <paramref name="keys"/> and <paramref name="values"/> floats from
-/// its start, K as [size, 16] and V as [16, size]. The bits of a result do not depend on what is taken together, nor on how blocks lie.
+/// that its keys and values are read once for all four. A block holds, so many values from its start, K as [size, 16] and V as [16, size],
+/// each value a float or a Half (<typeparamref name="TStored"/>); the sums are of floats. The bits of a result do not depend on what is
+/// taken together, nor on how blocks lie.
 /// </summary>
+/// <param name="contexts">Their blocks, one context after the other.</param>
+/// <param name="keys">Stored values from a block's start to a head's keys.</param>
+/// <param name="values">The same of its values.</param>
 /// <param name="size">Of a head, a multiple of 4.</param>
 /// <param name="scale">Of the scores.</param>
 /// <param name="cap">They are softly capped where it is not 0.</param>
-internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contexts, long keys, long values, int size, float scale,
-    float cap)
+internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRun> contexts, long keys, long values, int size,
+    float scale, float cap) where TStored : unmanaged
 {
     /// <summary>Queries that are taken together.</summary>
     public const int Together = 4;
@@ -64,7 +68,7 @@ internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contex
         foreach (ref readonly var query in queries) (least, most) = (Math.Min(least, query.Length), Math.Max(most, query.Length));
         var first = contexts[queries[0].Context..];
         for (; block < shared && offset < most; offset += first[block++].Count)
-            ScoresOfFour<T>(queries, first[block].Data + keys, scores + offset, stride);
+            ScoresOfFour<T>(queries, (TStored*)first[block].Data + keys, scores + offset, stride);
         var common = Math.Min(offset, least);
         var state = scores + Together * stride;
         new Span<float>(state, 2 * size * queries.Length).Clear();
@@ -85,9 +89,15 @@ internal readonly unsafe ref partial struct Attention(ReadOnlySpan<KvRun> contex
     /// <summary>From one block of a context on, which begins at <paramref name="offset"/>.</summary>
     private void Scores<T>(in HeadQuery query, int block, int offset, float* scores) where T : struct, ILanes<T>
     {
-        for (; offset < query.Length; offset += contexts[query.Context + block++].Count)
-            for (var lane = 0; lane < Block; lane += T.Count)
-                ScoresOfOne<T>(query.Query, contexts[query.Context + block].Data + keys + lane, size, scores + offset + lane);
+        for (var context = contexts[query.Context..]; offset < query.Length; offset += context[block++].Count)
+        {
+            // A head's part of a block is one piece of memory, and where the next begins no processor foresees.
+            var key = (TStored*)context[block].Data + keys;
+            var next = offset + context[block].Count < query.Length
+                ? (TStored*)context[block + 1].Data + keys : (TStored*)context[0].Data + values;
+            for (var lane = 0; lane < Block; lane += T.Count, next = key)
+                ScoresOfOne<T>(query.Query, key + lane, size, scores + offset + lane, next);
+        }
     }
 
     /// <summary>The scores become the softmax's numerators; answers what their sum is divided by.</summary>

@@ -25,7 +25,8 @@ internal sealed unsafe partial class CpuRunner
     /// too.</summary>
     private KvPool NewPool(long cacheBytes)
     {
-        var bytes = sizeof(float) * Math.Max(2L * AttentionLayers * kvSize * Kernels.Block, CellSize);
+        var value = halves ? sizeof(Half) : sizeof(float);
+        var bytes = Math.Max(2L * AttentionLayers * kvSize * Kernels.Block * value, sizeof(float) * CellSize);
         var together = CellSize == 0 ? 1 : (int)(bytes / (sizeof(float) * CellSize));
         var logits = Config.Head == DecoderHead.CausalLM ? (int)((sizeof(float) * (long)Outputs + bytes - 1) / bytes) : 0;
         return new(bytes, cacheBytes, inMemory: true, Cells == 0 ? 0 : (Cells + together - 1) / together + logits);
@@ -35,7 +36,7 @@ internal sealed unsafe partial class CpuRunner
     {
         var index = layers[layer].Index * Config.DeltaNet!.KeyHeads + keyHead;
         var together = (int)(Pool.BlockBytes / sizeof(float) / CellSize);
-        return Pool.Data(segment.StateBlock(index / together)) + (long)(index % together) * CellSize;
+        return (float*)Pool.Data(segment.StateBlock(index / together)) + (long)(index % together) * CellSize;
     }
 
     /// <summary>Values [first, end) of what a layer's products make of rows [from, to).</summary>

@@ -22,9 +22,14 @@ internal sealed unsafe partial class CpuRunner
                 var o = layers[layer].O;
                 Join(o, Seen(layer, work, from), o.Inputs, layers[layer].AttentionNorm, work, from, to, 0, hiddenStride);
                 Settle(layers[layer].AttentionNorm, work, from, to);
-                Gate(layers[layer], work, work, from, to, 0, innerStride);
-                Join(layers[layer].Down, work.Wide, innerStride, layers[layer].OuterNorm, work, from, to, 0, hiddenStride);
-                Settle(layers[layer].OuterNorm, work, from, to);
+                if (layers[layer].Experts is not null) Blend(layers[layer], work, from, to);
+                else
+                {
+                    Gate(layers[layer], work, work, from, to, 0, innerStride);
+                    Join(layers[layer].Down!, work.Wide, innerStride, layers[layer].OuterNorm, work, from, to, 0, hiddenStride);
+                    Settle(layers[layer].OuterNorm, work, from, to);
+                }
+
                 if (layer + 1 < layers.Length) Project(layer + 1, work, from, to);
             });
         }
@@ -62,9 +67,15 @@ internal sealed unsafe partial class CpuRunner
             InParts(hiddenStride, 16, (_, from, to) =>
                 Join(layer.O, Seen(at, joint, 0), layer.O.Inputs, layer.AttentionNorm, joint, 0, rows, from, to));
             Settle(layer.AttentionNorm, joint, 0, rows);
+            if (layer.Experts is not null)
+            {
+                InBlocks(rows, (work, from, to) => Blend(layer, work, from, to));
+                continue;
+            }
+
             InParts(innerStride, 16, (work, from, to) => Gate(layer, work, joint, 0, rows, from, to));
             InParts(hiddenStride, 16, (_, from, to) =>
-                Join(layer.Down, joint.Wide, innerStride, layer.OuterNorm, joint, 0, rows, from, to));
+                Join(layer.Down!, joint.Wide, innerStride, layer.OuterNorm, joint, 0, rows, from, to));
             Settle(layer.OuterNorm, joint, 0, rows);
         }
 
@@ -104,10 +115,11 @@ internal sealed unsafe partial class CpuRunner
     private int Widest => layers.Where(layer => layer.Delta is null).Max(layer => layer.Qkv.Stride);
 
     private Workspace Take() => workspaces.TryTake(out var space) ? space
-        : new(hiddenStride, Math.Max(Math.Max(Widest, innerStride), hiddenStride), innerStride, querySize);
+        : new(hiddenStride, Math.Max(Math.Max(Widest, innerStride), hiddenStride), innerStride, querySize,
+            Config.Experts is { } experts ? new(experts, hiddenStride) : null);
 
     /// <summary>What one thread needs for up to <see cref="MostRows"/> rows.</summary>
-    private sealed class Workspace(int hidden, int wide, int inner, int query) : IDisposable
+    private sealed class Workspace(int hidden, int wide, int inner, int query, ExpertSpace? experts) : IDisposable
     {
         private readonly Floats normed = new(MostRows * hidden), broad = new(MostRows * wide), upper = new(MostRows * inner),
             attended = new(MostRows * query), scores = new();
@@ -116,12 +128,14 @@ internal sealed unsafe partial class CpuRunner
         public float* Wide => broad.Data;
         public float* Upper => upper.Data;
         public float* Attended => attended.Data;
+        public ExpertSpace? Experts => experts;
 
         public float* Scores(int count) => scores.Grow(count);
 
         public void Dispose()
         {
             foreach (var floats in (Floats[])[normed, broad, upper, attended, scores]) floats.Dispose();
+            experts?.Dispose();
         }
     }
 
@@ -132,6 +146,7 @@ internal sealed unsafe partial class CpuRunner
     private sealed record Layer(
         int Index, float[]? InputNorm, PackedLinear Qkv, PackedLinear? OutputGate, DeltaWeights? Delta, float[]? QueryNorm,
         float[]? KeyNorm, int Window, int Rotary, PackedLinear O,
-        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear Gate, PackedLinear Up, PackedLinear Down,
+        float[]? AttentionNorm, float[]? InnerNorm, PackedLinear? Gate, PackedLinear? Up, PackedLinear? Down,
+        ExpertWeights? Experts,
         float[]? OuterNorm);
 }

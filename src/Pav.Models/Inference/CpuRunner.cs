@@ -34,7 +34,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>Rows whose heads of one key-value head make whole fours.</summary>
     private readonly int together;
     private readonly Crew crew;
-    private readonly bool large;
+    private readonly bool large, halves;
     private readonly System.Collections.Concurrent.ConcurrentBag<Workspace> workspaces = [];
 
     private readonly PendingTokens pending;
@@ -50,9 +50,11 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <param name="weights">Copied and packed.</param>
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
     /// <param name="threadCount">0: <see cref="Threads.Count"/>.</param>
-    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0)
+    /// <param name="cache">How keys and values are kept.</param>
+    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32)
     {
         Config = weights.Config;
+        halves = cache == KvType.Float16;
         pending = new(Config);
         crew = new(threadCount > 0 ? threadCount : Threads.Count);
         // A norm of all heads needs them on one thread.
@@ -84,9 +86,10 @@ internal sealed unsafe partial class CpuRunner : IRunner
             Config.PostNorms ? Norm(prefix + "post_attention_layernorm.weight") : null,
             !Config.PreNorms ? null
                 : Norm(prefix + (Config.PostNorms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight")),
-            Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
-            Joined(prefix, Config.MlpBias, "mlp.up_proj"),
-            Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.gate_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.up_proj"),
+            Config.IsSparse(i) ? null : Joined(prefix, Config.MlpBias, "mlp.down_proj"),
+            Config.IsSparse(i) ? ExpertWeights.From(Config.Experts!, name => Joined(prefix, false, name)) : null,
             Config.PostNorms ? Norm(prefix + "post_feedforward_layernorm.weight") : null))];
         Pool = NewPool(cacheBytes);
 
@@ -223,27 +226,39 @@ internal sealed unsafe partial class CpuRunner : IRunner
             var index = start + r - firstRow;
             var offset = ((long)layer.Rotary * angles + segment.Start + index) * Config.Rotated;
             float* c = cos.Data + offset, s = sin.Data + offset + Config.Rotated / 2;
-            var block = Pool.Data(segment.BlockOf(index)) + Keys(l);
             var h = first;
             Turned(row + h * size, endQuery - h, layer.QueryNorm, c, s);
             Copy(row + h * size, queries.Data + (long)r * querySize + h * size, (endQuery - h) * size);
             h = Math.Max(first, Config.Heads);
-            if (h < endKey)
+            Turned(row + h * size, endKey - h, layer.KeyNorm, c, s);
+            if (h >= end) continue;
+            var x = row + h * size;
+            var block = Pool.Data(segment.BlockOf(index));
+            if (halves)
             {
-                Turned(row + h * size, endKey - h, layer.KeyNorm, c, s);
-                var column = block + index % Kernels.Block + (h - Config.Heads) * size * Kernels.Block;
-                for (var i = 0; i < (endKey - h) * size; i++) column[i * Kernels.Block] = row[h * size + i];
+                Halves.Narrow(x, (Half*)x, (end - h) * size);
+                Keep((Half*)x, (Half*)block + Keys(l), index % Kernels.Block, h - Config.Heads, end - Config.Heads);
             }
-
-            h = Math.Max(first, Config.Heads + Config.KvHeads);
-            var values = block + kvSize * Kernels.Block + index % Kernels.Block * size;
-            for (; h < end; h++) Copy(row + h * size, values + (h - Config.Heads - Config.KvHeads) * size * Kernels.Block, size);
+            else Keep(x, (float*)block + Keys(l), index % Kernels.Block, h - Config.Heads, end - Config.Heads);
         }
 
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
             for (var i = 0; norm is not null && i < heads * size; i += norm.Length) Kernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
             Kernels.Rotate(x, heads, size, Config.Rotated, c, s);
+        }
+    }
+
+    /// <summary>Heads [first, end) of one position into its place in a block: those of keys come first, then those of values.</summary>
+    private void Keep<T>(T* x, T* block, int place, int first, int end) where T : unmanaged
+    {
+        var size = Config.HeadSize;
+        for (var h = first; h < end; h++, x += size)
+        {
+            var into = block + h * size * Kernels.Block;
+            if (h >= Config.KvHeads) new ReadOnlySpan<T>(x, size).CopyTo(new(into + place * size, size));
+            else
+                for (var i = 0; i < size; i++) into[i * Kernels.Block + place] = x[i];
         }
     }
 
@@ -255,13 +270,19 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <summary>Of rows [from, to) and key-value heads [first, end).</summary>
     private void Attend(int l, Workspace work, float* attended, int from, int to, int first, int end)
     {
+        if (halves) Attend<Half>(l, work, attended, from, to, first, end);
+        else Attend<float>(l, work, attended, from, to, first, end);
+    }
+
+    private void Attend<T>(int l, Workspace work, float* attended, int from, int to, int first, int end) where T : unmanaged
+    {
         var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
         var blocks = CollectionsMarshal.AsSpan(contexts);
         Span<HeadQuery> queries = stackalloc HeadQuery[together * group];
         for (int r = from, rows; r < to; r += rows)
         {
             (rows, var shared, var longest) = Sharing(r, to);
-            var scratch = work.Scores(Attention.Scratch(longest, size));
+            var scratch = work.Scores(Attention<T>.Scratch(longest, size));
             for (var kv = first; kv < end; kv++)
             {
                 for (var n = 0; n < rows * group; n++)
@@ -279,7 +300,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
                 }
 
                 var keys = Keys(l) + kv * size * Kernels.Block;
-                new Attention(blocks, keys, keys + kvSize * Kernels.Block, size, (float)Config.AttentionScale,
+                new Attention<T>(blocks, keys, keys + kvSize * Kernels.Block, size, (float)Config.AttentionScale,
                     (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
             }
         }
@@ -311,8 +332,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var rows = to - from;
         for (var r = from; r < to; r++) Before(layer.InnerNorm, r, work.Normed + (r - from) * hiddenStride);
-        layer.Gate.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
-        layer.Up.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
+        layer.Gate!.Apply(work.Normed, hiddenStride, joint.Wide, innerStride, rows, from: first, to: end);
+        layer.Up!.Apply(work.Normed, hiddenStride, joint.Upper, innerStride, rows, from: first, to: end);
         for (var r = 0; r < rows; r++)
         {
             float* gate = joint.Wide + r * innerStride + first, up = joint.Upper + r * innerStride + first;
@@ -376,13 +397,14 @@ internal sealed unsafe partial class CpuRunner : IRunner
             for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride + first, end - first, 1, (float)cap);
     }
 
-    /// <summary>Where a layer's keys [kv heads, size, 16] begin in a block; its values [kv heads, 16, size] follow.</summary>
+    /// <summary>Kept values from a block's start to a layer's keys [kv heads, size, 16]; its values [kv heads, 16, size] follow.</summary>
     private long Keys(int layer) => 2L * layers[layer].Index * kvSize * Kernels.Block;
 
     public void Dispose()
     {
         foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
             .Append(embedding)) packed?.Dispose();
+        foreach (var layer in layers) layer.Experts?.Dispose();
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var floats in (Floats[])[cos, sin, stream, queries, gates, mixed, blended, output]) floats.Dispose();

@@ -8,4 +8,16 @@ namespace Pav.Models.Inference;
 /// <param name="Threads">0: as many as libtorch uses.</param>
 /// <param name="Torch">Runs the model in libtorch on this device; null: in kernels for the CPU, whose results do not depend on the
 /// batch.</param>
-public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0, Device? Torch = null);
+/// <param name="Cache">How the CPU's kernels keep keys and values; libtorch keeps them as it computes them.</param>
+public sealed record EngineOptions(long CacheBudgetBytes = 1L << 30, int Slots = 256, int Threads = 0, Device? Torch = null,
+    KvType Cache = KvType.Float32);
+
+/// <summary>The type in which keys and values are kept. They are computed in float32, and summed so.</summary>
+public enum KvType
+{
+    /// <summary>As computed.</summary>
+    Float32,
+
+    /// <summary>Rounded to 11 significant bits, at most 65,504: half the memory, and less of it to read for each token.</summary>
+    Float16,
+}

@@ -144,8 +144,8 @@ internal static unsafe class Kernels
 }
 
 /// <summary>The filled part of one key-value block.</summary>
-internal readonly unsafe struct KvRun(float* data, int count)
+internal readonly unsafe struct KvRun(void* data, int count)
 {
-    public readonly float* Data = data;
+    public readonly void* Data = data;
     public readonly int Count = count;
 }

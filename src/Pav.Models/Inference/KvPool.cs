@@ -51,7 +51,7 @@ internal sealed unsafe class KvPool(long blockBytes, long budgetBytes, bool inMe
     public int BlocksFor(int tokens) => tokens == 0 ? 0 : Kernels.RoundUp(tokens, Kernels.Block) / Kernels.Block + StateBlocks;
 
     /// <summary>Where a block of the CPU's memory begins.</summary>
-    public float* Data(int block) => (float*)all[block];
+    public void* Data(int block) => (void*)all[block];
 
     public void Dispose()
     {

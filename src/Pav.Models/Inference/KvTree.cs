@@ -60,6 +60,9 @@ internal sealed class KvTree(IRunner runner)
     private readonly KvNode root = new(null, []);
     private long clock;
 
+    /// <summary>Nodes that were left when those without memory last went, and those made since.</summary>
+    private int left, made;
+
     /// <summary>Blocks that are promised to someone and not taken yet.</summary>
     public int Promised { get; set; }
 
@@ -71,7 +74,12 @@ internal sealed class KvTree(IRunner runner)
         foreach (var ids in stretches)
         {
             if (ids.Length == 0) continue;
-            if (!node.Children.TryGetValue(new(ids), out var child)) node.Children[new(ids)] = child = new(node, ids);
+            if (!node.Children.TryGetValue(new(ids), out var child))
+            {
+                node.Children[new(ids)] = child = new(node, ids);
+                made++;
+            }
+
             child.Used = ++clock;
             node = child;
         }
@@ -127,12 +135,16 @@ internal sealed class KvTree(IRunner runner)
         int Free() => runner.Pool.Available - Promised;
     }
 
-    /// <summary>Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and no node that holds
-    /// nothing.</summary>
+    /// <summary>
+    /// Between calls: keeps no more than three quarters of the budget, so that a beam finds its past again, and few nodes that hold
+    /// nothing. Looking through the tree takes as long as it is large, so it is done after many changes and not after each call.
+    /// </summary>
     public void Trim()
     {
-        Evict(() => runner.Pool.InUse <= runner.Pool.Capacity / 4 * 3);
-        Prune(root);
+        var isFull = runner.Pool.InUse > runner.Pool.Capacity / 4 * 3;
+        if (isFull) Evict(() => runner.Pool.InUse <= runner.Pool.Capacity * 5L / 8);
+        if (!isFull && made <= left) return;
+        (left, made) = (Prune(root), 0);
     }
 
     private bool Evict(Func<bool> enough)
@@ -176,12 +188,17 @@ internal sealed class KvTree(IRunner runner)
         return below || node.Segment is not null;
     }
 
-    private static void Prune(KvNode node)
+    /// <summary>Drops nodes below this one that hold nothing; answers how many others there are.</summary>
+    private static int Prune(KvNode node)
     {
+        var others = 0;
         foreach (var (key, child) in node.Children)
         {
-            Prune(child);
+            others += Prune(child);
             if (child.Segment is null && child.Children.Count == 0) node.Children.Remove(key);
+            else others++;
         }
+
+        return others;
     }
 }

@@ -8,7 +8,8 @@ internal unsafe interface ILanes<T> where T : struct, ILanes<T>
 {
     static abstract int Count { get; }
 
-    static abstract T Load(float* from);
+    /// <summary>From float, or from Half, whose finite values are widened.</summary>
+    static abstract T Load<TStored>(TStored* from) where TStored : unmanaged;
 
     static abstract T Spread(float value);
 
@@ -29,7 +30,8 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     public static int Count => 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes8 Load(float* from) => new(Vector256.Load(from));
+    public static Lanes8 Load<TStored>(TStored* from) where TStored : unmanaged =>
+        new(typeof(TStored) == typeof(Half) ? Halves.Load8((Half*)from) : Vector256.Load((float*)from));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Spread(float value) => new(Vector256.Create(value));
@@ -54,7 +56,8 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     public static int Count => 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes16 Load(float* from) => new(Vector512.Load(from));
+    public static Lanes16 Load<TStored>(TStored* from) where TStored : unmanaged =>
+        new(typeof(TStored) == typeof(Half) ? Halves.Load16((Half*)from) : Vector512.Load((float*)from));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Spread(float value) => new(Vector512.Create(value));

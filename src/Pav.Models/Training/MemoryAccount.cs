@@ -63,7 +63,7 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
         var fused = options.Fitted.Place.IsCuda && config.AttentionCap is null;
         long hidden = config.HiddenSize, q = (long)config.Heads * config.HeadSize, kv = (long)config.KvHeads * config.HeadSize;
         var attention = fused ? 0 : (long)config.Heads * length * (config.AttentionCap is null ? 1 : 2);
-        var layer = 6 * hidden + 2 * q + 4 * kv + 4L * config.IntermediateSize + attention;
+        var layer = 6 * hidden + 2 * q + 4 * kv + 4L * Inner(config) + attention;
         if (config.PostNorms) layer += 4 * hidden;
         if (config.QueryKeyNorm) layer += 2 * (q + kv);
         if (options.Lora is { } lora) layer += 7L * lora.Rank;
@@ -73,6 +73,10 @@ public sealed record MemoryAccount(long Weights, long Gradients, long Optimizer,
             ? config.Layers * tokens * hidden * size + 2 * tokens * (layer + attention) * size + converted
             : (config.Layers + 1) * tokens * layer * size + config.Layers * converted);
     }
+
+    /// <summary>Inner values of a token, or of its experts, which also read and make a hidden state each.</summary>
+    private static long Inner(DecoderConfig config) => config.Experts is not { } experts ? config.IntermediateSize
+        : Math.Max(config.IntermediateSize, (long)experts.PerToken * (experts.Size + config.HiddenSize));
 
     public override string ToString()
     {

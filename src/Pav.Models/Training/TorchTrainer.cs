@@ -47,6 +47,7 @@ internal sealed class TorchTrainer(DecoderModel model, TrainerOptions options) :
 
     public double Step(double rate, double clip)
     {
+        FillGradients();
         optimizer.Value.lr = rate;
         var norm = Pav.Torch.Optim.Gradients.clip_grad_norm_(model.Trained.Values, clip);
         optimizer.Value.step();
@@ -54,7 +55,23 @@ internal sealed class TorchTrainer(DecoderModel model, TrainerOptions options) :
         return norm;
     }
 
-    public IReadOnlyDictionary<string, float[]> Gradients() => model.Trained.ToDictionary(p => p.Key, p => p.Value.grad!.to_array<float>());
+    public IReadOnlyDictionary<string, float[]> Gradients()
+    {
+        FillGradients();
+        return model.Trained.ToDictionary(p => p.Key, p => p.Value.grad!.to_array<float>());
+    }
+
+    /// <summary>Experts that no token has chosen have a gradient of zeros, as on the CPU.</summary>
+    private void FillGradients()
+    {
+        if (model.Config.Experts is null) return;
+        using var off = no_grad();
+        foreach (var weight in model.Trained.Values.Where(weight => weight.grad is null))
+        {
+            using var zeros = zeros_like(weight);
+            weight.grad = zeros;
+        }
+    }
 
     public void Save(string file) => SafetensorsFile.Write(file, optimizer.Value.state_dict());
 

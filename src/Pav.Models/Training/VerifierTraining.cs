@@ -25,16 +25,7 @@ public static class VerifierTraining
     public static (TrainResult Result, VerifierRecord Record) Run(VerifierInputs inputs, TrainOptions options, string folder,
         Action<TrainProgress>? progress = null, CancellationToken cancel = default, Action<MemoryAccount>? account = null)
     {
-        var shared = inputs.Train.Select(t => t.Problem).Intersect(inputs.HeldOut.Select(t => t.Problem)).FirstOrDefault();
-        if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a "
-            + "verifier must be measured on problems that it has not seen");
-        var tokenizer = Tokenizer.Load(inputs.Trunk);
-        var encoding = new VerifierEncoding(tokenizer, inputs.Template, ends: DecoderCheckpoint.Ends(inputs.Trunk));
-        var train = VerifierRow.FromTraces(inputs.Train, inputs.Problems, encoding, inputs.Kind);
-        var heldOut = VerifierRow.FromTraces(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
-        if (train.Length == 0 || heldOut.Length == 0)
-            throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that "
-                + $"{(inputs.Kind == VerifierKind.Outcome ? "an outcome" : "a value")} verifier can use; it needs some of both");
+        var (tokenizer, train, heldOut) = Rows(inputs);
         var record = Describe(inputs, train);
         var result = TrainingLoop.Run(Task(inputs, train, heldOut, options, tokenizer, record), options, folder, progress, cancel, account);
         if (!result.Finished) return (result, record);
@@ -50,6 +41,28 @@ public static class VerifierTraining
         record.Save(result.Best);
         record.Save(folder);
         return (result, record);
+    }
+
+    /// <summary>What training would take, from a few steps that are thrown away.</summary>
+    public static TrainCost Estimate(VerifierInputs inputs, TrainOptions options, CancellationToken cancel = default)
+    {
+        var (tokenizer, train, heldOut) = Rows(inputs);
+        return TrainCost.Estimate(Task(inputs, train, heldOut, options, tokenizer, Describe(inputs, train)), options, cancel);
+    }
+
+    private static (Tokenizer Tokenizer, VerifierRow[] Train, VerifierRow[] HeldOut) Rows(VerifierInputs inputs)
+    {
+        var shared = inputs.Train.Select(t => t.Problem).Intersect(inputs.HeldOut.Select(t => t.Problem)).FirstOrDefault();
+        if (shared is not null) throw new UserError($"the problem \"{shared}\" is in the training labels and in the held-out ones; a "
+            + "verifier must be measured on problems that it has not seen");
+        var tokenizer = Tokenizer.Load(inputs.Trunk);
+        var encoding = new VerifierEncoding(tokenizer, inputs.Template, ends: DecoderCheckpoint.Ends(inputs.Trunk));
+        var train = VerifierRow.FromTraces(inputs.Train, inputs.Problems, encoding, inputs.Kind);
+        var heldOut = VerifierRow.FromTraces(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
+        if (train.Length == 0 || heldOut.Length == 0)
+            throw new UserError($"there are labels of {train.Length} training traces and of {heldOut.Length} held-out ones that "
+                + $"{(inputs.Kind == VerifierKind.Outcome ? "an outcome" : "a value")} verifier can use; it needs some of both");
+        return (tokenizer, train, heldOut);
     }
 
     /// <summary>Parts a set of labels by problem, as the problem's id decides; about <paramref name="fraction"/> of the problems are held

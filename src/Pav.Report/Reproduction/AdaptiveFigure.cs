@@ -8,7 +8,7 @@ namespace Pav.Report.Reproduction;
 /// tokens with Q̂ 0.7, 0.6: at threshold 0.5 the first alone (50 tokens), at 0.8 both (250), and the first one's answer. Beside them
 /// forests that grow until their vote is settled, which spend compute where the vote is not.
 /// </summary>
-public static class AdaptiveFigure
+internal static class AdaptiveFigure
 {
     public static IReadOnlyList<double> Thresholds { get; } = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
 

@@ -4,7 +4,7 @@ using Pav.Didactic;
 namespace Pav.Report.Reproduction;
 
 /// <summary>Figures 3 and 9: the didactic task.</summary>
-public static class DidacticFigures
+internal static class DidacticFigures
 {
     private const string Iterations = "policy gradient iterations", Found = "sequences that hold the planted one";
 

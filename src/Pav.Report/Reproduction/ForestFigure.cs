@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pav.Report.Reproduction;
 
 /// <summary>Guided forests beside re-ranking and beams, at equal generated tokens, on many problems.</summary>
-public static class ForestFigure
+internal static class ForestFigure
 {
     /// <summary>Generated tokens per problem.</summary>
     public static IReadOnlyList<double> Budgets { get; } = [300, 550, 1000, 2000, 4000, 6500];
@@ -36,11 +36,12 @@ public static class ForestFigure
             var curves = Methods.Select(Named).OfType<Curve>().ToList();
             panels.Add(new($"Base policy {model.Model}", "generated tokens per problem", "problems answered", true, true,
                 [.. curves.Where(c => c.Points.Count > 1).Select(c => c.ToLine())]));
-            findings.AddRange(Findings(model.Model, forest, ranked, vote));
             findings.AddRange(curves.Where(c => c.Kind is var kind
                 && (kind == SearchMethods.ForestInTurn.Id || kind == SearchMethods.ForestUntilSure.Id))
                 .SelectMany(c => Stopped(model.Model, c, vote)));
-            foreach (var beam in curves.Where(c => c.Kind == SearchMethods.BeamByQ.Id || c.Kind == SearchMethods.BeamLikely.Id || c.Kind == SearchMethods.BeamByProgress.Id))
+            findings.AddRange(Findings(model.Model, forest, ranked, vote));
+            foreach (var beam in curves.Where(c => c.Kind == SearchMethods.BeamByQ.Id || c.Kind == SearchMethods.BeamLikely.Id
+                || c.Kind == SearchMethods.BeamByProgress.Id))
                 if (beam.At(NarrowBeam) is { } narrow && beam.Points[^1] is { N: > NarrowBeam } wide)
                     findings.Add(Finding.From($"{model.Model}: {beam.Name}, N = {wide.N} minus N = {NarrowBeam}",
                         beam.Bootstrapped(s => s.Mean(wide.Correct) - s.Mean(narrow.Correct)), "points"));

@@ -4,7 +4,7 @@ namespace Pav.Report.Reproduction;
 
 /// <summary>What goes beyond the paper's figures, or stands in its text only: the oracle's ceiling, α, the compute-optimal
 /// frontier.</summary>
-public static class FurtherFigures
+internal static class FurtherFigures
 {
     private const string TokensAxis = "generated tokens per problem", Answered = "problems answered";
 

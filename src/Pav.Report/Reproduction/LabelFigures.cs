@@ -12,7 +12,7 @@ public sealed record LabelCellRuns(int NCov, int NMc, int? Pit, IReadOnlyList<do
 }
 
 /// <summary>Figures 6b and 11: what labels are worth.</summary>
-public static class LabelFigures
+internal static class LabelFigures
 {
     private const string Axis = "rollouts for labels (log)", Answered = "problems answered";
 

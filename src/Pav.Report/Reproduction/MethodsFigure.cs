@@ -6,7 +6,7 @@ namespace Pav.Report.Reproduction;
 /// Every search method at equal generated tokens. A method's accuracy at a budget is read off its curve, linear in the logarithm of tokens
 /// between neighbouring sizes (<see cref="LogTokens"/>); a budget outside the curve is left out.
 /// </summary>
-public static class MethodsFigure
+internal static class MethodsFigure
 {
     /// <summary>Generated tokens per problem.</summary>
     public static IReadOnlyList<double> Budgets { get; } = [150, 300, 550, 1000, 2000, 4000, 6500];
@@ -55,7 +55,7 @@ public static class MethodsFigure
                 + $"itself, intervals above 1: {string.Join(", ", reach)}.");
     }
 
-    /// <summary>The best method at each budget, and what each method saves against the weighted vote.</summary>
+    /// <summary>The best method at each budget, and what each method saves against the weighted vote, the largest first.</summary>
     private static IEnumerable<Finding> Findings(IReadOnlyList<(SearchMethod Method, Curve Curve)> curves, Curve baseline)
     {
         foreach (var budget in Budgets)
@@ -68,10 +68,10 @@ public static class MethodsFigure
                 best.Bootstrapped(s => LogTokens.AccuracyAt(best.On(s), budget)), "share");
         }
 
-        foreach (var (method, curve) in curves.Where(x => x.Method.Search.Needs != Needs.Nothing))
-            yield return Finding.From(
-                $"{curve.Name}: fewest tokens with which the weighted vote is as accurate as at its largest size, over those of this "
+        foreach (var saved in curves.Where(x => x.Method.Search.Needs != Needs.Nothing).Select(x => Finding.From(
+                $"{x.Curve.Name}: fewest tokens with which the weighted vote is as accurate as at its largest size, over those of this "
                     + "method (0: never)",
-                Comparisons.TokenRatio(curve, baseline), "times");
+                Comparisons.TokenRatio(x.Curve, baseline), "times")).OrderByDescending(f => f.Value))
+            yield return saved;
     }
 }

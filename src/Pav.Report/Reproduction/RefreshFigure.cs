@@ -12,7 +12,7 @@ public sealed record RefreshArm(double Labels, IReadOnlyList<RlRun> Runs, IReadO
 }
 
 /// <summary>Not in the paper, which keeps its prover: a verifier that is refreshed during RL with fresh labels of the present policy, against a fixed one at equal rollouts.</summary>
-public static class RefreshFigure
+internal static class RefreshFigure
 {
     private const string Accuracy = "held-out samples right";
 

@@ -1,13 +1,60 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using Pav.Models.Files;
 
 namespace Pav.Report.Reproduction;
 
-/// <summary>The figures as Markdown: docs/results.md is this text of docs/results.json.</summary>
-public static partial class ResultsDocument
+/// <summary>The figures as a page: Markdown with a picture for each figure, and the numbers beside it.</summary>
+internal static partial class ResultsDocument
 {
     private const int Width = 140;
+
+    /// <summary>A figure's table has at most so many rows; findings beyond them are listed below it.</summary>
+    private const int MostRows = 12;
+
+    /// <summary>A curve on the page has about so many points at most.</summary>
+    private const int MostPoints = 12;
+
+    private const int Digits = 4;
+
+    /// <summary>Writes <c>results.md</c>, <c>results.json</c> and a picture of each figure in <c>figures/</c>. Without
+    /// <paramref name="everything"/> the numbers are those of the page (<see cref="Short"/>).</summary>
+    public static void Write(string folder, IReadOnlyList<FigureSummary> figures, bool everything)
+    {
+        var page = figures.Select(Short).ToList();
+        var lines = (everything ? figures : page).Select(f => JsonSerializer.Serialize(f, Json.Line));
+        AtomicFile.WriteText(Path.Combine(folder, "results.json"), $"[\n{string.Join(",\n", lines)}\n]\n");
+        AtomicFile.WriteText(Path.Combine(folder, "results.md"), Markdown(page));
+        Directory.CreateDirectory(Path.Combine(folder, "figures"));
+        foreach (var figure in page.Where(f => f.Panels.Count > 0))
+            AtomicFile.WriteText(Path.Combine(folder, PictureOf(figure)), FigurePicture.Svg(figure));
+    }
+
+    /// <summary>The picture's place beside the page.</summary>
+    public static string PictureOf(FigureSummary figure) => $"figures/{figure.Figure}.svg";
+
+    /// <summary>What the page shows of a figure: curves of about 12 points at most, without those of single seeds, numbers of four
+    /// significant digits (whole numbers as they are). The same again is the same.</summary>
+    public static FigureSummary Short(FigureSummary figure) => figure with
+    {
+        Panels = [.. figure.Panels.Select(p => p with { Lines = [.. p.Lines.Select(l => l with { Points = [.. Thinned(l.Points)
+            .Select(Rounded)], Seeds = [] })] })],
+        Findings = [.. figure.Findings.Select(f => f with { Value = Rounded(f.Value), Low = Rounded(f.Low), High = Rounded(f.High) })],
+    };
+
+    /// <summary>The first, the last, and between them one in so many.</summary>
+    private static IEnumerable<LinePoint> Thinned(IReadOnlyList<LinePoint> points)
+    {
+        var every = (points.Count + MostPoints - 1) / MostPoints;
+        return points.Where((_, i) => points.Count <= MostPoints + 1 || i % every == 0 || i == points.Count - 1);
+    }
+
+    private static LinePoint Rounded(LinePoint p) => new(Rounded(p.X)!.Value, Rounded(p.Y)!.Value, Rounded(p.Low), Rounded(p.High), p.N);
+
+    private static double? Rounded(double? value) => value is not { } x || double.IsInteger(x) || !double.IsFinite(x)
+        ? value : double.Parse(x.ToString($"G{Digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     public static string Markdown(IReadOnlyList<FigureSummary> figures)
     {
@@ -15,9 +62,9 @@ public static partial class ResultsDocument
         text.Append("""
             # Results
 
-            The figures of arXiv 2410.08146 on the embedded problems and models, as `pav reproduce` finds them. This file is written by the
-            command from its run folders (`results.json` beside it holds the same with every point); a test fails when the two differ. What
-            the intervals in brackets are stands under each figure. A verdict is chosen by the rule under it, not by hand.
+            The figures of arXiv 2410.08146 on the embedded problems and models, as `pav reproduce` finds them. This page, its pictures and
+            `results.json` beside it (the same in numbers) are written by the command; a test fails when they differ. Bands, and brackets
+            behind numbers, are intervals. What they are, and the rule that chose a verdict, is folded away under each figure's table.
 
             | figure | verdict | models | problems | seeds | scale |
             | --- | --- | --- | --- | --- | --- |
@@ -47,32 +94,30 @@ public static partial class ResultsDocument
     [GeneratedRegex(@"^([-*+#|>]|\d+[.)])$")]
     private static partial Regex BeginsList();
 
+    /// <summary>A figure on one screen: what it asks, its picture, its verdict, one table; the rest is folded away.</summary>
     private static void Append(StringBuilder text, FigureSummary f)
     {
-        text.Append(Inv($"\n## {Heading(f)}\n\n{f.Asks}\n\n**{f.Sentence}**\n"));
-        if (f.Rule != "") text.Append(Inv($"\nRule: {f.Rule}\n"));
+        text.Append(Inv($"\n## {Heading(f)}\n\n{f.Asks}\n"));
+        if (f.Panels.Count > 0) text.Append(Inv($"\n![{f.Title}]({PictureOf(f)})\n"));
+        text.Append(Inv($"\n**{f.Sentence}**\n"));
         if (f.Findings.Count > 0)
         {
             text.Append("\n| measured | here | the paper |\n| --- | --- | --- |\n");
-            foreach (var x in f.Findings) text.Append(Inv($"| {x.What} | {Number(x)} | {x.Paper} |\n"));
+            foreach (var x in f.Findings.Take(MostRows)) text.Append(Inv($"| {InTable(x.What)} | {Number(x)} | {x.Paper} |\n"));
         }
 
-        foreach (var panel in f.Panels)
-        {
-            text.Append(Inv(
-                $"\n{panel.Title}: {panel.Y} over {panel.X}.\n\n| | {string.Join(" | ", panel.Lines.Select(l => l.Name))} |\n| ---{string.Concat(panel.Lines.Select(_ => " | ---"))} |\n"));
-            var byTokens = panel.Lines.SelectMany(l => l.Points).Any(p => p.N is { } n && n != p.X);
-            foreach (var x in panel.Lines.SelectMany(l => l.Points).Select(p => byTokens ? p.N ?? p.X : p.X).Distinct().Order()
-                .ToList() is var all && all.Count > 12 ? [.. all.Where((_, i) => i % (all.Count / 10) == 0)] : all)
-                text.Append(Inv(
-                    $"| {(byTokens ? "N = " : "")}{x:0.###} | {string.Join(" | ", panel.Lines.Select(l => Cell(panel, l.Points.FirstOrDefault(p => (byTokens ? p.N ?? p.X : p.X) == x), byTokens)))} |\n"));
-        }
-
+        if (f.Verdict == FigureVerdict.NotRun) return;
+        text.Append("\n<details><summary>Rule, intervals, further findings</summary>\n");
+        if (f.Rule != "") text.Append(Inv($"\nRule: {f.Rule}\n"));
         if (f.Intervals != "") text.Append(Inv($"\nIntervals: {f.Intervals}\n"));
-        foreach (var note in f.Notes) text.Append(Inv($"\n{note}\n"));
+        var further = f.Findings.Skip(MostRows).Select(x => $"{x.What}: {Number(x)}").Concat(f.Notes).ToList();
+        if (further.Count > 0) text.Append('\n');
+        foreach (var x in further) text.Append(Inv($"- {x}\n"));
         if (f.Size.Seconds > 0)
-            text.Append(Inv(
-                $"\n{f.Size.Tokens:N0} tokens generated or trained on, {f.Size.Seconds / 60:0.#} minutes, shared parts counted in every figure that uses them.\n"));
+            text.Append(f.Size.Tokens == 0 ? "\n" : Inv($"\n{f.Size.Tokens:N0} tokens generated or trained on, "))
+                .Append(Inv($"{f.Size.Seconds / 60:0.#} minutes, "))
+                .Append("shared parts counted in every figure that uses them.\n");
+        text.Append("\n</details>\n");
     }
 
     public static string Words(FigureVerdict verdict) =>
@@ -89,12 +134,7 @@ public static partial class ResultsDocument
         return f.Low is null && f.High is null ? $"{Text(value)}{unit}" : $"{Text(value)}{unit} [{Text(f.Low)}, {Text(f.High)}]";
     }
 
-    private static string Cell(Panel panel, LinePoint? p, bool withTokens)
-    {
-        if (p is null) return "";
-        string Text(double y) => panel.Percent ? Inv($"{100 * y:0.0}%") : Inv($"{y:0.###}");
-        return $"{Text(p.Y)}{(p.Low is { } low && p.High is { } high ? $" [{Text(low)}, {Text(high)}]" : "")}{(withTokens ? Inv($" at {p.X:0}") : "")}";
-    }
+    private static string InTable(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 
     private static string Heading(FigureSummary f) => $"{(char.IsDigit(f.Figure[0]) ? "Figure " : "")}{f.Figure}: {f.Title}";
 

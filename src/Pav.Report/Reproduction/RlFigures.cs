@@ -30,7 +30,7 @@ public sealed record RlWay(double Alpha, Credit Credit, double Rate)
 }
 
 /// <summary>Figures 7, 8 and that of App. G.</summary>
-public static class RlFigures
+internal static class RlFigures
 {
     private const string Iterations = "RL iterations", Accuracy = "held-out samples right";
 

@@ -6,7 +6,7 @@ namespace Pav.Report.Reproduction;
 public sealed record ModelRuns(string Model, IReadOnlyList<SeededRows> Runs);
 
 /// <summary>Figures 4, 5a, 5b, 5c and 6a from rows of searches.</summary>
-public static class SearchFigures
+internal static class SearchFigures
 {
     private static readonly string Orm = SearchMethods.BestByOutcome.Id, Q = SearchMethods.BeamByQ.Id,
         Pav = SearchMethods.BeamByProgress.Id;

@@ -7,7 +7,7 @@ public sealed record ProverTerms(int K, Interval Distinguishability, Interval Al
 }
 
 /// <summary>Theorem 3.1 against what happened: a prover's two terms beside the gain that its progress gave the beam.</summary>
-public static class TheoryFigure
+internal static class TheoryFigure
 {
     public static FigureSummary From(ModelRuns runs, IReadOnlyList<ProverTerms> provers, IReadOnlyList<int> beams, RunSize size)
     {

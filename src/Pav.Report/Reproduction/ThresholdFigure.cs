@@ -9,7 +9,7 @@ public sealed record ScoredTrace(string Problem, int Trace, int Rex, IReadOnlyLi
 public sealed record SeededScores(int Seed, IReadOnlyList<ScoredTrace> Validation, IReadOnlyList<ScoredTrace> Test);
 
 /// <summary>Figure 10: predicting the outcome from a threshold on the score of each step.</summary>
-public static class ThresholdFigure
+internal static class ThresholdFigure
 {
     public static FigureSummary From(string model, IReadOnlyList<SeededScores> seeds, int k, double alpha, RunSize size)
     {

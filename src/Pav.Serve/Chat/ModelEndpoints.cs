@@ -48,7 +48,9 @@ internal static class ModelEndpoints
     {
         app.MapGet("/v1/models", () => Results.Json(new ModelList([.. Names(desk.Models).Select(name => Card(name, desk))])))
             .Produces<ModelList>();
-        app.MapGet("/v1/models/{id}", (string id) => Results.Json(Card(id, desk))).Produces<ModelCard>().Produces<ErrorReply>(404);
+        // Names of hubs have a slash, which clients write as it is or as %2F, and which routing leaves as it finds it.
+        app.MapGet("/v1/models/{**id}", (string id) => Results.Json(Card(id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase), desk)))
+            .Produces<ModelCard>().Produces<ErrorReply>(404);
     }
 
     private static IEnumerable<string> Names(ServedModels models) =>

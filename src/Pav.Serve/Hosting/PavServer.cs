@@ -22,8 +22,8 @@ namespace Pav.Serve.Hosting;
 /// </summary>
 public sealed class PavServer : IAsyncDisposable
 {
-    /// <summary>A client has so long for its headers.</summary>
-    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+    /// <summary>Bytes a second below which a client sends too slowly.</summary>
+    private const double Slow = 240;
 
     /// <summary>What a browser may call this machine where no key keeps other sites' pages out.</summary>
     private static readonly string[] Loopback = ["localhost", "127.0.0.1", "[::1]"];
@@ -32,6 +32,7 @@ public sealed class PavServer : IAsyncDisposable
     private readonly Desk desk;
     private readonly ILogger log;
     private readonly CancellationTokenSource loading = new();
+    private int disposed;
 
     private PavServer(ServeOptions options, Action<ILoggingBuilder>? logging)
     {
@@ -46,7 +47,8 @@ public sealed class PavServer : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.MaxBody;
-            kestrel.Limits.RequestHeadersTimeout = HeadersTimeout;
+            kestrel.Limits.RequestHeadersTimeout = options.HeadersTimeout;
+            kestrel.Limits.MinRequestBodyDataRate = new(Slow, options.SlowGrace);
             if (options.Host == "localhost") kestrel.ListenLocalhost(options.Port);
             else kestrel.Listen(IPAddress.Parse(options.Host), options.Port);
         });
@@ -112,6 +114,7 @@ public sealed class PavServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, 1) == 1) return;
         await Stop(TimeSpan.Zero);
         await Loaded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await desk.DisposeAsync();

@@ -75,7 +75,7 @@ internal sealed class RewardModels
 
     private void CheckLength(RewardQuestion question)
     {
-        if (local is null) return;
+        if (local is null || local.Encoding.MostTokens(question.Trace.Prefix) <= local.MaxTokens) return;
         var tokens = local.Encoding.Stretches(question.Trace.Prefix).Sum(s => s.Length);
         if (tokens > local.MaxTokens)
             throw ApiError.Wrong(question.Field, $"{question.Field}: problem and response are {tokens} tokens, and {Name} reads "

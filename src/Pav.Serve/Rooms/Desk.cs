@@ -66,7 +66,16 @@ internal sealed class Desk : IAsyncDisposable
     private async Task<RateLimitLease> Turn(CancellationToken cancel)
     {
         _ = Models;
-        var turn = await turns.AcquireAsync(1, cancel);
+        RateLimitLease turn;
+        try
+        {
+            turn = await turns.AcquireAsync(1, cancel);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw ApiError.Stopping();
+        }
+
         if (turn.IsAcquired) return turn;
         turn.Dispose();
         throw ApiError.Later(429, $"{Options.Queue} requests wait already; try again later", "rate_limit_exceeded", Full);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pav.Serve.Wire;
 
 namespace Pav.Serve.Rooms;
 
@@ -25,6 +26,7 @@ internal sealed class EngineRoom : IAsyncDisposable
     private readonly List<DrawWork> draws = [];
     private readonly List<ScoreWork> scores = [];
     private int seats, waiting;
+    private bool isClosed;
 
     /// <param name="models">What draws and scores.</param>
     /// <param name="meters">Are told what it costs; null: nobody is.</param>
@@ -53,8 +55,11 @@ internal sealed class EngineRoom : IAsyncDisposable
     {
         await closing.CancelAsync();
         await running;
-        foreach (var work in draws) work.Fail(new OperationCanceledException(closing.Token));
-        foreach (var work in scores) work.Fail(new OperationCanceledException(closing.Token));
+        List<DrawWork> drawn;
+        List<ScoreWork> scored;
+        lock (gate) (isClosed, drawn, scored) = (true, [.. draws], [.. scores]);
+        foreach (var work in drawn) work.Fail(ApiError.Stopping());
+        foreach (var work in scored) work.Fail(ApiError.Stopping());
         closing.Dispose();
     }
 
@@ -101,7 +106,12 @@ internal sealed class EngineRoom : IAsyncDisposable
         {
             Waits(work.Seat, 1);
             work.Begin(() => Waits(work.Seat, -1));
-            lock (gate) list.Add(work);
+            lock (gate)
+            {
+                if (!isClosed) list.Add(work);
+            }
+
+            if (isClosed) work.Fail(ApiError.Stopping());
             changed.Release();
             return await work.Answer;
         }

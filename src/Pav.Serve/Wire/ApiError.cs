@@ -54,6 +54,9 @@ internal sealed partial class ApiError(int status, string message, string type, 
     public static ApiError Later(int status, string message, string code, TimeSpan wait) =>
         new(status, message, status == 429 ? "rate_limit_error" : "server_error", code: code) { RetryAfter = wait };
 
+    /// <summary>503: it will not be answered here any more.</summary>
+    public static ApiError Stopping() => Later(503, "the server is stopping", "stopping", TimeSpan.FromSeconds(1));
+
     /// <summary>What a failure is to the client; null for one that is the server's own fault.</summary>
     public static ApiError? From(Exception e) => e switch
     {

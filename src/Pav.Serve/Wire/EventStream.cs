@@ -27,7 +27,8 @@ internal sealed class EventStream
     public void Complete() => texts.Writer.TryComplete();
 
     /// <summary>
-    /// Writes the events as a response until there are no more; comments keep the connection alive while nothing happens.
+    /// Writes the events as a response until there are no more; comments keep the connection alive while nothing happens. A reader that
+    /// takes nothing of it while three comments could have been sent is left.
     /// </summary>
     public async Task WriteTo(HttpContext context, TimeSpan ping)
     {
@@ -39,22 +40,37 @@ internal sealed class EventStream
         var reading = texts.Reader.WaitToReadAsync(context.RequestAborted).AsTask();
         while (true)
         {
-            if (await Task.WhenAny(reading, Task.Delay(ping, context.RequestAborted)) != reading)
+            try
             {
-                context.RequestAborted.ThrowIfCancellationRequested();
-                await Write(context, ": ping\n\n");
+                if (!await reading.WaitAsync(ping, context.RequestAborted)) return;
+            }
+            catch (TimeoutException)
+            {
+                await Write(context, ": ping\n\n", 3 * ping);
                 continue;
             }
 
-            if (!await reading) return;
             var text = new StringBuilder();
             while (text.Length < 1 << 16 && texts.Reader.TryRead(out var next)) text.Append(CultureInfo.InvariantCulture, $"{next}");
-            await Write(context, text.ToString());
+            await Write(context, text.ToString(), 3 * ping);
             reading = texts.Reader.WaitToReadAsync(context.RequestAborted).AsTask();
         }
     }
 
-    private static async Task Write(HttpContext context, string text)
+    private static async Task Write(HttpContext context, string text, TimeSpan patience)
+    {
+        try
+        {
+            await Written(context, text).WaitAsync(patience, context.RequestAborted);
+        }
+        catch (TimeoutException)
+        {
+            context.Abort();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        }
+    }
+
+    private static async Task Written(HttpContext context, string text)
     {
         await context.Response.WriteAsync(text, context.RequestAborted);
         await context.Response.Body.FlushAsync(context.RequestAborted);

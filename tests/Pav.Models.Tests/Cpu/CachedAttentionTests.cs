@@ -6,6 +6,7 @@ namespace Pav.Models.Tests.Cpu;
 public unsafe class CachedAttentionTests
 {
     private const int Block = Kernels.Block;
+    private const float Scale = 0.3f;
 
     /// <summary>
     /// The order of all sums, written out: four chains of a score, eight of the softmax, one for each dim of whole 32s, one for even and
@@ -69,57 +70,112 @@ public unsafe class CachedAttentionTests
     [InlineData(128, 0)]
     public void Sums_are_taken_in_one_order_whatever_is_taken_together(int size, float cap)
     {
-        var random = new Random(size);
-        int[] counts = [11, 16, 16, 7], lengths = [27, 20, 34, 43, 50, 29];
-        var memory = new List<float[]>();
-        var (queries, contexts, runs) = (new float[lengths.Length][], new List<float[]>[lengths.Length], new List<KvRun>());
-        var shared = Enumerable.Range(0, 2).Select(_ => Fresh()).ToArray();
-        var found = new float[lengths.Length][];
-        var heads = new HeadQuery[lengths.Length];
-        for (var n = 0; n < lengths.Length; n++)
-        {
-            queries[n] = Pinned(size);
-            found[n] = Pinned(size);
-            contexts[n] = [.. shared, Fresh(), Fresh()];
-            heads[n] = new() { Query = Start(queries[n]), Output = Start(found[n]), Context = runs.Count, From = n % 2 * 5,
-                Length = lengths[n] };
-            for (var b = 0; b < counts.Length; b++) runs.Add(new(Start(contexts[n][b]), counts[b]));
-        }
+        Check(new Case<float>(size, cap));
+        Check(new Case<Half>(size, cap));
 
-        var scratch = Pinned(Attention.Scratch(50, size));
-        var attention = new Attention(runs.ToArray(), 0, size * Block, size, 0.3f, cap);
-        foreach (var together in (int[])[0, 1, 2])
+        static void Check<T>(Case<T> made) where T : unmanaged
         {
-            attention.Run<Lanes8>(heads, together, 50, Start(scratch));
-            Check();
-            attention.Run<Lanes16>(heads, together, 50, Start(scratch));
-            Check();
-        }
-
-        void Check()
-        {
-            for (var n = 0; n < lengths.Length; n++)
-            {
-                var places = counts.SelectMany((c, b) => Enumerable.Range(0, c).Select(t => (Block: contexts[n][b], At: t)))
-                    .Take(lengths[n]).ToArray();
-                float[][] keys = [.. places.Select(p => Enumerable.Range(0, size).Select(i => p.Block[i * Block + p.At]).ToArray())];
-                float[][] values =
-                    [.. places.Select(p => Enumerable.Range(0, size).Select(i => p.Block[size * (Block + p.At) + i]).ToArray())];
-                Assert.Equal(Expected(queries[n], keys, values, heads[n].From, 0.3f, cap), found[n]);
-                Array.Clear(found[n]);
-            }
-        }
-
-        float[] Fresh() => Pinned(2 * size * Block);
-
-        float[] Pinned(int length)
-        {
-            var made = GC.AllocateArray<float>(length, pinned: true);
-            for (var i = 0; i < length; i++) made[i] = (float)(random.NextDouble() * 4 - 2);
-            memory.Add(made);
-            return made;
+            foreach (var together in (int[])[0, 1, 2])
+                foreach (var wide in (bool[])[false, true])
+                {
+                    var found = made.Run(together, wide);
+                    for (var n = 0; n < found.Length; n++)
+                    {
+                        var (q, keys, values, from) = made.Seen(n);
+                        Assert.Equal(Expected(q, keys, values, from, Scale, made.Cap), found[n]);
+                    }
+                }
         }
     }
 
-    private static float* Start(float[] pinned) => (float*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(pinned, 0);
+    /// <summary>
+    /// Keys k and values v that float16 rounds by at most 2^-11 of themselves. Each score then moves by at most
+    /// δ = scale·Σ|q·k|·2^-11, each weight by a factor of at most e^(2δ), and so a result by at most
+    /// (e^(2δ) − 1 + 2^-11)·max|v|. Here |q|, |k| and |v| are below 2, scale is 0.3 and size 16: δ ≤ 0.0094, in all ≤ 0.039.
+    /// </summary>
+    [Fact]
+    public void Halves_move_results_by_no_more_than_their_rounding_does()
+    {
+        const double step = 1 / 2048.0;
+        var made = new Case<float>(16, 0);
+        var found = new Case<Half>(16, 0).Run(2, Vector512.IsHardwareAccelerated);
+        var expected = made.Run(2, Vector512.IsHardwareAccelerated);
+        for (var n = 0; n < found.Length; n++)
+        {
+            var (q, keys, values, _) = made.Seen(n);
+            var delta = keys.Max(k => Scale * k.Zip(q, (a, b) => Math.Abs(a * b)).Sum() * step);
+            var most = (Math.Exp(2 * delta) - 1 + step) * values.Max(v => v.Max(Math.Abs));
+            var moved = expected[n].Zip(found[n], (a, b) => Math.Abs(a - b)).Max();
+            Assert.InRange(most, 0, 0.039);
+            Assert.InRange(moved, 1e-7, most + 1e-6);
+        }
+    }
+
+    /// <summary>The queries, and what they see, in memory that does not move; the same numbers in each type but for their
+    /// rounding.</summary>
+    private sealed class Case<T> where T : unmanaged
+    {
+        private static readonly int[] Counts = [11, 16, 16, 7], Lengths = [27, 20, 34, 43, 50, 29];
+
+        private readonly int size;
+        private readonly Random random;
+        private readonly float[][] queries = new float[Lengths.Length][], results = new float[Lengths.Length][];
+        private readonly List<T[]>[] contexts = new List<T[]>[Lengths.Length];
+        private readonly List<KvRun> runs = [];
+        private readonly HeadQuery[] heads = new HeadQuery[Lengths.Length];
+        private readonly float[] scratch;
+
+        public Case(int size, float cap)
+        {
+            (this.size, Cap, random) = (size, cap, new(size));
+            var shared = Enumerable.Range(0, 2).Select(_ => Fresh()).ToArray();
+            for (var n = 0; n < Lengths.Length; n++)
+            {
+                queries[n] = Pinned<float>(size, x => x);
+                results[n] = Pinned<float>(size, x => x);
+                contexts[n] = [.. shared, Fresh(), Fresh()];
+                heads[n] = new() { Query = (float*)Start(queries[n]), Output = (float*)Start(results[n]), Context = runs.Count,
+                    From = n % 2 * 5, Length = Lengths[n] };
+                for (var b = 0; b < Counts.Length; b++) runs.Add(new(Start(contexts[n][b]), Counts[b]));
+            }
+
+            scratch = Pinned<float>(Attention<T>.Scratch(50, size), x => x);
+        }
+
+        public float Cap { get; }
+
+        public float[][] Run(int together, bool wide)
+        {
+            foreach (var result in results) Array.Clear(result);
+            var attention = new Attention<T>(runs.ToArray(), 0, size * Block, size, Scale, Cap);
+            if (wide) attention.Run<Lanes16>(heads, together, 50, (float*)Start(scratch));
+            else attention.Run<Lanes8>(heads, together, 50, (float*)Start(scratch));
+            return [.. results.Select(r => r.ToArray())];
+        }
+
+        /// <summary>A query, the keys and values up to its end, and the first that it attends to.</summary>
+        public (float[] Query, float[][] Keys, float[][] Values, int From) Seen(int n)
+        {
+            var places = Counts.SelectMany((c, b) => Enumerable.Range(0, c).Select(t => (Block: contexts[n][b], At: t)))
+                .Take(Lengths[n]).ToArray();
+            return (queries[n],
+                [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[i * Block + p.At])).ToArray())],
+                [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[size * (Block + p.At) + i])).ToArray())],
+                heads[n].From);
+        }
+
+        private static float Wide(T value) => value is Half half ? (float)half : (float)(object)value;
+
+        private T[] Fresh() => Pinned<T>(2 * size * Block, x => typeof(T) == typeof(Half) ? (T)(object)(Half)x : (T)(object)x);
+
+        private TMade[] Pinned<TMade>(int length, Func<float, TMade> from) where TMade : unmanaged
+        {
+            var made = GC.AllocateArray<TMade>(length, pinned: true);
+            for (var i = 0; i < length; i++) made[i] = from((float)(random.NextDouble() * 4 - 2));
+            return made;
+        }
+
+        private static void* Start<TMade>(TMade[] pinned) =>
+            (void*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(pinned, 0);
+    }
 }

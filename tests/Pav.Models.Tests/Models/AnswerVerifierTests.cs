@@ -91,8 +91,10 @@ public sealed class AnswerVerifierTests : IDisposable
         var bytes = Tokenizer.Load(Path.Combine(AppContext.BaseDirectory, "fixtures", "tokenizers", "qwen3", "tokenizer.json.gz"));
         var steps = Prefix.Root(new("p", "How many eggs?", "")).Then("Step 1: There are 16 eggs.\n")
             .Then("Step 2: The answer is: 16", ended: true);
-        Assert.Equal(bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"),
-            new VerifierEncoding(bytes, new("{problem} "), " ки", "\n").Encode(steps).Ids);
+        encoding = new(bytes, new("{problem} "), " ки", "\n");
+        Assert.Equal(
+            bytes.Encode("How many eggs? Step 1: There are 16 eggs. ки\nStep 2: The answer is: 16 ки"), encoding.Encode(steps).Ids);
+        Assert.Equal(14 + 4 + (27 + 7) + (25 + 7), encoding.MostTokens(steps)); // bytes; 7 of " ", " ки" and "\n"
     }
 
     [Theory]

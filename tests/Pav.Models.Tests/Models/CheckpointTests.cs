@@ -44,7 +44,7 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("pretraining_tp", "2")]
     [InlineData("model_type", "\"phi\"")]
     [InlineData("architectures", "[\"LlamaForQuestionAnswering\"]")]
-    [InlineData("rope_scaling", "{\"rope_type\": \"longrope\", \"factor\": 2}")]
+    [InlineData("rope_scaling", "{\"rope_type\": \"dynamic\", \"factor\": 2}")]
     [InlineData("hidden_size", "\"64\"")]
     [InlineData("num_key_value_heads", "3")]
     [InlineData("attention_bias", "1")]

@@ -42,11 +42,14 @@ public class CpuRunnerTests
     [InlineData(20)]
     [InlineData(32)]
     [InlineData(56)]
-    public void Bits_depend_on_the_context_alone(int headSize)
+    [InlineData(8, KvType.Float16)]
+    [InlineData(20, KvType.Float16)]
+    [InlineData(56, KvType.Float16)]
+    public void Bits_depend_on_the_context_alone(int headSize, KvType cache = KvType.Float32)
     {
         using var model = Toy.Model(Toy.Config(headSize));
-        using var one = Toy.Runner(model, 1 << 24, 1);
-        using var two = Toy.Runner(model, 1 << 24, 2);
+        using var one = Toy.Runner(model, 1 << 24, 1, cache);
+        using var two = Toy.Runner(model, 1 << 24, 2, cache);
         var expected = Logits(one, 1000, together: false);
         Assert.Equal(expected, Logits(one, 1000, together: true));
         Assert.Equal(expected, Logits(two, 1000, together: true));
@@ -61,7 +64,9 @@ public class CpuRunnerTests
     [InlineData(64, false)]
     [InlineData(20, true)]
     [InlineData(40, true)]
-    public void Bits_do_not_depend_on_how_products_are_cut(int headSize, bool everything)
+    [InlineData(64, false, KvType.Float16)]
+    [InlineData(20, true, KvType.Float16)]
+    public void Bits_do_not_depend_on_how_products_are_cut(int headSize, bool everything, KvType cache = KvType.Float32)
     {
         var config = Toy.Config(headSize) with
         {
@@ -69,11 +74,11 @@ public class CpuRunnerTests
             OutputBias = everything, MlpBias = everything, LogitCap = everything ? 20 : null, AttentionCap = everything ? 10 : null,
         };
         using var model = Toy.Model(config);
-        using var one = Toy.Runner(model, 1 << 24, 1);
+        using var one = Toy.Runner(model, 1 << 24, 1, cache);
         var expected = Logits(one, 1000, together: true);
         foreach (var threads in (int[])[2, 3, 4])
         {
-            using var several = Toy.Runner(model, 1 << 24, threads);
+            using var several = Toy.Runner(model, 1 << 24, threads, cache);
             Assert.Equal(expected, Logits(several, 1000, together: true));
             Assert.Equal(expected, Logits(several, 1000, together: false));
             Assert.Equal(expected, Logits(several, 9, together: false));
@@ -85,10 +90,12 @@ public class CpuRunnerTests
     [InlineData(4, 4)]
     [InlineData(4, 2)]
     [InlineData(3, 1)]
-    public void A_shared_past_gives_the_same_bits(int heads, int kvHeads)
+    [InlineData(4, 4, KvType.Float16)]
+    [InlineData(4, 2, KvType.Float16)]
+    public void A_shared_past_gives_the_same_bits(int heads, int kvHeads, KvType cache = KvType.Float32)
     {
         using var model = Toy.Model(Toy.Config(20) with { Heads = heads, KvHeads = kvHeads, SlidingWindow = 30, WindowEvery = 2 });
-        using var runner = Toy.Runner(model, 1 << 24, 1);
+        using var runner = Toy.Runner(model, 1 << 24, 1, cache);
         var past = new KvSegment(runner.Pool, null);
         runner.Add(past, Sequences[4]);
         runner.Run();
@@ -127,6 +134,28 @@ public class CpuRunnerTests
             var expected = model.logits(model.forward(ids)).select(1, -1).to_array<float>();
             Assert.InRange(expected.Zip(found[i], (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4);
         }
+    }
+
+    /// <summary>Keys and values that are rounded to 11 bits move the logits a little, and take half the memory.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(20)]
+    [InlineData(64)]
+    public void Logits_from_half_the_memory_are_nearly_the_same(int headSize)
+    {
+        using var model = Toy.Model(Toy.Config(headSize));
+        using var full = Toy.Runner(model, 1 << 24, 1);
+        using var half = Toy.Runner(model, 1 << 24, 1, KvType.Float16);
+        var (expected, found) = (Logits(full, 10, together: true), Logits(half, 10, together: true));
+        var spread = expected.Max(l => l.Max() - l.Min());
+        var moved = expected.Zip(found, (a, b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max()).Max();
+        Assert.InRange(moved, 1e-6, spread / 500);
+
+        // Layers × (keys + values) × key-value heads × size × positions of a block × bytes.
+        Assert.Equal(2 * 2 * 2 * headSize * 16 * 2, half.Pool.BlockBytes);
+        Assert.Equal(full.Pool.BlockBytes, 2 * half.Pool.BlockBytes);
+        Assert.Equal(full.Pool.Bytes, 2 * half.Pool.Bytes);
+        Assert.Equal(2 * full.Pool.Capacity, half.Pool.Capacity);
     }
 
     [Fact]

@@ -27,10 +27,10 @@ internal static class Toy
         return model;
     }
 
-    public static CpuRunner Runner(DecoderModel model, long cacheBytes, int threads)
+    public static CpuRunner Runner(DecoderModel model, long cacheBytes, int threads, KvType cache = KvType.Float32)
     {
         using var weights = WeightSource.From(model);
-        return new(weights, cacheBytes, threads);
+        return new(weights, cacheBytes, threads, cache);
     }
 
     public static DecoderModel Scorer(ulong seed = 2)

@@ -85,21 +85,50 @@ public sealed class TransformerPolicyTests : IDisposable
     [Theory]
     [InlineData(1.0)]
     [InlineData(0.0)]
-    public async Task Slots_order_threads_and_budget_change_nothing(double temperature)
+    [InlineData(1.0, KvType.Float16)]
+    [InlineData(0.0, KvType.Float16)]
+    public async Task Slots_order_threads_and_budget_change_nothing(double temperature, KvType cache = KvType.Float32)
     {
         var sampling = Sampling with { Temperature = temperature };
         var draws = Draws(5, 8);
-        using var wide = Policy();
+        using var wide = Policy(new(Cache: cache));
         var expected = await Extend(wide, draws, Until.TraceEnd, sampling);
         var shuffled = Enumerable.Range(0, draws.Length).OrderBy(i => Seeds.Mix((ulong)i)).ToArray();
         foreach (var options in new EngineOptions[] { new(Slots: 1), new(Slots: 5, Threads: 2), new(Slots: 33),
             new(CacheBudgetBytes: 60_000) })
         {
-            using var policy = Policy(options);
+            using var policy = Policy(options with { Cache = cache });
             var found = await Extend(policy, [.. shuffled.Select(i => draws[i])], Until.TraceEnd, sampling);
             for (var k = 0; k < shuffled.Length; k++) Assert.Equal(expected[shuffled[k]], found[k]);
             Assert.InRange(policy.CacheBytes, 1, options.CacheBudgetBytes);
         }
+    }
+
+    /// <summary>
+    /// How often a trace of a prefix holds " 3", by float32 and by float16 with draws of their own: the mean difference over prefixes is
+    /// within three of its standard errors. And with equal seeds nearly all traces are equal, so that the means cannot differ by more.
+    /// </summary>
+    [Fact]
+    public async Task Halves_keep_labels_unbiased()
+    {
+        const int each = 400;
+        using var full = Policy();
+        using var half = Policy(new(Cache: KvType.Float16));
+        var prefixes = Toy.Prefixes(6);
+        var (a, same, b) = (await Traces(full, 1), await Traces(half, 1), await Traces(half, 2));
+        Assert.InRange(a.Zip(same).Average(t => t.First.Text == t.Second.Text ? 0.0 : 1), 0, 0.02);
+        var differences = Shares(b).Zip(Shares(a), (x, y) => x - y).ToArray();
+        var mean = differences.Average();
+        var error = Math.Sqrt(differences.Sum(d => (d - mean) * (d - mean)) / (differences.Length - 1) / differences.Length);
+        Assert.InRange(error, 1e-4, 0.02);
+        Assert.InRange(Math.Abs(mean), 0, 3 * error);
+        Assert.InRange(Shares(a).Max() - Shares(a).Min(), 0.1, 1);
+
+        Task<IReadOnlyList<Prefix>> Traces(TransformerPolicy policy, ulong seed) => policy.Extend([.. prefixes.SelectMany((p, i) =>
+            Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(seed, $"{i}", "bias", k))))], Until.TraceEnd, Sampling);
+
+        double[] Shares(IReadOnlyList<Prefix> traces) =>
+            [.. traces.Chunk(each).Select((c, i) => c.Average(t => t.Text[prefixes[i].Text.Length..].Contains(" 3") ? 1.0 : 0))];
     }
 
     /// <summary>What a GPU runs, on the CPU: the same draws as from the CPU's own kernels.</summary>

@@ -51,6 +51,7 @@ public class StepsOfTokensTests
                 && OneByOne(chain, root, ids).Equals(trace)
                 && trace.Text == tokenizer.Decode(ids, continues: true)
                 && read.Equals(trace)
+                && scoring.MostTokens(read) >= scoring.Encode(read).Ids.Length
                 && scoring.Stretches(read).Skip(1).SelectMany(s => s).SequenceEqual(ids.Where(id => !tokenizer.IsSpecial(id)));
         }).QuickCheckThrowOnFailure();
     }

@@ -352,6 +352,7 @@ public class FigureTests
         Assert.Contains("\n## Figure 4: Accuracy against compute\n", text);
         Assert.Contains($"**{figure.Sentence}**", text);
         Assert.Contains("\nIntervals: 95%, from a bootstrap over problems and over seeds", text);
-        Assert.Contains("| N = 2 | 75.0% [", text);
+        Assert.Contains("![Accuracy against compute](figures/4.svg)", text);
+        Assert.Equal(0.75, ResultsDocument.Short(figure).Panels[0].Lines[0].Points.Single(p => p.N == 2).Y);
     }
 }

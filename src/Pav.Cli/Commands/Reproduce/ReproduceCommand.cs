@@ -24,7 +24,7 @@ internal sealed record ReproduceSettings
     [Flag("Folder of all runs; what is finished there is kept (default: runs/reproduce-SCALE)")]
     public string Out { get; init; } = "";
 
-    [Flag("Also write results.md and results.json into this folder")]
+    [Flag("Also write results.md with its pictures and numbers into this folder")]
     public string Document { get; init; } = "";
 
     [Flag("A policy of your own in place of the embedded ones: a checkpoint folder")]
@@ -128,7 +128,8 @@ internal static class ReproduceCommand
         }
 
         var results = Figures.All.Select(f => FileOf(settings.Out, f)).Where(File.Exists).Select(Json.Read<FigureSummary>).ToList();
-        foreach (var folder in new[] { settings.Out, settings.Document }.Where(f => f != "")) Write(folder, results);
+        ResultsDocument.Write(settings.Out, results, everything: true);
+        if (settings.Document != "") ResultsDocument.Write(settings.Document, results, everything: false);
         var report = ReportWriter.Write([settings.Out], DateTimeOffset.Now, RlWays.Read);
         var total = Measured.From(settings, plan, all);
         reporter.Say("");
@@ -155,12 +156,6 @@ internal static class ReproduceCommand
     }
 
     private static string FileOf(string folder, Figure figure) => Path.Combine(folder, "figures", $"figure-{figure.Id}.json");
-
-    private static void Write(string folder, IReadOnlyList<FigureSummary> results)
-    {
-        AtomicFile.WriteJson(Path.Combine(folder, "results.json"), results);
-        AtomicFile.WriteText(Path.Combine(folder, "results.md"), ResultsDocument.Markdown(results));
-    }
 }
 
 /// <summary>How long the parts to come will take, told by those of the same command that are finished.</summary>

@@ -32,7 +32,7 @@ internal sealed record RlTrained : RlResult
 /// <summary>Online RL of a policy with outcome rewards, or with progress as a dense reward beside them.</summary>
 internal static class RlCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Create<RlSettings, RlTrained>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<RlSettings, object>(
         "rl", "Train a policy online: sample traces, reward their outcome and the progress of each step, update, again.",
         """
         pav rl --policy runs/rft --verifier runs/verifier --problems train.jsonl --valid-problems valid.jsonl --out runs/rl-pav
@@ -40,10 +40,10 @@ internal static class RlCommand
         pav rl --recipe quick
         """, Output.Folder, Run);
 
-    private static async Task<RlTrained> Run(RlSettings settings, CommandContext context)
+    private static async Task<object> Run(RlSettings settings, CommandContext context)
     {
         settings.Check();
-        if (context.Run.Changed.Count > 0)
+        if (context.Folder?.Changed.Count > 0)
             foreach (var stale in new[] { PolicyEvaluation.TalliesName, PolicyEvaluation.HardBeamName }) File.Delete(context.Run.At(stale));
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--policy", settings.Policy);
@@ -59,7 +59,8 @@ internal static class RlCommand
             ? [] : [.. Problems.Read(settings.ValidProblems).Take(settings.ValidLimit)];
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" && !settings.LearnsFromSamples ? null
-            : Refreshed(settings, problems, grader, template, context.Run.Path);
+            : Refreshed(settings.DryRun ? settings with { Refresh = int.MaxValue } : settings, problems, grader, template,
+                context.Folder?.Path ?? "");
         var task = new RlTask
         {
             Name = Checkpoint.NameOf(folder), Folder = folder, Start = () =>
@@ -73,6 +74,7 @@ internal static class RlCommand
             },
         };
 
+        if (settings.DryRun) return RlEstimate.Tell(settings, task with { Sampled = null }, tests.Count, context);
         var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
         var warned = false;
         var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker =>
@@ -92,7 +94,7 @@ internal static class RlCommand
             $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} "
             + $"{(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} "
             + $"tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
-        return new(result)
+        return new RlTrained(result)
         {
             Alpha = settings.FixedAlpha is null ? options.Alpha : null,
             Test = tests.Count > 0 ? await Test(settings, tests, result.Last, context) : null,

@@ -119,6 +119,11 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Its peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double RefreshRate { get; init; } = 1e-4;
 
+    [Flag("Do a few iterations, say what all would take in time, tokens and memory, and write nothing", Local = true)]
+    public bool DryRun { get; init; }
+
+    public override bool OnlyTells => DryRun;
+
     /// <summary>Are steps rewarded by a prover's values?</summary>
     public bool RewardsSteps => Reward is "pav" or "pqv";
 

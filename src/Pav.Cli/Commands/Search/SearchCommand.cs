@@ -12,14 +12,14 @@ namespace Pav.Cli.Commands.Search;
 /// <summary>Searches for answers with every method asked for, at every size, and sums up accuracy against compute.</summary>
 internal static class SearchCommand
 {
-    public static CommandSpec Spec { get; } = CommandSpec.Create<SearchSettings, Summary>(
+    public static CommandSpec Spec { get; } = CommandSpec.Create<SearchSettings, object>(
         "search", "Answer problems by sampling, voting, re-ranking and guided search on progress, and compare accuracy at equal compute.",
         """
         pav search --policy runs/sft --verifier runs/verifier --outcome runs/outcome --problems test.jsonl --out runs/search
         pav search --policy runs/sft --verifier runs/verifier --problems test.jsonl --methods beam-q,beam-pav --beam 4 --provers bo1,bo2,bo4,bo8
         """, Output.Folder, Run);
 
-    private static async Task<Summary> Run(SearchSettings settings, CommandContext context)
+    private static async Task<object> Run(SearchSettings settings, CommandContext context)
     {
         settings.Check();
         var methods = settings.ChosenMethods();
@@ -44,7 +44,8 @@ internal static class SearchCommand
                 settings.Outcome == "" ? null : Open("--outcome", settings.Outcome));
             Prover Named(string name) => ProverChoice.BestOf(name) is { } k ? Prover.BestOf(k) : Prover.By(Open("--provers", name));
             foreach (var name in settings.NeededProvers(methods)) Named(name);
-            var run = new SearchRun(settings, tools, Named, context.Run, context.Reporter, context.Cancel);
+            var run = new SearchRun(settings, tools, Named, context.Folder, context.Reporter, context.Cancel);
+            if (settings.DryRun) return await Estimate(settings, run, problems, context.Reporter);
             if (settings.Caution != "") await SetCaution(settings, (ILoadedVerifier)tools.Verifier!, run);
             var alpha = settings.FixedAlpha ?? await run.ChooseAlpha(Problems.Read(settings.ValidProblems));
             if (settings.FixedAlpha is null) context.Reporter.Say($"alpha = {alpha}");
@@ -58,6 +59,17 @@ internal static class SearchCommand
         {
             foreach (var verifier in loaded.Values.OfType<IDisposable>()) verifier.Dispose();
         }
+    }
+
+    /// <summary>What validation problems would settle is taken as it stands before: the grid's middle, or the usual value.</summary>
+    private static async Task<SearchCost> Estimate(SearchSettings settings, SearchRun run, IReadOnlyList<Problem> problems,
+        Reporter reporter)
+    {
+        var alpha = settings.FixedAlpha ?? settings.AlphaGrid[settings.AlphaGrid.Length / 2];
+        var cost = await run.Estimate(problems, new(alpha, settings.FixedSettle ?? 1, settings.FixedSure ?? 0.95, new(1, 0, 0.1),
+            (int)(settings.FixedWidest ?? 0)));
+        if (settings.ValidProblems != "") reporter.Say("What is chosen on --valid-problems takes searches of its own, not counted here.");
+        return cost.Tell(reporter);
     }
 
     private static async Task SetCaution(SearchSettings settings, ILoadedVerifier verifier, SearchRun run)

@@ -18,14 +18,18 @@ internal sealed record Chosen(double Alpha, double Settle, double Sure, VoteEvid
 /// stopped search goes on where it was; results do not depend on batches or on stops.
 /// </summary>
 /// <param name="prover">The prover that an option names.</param>
+/// <param name="given">Where rows go; null where the search is only estimated.</param>
 internal sealed class SearchRun(
-    SearchSettings settings, SearchTools tools, Func<string, Prover> prover, RunFolder folder, Reporter reporter, CancellationToken cancel)
+    SearchSettings settings, SearchTools tools, Func<string, Prover> prover, RunFolder? given, Reporter reporter, CancellationToken cancel)
 {
-    private readonly HashSet<RowKey> done = [.. JsonLines.Read<SearchRow>(folder.At("search.jsonl")).Select(RowKey.From)];
+    private readonly HashSet<RowKey> done =
+        given is null ? [] : [.. JsonLines.Read<SearchRow>(given.At("search.jsonl")).Select(RowKey.From)];
     private readonly HashSet<(string Problem, string Method, int N, string? Prover)> trees =
-        [.. JsonLines.Read<SearchTree>(folder.At("trees.jsonl")).Select(t => (t.Problem, t.Method, t.N, t.Prover))];
+        given is null ? [] : [.. JsonLines.Read<SearchTree>(given.At("trees.jsonl")).Select(t => (t.Problem, t.Method, t.N, t.Prover))];
 
     private readonly IReadOnlyList<SearchMethod> methods = settings.ChosenMethods();
+
+    private RunFolder folder => given ?? throw new InvalidOperationException("a search that is only estimated has no run folder");
 
     /// <summary>Methods that share a search, run together at some sizes on some problems.</summary>
     private sealed record Stage(IReadOnlyList<SearchCase> Cases, IReadOnlyList<int> Sizes, SearchTools Tools, int Problems = int.MaxValue)
@@ -46,9 +50,30 @@ internal sealed class SearchRun(
         if (done.Count > 0) reporter.Say($"{done.Count:N0} results are there already.");
         using var rows = JsonLines.Append(folder.At("search.jsonl"));
         foreach (var seed in Enumerable.Range(0, settings.Seeds).Select(i => settings.Seed + (ulong)i))
-            foreach (var stage in Stages(with, seed).Concat(OracleStages(with, seed)).Concat(SweepStages(with, seed)))
-                await Run(stage, [.. problems.Take(stage.Problems)], rows);
+            foreach (var stage in AllStages(with, seed)) await Run(stage, [.. problems.Take(stage.Problems)], rows);
     }
+
+    /// <summary>What <see cref="All"/> would take, from searches of a few of the problems.</summary>
+    public async Task<SearchCost> Estimate(IReadOnlyList<Problem> problems, Chosen with)
+    {
+        var probe = SearchCost.Probe(problems);
+        var later = AllStages(with, settings.Seed + 1).Select(s => s.Title).ToHashSet();
+        var tried = new List<TriedStage>();
+        foreach (var stage in AllStages(with, settings.Seed))
+        {
+            if (tried.Count == 0)
+                await SearchBatch.Run([.. probe.Take(1)], stage.Cases, [.. stage.Sizes.Take(1)], stage.Tools, false, cancel);
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            var rows = (await SearchBatch.Run(probe, stage.Cases, stage.Sizes, stage.Tools, false, cancel)).Select(r => r.Row);
+            tried.Add(new(Math.Min(stage.Problems, problems.Count), later.Contains(stage.Title) ? settings.Seeds : 1,
+                clock.Elapsed.TotalSeconds, [.. rows]));
+        }
+
+        return SearchCost.From(problems.Count, [.. probe.Select(p => p.Id)], tried);
+    }
+
+    private IEnumerable<Stage> AllStages(Chosen with, ulong seed) =>
+        Stages(with, seed).Concat(OracleStages(with, seed)).Concat(SweepStages(with, seed));
 
     /// <summary>All rows, in the order in which they were written.</summary>
     public IReadOnlyList<SearchRow> Rows()

@@ -109,6 +109,13 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Problems searched together: larger is faster, the same results", Min = 1, Max = 65536, Local = true)]
     public int ProblemsPerBatch { get; init; } = 32;
 
+    [Flag("Search a few of the problems, say what the search would take in time, tokens and memory, and write nothing", Local = true)]
+    public bool DryRun { get; init; }
+
+    public override bool OnlyTells => DryRun;
+
+    public override bool CountsTokens => DryRun;
+
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 10);
 

@@ -26,30 +26,30 @@ internal sealed record VerifierResult : TrainResult
 /// <summary>Pretraining, fine-tuning of policies, training of verifiers.</summary>
 internal static class TrainCommands
 {
-    public static CommandSpec Pretrain { get; } = CommandSpec.Create<PretrainSettings, TrainResult>(
+    public static CommandSpec Pretrain { get; } = CommandSpec.Create<PretrainSettings, object>(
         "pretrain", "Train a small language model from nothing on texts of the embedded domain: worked, quick and corrected solutions.",
         "pav pretrain --recipe pav-tiny-s --out runs/pav-tiny-s", Output.Folder, RunPretrain);
 
-    public static CommandSpec Sft { get; } = CommandSpec.Create<SftSettings, TrainResult>(
+    public static CommandSpec Sft { get; } = CommandSpec.Create<SftSettings, object>(
         "train sft", "Fine-tune a policy on demonstrations; the checkpoint that solves most held-out problems is kept.",
         "pav train sft --model pav-tiny-s --valid-problems valid.jsonl --out runs/sft", Output.Folder, RunSft);
 
-    public static CommandSpec Rft { get; } = CommandSpec.Create<RftSettings, TrainResult>(
+    public static CommandSpec Rft { get; } = CommandSpec.Create<RftSettings, object>(
         "train rft", "Fine-tune a policy on its own correct traces, as labelling gathered them.",
         "pav train rft --model runs/sft --labels runs/labels --problems train.jsonl --valid-problems valid.jsonl --out runs/rft",
             Output.Folder, RunRft);
 
-    public static CommandSpec Outcome { get; } = CommandSpec.Create<VerifierSettings, VerifierResult>(
+    public static CommandSpec Outcome { get; } = CommandSpec.Create<VerifierSettings, object>(
         "train outcome", "Train an outcome verifier: is this complete trace right?",
         "pav train outcome --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/outcome", Output.Folder, (s, c) =>
             RunVerifier(s, c, VerifierKind.Outcome));
 
-    public static CommandSpec Verifier { get; } = CommandSpec.Create<VerifierSettings, VerifierResult>(
+    public static CommandSpec Verifier { get; } = CommandSpec.Create<VerifierSettings, object>(
         "train verifier", "Train a verifier of Q: after each step, how likely is the policy to end right? Its differences are progress.",
         "pav train verifier --model pav-tiny-s --labels runs/labels --problems train.jsonl --out runs/verifier", Output.Folder, (s, c) =>
             RunVerifier(s, c, VerifierKind.Value));
 
-    private static Task<TrainResult> RunPretrain(PretrainSettings settings, CommandContext context)
+    private static Task<object> RunPretrain(PretrainSettings settings, CommandContext context)
     {
         if (settings.Lora.LoraRank > 0) throw new UserError("--lora-rank: a model that begins from nothing has no weights to adapt; "
             + "leave it out, or fine-tune with `pav train`");
@@ -76,7 +76,7 @@ internal static class TrainCommands
         return Train("Pretraining", task, settings, context);
     }
 
-    private static Task<TrainResult> RunSft(SftSettings settings, CommandContext context)
+    private static Task<object> RunSft(SftSettings settings, CommandContext context)
     {
         if (settings.Quiz && settings.Data != "")
             throw new UserError("--quiz is a kind of embedded homework, and --data gives other demonstrations; leave one out.");
@@ -92,7 +92,7 @@ internal static class TrainCommands
         return FineTune("Fine-tuning", settings, folder, template, data, context);
     }
 
-    private static Task<TrainResult> RunRft(RftSettings settings, CommandContext context)
+    private static Task<object> RunRft(RftSettings settings, CommandContext context)
     {
         var folder = Home.Model("--model", settings.Model);
         var template = Checkpoint.Template(settings.Prompt, folder);
@@ -102,7 +102,7 @@ internal static class TrainCommands
         return FineTune("Fine-tuning on its own correct traces", settings, folder, template, data, context);
     }
 
-    private static Task<TrainResult> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template,
+    private static Task<object> FineTune(string title, PolicyTrainingSettings settings, string folder, PromptTemplate template,
         IReadOnlyList<Demonstration> data, CommandContext context)
     {
         // What is taught ends with an end-of-sequence.
@@ -124,7 +124,7 @@ internal static class TrainCommands
             settings, context);
     }
 
-    private static async Task<VerifierResult> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
+    private static async Task<object> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
     {
         Checkpoint.Threads(settings.Threads);
         var folder = Home.Model("--model", settings.Model);
@@ -138,13 +138,16 @@ internal static class TrainCommands
         if (kind == VerifierKind.Outcome && settings.Judges.Loss != "soft")
             throw new UserError($"--loss {settings.Judges.Loss} joins the prefixes of a trace, and an outcome verifier has one label "
                 + $"for each; use --loss soft.");
+        if (settings.DryRun)
+            return TrainEstimate.Tell(
+                VerifierTraining.Estimate(inputs, settings.ToOptions(), context.Cancel).Times(settings.Judges.Members), context.Reporter);
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
         var (result, record) = settings.Judges.Members == 1 ? await Fit(title, settings.ToOptions(), context.Run.Path)
             : await FitTogether(title, settings, inputs, Fit, context);
         context.Reporter.Say($"On held-out problems: AUC within problems {Text(record.Measures?.AucWithin)}, pooled "
             + $"{Text(record.Measures?.AucPooled)}, "
             + $"Brier {Text(record.Measures?.Brier)}; best checkpoint at step {result.BestStep:N0} in {result.Best}");
-        return new(result) { Measures = record.Measures };
+        return new VerifierResult(result) { Measures = record.Measures };
 
         async Task<(TrainResult, VerifierRecord)> Fit(string title, TrainOptions options, string folder)
         {
@@ -179,9 +182,10 @@ internal static class TrainCommands
         return (fitted[^1].Result with { Best = context.Run.Path }, record);
     }
 
-    private static async Task<TrainResult> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
+    private static async Task<object> Train(string title, TrainingTask task, TrainingSettings settings, CommandContext context)
     {
         Checkpoint.Threads(settings.Threads);
+        if (settings.DryRun) return TrainEstimate.Tell(TrainCost.Estimate(task, settings.ToOptions(), context.Cancel), context.Reporter);
         var result = await Tracked(title, settings, context, progress =>
             TrainingLoop.Run(task, settings.ToOptions(), context.Run.Path, progress, context.Cancel, account =>
             context.Reporter.Say($"{account}")));

@@ -54,6 +54,11 @@ internal abstract record TrainingSettings : ModelSettings
     [Flag("In libtorch: lay the rows of a step end to end instead of padding them, as the CPU always does")]
     public bool Pack { get; init; }
 
+    [Flag("Try a few steps, say what training would take in time, tokens and memory, and write nothing", Local = true)]
+    public bool DryRun { get; init; }
+
+    public override bool OnlyTells => DryRun;
+
     public TrainOptions ToOptions()
     {
         var fit = new TrainFit(Checkpoint.FitDevice(Device), Bf16, Recompute, Accumulate, Pack);

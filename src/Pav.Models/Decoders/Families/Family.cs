@@ -14,11 +14,11 @@ public sealed class Family(string modelType, string className, Func<ConfigKeys, 
     Action<DecoderConfig, JsonObject> write)
 {
     public static readonly Family Llama = LlamaFamily.Family, InternLm = LlamaFamily.InternLm, Mistral = MistralFamily.Family,
-        Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family,
+        Qwen2 = Qwen2Family.Family, Qwen3 = Qwen3Family.Family, Qwen3Moe = Qwen3MoeFamily.Family,
         Gemma2 = Gemma2Family.Family, Gemma3 = Gemma3Family.Family, Phi3 = Phi3Family.Family, SmolLm3 = SmolLm3Family.Family,
         Olmo2 = Olmo2Family.Family, Granite = GraniteFamily.Family, Qwen35 = Qwen35Family.Family;
 
-    public static IReadOnlyList<Family> All { get; } = [Llama, Mistral, Qwen2, Qwen3, Gemma2, Gemma3,
+    public static IReadOnlyList<Family> All { get; } = [Llama, Mistral, Qwen2, Qwen3, Qwen3Moe, Gemma2, Gemma3,
         Phi3, SmolLm3, Olmo2, Granite, Qwen35, InternLm];
 
     /// <summary>What to do with a model that this program does not run.</summary>

@@ -5,7 +5,7 @@ internal static class NotRun
 {
     private static readonly (string Needs, string[] ModelTypes)[] Families =
     [
-        ("a mixture of experts", ["mixtral", "qwen2_moe", "qwen3_moe", "deepseek", "deepseek_v2", "deepseek_v3", "olmoe", "granitemoe",
+        ("a mixture of experts of its own kind", ["mixtral", "qwen2_moe", "deepseek", "deepseek_v2", "deepseek_v3", "olmoe", "granitemoe",
             "granitemoehybrid", "phimoe", "gpt_oss", "dbrx", "jetmoe", "llama4", "llama4_text", "ernie4_5_moe", "glm4_moe",
             "hunyuan_v1_moe", "minimax", "bailing_moe", "grok-1"]),
         ("a mixture of experts beside Gated DeltaNet", ["qwen3_next", "qwen3_5_moe", "qwen3_5_moe_text"]),

@@ -81,14 +81,34 @@ public sealed class RlLoop : IDisposable
     public static RlResult Run(
         RlTask task, RlOptions options, string folder, Action<RlProgress>? progress = null, CancellationToken cancel = default)
     {
+        Check(task, options);
+        using var loop = new RlLoop(task, options, folder, progress, cancel);
+        return loop.Run();
+    }
+
+    private static void Check(RlTask task, RlOptions options)
+    {
         options.Check();
         if (task.Problems.Count < options.Batch)
             throw new UserError(
                 $"a batch of {options.Batch} problems needs at least as many to draw from, there are {task.Problems.Count}");
         if (options.Reward != DenseReward.None && task.Prover is null)
             throw new UserError("step rewards need a prover; name a verifier or oracle rollouts, or choose outcome rewards");
-        using var loop = new RlLoop(task, options, folder, progress, cancel);
-        return loop.Run();
+    }
+
+    /// <summary>Does iterations as long as <paramref name="goesOn"/> says of each, and saves no weights.</summary>
+    internal static void Try(RlTask task, RlOptions options, string folder, Func<RlTry, bool> goesOn, CancellationToken cancel)
+    {
+        Check(task, options);
+        using var loop = new RlLoop(task, options with { CheckpointEvery = int.MaxValue, Iterations = int.MaxValue }, folder, null, cancel);
+        for (var more = true; more;)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var before = loop.position.Next;
+            loop.Iterate();
+            more = goesOn(new(loop.row.GeneratedTokens - before.GeneratedTokens, loop.row.ProverTokens - before.ProverTokens, 0,
+                loop.clock.Total, loop.clock["sampling"]));
+        }
     }
 
     private RlResult Run()
