@@ -52,7 +52,8 @@ internal sealed unsafe class LayerState(DecoderConfig config) : IDisposable
 
     /// <summary>What a layer uses, with attention or without.</summary>
     private IEnumerable<Rows> Used(bool recurrent) => (recurrent ? Delta!.All
-        : [Queries, Keys, Values, RawQueries, RawKeys, Doubled, OutputGates, Gated, Attended, QueryScales, LogSums])
+        : [Queries, Keys, Values, RawQueries, RawKeys, Attended, QueryScales, LogSums])
+        .Concat(config.OutputGate && !recurrent ? [Doubled, OutputGates, Gated] : [])
         .Concat([Normed, Mixed, Middle, InnerNormed, Gates, Ups, Fed, Scales]).Concat(Experts?.All ?? []);
 
     /// <summary>Floats of a token.</summary>
@@ -84,7 +85,8 @@ internal sealed class Scratch(DecoderConfig config) : IDisposable
 
     private IEnumerable<Rows> All => Always.Concat(Delta?.All ?? []).Concat(Experts?.All ?? []);
 
-    private IEnumerable<Rows> Always => [Hidden, Joined, Again, Inner, Attended, Queries, Keys, Values, Doubled];
+    private IEnumerable<Rows> Always =>
+        [Hidden, Joined, Again, Inner, Attended, Queries, Keys, Values, .. config.OutputGate ? [Doubled] : Array.Empty<Rows>()];
 
     /// <summary>Floats of a token.</summary>
     public long Columns => All.Sum(part => (long)part.Stride);
