@@ -107,6 +107,9 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
         }
     }
 
+    /// <summary>Most tokens of a prompt with its answer.</summary>
+    public int MaxTokens => engine.MaxPositions;
+
     private Prefix[] Extended(IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel)
     {
         sampling.Check();

@@ -54,6 +54,8 @@ public class ChatTests
         Assert.Equal("bo8", pav.GetProperty("prover").GetString());
         Assert.Equal("root", pav.GetProperty("tree").GetProperty("nodes")[0].GetProperty("fate").GetString());
         Assert.True(pav.TryGetProperty("correct", out _));
+        (_, reply) = await served.Post("/v1/chat/completions", Ask("toy:vote-8", ""","top_k":-1,"pav":{"method":"beam","N":3}"""));
+        Assert.Equal(3, reply.GetProperty("choices")[0].GetProperty("pav").GetProperty("n").GetInt32());
     }
 
     [Fact]
@@ -189,8 +191,12 @@ public class ChatTests
         var asked = Ask("toy", ""","flux_level":9""");
         for (var i = 0; i < 2; i++) Assert.Equal(200, (await served.Post("/v1/chat/completions", asked)).Status);
         Assert.Single(served.Log.All, line => line.Contains("flux_level"));
+        await served.Post("/v1/chat/completions", Ask("toy", ""","pav":{"mehtod":"beam","n":1}"""));
+        Assert.Single(served.Log.All, line => line.Contains("pav.mehtod"));
+        Assert.DoesNotContain(served.Log.All, line => line.Contains("pav.n "));
         await served.Post("/v1/steps", """{"prompt":"2 + 2","response":"4\n","provr":"bo2"}""");
         Assert.Single(served.Log.All, line => line.Contains("provr"));
+        Assert.Single(served.Log.All, line => line.Contains("/v1/steps: 1 traces, 1 tokens scored"));
         Assert.DoesNotContain(served.Log.All, line => line.Contains("2 + 2"));
     }
 

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Pav.Serve.Hosting;
@@ -43,6 +45,43 @@ public class HostTests
         foreach (var (body, field) in (ReadOnlySpan<(string, string)>)
             [("ChatFields", "top_logprobs"), ("TextFields", "prompt"), ("ChatLogprobs", "content")])
             Assert.True(fields.GetProperty(body).GetProperty("properties").TryGetProperty(field, out _), $"{body}.{field}");
+    }
+
+    [Fact]
+    public async Task Its_description_has_every_route_with_its_body_and_its_reply()
+    {
+        await using var server = await Start();
+        var (_, api) = await Get(server, "/openapi.json");
+        Assert.Equal("pav serve", api.GetProperty("info").GetProperty("title").GetString());
+        var paths = api.GetProperty("paths");
+        Assert.Equal(
+            ["/classify", "/get_reward", "/health", "/pooling", "/reward", "/score", "/v1/chat/completions", "/v1/classify",
+                "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}", "/v1/score", "/v1/search", "/v1/steps"],
+            paths.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+        foreach (var path in paths.EnumerateObject().Where(p => p.Value.TryGetProperty("post", out _)))
+        {
+            var post = path.Value.GetProperty("post");
+            Assert.True(post.GetProperty("requestBody").GetProperty("content").TryGetProperty("application/json", out _), path.Name);
+            Assert.True(post.GetProperty("responses").GetProperty("200").TryGetProperty("content", out _), path.Name);
+        }
+
+        var pair = api.GetProperty("components").GetProperty("schemas").GetProperty("PairFields").GetProperty("properties");
+        Assert.True(pair.TryGetProperty("text_1", out _));
+    }
+
+    /// <summary>Clients that write all of a request before they read, as Python's http.client does.</summary>
+    [Fact]
+    public async Task Who_sends_too_much_before_it_listens_is_told_so()
+    {
+        await using var server = await Start(Free with { MaxBody = 1000 });
+        using var client = new TcpClient("127.0.0.1", new Uri(server.Url).Port);
+        await using var stream = client.GetStream();
+        var body = new byte[8 << 20];
+        await stream.WriteAsync(Encoding.ASCII.GetBytes("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n"));
+        await stream.WriteAsync(body);
+        using var reader = new StreamReader(stream);
+        Assert.Contains(" 413 ", await reader.ReadLineAsync());
     }
 
     [Fact]

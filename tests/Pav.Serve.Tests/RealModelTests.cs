@@ -37,10 +37,28 @@ public class RealModelTests
 
     internal static ServedModels Models(IPolicy policy, IVerifier verifier) => new(Name, policy, Grader.Numeric, Template)
     {
-        Logprobs = policy is TransformerPolicy local ? local.Logprobs : null,
+        Logprobs = policy is TransformerPolicy local ? local.Logprobs : null, Context = (policy as TransformerPolicy)?.MaxTokens,
         Verifier = verifier, Tokenizer = Tokenizer.Load(Folder),
         Defaults = new() { Prover = Prover.BestOf(4), Alpha = 0.5, Sampling = new(MaxTokens: 100) },
     };
+
+    /// <summary>Before anything is drawn, so that others' batch is not asked twice; a stream too has the status.</summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task A_prompt_that_the_policy_cannot_read_is_refused_at_once(bool stream)
+    {
+        using var policy = Policy();
+        using var verifier = Verifier();
+        await using var served = await Served.Start(Models(policy, verifier));
+        var text = string.Join('\n', Enumerable.Repeat(Problems[0].Text, 30));
+        var (status, reply) = await served.Post("/v1/chat/completions", JsonSerializer.Serialize(new
+        {
+            model = $"{Name}:beam-4", stream, messages = new[] { new { role = "user", content = text } },
+        }));
+        Assert.Equal(422, status);
+        var error = reply.GetProperty("error");
+        Assert.Equal("messages", error.GetProperty("param").GetString());
+        Assert.Contains($"reads {policy.MaxTokens} with the answer", error.GetProperty("message").GetString());
+    }
 
     [Theory, InlineData("beam-4", "beam-q", 4), InlineData("majority-8", "majority", 8), InlineData("forest-pav-3", "forest-pav", 3)]
     public async Task Answers_of_many_clients_at_once_are_those_of_pav_search(string model, string method, int n)

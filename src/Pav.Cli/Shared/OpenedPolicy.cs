@@ -118,6 +118,9 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
 
     public bool IsRemote => inner is RemotePolicy;
 
+    /// <summary>Most tokens of a prompt with its answer; null where it does not tell them.</summary>
+    public int? MaxTokens => (inner as TransformerPolicy)?.MaxTokens;
+
     /// <summary>Log-probabilities of its tokens; null where it does not tell them.</summary>
     public LogprobSource? Logprobs => inner is TransformerPolicy local ? local.Logprobs : null;
 

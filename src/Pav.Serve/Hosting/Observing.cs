@@ -19,7 +19,11 @@ internal static class Observing
     public static void AddObserving(this IServiceCollection services)
     {
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
-        services.AddOpenApi();
+        services.AddOpenApi(api => api.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "pav serve";
+            return Task.CompletedTask;
+        }));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(Meters.Name, "Microsoft.AspNetCore.Hosting")
             .AddView("pav.batch.*", new ExplicitBucketHistogramConfiguration { Boundaries = Sizes })

@@ -70,7 +70,7 @@ public sealed class PavServer : IAsyncDisposable
         app.MapModels(desk);
         ChatEndpoints.Map(app, desk, log);
         SearchEndpoints.Map(app, desk, log);
-        app.MapRewards(desk);
+        app.MapRewards(desk, log);
     }
 
     /// <summary>Ends when the models are there, or with the reason why they are not.</summary>

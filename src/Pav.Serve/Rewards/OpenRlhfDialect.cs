@@ -39,7 +39,9 @@ internal static class OpenRlhfDialect
     {
         var (problem, response) = prompt is not null && query.StartsWith(prompt, StringComparison.Ordinal)
             ? (models.Prompts.Problem(prompt, $"prompts[{i}]"), query[prompt.Length..]) : models.Prompts.Split(query, $"query[{i}]");
-        var known = RewardRequest.Label(label, $"labels[{i}]");
+        // OpenRLHF sends whatever JSON its data set has, wanted or not.
+        var known = label is { ValueKind: JsonValueKind.String or JsonValueKind.Number }
+            ? RewardRequest.Label(label, $"labels[{i}]") : null;
         return new(models.Traces.FromText(RewardModels.Problem(problem, known), response), known, $"query[{i}]");
     }
 

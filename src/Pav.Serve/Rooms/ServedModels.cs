@@ -17,6 +17,9 @@ public sealed record ServedModels(string Name, IPolicy Policy, Grader Grader, Pr
     /// <summary>The policy's; null where it is not known.</summary>
     public Tokenizer? Tokenizer { get; init; }
 
+    /// <summary>Most tokens of the policy's prompt with its answer; null where it is not known.</summary>
+    public int? Context { get; init; }
+
     /// <summary>Tells how likely the policy finds its tokens; needs its <see cref="Tokenizer"/>. Null where it does not tell.</summary>
     public LogprobSource? Logprobs { get; init; }
 

@@ -53,7 +53,7 @@ internal static class AskedReader
             : named.Method;
         if (ModelName.Lacks(method, models) is { } lacks)
             throw Wrong("method", $"the method {method.Id} needs {lacks}, which this server has not");
-        var n = (int)(search?.Whole("n", 1, limits.MaxN) ?? (method == named.Method ? named.N : null)
+        var n = (int)(search?.Whole("n", 1, limits.MaxN) ?? search?.Whole("N", 1, limits.MaxN) ?? (method == named.Method ? named.N : null)
             ?? Math.Min(ModelName.Usual(method), limits.MaxN));
         if (n > limits.MaxN) throw ApiError.Wrong("model", $"N is {n}, and this server allows {limits.MaxN} (--max-n)");
         if (method.SizeOne) n = 1;
@@ -94,7 +94,8 @@ internal static class AskedReader
         if (older is not null && newer is not null && older != newer)
             throw fields.Wrong("max_tokens", "differs from max_completion_tokens; give one");
         return new(
-            fields.Number("temperature", 0, 10) ?? usual.Temperature, (int)(fields.Whole("top_k", 0, 1 << 24) ?? usual.TopK),
+            fields.Number("temperature", 0, 10) ?? usual.Temperature,
+            (int)Math.Max(0, fields.Whole("top_k", -1, 1 << 24) ?? usual.TopK),
             fields.Number("top_p", 1e-6, 1) ?? usual.TopP, (int)(newer ?? older ?? usual.MaxTokens));
     }
 
@@ -122,5 +123,8 @@ internal static class AskedReader
         var tokens = (problem.Written?.Text ?? problem.Text).Length / fewestTokensOfLetters;
         if (tokens <= most) tokens = desk.Models.PromptTokens(problem);
         if (tokens > most) throw ApiError.Wrong(field, $"the prompt has {tokens} tokens, and this server takes {most} (--max-prompt)");
+        if (tokens >= desk.Models.Context)
+            throw ApiError.Wrong(
+                field, $"the prompt has {tokens} tokens, and {desk.Models.Name} reads {desk.Models.Context} with the answer");
     }
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -6,6 +8,12 @@ using Pav.Serve.Rooms;
 using Pav.Serve.Wire;
 
 namespace Pav.Serve.Searches;
+
+/// <summary>The body of /v1/search, for /openapi.json; GET has the same in its query.</summary>
+public sealed record WatchFields(
+    string Problem, string? Model, string? Method, int? N, double? Alpha, string? Prover, int? Candidates, double? Settle, long? Budget,
+    bool? Trace, string? Answer, string? ProblemId, double? Temperature, double? TopP, int? TopK, int? MaxTokens,
+    [property: Description("a text or a list of them")] JsonElement? Stop, long? Seed);
 
 /// <summary>One search as events: its tree while it grows, and what came of it.</summary>
 internal sealed class SearchEndpoints(Desk desk, ILogger log)
@@ -18,9 +26,11 @@ internal sealed class SearchEndpoints(Desk desk, ILogger log)
     {
         var endpoints = new SearchEndpoints(desk, log);
         app.MapPost(Address, (Delegate)(async (HttpContext context) => await endpoints.Answer(context, await Body.Read(context))))
-            .WithSummary("One search as server-sent events: its tree while it grows, and what came of it.").Produces<ErrorReply>(422);
+            .WithSummary("One search as server-sent events: its tree while it grows, and what came of it.")
+            .Accepts<WatchFields>("application/json").Produces<string>(200, "text/event-stream").Produces<ErrorReply>(422);
         app.MapGet(Address, (Delegate)((HttpContext context) => endpoints.Answer(context, Body.From(context.Request.Query, Texts))))
-            .WithSummary("The same, asked by the address's query.").Produces<ErrorReply>(422);
+            .WithSummary("The same, asked by the address's query.")
+            .Produces<string>(200, "text/event-stream").Produces<ErrorReply>(422);
     }
 
     private async Task Answer(HttpContext context, Body body)

@@ -34,6 +34,9 @@ internal sealed partial class ApiError(int status, string message, string type, 
     public static ApiError Unreadable(string message, Exception? cause = null) =>
         new(400, message, Invalid, code: "invalid_json", cause: cause);
 
+    /// <summary>413.</summary>
+    public static ApiError TooLarge() => new(413, "the body is too large (--max-body-mb)", Invalid, code: "too_large");
+
     /// <summary>415: the body does not say that it is JSON; other sites' pages can send such ones without asking first.</summary>
     public static ApiError NotJson() => new(415, "send JSON, with Content-Type: application/json", Invalid, code: "unsupported_media_type");
 
@@ -62,7 +65,7 @@ internal sealed partial class ApiError(int status, string message, string type, 
     {
         ApiError error => error,
         UserError wrong => Wrong(null, WithoutFolders(wrong.Message), wrong),
-        BadHttpRequestException { StatusCode: 413 } => new(413, "the body is too large (--max-body-mb)", Invalid, code: "too_large"),
+        BadHttpRequestException { StatusCode: 413 } => TooLarge(),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message, Invalid, cause: e),
         _ => null,
     };

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Pav.Serve.Wire;
 
@@ -16,17 +17,19 @@ internal sealed class Body
     private readonly JsonElement fields;
     private readonly string path;
     private readonly HashSet<string> known = [];
+    private readonly Dictionary<string, Body> inner = [];
 
     private Body(JsonElement fields, string path) => (this.fields, this.path) = (fields, path);
 
-    /// <summary>Fields that nobody has asked for.</summary>
-    public IEnumerable<string> Unknown =>
-        fields.EnumerateObject().Select(p => p.Name).Where(name => !known.Contains(name)).Select(name => path + name);
+    /// <summary>Fields that nobody has asked for, here and in the objects inside.</summary>
+    public IEnumerable<string> Unknown => fields.EnumerateObject().Select(p => p.Name).Where(name => !known.Contains(name))
+        .Select(name => path + name).Concat(inner.Values.SelectMany(part => part.Unknown));
 
     /// <summary>Reads the whole body of a request.</summary>
     public static async Task<Body> Read(HttpContext context)
     {
         if (!context.Request.HasJsonContentType()) throw ApiError.NotJson();
+        RefuseLarge(context);
         try
         {
             using var document = await JsonDocument.ParseAsync(context.Request.Body, Strict, context.RequestAborted);
@@ -37,6 +40,18 @@ internal sealed class Body
         {
             throw ApiError.Unreadable($"the body is not JSON: {e.Message}", e);
         }
+    }
+
+    /// <summary>
+    /// Refuses a body that says it is too large before any of it is read. With its limit gone the server reads on for a moment after the
+    /// reply, so that a client that sends all of it before it listens is not cut off and gets the reply.
+    /// </summary>
+    private static void RefuseLarge(HttpContext context)
+    {
+        var limit = context.Features.Get<IHttpMaxRequestBodySizeFeature>();
+        if (limit is not { IsReadOnly: false } || !(context.Request.ContentLength > limit.MaxRequestBodySize)) return;
+        limit.MaxRequestBodySize = null;
+        throw ApiError.TooLarge();
     }
 
     public static Body From(JsonElement json) =>
@@ -88,7 +103,7 @@ internal sealed class Body
 
     /// <summary>An object inside this one.</summary>
     public Body? Object(string name) => Find(name) is not { } value ? null
-        : value.ValueKind == JsonValueKind.Object ? new(value, $"{path}{name}.") : throw Wrong(name, "must be an object");
+        : value.ValueKind == JsonValueKind.Object ? inner[name] = new(value, $"{path}{name}.") : throw Wrong(name, "must be an object");
 
     /// <summary>A list of objects.</summary>
     public IReadOnlyList<Body>? Objects(string name) => Find(name) is not { } value ? null

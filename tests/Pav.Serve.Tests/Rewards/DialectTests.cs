@@ -70,6 +70,9 @@ public partial class DialectTests
         Assert.StartsWith("""{"rewards":[-0.5],"scores":[0.25],""", (await client.Post("/get_reward?reward=min_progress", body)).Text);
         var unlabelled = body.Replace("\"4\"", "null", StringComparison.Ordinal);
         Assert.StartsWith("""{"rewards":[0.25],""", (await client.Post("/get_reward", unlabelled)).Text);
+        Assert.StartsWith("""{"rewards":[0.25],""",
+            (await client.Post("/get_reward", body.Replace("\"4\"", """{"steps":["4"]}""", StringComparison.Ordinal))).Text);
+        Assert.Equal(422, (await client.Post("/get_reward?reward=outcome", unlabelled)).Status);
         // With several addresses all but the first get empty lists.
         Assert.Equal("""{"rewards":[],"scores":[],"extra_logs":{"q0":[],"q_end":[],"progress_sum":[],"progress_min":[],"steps":[]}}""",
             (await client.Post("/get_reward", """{"query": [], "prompts": [], "labels": []}""")).Text);

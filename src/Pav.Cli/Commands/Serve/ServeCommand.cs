@@ -84,6 +84,7 @@ internal static class ServeCommand
             {
                 IsRemote = policy.IsRemote,
                 Tokenizer = folder == "" ? null : Checkpoint.TokenizerOf(folder),
+                Context = policy.MaxTokens,
                 Logprobs = policy.Logprobs,
                 Verifier = Verifier("--verifier", settings.Verifier),
                 Outcome = Verifier("--outcome", settings.Outcome),
