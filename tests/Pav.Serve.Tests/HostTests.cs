@@ -65,8 +65,14 @@ public class HostTests
             Assert.True(post.GetProperty("responses").GetProperty("200").TryGetProperty("content", out _), path.Name);
         }
 
-        var pair = api.GetProperty("components").GetProperty("schemas").GetProperty("PairFields").GetProperty("properties");
-        Assert.True(pair.TryGetProperty("text_1", out _));
+        var schemas = api.GetProperty("components").GetProperty("schemas");
+        Assert.Equal(["text_1", "text_2"], Required("PairFields"));
+        Assert.Equal(["messages"], Required("ChatFields"));
+        var start = schemas.GetProperty("StepReply").GetProperty("properties").GetProperty("start");
+        Assert.Equal("integer", start.GetProperty("type").GetString());
+
+        IEnumerable<string?> Required(string schema) =>
+            schemas.GetProperty(schema).GetProperty("required").EnumerateArray().Select(field => field.GetString());
     }
 
     /// <summary>Clients that write all of a request before they read, as Python's http.client does.</summary>

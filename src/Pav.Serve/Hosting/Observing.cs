@@ -1,6 +1,9 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
 using OpenTelemetry.Metrics;
 using Pav.Serve.Rooms;
 
@@ -18,17 +21,30 @@ internal static class Observing
 
     public static void AddObserving(this IServiceCollection services)
     {
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
-        services.AddOpenApi(api => api.AddDocumentTransformer((document, _, _) =>
+        services.ConfigureHttpJsonOptions(json =>
         {
-            document.Info.Title = "pav serve";
-            return Task.CompletedTask;
-        }));
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+        });
+        services.AddOpenApi(api => api.AddDocumentTransformer(Entitle).AddSchemaTransformer(LeaveOut));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(Meters.Name, "Microsoft.AspNetCore.Hosting")
             .AddView("pav.batch.*", new ExplicitBucketHistogramConfiguration { Boundaries = Sizes })
             .AddView("pav.request.*", new ExplicitBucketHistogramConfiguration { Boundaries = Seconds })
             .AddPrometheusExporter());
+    }
+
+    private static Task Entitle(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancel)
+    {
+        document.Info.Title = "pav serve";
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A field that may be null may be absent too, in requests and in replies.</summary>
+    private static Task LeaveOut(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancel)
+    {
+        foreach (var field in context.JsonTypeInfo.Properties.Where(field => field.IsGetNullable)) schema.Required?.Remove(field.Name);
+        return Task.CompletedTask;
     }
 
     public static void MapObserving(this WebApplication app)
