@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using Pav.Arithmetic;
+using Pav.Double;
 using Pav.Models;
 using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
@@ -64,6 +65,31 @@ public sealed class ServeTests : IDisposable
         await Assert.ThrowsAsync<HttpRequestException>(() => http.GetAsync($"{url}/health"));
     }
 
+    /// <summary>A gateway: the embedded policy, whose tokenizer knows the words of worksheets only, behind an inference server.</summary>
+    [Fact]
+    public async Task It_searches_with_a_policy_on_a_server()
+    {
+        Verifier();
+        var folder = Models();
+        using var generator = new Generator(TransformerPolicy.Load("served", folder, new("{problem}")), Tokenizer.Load(folder));
+        await using var server = await DoubleServer.Start(generator, new() { Model = Policy });
+        var url = $"http://127.0.0.1:{FreePort()}";
+        var process = Cli.Start(temporary.At(""), ["serve", "--policy", server.Url, "--tokenizer", Policy, "--verifier", "verifier",
+            "--port", $"{new Uri(url).Port}"]);
+        try
+        {
+            await Ready(process, url);
+            var chat = await http.PostAsJsonAsync($"{url}/v1/chat/completions", Chat("beam-2"));
+            var reply = await chat.Content.ReadFromJsonAsync<JsonElement>();
+            Assert.True(chat.IsSuccessStatusCode, reply.GetRawText());
+            Assert.True(reply.GetProperty("usage").GetProperty("completion_tokens").GetInt64() > 0);
+        }
+        finally
+        {
+            Kill(process);
+        }
+    }
+
     [Fact]
     public void Other_machines_are_not_let_in_without_a_key()
     {
@@ -114,9 +140,7 @@ public sealed class ServeTests : IDisposable
 
     private void Verifier()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!Directory.Exists(Path.Combine(folder.FullName, "models", Policy))) folder = folder.Parent!;
-        var tokenizer = Tokenizer.Load(Path.Combine(folder.FullName, "models", Policy));
+        var tokenizer = Tokenizer.Load(Models());
         var config = new DecoderConfig
         {
             VocabSize = tokenizer.Size, HiddenSize = 16, IntermediateSize = 32, Layers = 1, Heads = 2, KvHeads = 2, HeadSize = 8,
@@ -127,6 +151,13 @@ public sealed class ServeTests : IDisposable
         model.Save(temporary.At("verifier"));
         tokenizer.Save(temporary.At("verifier"));
         new VerifierRecord(VerifierKind.Value, Policy, "numeric-3", "{problem}\n", new(1, 1, 1, 1)).Save(temporary.At("verifier"));
+    }
+
+    private static string Models()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!Directory.Exists(Path.Combine(folder.FullName, "models", Policy))) folder = folder.Parent!;
+        return Path.Combine(folder.FullName, "models", Policy);
     }
 
     private static int FreePort()

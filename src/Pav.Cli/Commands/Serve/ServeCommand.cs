@@ -15,9 +15,6 @@ internal sealed record ServeResult(long GeneratedTokens);
 /// <summary>Answers over HTTP until it is stopped: guided answers as OpenAI's API, rewards, and searches to watch.</summary>
 internal static class ServeCommand
 {
-    /// <summary>Servers are asked what they are with this problem.</summary>
-    private static readonly Problem Probe = new("probe", "1 + 1", "2");
-
     public static CommandSpec Spec { get; } = CommandSpec.Create<ServeSettings, ServeResult>(
         "serve", "Answer over HTTP: OpenAI's API with guided search behind it, step rewards for RL frameworks, and searches to watch.",
         """
@@ -55,6 +52,22 @@ internal static class ServeCommand
             + (names.Length > 0 ? $" ({string.Join(", ", names)})." : ", of which there are none."));
     }
 
+    /// <summary>Servers are asked what they are with this problem; where their model knows a few words only, with one of these.</summary>
+    private static Problem Probe(Tokenizer? tokenizer)
+    {
+        var problem = new Problem("probe", "1 + 1", "2");
+        try
+        {
+            tokenizer?.Encode(problem.Text);
+            return problem;
+        }
+        catch (UserError)
+        {
+            var words = Enumerable.Range(0, tokenizer!.Size).Where(id => !tokenizer.IsSpecial(id)).Select(id => tokenizer.Decode([id]));
+            return problem with { Text = words.First(word => !string.IsNullOrWhiteSpace(word)).Trim() };
+        }
+    }
+
     /// <summary>The key that clients must bring; empty where none is named.</summary>
     private static string Key(string file)
     {
@@ -76,14 +89,15 @@ internal static class ServeCommand
         {
             if (settings.Verifier is not "" and var values) Checkpoint.CheckValues("--verifier", values, Home.Model("--verifier", values));
             foreach (var given in settings.Provers) Checkpoint.CheckValues("--provers", given, Home.Model("--provers", given));
-            policy = await OpenedPolicy.Open(settings, [Probe], context with { Cancel = cancel });
-            var folder = !policy.IsRemote ? Home.Policy(settings.Policy)
+            var folder = !EndpointUrl.IsRemote(settings.Policy) ? Home.Policy(settings.Policy)
                 : settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
+            var tokenizer = folder == "" ? null : Checkpoint.TokenizerOf(folder);
+            policy = await OpenedPolicy.Open(settings, [Probe(tokenizer)], context with { Cancel = cancel });
             var template = Checkpoint.Template(settings.Prompt, folder, settings.Ends);
             var models = new ServedModels(policy.Name, policy, Grader.Named(settings.Grader), template)
             {
                 IsRemote = policy.IsRemote,
-                Tokenizer = folder == "" ? null : Checkpoint.TokenizerOf(folder),
+                Tokenizer = tokenizer,
                 Context = policy.MaxTokens,
                 Logprobs = policy.Logprobs,
                 Verifier = Verifier("--verifier", settings.Verifier),
