@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Pav.Arithmetic;
 using Pav.Double;
@@ -131,6 +132,31 @@ public class RealModelTests
         }));
         Assert.Equal(200, status);
         Assert.Equal(expected[0].Chosen.Trace.Text, reply.GetProperty("choices")[0].GetProperty("text").GetString());
+    }
+
+    /// <summary>It is told as an outage, without the server's address, and is over when the server is back.</summary>
+    [Fact]
+    public async Task A_policy_whose_server_fails_is_asked_again_when_it_is_back()
+    {
+        using var generator = new Generator(TransformerPolicy.Load(Name, Folder, new("{problem}"), new(64 << 20)), Tokenizer.Load(Folder));
+        var isDown = false;
+        await using var server = await DoubleServer.Start(
+            generator, new() { Model = Name, Mishaps = _ => Volatile.Read(ref isDown) ? Mishap.HtmlBadGateway : Mishap.None });
+        using var remote = await RemotePolicy.Open(
+            new(server.Url) { GiveUp = 0.5 }, Template, Tokenizer.Load(Folder), Problems[0]);
+        using var verifier = Verifier();
+        await using var served = await Served.Start(Models(remote, verifier) with { IsRemote = true });
+        var asked = JsonSerializer.Serialize(new { prompt = Problems[0].Text + "\n", max_tokens = 3 });
+        Volatile.Write(ref isDown, true);
+        var (status, reply) = await served.Post("/v1/completions", asked);
+        Assert.Equal(503, status);
+        Assert.Equal("server_error", reply.GetProperty("error").GetProperty("type").GetString());
+        Assert.DoesNotContain(server.Url, reply.GetRawText());
+        Assert.Contains(served.Log.Errors, line => line.Contains(server.Url, StringComparison.Ordinal));
+        Volatile.Write(ref isDown, false);
+        for (var clock = Stopwatch.StartNew(); status != 200 && clock.Elapsed < TimeSpan.FromMinutes(1); await Task.Delay(100))
+            (status, _) = await served.Post("/v1/completions", asked);
+        Assert.Equal(200, status);
     }
 
     [Fact]

@@ -30,7 +30,8 @@ internal sealed class EndpointPool : IDisposable
     private readonly Lock gate = new();
     private readonly List<Endpoint> endpoints = [];
     private readonly EndpointQueue queue;
-    private readonly CancellationTokenSource closing = new(), gaveUp = new();
+    private readonly CancellationTokenSource closing = new();
+    private CancellationTokenSource gaveUp = new();
     private readonly ResiliencePipeline<(Completion, Endpoint)> pipeline;
     private Task watching = Task.CompletedTask;
     private long lastAnswer;
@@ -112,17 +113,22 @@ internal sealed class EndpointPool : IDisposable
     public async Task<(Completion Completion, Endpoint From)> Send(CompletionRequest request, ulong key, CancellationToken cancel)
     {
         var tries = new Tries();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, gaveUp.Token);
+        CancellationToken lost;
         lock (gate)
+        {
             if (active++ == 0) lastAnswer = time.GetTimestamp();
+            lost = gaveUp.Token;
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, lost);
         try
         {
             return await pipeline.ExecuteAsync(
                 async (state, token) => await Attempt(state.request, state.key, state.tries, token), (request, key, tries), stop.Token);
         }
-        catch (OperationCanceledException) when (gaveUp.IsCancellationRequested && !cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (lost.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
-            throw new UserError($"no endpoint has answered for {options.GiveUp:0} s (--give-up): {Errors()}");
+            throw new UserError($"no endpoint has answered for {options.GiveUp:0} s (--give-up): {Errors()}") { IsOutage = true };
         }
         finally
         {
@@ -308,9 +314,20 @@ internal sealed class EndpointPool : IDisposable
         lock (gate)
         {
             if (well is { } known) endpoint.Health.Checked(known);
-            if (well == true) lastAnswer = time.GetTimestamp();
+            if (well == true)
+            {
+                lastAnswer = time.GetTimestamp();
+                Resume();
+            }
+
             return well;
         }
+    }
+
+    /// <summary>A server is well again after all were given up: from now on requests are sent as before.</summary>
+    private void Resume()
+    {
+        if (gaveUp.IsCancellationRequested) gaveUp = new();
     }
 
     private async Task Ask(Endpoint endpoint, CancellationToken cancel)
@@ -319,7 +336,11 @@ internal sealed class EndpointPool : IDisposable
         try
         {
             var found = await probe.Ask(endpoint, cancel);
-            lock (gate) endpoint.Health.Join(fit(endpoint, found));
+            lock (gate)
+            {
+                endpoint.Health.Join(fit(endpoint, found));
+                Resume();
+            }
         }
         catch (EndpointException e)
         {

@@ -46,7 +46,7 @@ internal static class RewardRequest
     public static double Value(TraceReward reward, TraceScore score, string field) => score switch
     {
         TraceScore.Outcome => reward.Outcome
-            ?? throw ApiError.Wrong(field, $"{field} is no text or number, and reward=outcome needs the reference answer"),
+            ?? throw ApiError.Wrong(field, $"{field} is missing, or no text or number, and reward=outcome needs it"),
         TraceScore.MinProgress => reward.ProgressMin,
         _ => reward.Q,
     };

@@ -48,7 +48,8 @@ internal sealed class SearchStream(Desk desk, ILogger log)
             catch (Exception e)
             {
                 var known = ApiError.From(e);
-                if (known is null) log.LogError(e, "{Path} failed in its stream", context.Request.Path);
+                if (known is null or { Status: 503, InnerException: not null })
+                    log.LogError(e, "{Path} failed in its stream", context.Request.Path);
                 events.Send(known?.Reply ?? ErrorReplies.Fault, errorName);
             }
             finally

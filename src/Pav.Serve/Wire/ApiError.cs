@@ -57,6 +57,13 @@ internal sealed partial class ApiError(int status, string message, string type, 
     public static ApiError Later(int status, string message, string code, TimeSpan wait) =>
         new(status, message, status == 429 ? "rate_limit_error" : "server_error", code: code) { RetryAfter = wait };
 
+    /// <summary>503: the servers that the policy is on do not answer; the log says which and why.</summary>
+    public static ApiError Outage(UserError cause) =>
+        new(503, "the policy's servers do not answer; try again later", "server_error", code: "policy_unreachable", cause: cause)
+        {
+            RetryAfter = TimeSpan.FromSeconds(10),
+        };
+
     /// <summary>503: it will not be answered here any more.</summary>
     public static ApiError Stopping() => Later(503, "the server is stopping", "stopping", TimeSpan.FromSeconds(1));
 
@@ -64,6 +71,7 @@ internal sealed partial class ApiError(int status, string message, string type, 
     public static ApiError? From(Exception e) => e switch
     {
         ApiError error => error,
+        UserError { IsOutage: true } outage => Outage(outage),
         UserError wrong => Wrong(null, WithoutFolders(wrong.Message), wrong),
         BadHttpRequestException { StatusCode: 413 } => TooLarge(),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message, Invalid, cause: e),

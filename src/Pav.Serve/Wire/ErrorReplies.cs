@@ -27,7 +27,8 @@ internal static class ErrorReplies
         catch (Exception e) when (!context.Response.HasStarted)
         {
             var known = ApiError.From(e);
-            if (known is null) log.LogError(e, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
+            if (known is null or { Status: 503, InnerException: not null })
+                log.LogError(e, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
             await Send(context, known);
         }
     });
