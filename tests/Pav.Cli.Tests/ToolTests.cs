@@ -10,7 +10,8 @@ public sealed class ToolTests : IDisposable
     private readonly TemporaryFolder temporary = new();
 
     /// <summary>Assemblies of the packages beside the tool's. Pav's is Pav.Core, as names of packages know no case.</summary>
-    internal static string[] Libraries { get; } = ["Pav", "Pav.Torch", "Pav.Models", "Pav.Report", "Pav.Serve", "Pav.Extensions.AI"];
+    internal static string[] Libraries { get; } =
+        ["Pav", "Pav.Torch", "Pav.Models", "Pav.Gguf", "Pav.Report", "Pav.Serve", "Pav.Extensions.AI"];
 
     public void Dispose() => temporary.Dispose();
 
