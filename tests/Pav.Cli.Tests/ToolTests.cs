@@ -15,7 +15,8 @@ public sealed class ToolTests : IDisposable
 
     public void Dispose() => temporary.Dispose();
 
-    /// <summary>Each with its assembly, the words of its members, a page of its own, and the licence.</summary>
+    /// <summary>Each with its assembly, the words of its members, a page of its own, and the licence; of the others it asks for the same
+    /// version.</summary>
     [Fact]
     public void EveryLibraryIsPackedWithWhatItNeeds()
     {
@@ -33,6 +34,7 @@ public sealed class ToolTests : IDisposable
             Assert.Contains("""<license type="expression">MIT</license>""", about, StringComparison.Ordinal);
             Assert.Contains("<readme>README.md</readme>", about, StringComparison.Ordinal);
             Assert.DoesNotContain("Package Description", about, StringComparison.Ordinal);
+            Assert.DoesNotMatch("""id="Pav[^"]*" version="[^\[]""", about);
         }
     }
 

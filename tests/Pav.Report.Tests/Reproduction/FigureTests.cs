@@ -61,10 +61,12 @@ public class FigureTests
         Assert.Equal(0, none.Findings[1].Value);
     }
 
+    private const string Ahead = "The beam answers more at equal tokens or as much with fewer, by as much as the paper reports";
+
     [Theory]
-    [InlineData(3, FigureVerdict.Reproduced, "Reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports.")]
-    [InlineData(2, FigureVerdict.Partly, "Partly reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports, but on 2 seeds only.")]
-    [InlineData(1, FigureVerdict.Partly, "Partly reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports, but on one seed only.")]
+    [InlineData(3, FigureVerdict.Reproduced, $"Reproduced. {Ahead}.")]
+    [InlineData(2, FigureVerdict.Partly, $"Partly reproduced. {Ahead}, but on 2 seeds only.")]
+    [InlineData(1, FigureVerdict.Partly, $"Partly reproduced. {Ahead}, but on one seed only.")]
     public void Fewer_than_three_seeds_reproduce_nothing(int seeds, object verdict, string sentence)
     {
         var figure = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 30), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14))], "bo4", Size with { Seeds = seeds });
