@@ -4,7 +4,7 @@ namespace Pav.Torch;
 /// Owns the tensors made on this thread while it is the innermost scope, and frees them when it is disposed. A tensor that
 /// shall live on is moved to the scope around it, or detached from all.
 /// </summary>
-public sealed class DisposeScope : IDisposable
+internal sealed class DisposeScope : IDisposable
 {
     [ThreadStatic] private static DisposeScope? current;
 

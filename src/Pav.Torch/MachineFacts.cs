@@ -5,14 +5,14 @@ namespace Pav.Torch;
 /// <summary>Which BLAS libtorch's matrix products run on.</summary>
 /// <param name="Library">Path of the mapped library, or "built into libtorch".</param>
 /// <param name="IsSlowReference">Debian's unoptimised BLAS: some ten times slower.</param>
-public sealed record BlasFacts(string Library, bool IsSlowReference);
+internal sealed record BlasFacts(string Library, bool IsSlowReference);
 
 /// <summary>What the machine offers to tensors.</summary>
 /// <param name="LibtorchPath">The loaded libtorch_cpu.so.</param>
 /// <param name="Devices">"cpu", then each GPU.</param>
 /// <param name="Threads">Threads of one operator.</param>
 /// <param name="GemmGflops">Rate of a 1024³ float32 product on the CPU.</param>
-public sealed record MachineFacts(
+internal sealed record MachineFacts(
     string LibtorchVersion, string LibtorchPath, IReadOnlyList<string> Devices, int Threads, int Cores, BlasFacts Blas, double GemmGflops)
 {
     private const string MapsPath = "/proc/self/maps";

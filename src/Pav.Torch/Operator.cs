@@ -6,7 +6,7 @@ using static Pav.Torch.Native;
 namespace Pav.Torch;
 
 /// <summary>One argument of an operator: a tensor, a number, a list, a dtype, a device, a string or none.</summary>
-public readonly struct Arg
+internal readonly struct Arg
 {
     internal readonly Tag Tag;
     internal readonly long Bits;
@@ -99,7 +99,7 @@ public readonly struct Arg
 /// that are left out take the schema's defaults. A failure throws a <see cref="TorchException"/> that names the operation and
 /// its operands.
 /// </summary>
-public static unsafe class Operator
+internal static unsafe class Operator
 {
     private const int StackWords = 256;
     private static readonly ConcurrentDictionary<string, nint> Known = new();

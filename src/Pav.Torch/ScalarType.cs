@@ -15,7 +15,7 @@ public enum ScalarType
     BFloat16 = 15,
 }
 
-public static class ScalarTypes
+internal static class ScalarTypes
 {
     /// <summary>Bytes per element.</summary>
     public static int Size(this ScalarType type) => type switch
@@ -70,7 +70,7 @@ public readonly record struct Device
 }
 
 /// <summary>A number that is an operand: 2 stays an integer, 2.0 a real.</summary>
-public readonly struct Scalar
+internal readonly struct Scalar
 {
     internal Arg Arg { get; }
     private Scalar(Arg arg) => Arg = arg;

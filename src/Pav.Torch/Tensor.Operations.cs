@@ -3,7 +3,7 @@ using static Pav.Torch.Operator;
 namespace Pav.Torch;
 
 // PyTorch's methods, one operator each. A trailing underscore works in place and returns this tensor.
-public sealed partial class Tensor
+internal sealed partial class Tensor
 {
     public static Tensor operator +(Tensor a, Tensor b) => call("add.Tensor", a, b);
     public static Tensor operator +(Tensor a, Scalar b) => call("add.Scalar", a, b);

@@ -7,7 +7,7 @@ namespace Pav.Torch;
 /// A tensor of libtorch, or one that has not needed libtorch so far: see <see cref="HostMemory"/>. Dispose frees it, at the latest the
 /// finalizer does; within a <see cref="DisposeScope"/> the scope does.
 /// </summary>
-public sealed unsafe partial class Tensor : SafeHandle
+internal sealed unsafe partial class Tensor : SafeHandle
 {
     private readonly HostMemory? host;
     private readonly ScalarType hostType;

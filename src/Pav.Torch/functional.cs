@@ -6,7 +6,7 @@ namespace Pav.Torch;
 /// The composites of a decoder, in as few operator calls as possible: small models spend their time in calls. Differentiable.
 /// B rows, T queries, S keys, H heads, D head size, E hidden size, V vocabulary.
 /// </summary>
-public static class functional
+internal static class functional
 {
     /// <summary>x [.., in] times weight [out, in], plus bias [out].</summary>
     public static Tensor linear(Tensor x, Tensor weight, Tensor? bias = null) => call("linear", x, weight, bias);

@@ -5,7 +5,7 @@ using static Pav.Torch.Operator;
 namespace Pav.Torch;
 
 /// <summary>PyTorch's free functions. `dtype` defaults to float32 (int64 for arange) and `device` to the CPU.</summary>
-public static unsafe class torch
+internal static unsafe class torch
 {
     public const ScalarType float32 = ScalarType.Float32, float64 = ScalarType.Float64, bfloat16 = ScalarType.BFloat16,
         float16 = ScalarType.Float16, int64 = ScalarType.Int64, int32 = ScalarType.Int32, uint8 = ScalarType.UInt8, @bool = ScalarType.Bool;
@@ -101,7 +101,7 @@ public static unsafe class torch
 }
 
 /// <summary>Restores the thread's gradient mode when it is disposed.</summary>
-public readonly struct GradGuard : IDisposable
+internal readonly struct GradGuard : IDisposable
 {
     private readonly bool before;
 

@@ -1,7 +1,7 @@
 namespace Pav;
 
 /// <summary>The FNV-1a hash of 64 bits: quick, the same on every machine, and not for what an attacker may choose.</summary>
-public static class Fnv1a
+internal static class Fnv1a
 {
     private const ulong Start = 0xCBF29CE484222325, Prime = 0x100000001B3;
 

@@ -3,7 +3,7 @@ using System.Text;
 namespace Pav;
 
 /// <summary>Problems that stand in two sets: what is trained on one must not be measured on the other.</summary>
-public static class Overlap
+internal static class Overlap
 {
     /// <summary>Problems of the second set whose text is one of the first's, but for case, spaces and punctuation.</summary>
     public static IReadOnlyList<(Problem Known, Problem Again)> Find(IEnumerable<Problem> known, IEnumerable<Problem> tested)

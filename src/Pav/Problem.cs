@@ -15,7 +15,7 @@ public sealed record Problem(string Id, string Text, string Answer, int Level = 
 /// <param name="Ids">The same in ids of the policy's tokenizer, which are read as they are; null: the text is encoded.</param>
 public sealed record WrittenPrompt(string Text, IReadOnlyList<int>? Ids = null);
 
-public static class ProblemsById
+internal static class ProblemsById
 {
     /// <summary>The problem that labels name.</summary>
     public static Problem Find(this IReadOnlyDictionary<string, Problem> problems, string id) =>

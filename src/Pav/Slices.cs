@@ -1,7 +1,7 @@
 namespace Pav;
 
 /// <summary>The answers of one call for several askers, given back to each.</summary>
-public static class Slices
+internal static class Slices
 {
     /// <summary>Cuts a list into consecutive slices of the given lengths. Worked: (a, b, c) by (1, 0, 2) is (a), (), (b, c).</summary>
     public static IEnumerable<IReadOnlyList<T>> SplitBy<T>(this IReadOnlyList<T> list, IEnumerable<int> counts)

@@ -9,7 +9,7 @@ namespace Pav;
 /// <param name="Steps">All their steps.</param>
 /// <param name="Empty">Steps of white space alone.</param>
 /// <param name="Split">Steps that end inside <c>\begin … \end</c>, <c>\[ … \]</c> or <c>$$ … $$</c>.</param>
-public sealed record StepFit(StepEnd End, int Traces, int Steps, int Empty, int Split)
+internal sealed record StepFit(StepEnd End, int Traces, int Steps, int Empty, int Split)
 {
     public double EmptyShare => Steps == 0 ? 0 : (double)Empty / Steps;
 
@@ -60,7 +60,7 @@ public sealed record StepFit(StepEnd End, int Traces, int Steps, int Empty, int 
 }
 
 /// <summary>Looks at a run's first traces and says when another step end would fit them better.</summary>
-public sealed class StepAdvice(StepEnd end)
+internal sealed class StepAdvice(StepEnd end)
 {
     public const int Wanted = 50;
 

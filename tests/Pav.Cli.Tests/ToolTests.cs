@@ -10,11 +10,13 @@ public sealed class ToolTests : IDisposable
     private readonly TemporaryFolder temporary = new();
 
     /// <summary>Assemblies of the packages beside the tool's. Pav's is Pav.Core, as names of packages know no case.</summary>
-    internal static string[] Libraries { get; } = ["Pav", "Pav.Torch", "Pav.Models", "Pav.Report", "Pav.Serve", "Pav.Extensions.AI"];
+    internal static string[] Libraries { get; } =
+        ["Pav", "Pav.Torch", "Pav.Models", "Pav.Gguf", "Pav.Report", "Pav.Serve", "Pav.Extensions.AI"];
 
     public void Dispose() => temporary.Dispose();
 
-    /// <summary>Each with its assembly, the words of its members, a page of its own, and the licence.</summary>
+    /// <summary>Each with its assembly, the words of its members, a page of its own, and the licence; of the others it asks for the same
+    /// version.</summary>
     [Fact]
     public void EveryLibraryIsPackedWithWhatItNeeds()
     {
@@ -32,6 +34,7 @@ public sealed class ToolTests : IDisposable
             Assert.Contains("""<license type="expression">MIT</license>""", about, StringComparison.Ordinal);
             Assert.Contains("<readme>README.md</readme>", about, StringComparison.Ordinal);
             Assert.DoesNotContain("Package Description", about, StringComparison.Ordinal);
+            Assert.DoesNotMatch("""id="Pav[^"]*" version="[^\[]""", about);
         }
     }
 

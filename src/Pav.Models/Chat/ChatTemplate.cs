@@ -6,6 +6,7 @@ using Pav.Models.Tokenizers;
 
 namespace Pav.Models.Chat;
 
+/// <summary>A message of a conversation; the role is <c>system</c>, <c>user</c> or <c>assistant</c>, or what else a template knows.</summary>
 public sealed record ChatMessage(string Role, string Content);
 
 /// <summary>

@@ -4,7 +4,7 @@ using Pav.Torch;
 namespace Pav.Models.Cpu;
 
 /// <summary>A row of ids, and the positions at which the head is read.</summary>
-public readonly record struct ReadRow(int[] Ids, int[] ReadAt);
+internal readonly record struct ReadRow(int[] Ids, int[] ReadAt);
 
 /// <summary>
 /// The loss at one place, of the head's values there, with its gradient. Places are numbered through all rows in their order; different

@@ -1,7 +1,7 @@
 namespace Pav.Models.Cpu;
 
 /// <summary>How many threads the CPU's engine takes where a caller does not say.</summary>
-public static class Threads
+internal static class Threads
 {
     /// <summary>What the user chose; 0: nothing.</summary>
     public static int Chosen { get; private set; }

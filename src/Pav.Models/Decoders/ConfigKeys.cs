@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Pav.Models.Decoders;
 
 /// <summary>Typed look-ups in a config that remember which keys were used and name the file and key when they fail.</summary>
-public sealed class ConfigKeys(JsonObject json, string file)
+internal sealed class ConfigKeys(JsonObject json, string file)
 {
     internal HashSet<string> Used { get; } = [];
 

@@ -58,7 +58,7 @@ public sealed record RopeScaling(string Type, double Factor, double LowFreqFacto
 public sealed record DecoderConfig
 {
     /// <summary>Which keys config.json has and what class a checkpoint belongs to.</summary>
-    public Family Family { get; init; } = Family.Llama;
+    internal Family Family { get; init; } = Family.Llama;
 
     public required int VocabSize { get; init; }
     public required int HiddenSize { get; init; }

@@ -46,10 +46,10 @@ public sealed class DecoderModel : IDisposable
     public DecoderConfig Config { get; }
 
     /// <summary>Name → weight, in the order of the names. A tied head has no entry of its own.</summary>
-    public IReadOnlyDictionary<string, Tensor> Parameters => parameters;
+    internal IReadOnlyDictionary<string, Tensor> Parameters => parameters;
 
     /// <summary>What training changes: all parameters, or under LoRA the adapters and a score head.</summary>
-    public IReadOnlyDictionary<string, Tensor> Trained => trained;
+    internal IReadOnlyDictionary<string, Tensor> Trained => trained;
 
     public Lora? Lora { get; }
 
@@ -61,18 +61,18 @@ public sealed class DecoderModel : IDisposable
 
     /// <summary>Type of activations and products; weights of another type are converted as they are used, so that float32 masters can be
     /// trained in bfloat16.</summary>
-    public ScalarType ComputeType { get; set; }
+    internal ScalarType ComputeType { get; set; }
 
     /// <summary>Keeps only each layer's input for the gradient and computes the rest anew in <see cref="backward"/>: a layer's activations
     /// instead of all layers', for a third more time.</summary>
-    public bool Recompute { get; set; }
+    internal bool Recompute { get; set; }
 
     /// <summary>Learns and scores by the CPU's engine, <see cref="Cpu.CpuDecoder"/>, and not by libtorch.</summary>
-    public bool Native { get; set; }
+    internal bool Native { get; set; }
 
     /// <summary>Final hidden states [B, T, hidden] of <paramref name="input_ids"/> [B, T] (int64). Batches are padded on the right:
     /// causality keeps padding out of what precedes it.</summary>
-    public Tensor forward(Tensor input_ids)
+    internal Tensor forward(Tensor input_ids)
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (cos, sin, attend) = Rows(input_ids.size(1));
@@ -82,7 +82,7 @@ public sealed class DecoderModel : IDisposable
 
     /// <summary>Final hidden states [N, hidden] of rows laid end to end without padding, N ids in all. Each row sees itself only, from
     /// position 0 on.</summary>
-    public Tensor forward(IReadOnlyList<int[]> rows)
+    internal Tensor forward(IReadOnlyList<int[]> rows)
     {
         using var scope = Taped ? null : NewDisposeScope();
         var (count, longest) = (rows.Sum(row => row.Length), rows.Max(row => row.Length));
@@ -114,7 +114,7 @@ public sealed class DecoderModel : IDisposable
 
     /// <summary>Adds the gradient of a loss of hidden states to the trained parameters'. Within the scope in which those were
     /// computed.</summary>
-    public void backward(Tensor loss)
+    internal void backward(Tensor loss)
     {
         loss.backward();
         foreach (var tape in tapes) tape.Backward(layers);
@@ -122,7 +122,7 @@ public sealed class DecoderModel : IDisposable
     }
 
     /// <summary>Next-token logits [.., vocabulary] of hidden states.</summary>
-    public Tensor logits(Tensor hidden)
+    internal Tensor logits(Tensor hidden)
     {
         if (Config.Head != DecoderHead.CausalLM)
             throw new UserError("the model has a score head, and a language-model head is needed; give the other kind of checkpoint");
@@ -132,7 +132,7 @@ public sealed class DecoderModel : IDisposable
     }
 
     /// <summary>Raw scores [.., labels] of hidden states; a probability is their sigmoid.</summary>
-    public Tensor scores(Tensor hidden)
+    internal Tensor scores(Tensor hidden)
     {
         if (Config.Head == DecoderHead.CausalLM)
             throw new UserError("the model has a language-model head, and a score head is needed; give the other kind of checkpoint");

@@ -9,7 +9,7 @@ namespace Pav.Models.Didactic;
 /// the first position would be a
 /// bare bias. Units are in the order of their degrees, so what a unit sees of a layer is a prefix of it.
 /// </summary>
-public sealed class MadePolicy
+internal sealed class MadePolicy
 {
     private MadePolicy(PlantedTask task, int hidden, float[] values)
     {

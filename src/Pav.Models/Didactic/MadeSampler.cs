@@ -9,7 +9,7 @@ namespace Pav.Models.Didactic;
 /// own units and the whole
 /// sequence costs one forward pass; going back to an earlier position costs nothing.
 /// </summary>
-public sealed class MadeSampler
+internal sealed class MadeSampler
 {
     private readonly PlantedTask task;
     private readonly MadePolicy policy;

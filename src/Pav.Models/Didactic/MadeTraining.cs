@@ -4,7 +4,7 @@ using Pav.Didactic;
 namespace Pav.Models.Didactic;
 
 /// <summary>Settings of a policy gradient on the planted task (App. B).</summary>
-public sealed record PolicyGradientOptions
+internal sealed record PolicyGradientOptions
 {
     public required StepReward Reward { get; init; }
 
@@ -30,7 +30,7 @@ public sealed record PolicyGradientOptions
 }
 
 /// <summary>Supervised fine-tuning of a <see cref="MadePolicy"/> on sequences of a prover.</summary>
-public static class MadeSft
+internal static class MadeSft
 {
     /// <summary>A fresh network, taught on iterations × batch sequences of the prover of strength γ with Adam at 1e-3.</summary>
     public static MadePolicy Run(PlantedTask task, ulong seed, int iterations = 50, int batch = 64, double gamma = 5)
@@ -60,7 +60,7 @@ public static class MadeSft
 /// sequences; for
 /// <see cref="StepReward.AMuAllActions"/> the credit enters as Σ_a π(a|s_h)·A^μ(s_h, a)·∇log π(a|s_h) over all actions.
 /// </summary>
-public sealed class MadePolicyGradient : IDisposable
+internal sealed class MadePolicyGradient : IDisposable
 {
     private const int DefaultOwnRollouts = 2;
 

@@ -9,7 +9,7 @@ namespace Pav.Models.Didactic;
 /// one length and seed start from the
 /// same fine-tuned policy, which is kept.
 /// </summary>
-public sealed class PlantedTraining(PlantedSettings settings)
+internal sealed class PlantedTraining(PlantedSettings settings)
 {
     private const int StartSamples = 400;
 

@@ -5,7 +5,7 @@ namespace Pav.Models.Engine;
 /// <summary>The steps of a trace that is known as ids, cut where a policy with this tokenizer would have ended them.</summary>
 /// <param name="tokenizer">Of the ids.</param>
 /// <param name="end">Where steps end.</param>
-public sealed class IdSteps(Tokenizer tokenizer, StepEnd end)
+internal sealed class IdSteps(Tokenizer tokenizer, StepEnd end)
 {
     private readonly StepChain chain = new(tokenizer, end);
 

@@ -5,7 +5,7 @@ namespace Pav.Models.Files;
 
 /// <summary>Writes whole files and folders: to a temporary name beside the target, flushed to the disk, then renamed. A reader meets the
 /// old content or the new, never half.</summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>A link is followed, and a device (/dev/stdout) written to as it stands.</summary>
     public static void Write(string path, Action<Stream> write) => Write(path, overwrite: true, write);

@@ -9,7 +9,7 @@ namespace Pav.Models.Files;
 /// </summary>
 /// <param name="Name">What rows without an id are called after: the file's name, or CONFIG/SPLIT.</param>
 /// <param name="Files">In the order in which their rows count.</param>
-public sealed partial record DataSource(string Name, IReadOnlyList<string> Files)
+internal sealed partial record DataSource(string Name, IReadOnlyList<string> Files)
 {
     private static readonly (string Split, string[] Words)[] Keywords =
     [

@@ -2,7 +2,7 @@ namespace Pav.Models.Files;
 
 /// <summary>Where a file stood when it was opened. Written on, a file that was deleted or replaced since takes everything with it and gives
 /// no error.</summary>
-public sealed class FilePlace(string path, FileStream file)
+internal sealed class FilePlace(string path, FileStream file)
 {
     private readonly string? opened = Now(file);
 

@@ -5,7 +5,7 @@ namespace Pav.Models.Files;
 
 /// <summary>Files that are read whole or line by line. Gzip and UTF-16 are recognised by their content; what is no text is refused by its
 /// kind.</summary>
-public static class InputFile
+internal static class InputFile
 {
     public static Stream Open(string path)
     {

@@ -6,7 +6,7 @@ namespace Pav.Models.Files;
 /// <param name="Where">File and line.</param>
 /// <param name="Number">The number of its line; in a list, of the element.</param>
 /// <param name="Json">The object, or a part of it.</param>
-public sealed record InputRow(string Where, int Number, JsonElement Json)
+internal sealed record InputRow(string Where, int Number, JsonElement Json)
 {
     /// <param name="path">What <see cref="DataSource.Find"/> takes: a file of JSON lines, of a JSON list, Parquet or Arrow, or a data
     /// set's folder.</param>

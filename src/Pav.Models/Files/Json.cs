@@ -8,7 +8,7 @@ namespace Pav.Models.Files;
 
 /// <summary>How this program's own files are written: snake_case names, absent values left out, text readable. What cannot be absent is
 /// required when they are read.</summary>
-public static class Json
+internal static class Json
 {
     /// <summary>Trees of steps stand deep; each of their nodes takes two levels.</summary>
     private const int MaxDepth = 512;

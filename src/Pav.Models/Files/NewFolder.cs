@@ -2,7 +2,7 @@ namespace Pav.Models.Files;
 
 /// <summary>A folder to write into, made with those above it where they are missing. A command that fails takes back what it
 /// made.</summary>
-public sealed class NewFolder
+internal sealed class NewFolder
 {
     private readonly List<string> made = [];
 

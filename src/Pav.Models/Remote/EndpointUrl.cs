@@ -6,7 +6,7 @@ namespace Pav.Models.Remote;
 /// The base address of a server, with or without its <c>/v1</c> or a route below it. It holds no secret: user names, passwords, queries and
 /// fragments are refused.
 /// </summary>
-public sealed record EndpointUrl
+internal sealed record EndpointUrl
 {
     private readonly string root;
 

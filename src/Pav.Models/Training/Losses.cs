@@ -10,7 +10,7 @@ namespace Pav.Models.Training;
 /// Rows, and the sum of a loss over the places at which the head is read, these numbered through all rows in their order. Each loss is
 /// written twice, for the CPU's engine with its gradient and for libtorch, side by side.
 /// </summary>
-public abstract class RowLoss
+internal abstract class RowLoss
 {
     private protected RowLoss(IReadOnlyList<ReadRow> rows) => Rows = rows;
 

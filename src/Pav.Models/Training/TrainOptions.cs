@@ -83,22 +83,37 @@ public sealed record TrainOptions
 }
 
 /// <summary>The rows of one step: how many tokens they are, padding not counted, and parts whose losses add up to the step's.</summary>
-public readonly record struct Minibatch(int Tokens, IReadOnlyList<RowLoss> Parts);
+internal readonly record struct Minibatch(int Tokens, IReadOnlyList<RowLoss> Parts);
 
 /// <summary>What a model is worth on held-out data: the score that chooses the best checkpoint (higher is better) and all measures, which
 /// are logged as <c>valid_…</c>.</summary>
-public sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);
+internal sealed record Evaluation(double Score, IReadOnlyDictionary<string, double> Measures);
 
-/// <summary>What is trained.</summary>
-/// <param name="Start">The weights to start from.</param>
-/// <param name="Next">The rows of a step: a pure function of it, so that a resumed run meets the same rows.</param>
-/// <param name="Evaluate">Held-out measures; without it the last checkpoint is the best.</param>
-/// <param name="SaveBeside">Writes what belongs into a checkpoint's folder besides the weights.</param>
-/// <param name="Longest">Tokens of the longest row.</param>
-/// <param name="Predicts">Of how many tokens of a row a next-token loss is taken at most; 0 with a score head.</param>
-public sealed record TrainingTask(
-    Func<DecoderModel> Start, Func<long, Minibatch> Next, Func<DecoderModel, Evaluation>? Evaluate, Action<string> SaveBeside, int Longest,
-        int Predicts = 0);
+/// <summary>What is trained, as <see cref="FineTuning"/> and <see cref="Pretraining"/> make it for <see cref="TrainingLoop"/>.</summary>
+public sealed record TrainingTask
+{
+    internal TrainingTask(Func<DecoderModel> start, Func<long, Minibatch> next, Func<DecoderModel, Evaluation>? evaluate,
+        Action<string> saveBeside, int longest, int predicts = 0) =>
+        (Start, Next, Evaluate, SaveBeside, Longest, Predicts) = (start, next, evaluate, saveBeside, longest, predicts);
+
+    /// <summary>Writes what belongs into a checkpoint's folder besides the weights.</summary>
+    public Action<string> SaveBeside { get; init; }
+
+    /// <summary>The weights to start from.</summary>
+    internal Func<DecoderModel> Start { get; }
+
+    /// <summary>The rows of a step: a pure function of it, so that a resumed run meets the same rows.</summary>
+    internal Func<long, Minibatch> Next { get; }
+
+    /// <summary>Held-out measures; without it the last checkpoint is the best.</summary>
+    internal Func<DecoderModel, Evaluation>? Evaluate { get; }
+
+    /// <summary>Tokens of the longest row.</summary>
+    internal int Longest { get; }
+
+    /// <summary>Of how many tokens of a row a next-token loss is taken at most; 0 with a score head.</summary>
+    internal int Predicts { get; }
+}
 
 /// <summary>Where a training stands after a step.</summary>
 public readonly record struct TrainProgress(long Step, long Total, double Loss, double TokensPerSecond);

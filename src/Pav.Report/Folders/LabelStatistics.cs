@@ -4,7 +4,7 @@ namespace Pav.Report.Folders;
 
 /// <summary>What a labels.jsonl holds: counts, how Q̂ is spread, and its mean after each number of steps. Read off every <c>Stride</c>-th
 /// line.</summary>
-public sealed record LabelStatistics(
+internal sealed record LabelStatistics(
     string Path,
     string? Policy,
     string? Strategy,

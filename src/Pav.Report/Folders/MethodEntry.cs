@@ -3,7 +3,7 @@ namespace Pav.Report.Folders;
 /// <summary>A search method as the page shows it: its name, its kind, and its place among all of that kind, which together give its
 /// colour.</summary>
 /// <param name="Kind">Null where a file does not tell and this version does not know the method.</param>
-public sealed record MethodEntry(string Id, string Label, MethodKind? Kind, int Place, IReadOnlyList<string> CompareWith)
+internal sealed record MethodEntry(string Id, string Label, MethodKind? Kind, int Place, IReadOnlyList<string> CompareWith)
 {
     /// <summary>
     /// The methods of rows, and others that occur, in the order of <see cref="SearchMethods.All"/>; those that are not in it stand last.

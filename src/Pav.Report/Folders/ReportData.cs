@@ -10,7 +10,7 @@ namespace Pav.Report.Folders;
 /// web/src/data.ts, are written from these records by a test (PageTypesTests).
 /// </summary>
 /// <param name="Methods">The search methods that occur, in the order of tables.</param>
-public sealed record ReportData(
+internal sealed record ReportData(
     string Title,
     DateTimeOffset Made,
     IReadOnlyList<MethodEntry> Methods,
@@ -27,7 +27,7 @@ public sealed record ReportData(
     IReadOnlyList<FigureSummary> Figures);
 
 /// <summary>One run.json, with the folder that holds it.</summary>
-public sealed record RunRow(
+internal sealed record RunRow(
     string Command,
     string Path = "",
     JsonElement? Options = null,
@@ -39,10 +39,10 @@ public sealed record RunRow(
     double? Seconds = null,
     double? PeakMemoryMb = null);
 
-public sealed record InputRow(string Path, string? Sha256 = null);
+internal sealed record InputRow(string Path, string? Sha256 = null);
 
 /// <summary>One summary.json, with the folder that holds it.</summary>
-public sealed record ResultRow : Summary
+internal sealed record ResultRow : Summary
 {
     public ResultRow(string path, Summary summary) : base(summary) => Path = path;
 
@@ -53,11 +53,11 @@ public sealed record ResultRow : Summary
 internal sealed record VerifierFile(VerifierMeasures? Measures);
 
 /// <summary>The trees that are shown, of <c>Total</c> in the run folders.</summary>
-public sealed record TreeSet(int Total, IReadOnlyList<SearchTree> Trees);
+internal sealed record TreeSet(int Total, IReadOnlyList<SearchTree> Trees);
 
 /// <summary>One theory.json.</summary>
 /// <param name="Results">Checks of the paper's results; empty where the map was asked for.</param>
-public sealed record TheoryFile(IReadOnlyList<TheoryResult> Results)
+internal sealed record TheoryFile(IReadOnlyList<TheoryResult> Results)
 {
     /// <summary>Where a beam on Q + αA beats a beam on Q; null where it was not asked for.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -65,4 +65,4 @@ public sealed record TheoryFile(IReadOnlyList<TheoryResult> Results)
 }
 
 /// <summary>One didactic.json, with the folder that holds it.</summary>
-public sealed record DidacticRow(string Path, DidacticSummary Summary);
+internal sealed record DidacticRow(string Path, DidacticSummary Summary);

@@ -10,7 +10,7 @@ using Pav.Models.Files;
 namespace Pav.Report.Folders;
 
 /// <summary>Writes the report: the page that web/ builds, with the data of run folders in it. One file, nothing fetched.</summary>
-public static class ReportWriter
+internal static class ReportWriter
 {
     private const string PageName = "report.html";
 

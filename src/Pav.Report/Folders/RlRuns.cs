@@ -12,21 +12,21 @@ namespace Pav.Report.Folders;
 /// <param name="Pass">Pass@N of the last policies on the test problems: mean, least and largest over the seeds.</param>
 /// <param name="Hard">The same on the problems that the start did not solve.</param>
 /// <param name="HardBeam">Share of these that a beam of N on the verifier's Q answers.</param>
-public sealed record RlGroup(
+internal sealed record RlGroup(
     string Name, string Reward, IReadOnlyList<ulong> Seeds, IReadOnlyList<RlCurve> Valid,
         IReadOnlyList<Dictionary<string, double>> Batches, IReadOnlyList<PassBand> Pass, IReadOnlyList<PassBand> Hard,
     IReadOnlyList<PassBand> HardBeam, int HardProblems, int UnsolvedBy, double? Majority, IReadOnlyList<LevelBand> Levels);
 
-public sealed record PassBand(int N, double Mean, double Low, double High);
+internal sealed record PassBand(int N, double Mean, double Low, double High);
 
-public sealed record LevelBand(int Level, double Sample);
+internal sealed record LevelBand(int Level, double Sample);
 
 /// <summary>All RL in the folders of a report, and each way of it against outcome rewards.</summary>
 /// <param name="Start">Pass@N of the policy that RL started from, where it was evaluated.</param>
-public sealed record RlData(IReadOnlyList<RlGroup> Groups, IReadOnlyList<RlComparison> Comparisons, IReadOnlyList<PassBand> Start);
+internal sealed record RlData(IReadOnlyList<RlGroup> Groups, IReadOnlyList<RlComparison> Comparisons, IReadOnlyList<PassBand> Start);
 
 /// <summary>Reads the metrics of RL runs.</summary>
-public static class RlRuns
+internal static class RlRuns
 {
     private const int MaxPoints = 200;
 

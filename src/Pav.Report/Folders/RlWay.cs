@@ -2,7 +2,7 @@ namespace Pav.Report.Folders;
 
 /// <summary>A way of RL, whose runs differ in the seed alone: its task, which it shares with ways that it can be compared with, and how it
 /// rewards. Of folders and files the name counts, since each seed may have its own.</summary>
-public sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Task, IReadOnlyDictionary<string, string> Rewards)
+internal sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Task, IReadOnlyDictionary<string, string> Rewards)
 {
     public const string AlphaName = "alpha", Outcome = "orm";
 
@@ -36,4 +36,4 @@ public sealed record RlWay(string Reward, IReadOnlyDictionary<string, string> Ta
 /// <param name="Policy">Where it started.</param>
 /// <param name="TestProblems">On what its last policy was measured; empty for nothing.</param>
 /// <param name="Verifier">Whose progress it rewarded or watched; empty for none.</param>
-public sealed record RlAsked(RlWay Way, ulong Seed, string Policy, string TestProblems, string Verifier);
+internal sealed record RlAsked(RlWay Way, ulong Seed, string Policy, string TestProblems, string Verifier);

@@ -7,7 +7,7 @@ namespace Pav.Report.Folders;
 
 /// <summary>Reads run folders, and nothing else, into what the report shows. Any file may be missing; a broken one is an error that names
 /// file and line.</summary>
-public static class RunFolders
+internal static class RunFolders
 {
     private static readonly string[] Signs = ["run.json", "summary.json", "labels.jsonl", "log.jsonl", "search.jsonl", "trees.jsonl",
         "didactic.json", "provers.json", "theory.json", "results.json"];

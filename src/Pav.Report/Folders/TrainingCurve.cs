@@ -5,7 +5,7 @@ namespace Pav.Report.Folders;
 
 /// <summary>A log.jsonl made small: training measures as means over buckets of logged steps, evaluations (<c>valid_*</c>) as they
 /// are.</summary>
-public sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IReadOnlyDictionary<string, double>> Points,
+internal sealed record TrainingCurve(string Path, string Command, IReadOnlyList<IReadOnlyDictionary<string, double>> Points,
     IReadOnlyList<IReadOnlyDictionary<string, double>> Evaluations)
 {
     private const int MaxPoints = 300;

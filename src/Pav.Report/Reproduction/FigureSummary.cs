@@ -1,7 +1,7 @@
 namespace Pav.Report.Reproduction;
 
 /// <summary>What a figure's rule says of the paper's claim.</summary>
-public enum FigureVerdict
+internal enum FigureVerdict
 {
     Reproduced,
     Partly,
@@ -27,7 +27,7 @@ internal static class FigureVerdicts
 /// <param name="Asks">What it asks, for a reader without the paper.</param>
 /// <param name="Rule">How the verdict was chosen.</param>
 /// <param name="Intervals">What its bands and intervals are, and over what.</param>
-public sealed record FigureSummary(
+internal sealed record FigureSummary(
     string Figure, string Title, string Asks, FigureVerdict Verdict, string Sentence, string Rule,
     IReadOnlyList<Panel> Panels, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Notes, RunSize Size, string Intervals = "")
 {
@@ -51,24 +51,24 @@ internal static class Intervals
 }
 
 /// <summary>One chart. Y is a share where <paramref name="Percent"/>; X is logarithmic where <paramref name="LogX"/>.</summary>
-public sealed record Panel(string Title, string X, string Y, bool LogX, bool Percent, IReadOnlyList<Line> Lines);
+internal sealed record Panel(string Title, string X, string Y, bool LogX, bool Percent, IReadOnlyList<Line> Lines);
 
 /// <summary>One curve: means over seeds and problems with their bands, and the mean of each seed.</summary>
 /// <param name="Kind">The method, by which it is coloured.</param>
-public sealed record Line(string Name, string Kind, IReadOnlyList<LinePoint> Points, IReadOnlyList<SeedLine> Seeds);
+internal sealed record Line(string Name, string Kind, IReadOnlyList<LinePoint> Points, IReadOnlyList<SeedLine> Seeds);
 
 /// <summary>A point with its 95% interval, where there is one. <paramref name="N"/>: the size that stands behind it.</summary>
-public sealed record LinePoint(double X, double Y, double? Low = null, double? High = null, double? N = null)
+internal sealed record LinePoint(double X, double Y, double? Low = null, double? High = null, double? N = null)
 {
     public static LinePoint From(double x, Interval y, double? n = null) => new(x, y.Value, y.Low, y.High, n);
 }
 
-public sealed record SeedLine(int Seed, IReadOnlyList<LinePoint> Points);
+internal sealed record SeedLine(int Seed, IReadOnlyList<LinePoint> Points);
 
 /// <summary>A number of ours beside the paper's.</summary>
 /// <param name="Unit"><c>points</c>: difference of shares; <c>times</c>: ratio; <c>share</c>; else written after the number.</param>
 /// <param name="Paper">What the paper reports, with where it says so.</param>
-public sealed record Finding(string What, double? Value, double? Low, double? High, string Unit, string? Paper = null)
+internal sealed record Finding(string What, double? Value, double? Low, double? High, string Unit, string? Paper = null)
 {
     public static Finding From(string what, Interval value, string unit, string? paper = null) =>
         new(what, Finite(value.Value), Finite(value.Low), Finite(value.High), unit, paper);
@@ -77,4 +77,4 @@ public sealed record Finding(string What, double? Value, double? Low, double? Hi
 }
 
 /// <summary>What a figure was made from. Tokens are those generated and those trained on, as far as the runs count them.</summary>
-public sealed record RunSize(string Scale, IReadOnlyList<string> Models, int Problems, int Seeds, long Tokens, double Seconds);
+internal sealed record RunSize(string Scale, IReadOnlyList<string> Models, int Problems, int Seeds, long Tokens, double Seconds);

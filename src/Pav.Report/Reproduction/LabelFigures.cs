@@ -6,7 +6,7 @@ namespace Pav.Report.Reproduction;
 /// them.</summary>
 /// <param name="Rollouts">Traces that were sampled for the labels of each seed, seed traces and completions alike.</param>
 /// <param name="Pit">Completions up to the first pit; null where seeds are random.</param>
-public sealed record LabelCellRuns(int NCov, int NMc, int? Pit, IReadOnlyList<double> Rollouts, IReadOnlyList<SeededRows> Runs)
+internal sealed record LabelCellRuns(int NCov, int NMc, int? Pit, IReadOnlyList<double> Rollouts, IReadOnlyList<SeededRows> Runs)
 {
     public string Name => string.Create(CultureInfo.InvariantCulture, $"{NCov} × {NMc}{(Pit is { } p ? $", first pit {p}" : "")}");
 }

@@ -5,7 +5,7 @@ namespace Pav.Report.Reproduction;
 /// <summary>RL with one verifier, over the seeds, and what its labels cost.</summary>
 /// <param name="Labels">Rollouts behind the labels that the verifier had learned from before RL.</param>
 /// <param name="Rollouts">Of each run, by held-out measure: traces, and completions and traces for refreshes, since RL began.</param>
-public sealed record RefreshArm(double Labels, IReadOnlyList<RlRun> Runs, IReadOnlyList<IReadOnlyList<double>> Rollouts)
+internal sealed record RefreshArm(double Labels, IReadOnlyList<RlRun> Runs, IReadOnlyList<IReadOnlyList<double>> Rollouts)
 {
     /// <summary>Rollouts in all, labels included, mean over the seeds.</summary>
     public double InAll => Labels + Rollouts.Average(r => r[^1]);

@@ -4,25 +4,25 @@ namespace Pav.Report.Reproduction;
 
 /// <summary>Samples of a test problem after training.</summary>
 /// <param name="Unsolved">None of these was right, nor of those that were drawn in search of one that is.</param>
-public sealed record TestTally(string Problem, int Right, int Samples, bool Unsolved);
+internal sealed record TestTally(string Problem, int Right, int Samples, bool Unsolved);
 
 /// <summary>Whether a beam of N on Q answered a hard problem.</summary>
-public sealed record HardBeam(string Problem, int N, int Correct);
+internal sealed record HardBeam(string Problem, int N, int Correct);
 
 /// <summary>One run of RL: its held-out accuracy and the share of steps without progress over iterations, and its last policy on the test
 /// problems.</summary>
-public sealed record RlRun(int Seed, RlCurve Valid, IReadOnlyList<LinePoint> NoProgress, IReadOnlyList<TestTally> Test,
+internal sealed record RlRun(int Seed, RlCurve Valid, IReadOnlyList<LinePoint> NoProgress, IReadOnlyList<TestTally> Test,
     IReadOnlyList<HardBeam> HardBeams);
 
 /// <summary>The runs of one base policy by reward: outcome only, outcome and progress, outcome and Q.</summary>
 /// <param name="Start">The policy before RL on the test problems.</param>
 /// <param name="PavWay">How the runs with progress weigh and credit it.</param>
 /// <param name="PqvWay">The same of those with Q.</param>
-public sealed record RlRuns(string Model, IReadOnlyList<TestTally> Start, IReadOnlyList<RlRun> Orm, IReadOnlyList<RlRun> Pav,
+internal sealed record RlRuns(string Model, IReadOnlyList<TestTally> Start, IReadOnlyList<RlRun> Orm, IReadOnlyList<RlRun> Pav,
     IReadOnlyList<RlRun> Pqv, RlWay PavWay, RlWay PqvWay);
 
 /// <summary>Weight α of step rewards, which of them a step is credited with, and the peak learning rate.</summary>
-public sealed record RlWay(double Alpha, Credit Credit, double Rate)
+internal sealed record RlWay(double Alpha, Credit Credit, double Rate)
 {
     public string Words =>
         string.Create(CultureInfo.InvariantCulture,

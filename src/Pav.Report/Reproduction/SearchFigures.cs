@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pav.Report.Reproduction;
 
 /// <summary>The searches of one base policy, one for each seed of labels and training.</summary>
-public sealed record ModelRuns(string Model, IReadOnlyList<SeededRows> Runs);
+internal sealed record ModelRuns(string Model, IReadOnlyList<SeededRows> Runs);
 
 /// <summary>Figures 4, 5a, 5b, 5c and 6a from rows of searches.</summary>
 internal static class SearchFigures

@@ -1,7 +1,7 @@
 namespace Pav.Report.Reproduction;
 
 /// <summary>The two terms of Theorem 3.1 for the prover best-of-K, estimated from rollouts before any training.</summary>
-public sealed record ProverTerms(int K, Interval Distinguishability, Interval Alignment)
+internal sealed record ProverTerms(int K, Interval Distinguishability, Interval Alignment)
 {
     public double Score => Distinguishability.Value + Alignment.Value;
 }

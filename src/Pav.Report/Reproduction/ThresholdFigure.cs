@@ -3,10 +3,10 @@ using System.Globalization;
 namespace Pav.Report.Reproduction;
 
 /// <summary>A finished trace with a verifier's H + 1 values along it.</summary>
-public sealed record ScoredTrace(string Problem, int Trace, int Rex, IReadOnlyList<double> Q);
+internal sealed record ScoredTrace(string Problem, int Trace, int Rex, IReadOnlyList<double> Q);
 
 /// <summary>Validation and test traces as the verifier of one seed scores them; all seeds score the same traces.</summary>
-public sealed record SeededScores(int Seed, IReadOnlyList<ScoredTrace> Validation, IReadOnlyList<ScoredTrace> Test);
+internal sealed record SeededScores(int Seed, IReadOnlyList<ScoredTrace> Validation, IReadOnlyList<ScoredTrace> Test);
 
 /// <summary>Figure 10: predicting the outcome from a threshold on the score of each step.</summary>
 internal static class ThresholdFigure

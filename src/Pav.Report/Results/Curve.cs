@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pav.Report;
 
 /// <summary>The rows of one search, made with labels and verifiers of one seed.</summary>
-public sealed record SeededRows(int Seed, IReadOnlyList<SearchRow> Rows);
+internal sealed record SeededRows(int Seed, IReadOnlyList<SearchRow> Rows);
 
 /// <summary>One size of a method; every table is [seed][problem], a mean where a problem has several rows.</summary>
 internal sealed record CurvePoint(

@@ -4,7 +4,7 @@ namespace Pav.Report;
 
 /// <summary>Shares of problems that a policy answers: one sample with its interval, greedy, majority, and Pass@N by N; null where not
 /// known.</summary>
-public record PolicyMeasures(
+internal record PolicyMeasures(
     double Sample,
     double SampleLow,
     double SampleHigh,
@@ -13,7 +13,7 @@ public record PolicyMeasures(
     IReadOnlyDictionary<string, double> Pass);
 
 /// <summary>The same samples by another grader.</summary>
-public sealed record GraderMeasures(
+internal sealed record GraderMeasures(
     double Sample,
     double SampleLow,
     double SampleHigh,
@@ -23,13 +23,13 @@ public sealed record GraderMeasures(
     [property: JsonPropertyOrder(1)] string Grader) : PolicyMeasures(Sample, SampleLow, SampleHigh, Greedy, Majority, Pass);
 
 /// <summary>Problems of one level.</summary>
-public sealed record LevelMeasures(int Level, int Problems, double Sample, IReadOnlyDictionary<string, double> Pass);
+internal sealed record LevelMeasures(int Level, int Problems, double Sample, IReadOnlyDictionary<string, double> Pass);
 
 /// <summary>How many problems none of so many samples solved.</summary>
-public sealed record UnsolvedCount(int By, int Problems);
+internal sealed record UnsolvedCount(int By, int Problems);
 
 /// <summary>Problems that so many samples of another policy left unsolved: Pass@N, and the share that a beam of N answers.</summary>
-public sealed record HardMeasures(
+internal sealed record HardMeasures(
     int UnsolvedBy, int Problems, IReadOnlyDictionary<string, double> Pass, IReadOnlyDictionary<string, double>? Beam = null);
 
 /// <summary>What <c>evaluation.json</c> holds (docs/run-folder.md).</summary>
@@ -37,7 +37,7 @@ public sealed record HardMeasures(
 /// <param name="Verifier">What a verifier is worth on labels of traces that the policy wrote by itself.</param>
 /// <param name="VerifierVisited">The same on labels of traces that searches visited.</param>
 /// <param name="Gaps">How far it overrates the steps that these searches chose.</param>
-public sealed record EvaluationSummary(
+internal sealed record EvaluationSummary(
     int Problems,
     string Grader,
     double Sample,

@@ -1,7 +1,7 @@
 namespace Pav.Report;
 
 /// <summary>Kinds of methods in words, and their order where the strongest is told first.</summary>
-public static class MethodKinds
+internal static class MethodKinds
 {
     /// <summary>Kinds that a verifier guides.</summary>
     public static IReadOnlyList<MethodKind> Guided { get; } = [MethodKind.Forest, MethodKind.Beam, MethodKind.Tree, MethodKind.Particles];

@@ -4,7 +4,7 @@ namespace Pav.Report;
 
 /// <summary>A held-out measure during RL: iterations done, tokens generated for the updates so far, those with what the prover took on the
 /// way, accuracy; and the tokens with those of the labels that a verifier had learned from before, where they are known.</summary>
-public readonly record struct RlPoint(
+internal readonly record struct RlPoint(
     [property: JsonPropertyName("iteration")] int Iteration,
     [property: JsonPropertyName("tokens")] double Tokens,
     [property: JsonPropertyName("all_tokens")] double AllTokens,
@@ -12,10 +12,10 @@ public readonly record struct RlPoint(
     [property: JsonPropertyName("labelled_tokens")] double? LabelledTokens = null);
 
 /// <summary>One run of RL.</summary>
-public sealed record RlCurve(ulong Seed, IReadOnlyList<RlPoint> Points);
+internal sealed record RlCurve(ulong Seed, IReadOnlyList<RlPoint> Points);
 
 /// <summary>A value over seeds with its 95% t interval; no interval with fewer than two seeds.</summary>
-public sealed record SeedInterval(
+internal sealed record SeedInterval(
     [property: JsonPropertyName("value")] double Value, [property: JsonPropertyName("low")] double? Low,
         [property: JsonPropertyName("high")] double? High);
 
@@ -26,7 +26,7 @@ public sealed record SeedInterval(
 /// trains, since b ends no higher, have no ratio (<c>FromStart</c>). Worked: a 0.1, 0.3, 0.5 and b 0.1, 0.2, 0.3 after 0, 10, 20
 /// iterations: difference 0.2; a reaches 0.3 at 10, b at 20: 2 times fewer iterations.
 /// </summary>
-public sealed record RlComparison(
+internal sealed record RlComparison(
     [property: JsonPropertyName("a")] string A,
     [property: JsonPropertyName("b")] string B,
     [property: JsonPropertyName("seeds")] int Seeds,

@@ -4,10 +4,10 @@ namespace Pav.Serve.Chat;
 /// <param name="Token">Its text; U+FFFD where it holds a part of a character.</param>
 /// <param name="Bytes">Its bytes; those of all tokens together are the answer's.</param>
 /// <param name="TopLogprobs">The most likely tokens in its place; null for one of these.</param>
-public sealed record TokenReply(string Token, double Logprob, IReadOnlyList<int> Bytes, IReadOnlyList<TokenReply>? TopLogprobs = null);
+internal sealed record TokenReply(string Token, double Logprob, IReadOnlyList<int> Bytes, IReadOnlyList<TokenReply>? TopLogprobs = null);
 
 /// <summary>Log-probabilities as chats have them.</summary>
-public sealed record ChatLogprobs(IReadOnlyList<TokenReply> Content)
+internal sealed record ChatLogprobs(IReadOnlyList<TokenReply> Content)
 {
     public static ChatLogprobs? From(IReadOnlyList<TokenReply>? tokens) => tokens is null ? null : new(tokens);
 }
@@ -15,7 +15,7 @@ public sealed record ChatLogprobs(IReadOnlyList<TokenReply> Content)
 /// <summary>Log-probabilities as text completions have them: lists of one length.</summary>
 /// <param name="TopLogprobs">By the tokens' texts, the answer's own token among them; null where none were asked for.</param>
 /// <param name="TextOffset">Where each token begins in the answer, in Unicode code points.</param>
-public sealed record TextLogprobs(
+internal sealed record TextLogprobs(
     IReadOnlyList<string> Tokens, IReadOnlyList<double> TokenLogprobs, IReadOnlyList<IReadOnlyDictionary<string, double>>? TopLogprobs,
     IReadOnlyList<int> TextOffset)
 {

@@ -14,7 +14,7 @@ namespace Pav.Serve.Chat;
 /// <param name="Trace">Most tokens of a trace.</param>
 /// <param name="Budget">Most tokens to generate in all.</param>
 /// <param name="Alpha">Largest weight of progress.</param>
-public sealed record LimitCard(
+internal sealed record LimitCard(
     [property: JsonPropertyName("n")] int N, [property: JsonPropertyName("prompt")] int Prompt,
     [property: JsonPropertyName("trace")] int Trace, [property: JsonPropertyName("budget")] long Budget,
     [property: JsonPropertyName("alpha")] double Alpha);
@@ -25,20 +25,20 @@ public sealed record LimitCard(
 /// <param name="HasProver">Does it rank by progress?</param>
 /// <param name="Verifier">Scores its steps; null: it needs none.</param>
 /// <param name="Outcome">Judges its whole traces; null: it needs none.</param>
-public sealed record MethodCard(
+internal sealed record MethodCard(
     [property: JsonPropertyName("method")] string Method, [property: JsonPropertyName("label")] string Label,
     [property: JsonPropertyName("n")] int N, [property: JsonPropertyName("kind")] MethodKind Kind,
     [property: JsonPropertyName("has_prover")] bool HasProver, [property: JsonPropertyName("verifier")] string? Verifier,
     [property: JsonPropertyName("outcome")] string? Outcome, [property: JsonPropertyName("limits")] LimitCard Limits);
 
 /// <summary>A model as clients list it; those that are a method's full name say which.</summary>
-public sealed record ModelCard(
+internal sealed record ModelCard(
     [property: JsonPropertyName("id")] string Id, [property: JsonPropertyName("created")] long Created,
     [property: JsonPropertyName("owned_by")] string OwnedBy = "pav", [property: JsonPropertyName("object")] string Object = "model",
     [property: JsonPropertyName("pav"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] MethodCard? Pav = null);
 
 /// <summary>All of them.</summary>
-public sealed record ModelList(
+internal sealed record ModelList(
     [property: JsonPropertyName("data")] IReadOnlyList<ModelCard> Data, [property: JsonPropertyName("object")] string Object = "list");
 
 /// <summary>The names that the field model may have: the policy's, each method's behind it, and for rewards the verifier's.</summary>

@@ -6,18 +6,18 @@ namespace Pav.Serve.Chat;
 // What /openapi.json says of bodies: they are read field by field (Body), so that an error names the one that is wrong.
 
 /// <summary>A message: its content is a text or a list of parts of the type text.</summary>
-public sealed record MessageFields([property: Description("system, developer, user or assistant")] string Role, JsonElement Content);
+internal sealed record MessageFields([property: Description("system, developer, user or assistant")] string Role, JsonElement Content);
 
 /// <summary>A stream's options.</summary>
-public sealed record StreamFields(bool? IncludeUsage);
+internal sealed record StreamFields(bool? IncludeUsage);
 
 /// <summary>The search behind an answer; what is absent is as the model's name and the server say.</summary>
-public sealed record SearchFields(
+internal sealed record SearchFields(
     string? Method, int? N, double? Alpha, string? Prover, int? Candidates, double? Settle, long? Budget, bool? Trace, string? Answer,
     string? ProblemId);
 
 /// <summary>The body of /v1/chat/completions.</summary>
-public sealed record ChatFields(
+internal sealed record ChatFields(
     IReadOnlyList<MessageFields> Messages, string? Model, int? N, bool? Stream, StreamFields? StreamOptions, double? Temperature,
     double? TopP, int? TopK, int? MaxTokens, int? MaxCompletionTokens,
     [property: Description("a text or a list of them")] JsonElement? Stop, long? Seed,
@@ -25,7 +25,7 @@ public sealed record ChatFields(
     [property: Description("0 to 20 most likely tokens beside each")] int? TopLogprobs, SearchFields? Pav);
 
 /// <summary>The body of /v1/completions.</summary>
-public sealed record TextFields(
+internal sealed record TextFields(
     [property: Description("a text or token ids, continued as they are; or a list of either")] JsonElement Prompt, string? Model, int? N,
     bool? Stream, StreamFields? StreamOptions, double? Temperature, double? TopP, int? TopK, int? MaxTokens,
     [property: Description("a text or a list of them")] JsonElement? Stop, long? Seed,

@@ -4,7 +4,7 @@ using Pav.Serve.Wire;
 namespace Pav.Serve.Rewards;
 
 /// <summary>What OpenRLHF reads: lists as long as the request's.</summary>
-public sealed record OpenRlhfReply(
+internal sealed record OpenRlhfReply(
     IReadOnlyList<double> Rewards, IReadOnlyList<double> Scores, IReadOnlyDictionary<string, IReadOnlyList<double>> ExtraLogs);
 
 /// <summary>OpenRLHF's <c>--reward.remote_url</c>: prompt and response as one text, one number for a trace.</summary>

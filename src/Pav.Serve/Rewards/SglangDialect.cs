@@ -3,13 +3,13 @@ using Pav.Serve.Wire;
 namespace Pav.Serve.Rewards;
 
 /// <summary>A text's score, where an embedding is looked for.</summary>
-public sealed record Embedded(string Object, double[] Embedding, int Index);
+internal sealed record Embedded(string Object, double[] Embedding, int Index);
 
 /// <summary>The reply of /v1/embeddings.</summary>
-public sealed record EmbeddingReply(IReadOnlyList<Embedded> Data, string Model, PoolingUsage Usage, string Object = "list");
+internal sealed record EmbeddingReply(IReadOnlyList<Embedded> Data, string Model, PoolingUsage Usage, string Object = "list");
 
 /// <summary>SGLang's error: its fields stand at the top.</summary>
-public sealed record SglangError(string Object, string Message, string Type, string? Param, int Code);
+internal sealed record SglangError(string Object, string Message, string Type, string? Param, int Code);
 
 /// <summary>
 /// SGLang's routes for a reward model: /v1/embeddings with the score as the only value, /v1/classify with the probabilities of wrong and

@@ -9,7 +9,7 @@ namespace Pav.Serve.Rewards;
 /// <param name="Q">At the end.</param>
 /// <param name="ProgressSum">Over all steps.</param>
 /// <param name="Steps">First character, one past the last (Unicode code points of the response), and progress.</param>
-public sealed record SlimeReply(double Score, int? Outcome, double Q0, double Q, double ProgressSum, IReadOnlyList<double[]> Steps);
+internal sealed record SlimeReply(double Score, int? Outcome, double Q0, double Q, double ProgressSum, IReadOnlyList<double[]> Steps);
 
 /// <summary>slime's <c>--rm-type remote_rm</c>: one sample in a request.</summary>
 internal static class SlimeDialect

@@ -5,16 +5,16 @@ namespace Pav.Serve.Rewards;
 /// <summary>
 /// A step in the reply of /v1/steps; characters are Unicode code points, tokens those of the request's ids, else of the server's tokenizer.
 /// </summary>
-public sealed record StepReply(int Start, int End, int? TokenStart, int? TokenEnd, double Q, double Progress, double Reward);
+internal sealed record StepReply(int Start, int End, int? TokenStart, int? TokenEnd, double Q, double Progress, double Reward);
 
 /// <summary>A trace in the reply of /v1/steps.</summary>
-public sealed record TraceReply(int Index, double Q0, double Q, int? Outcome, IReadOnlyList<StepReply> Steps);
+internal sealed record TraceReply(int Index, double Q0, double Q, int? Outcome, IReadOnlyList<StepReply> Steps);
 
 /// <summary>What was read.</summary>
-public sealed record StepsUsage(long ScoredTokens);
+internal sealed record StepsUsage(long ScoredTokens);
 
 /// <summary>The reply of /v1/steps: one trace for each sample, in order.</summary>
-public sealed record StepsReply(
+internal sealed record StepsReply(
     string Model, string Prover, double Alpha, string Grader, IReadOnlyList<TraceReply> Data, StepsUsage Usage, string Object = "list");
 
 /// <summary>Our own: the value, the progress and the effective reward of every step.</summary>

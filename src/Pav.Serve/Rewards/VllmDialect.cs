@@ -4,28 +4,28 @@ using Pav.Serve.Wire;
 namespace Pav.Serve.Rewards;
 
 /// <summary>Tokens, as vLLM and SGLang count them.</summary>
-public sealed record PoolingUsage(long PromptTokens, long TotalTokens, int CompletionTokens = 0, object? PromptTokensDetails = null);
+internal sealed record PoolingUsage(long PromptTokens, long TotalTokens, int CompletionTokens = 0, object? PromptTokensDetails = null);
 
 /// <summary>What all these routes answer with.</summary>
-public sealed record PoolingReply<T>(string Id, string Object, long Created, string Model, IReadOnlyList<T> Data, PoolingUsage Usage)
+internal sealed record PoolingReply<T>(string Id, string Object, long Created, string Model, IReadOnlyList<T> Data, PoolingUsage Usage)
 {
     public static PoolingReply<T> From(string kind, string model, IEnumerable<T> data, long tokens) =>
         new($"{kind}-{Guid.NewGuid():N}", "list", DateTimeOffset.UtcNow.ToUnixTimeSeconds(), model, [.. data], new(tokens, tokens));
 }
 
 /// <summary>A text's class and its probabilities.</summary>
-public sealed record Classified(int Index, string Label, double[] Probs, int NumClasses);
+internal sealed record Classified(int Index, string Label, double[] Probs, int NumClasses);
 
 /// <summary>A text's pooled values: one row for each step, or one value.</summary>
-public sealed record Pooled(int Index, string Object, object Data);
+internal sealed record Pooled(int Index, string Object, object Data);
 
 /// <summary>A pair's score.</summary>
-public sealed record PairScore(int Index, string Object, double Score);
+internal sealed record PairScore(int Index, string Object, double Score);
 
 /// <summary>vLLM's error, whose code is a number.</summary>
-public sealed record VllmError(VllmErrorBody Error);
+internal sealed record VllmError(VllmErrorBody Error);
 
-public sealed record VllmErrorBody(string Message, string Type, string? Param, int Code);
+internal sealed record VllmErrorBody(string Message, string Type, string? Param, int Code);
 
 /// <summary>vLLM's routes for a reward model of one label: /classify, /pooling, /score.</summary>
 internal static class VllmDialect

@@ -9,12 +9,12 @@ namespace Pav.Serve.Wire;
 /// <param name="Type">The kind of error.</param>
 /// <param name="Param">The field that is wrong; null: none.</param>
 /// <param name="Code">A word for programs; null: none.</param>
-public sealed record ErrorBody(
+internal sealed record ErrorBody(
     [property: JsonPropertyName("message")] string Message, [property: JsonPropertyName("type")] string Type,
     [property: JsonPropertyName("param")] string? Param, [property: JsonPropertyName("code")] string? Code);
 
 /// <summary>The body of an error reply, and of an error in the middle of a stream.</summary>
-public sealed record ErrorReply([property: JsonPropertyName("error")] ErrorBody Error);
+internal sealed record ErrorReply([property: JsonPropertyName("error")] ErrorBody Error);
 
 /// <summary>A request that is not answered, for a reason that its client is told.</summary>
 internal sealed partial class ApiError(int status, string message, string type, string? param = null, string? code = null,

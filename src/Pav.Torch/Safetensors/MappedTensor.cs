@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Pav.Torch;
 
 /// <summary>A tensor's bytes, row-major, in the memory map of an open <see cref="SafetensorsFile"/>.</summary>
-public readonly unsafe partial struct MappedTensor
+internal readonly unsafe partial struct MappedTensor
 {
     private const int DontNeed = 4;
 

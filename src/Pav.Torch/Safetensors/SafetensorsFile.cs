@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Pav.Torch;
 
 /// <summary>One safetensors file, memory-mapped: opening reads the header only, a tensor's bytes are read when it is asked for.</summary>
-public sealed unsafe class SafetensorsFile : IDisposable
+internal sealed unsafe class SafetensorsFile : IDisposable
 {
     private const int LengthBytes = 8;
 

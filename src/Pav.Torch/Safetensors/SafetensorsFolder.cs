@@ -6,7 +6,7 @@ namespace Pav.Torch;
 /// The tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json names, each opened when one of
 /// its tensors is asked for.
 /// </summary>
-public sealed class SafetensorsFolder : IDisposable
+internal sealed class SafetensorsFolder : IDisposable
 {
     private const string SingleName = "model.safetensors", IndexName = "model.safetensors.index.json";
 

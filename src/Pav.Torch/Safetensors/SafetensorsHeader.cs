@@ -6,7 +6,7 @@ namespace Pav.Torch;
 public sealed class SafetensorsException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Where a tensor lies: [Begin, End) counts bytes from the end of the header.</summary>
-public sealed record SafetensorsEntry(string Name, ScalarType Dtype, long[] Shape, long Begin, long End);
+internal sealed record SafetensorsEntry(string Name, ScalarType Dtype, long[] Shape, long Begin, long End);
 
 /// <summary>The JSON at the front of a safetensors file. It is untrusted: whatever it holds, parsing gives a sound table or
 /// throws.</summary>

@@ -6,7 +6,7 @@ namespace Pav.Torch.Optim;
 /// AdamW (Loshchilov and Hutter, decoupled decay) with PyTorch's semantics. One step is a handful of
 /// operator calls over all parameters at once. Every parameter needs a gradient at every step.
 /// </summary>
-public sealed class AdamW : IDisposable
+internal sealed class AdamW : IDisposable
 {
     private const string StepName = "step", FirstSuffix = ".exp_avg", SecondSuffix = ".exp_avg_sq";
 

@@ -2,7 +2,7 @@ using static Pav.Torch.Operator;
 
 namespace Pav.Torch.Optim;
 
-public static class Gradients
+internal static class Gradients
 {
     /// <summary>
     /// Scales all gradients so that their joint 2-norm is at most <paramref name="max_norm"/>; returns the norm before. Parameters

@@ -3,7 +3,7 @@ using System.Text;
 namespace Pav.Arithmetic;
 
 /// <summary>A text to be learned: what is given and what is to be written.</summary>
-public sealed record Lesson(string Prompt, string Completion);
+internal sealed record Lesson(string Prompt, string Completion);
 
 /// <summary>
 /// The texts that the embedded models learn from. Pretraining mixes worked solutions, sloppy ones, and corrected ones in which some of the
@@ -11,7 +11,7 @@ public sealed record Lesson(string Prompt, string Completion);
 /// stop, and the answer in the latter; a heading tells the kinds apart. So a pretrained model knows more than it does when it writes
 /// quickly, as real ones do, and a verifier that starts from it has features for judging.
 /// </summary>
-public static class Corpus
+internal static class Corpus
 {
     /// <summary>Prompt template under which a policy writes.</summary>
     public const string QuickTemplate = "Quick:\n{problem}\n";

@@ -7,7 +7,7 @@ namespace Pav.Arithmetic;
 /// (<c>fix: x2 = 41 .</c>), and says it in the end. Where he works, each line of misconceptions goes wrong with probability <see
 /// cref="Slip"/>, and he repairs nothing: so the value of every state is known, but for the few ways in which two mistakes cancel.
 /// </summary>
-public static class Guesser
+internal static class Guesser
 {
     public const double Guess = 0.3, Slip = 0.4;
 

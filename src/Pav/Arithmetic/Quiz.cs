@@ -7,7 +7,7 @@ namespace Pav.Arithmetic;
 /// misconceptions lead to.
 /// Its text needs no word that <see cref="Corpus.Words"/> lacks.
 /// </summary>
-public sealed record Quiz(Worksheet Sheet, IReadOnlyList<int> Choices)
+internal sealed record Quiz(Worksheet Sheet, IReadOnlyList<int> Choices)
 {
     public const int Options = 4, Lines = 5;
 

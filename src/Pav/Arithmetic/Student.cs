@@ -4,7 +4,7 @@ namespace Pav.Arithmetic;
 /// <param name="Text">Its text with the newline.</param>
 /// <param name="Right">Is it right, given the value before it?</param>
 /// <param name="OnTrack">Is the value that it reaches the right one there, so that the answer can still come out right?</param>
-public readonly record struct WrittenStep(string Text, bool Right, bool OnTrack);
+internal readonly record struct WrittenStep(string Text, bool Right, bool OnTrack);
 
 /// <summary>
 /// Writes solutions of worksheets. A careful student makes no mistakes; a sloppy one has misconceptions: the same carry, borrow or
@@ -14,7 +14,7 @@ public readonly record struct WrittenStep(string Text, bool Right, bool OnTrack)
 /// line again.
 /// The full stop is where a corrected text has its mark: lines of equal length let a small model find the line before by its distance.
 /// </summary>
-public static class Student
+internal static class Student
 {
     /// <summary>Probability that a misconception strikes where it can.</summary>
     public const double Slip = 0.6;

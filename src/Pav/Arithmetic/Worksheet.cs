@@ -5,7 +5,7 @@ namespace Pav.Arithmetic;
 
 /// <summary>One operation on the running value: one of <c>+2 +3 +6 +8 -2 -4 -7 -9 x2 x3</c>. Few, so that a small model knows all facts by
 /// heart.</summary>
-public readonly record struct Operation(char Sign, int Operand)
+internal readonly record struct Operation(char Sign, int Operand)
 {
     public int Apply(int value) => Sign switch { '+' => value + Operand, '-' => value - Operand, _ => value * Operand };
 
@@ -16,16 +16,16 @@ public readonly record struct Operation(char Sign, int Operand)
 }
 
 /// <summary>One numbered line of a worksheet; a line to be skipped is a distractor: it must leave the value as it is.</summary>
-public readonly record struct WorksheetLine(Operation Operation, bool Skip);
+internal readonly record struct WorksheetLine(Operation Operation, bool Skip);
 
 /// <summary>Which part of the problems a worksheet belongs to, decided by its content, so that the parts are disjoint.</summary>
-public enum Split { Train, Valid, Test }
+internal enum Split { Train, Valid, Test }
 
 /// <summary>
 /// An embedded problem: a start value and 5 to 10 numbered operations, some of which say "skip". Values stay in 0..49.
 /// The level is the number of lines.
 /// </summary>
-public sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
+internal sealed record Worksheet(int Start, IReadOnlyList<WorksheetLine> Lines)
 {
     public const int MinLevel = 5, MaxLevel = 10, Values = 50;
 

@@ -1,7 +1,7 @@
 namespace Pav.Didactic;
 
 /// <summary>Which training runs the experiment consists of.</summary>
-public sealed record DidacticPlan
+internal sealed record DidacticPlan
 {
     /// <summary>|y*| of the figures that have one length.</summary>
     public required int Length { get; init; }

@@ -1,13 +1,13 @@
 namespace Pav.Didactic;
 
 /// <summary>Accuracy over iterations: median and range over seeds.</summary>
-public sealed record AccuracyCurve(int Length, StepReward Reward, int Seeds, IReadOnlyList<AccuracyPoint> Points);
+internal sealed record AccuracyCurve(int Length, StepReward Reward, int Seeds, IReadOnlyList<AccuracyPoint> Points);
 
-public readonly record struct AccuracyPoint(int Iteration, double Median, double Low, double High);
+internal readonly record struct AccuracyPoint(int Iteration, double Median, double Low, double High);
 
 /// <summary>Iterations until a level of accuracy, over seeds: how many got there, and the first, median and last of all (null:
 /// never).</summary>
-public sealed record Reach(int Reached, int? First, int? Median, int? Last)
+internal sealed record Reach(int Reached, int? First, int? Median, int? Last)
 {
     public static Reach From(IEnumerable<int?> iterations)
     {
@@ -20,25 +20,25 @@ public sealed record Reach(int Reached, int? First, int? Median, int? Last)
 /// <param name="Start">Median accuracy after fine-tuning.</param>
 /// <param name="Cap">Iterations of the shortest run.</param>
 /// <param name="Final">Median accuracy at the end.</param>
-public sealed record SpeedRow(int Length, StepReward Reward, int Seeds, int Cap, double Start, double Final, Reach To50, Reach To99,
+internal sealed record SpeedRow(int Length, StepReward Reward, int Seeds, int Cap, double Start, double Final, Reach To50, Reach To99,
     Reach To100);
 
 /// <summary>Mean accuracy over the iterations of a run, under a prover of strength γ: mean and range over seeds.</summary>
-public sealed record StrengthRow(GradientMethod Method, int Rollouts, double Gamma, int Seeds, double Mean, double Low, double High,
+internal sealed record StrengthRow(GradientMethod Method, int Rollouts, double Gamma, int Seeds, double Mean, double Low, double High,
     int Solved);
 
 /// <summary>Pass@N after 100 iterations: the mean over planted sequences of 1 − (1 − p)^N, with a bootstrap's interval.</summary>
-public sealed record PassCurve(int Length, StepReward Reward, int Sequences, IReadOnlyList<PassPoint> Points);
+internal sealed record PassCurve(int Length, StepReward Reward, int Sequences, IReadOnlyList<PassPoint> Points);
 
-public readonly record struct PassPoint(int N, double Pass, double Low, double High);
+internal readonly record struct PassPoint(int N, double Pass, double Low, double High);
 
 /// <summary>Updates that the exact gradient of a tabular policy needs to 99%; null where it does not get there.</summary>
-public sealed record TabularRow(int Length, StepReward Reward, double? Gamma, GradientMethod Method, double Rate, int? Steps, int Cap);
+internal sealed record TabularRow(int Length, StepReward Reward, double? Gamma, GradientMethod Method, double Rate, int? Steps, int Cap);
 
 /// <summary>The tables of the experiment.</summary>
 /// <param name="IterationsPerSecond">Of runs with A^μ over all actions and exact values, on their own thread, evaluations not counted; the
 /// median.</param>
-public sealed record DidacticSummary(
+internal sealed record DidacticSummary(
     int Length, double Gamma, int Iterations, int Batch, IReadOnlyList<AccuracyCurve> Curves, IReadOnlyList<SpeedRow> Speeds,
         IReadOnlyList<StrengthRow> Strengths,
     IReadOnlyList<PassCurve> Passes, IReadOnlyList<TabularRow> Tabular, IReadOnlyList<string> Findings, double IterationsPerSecond)

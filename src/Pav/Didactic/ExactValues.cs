@@ -2,7 +2,7 @@ namespace Pav.Didactic;
 
 /// <summary>Q, V and A of a tabular policy by dynamic programming from the last position back, exact up to rounding (App. B calls them
 /// oracle values).</summary>
-public sealed class ExactValues
+internal sealed class ExactValues
 {
     private readonly double[] q, v;
 

@@ -1,6 +1,6 @@
 namespace Pav.Didactic;
 
-public enum GradientMethod
+internal enum GradientMethod
 {
     Adam,
 
@@ -11,7 +11,8 @@ public enum GradientMethod
 /// <summary>What all training runs of an experiment share.</summary>
 /// <param name="Batch">Sequences of one iteration.</param>
 /// <param name="Evaluations">Sequences by which an accuracy is measured.</param>
-public sealed record PlantedSettings(double Alpha = 1, int Batch = 64, double AdamRate = 1e-3, double SgdRate = 0.5, int Evaluations = 512)
+internal sealed record PlantedSettings(double Alpha = 1, int Batch = 64, double AdamRate = 1e-3, double SgdRate = 0.5,
+    int Evaluations = 512)
 {
     public double RateOf(GradientMethod method) => method == GradientMethod.Adam ? AdamRate : SgdRate;
 }
@@ -24,7 +25,7 @@ public sealed record PlantedSettings(double Alpha = 1, int Batch = 64, double Ad
 /// <param name="Gamma">Strength of the prover; null for rewards without one.</param>
 /// <param name="Rollouts">Monte Carlo rollouts of each value; 0: exact values.</param>
 /// <param name="Iterations">Of policy gradient.</param>
-public sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, GradientMethod Method, int Rollouts, ulong Seed,
+internal sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, GradientMethod Method, int Rollouts, ulong Seed,
     int Iterations)
 {
     /// <summary>The run itself, however long it goes on.</summary>
@@ -40,8 +41,8 @@ public sealed record PlantedRun(int Length, StepReward Reward, double? Gamma, Gr
 /// <param name="AfterHundred">The same after 100 iterations; null if there were fewer.</param>
 /// <param name="Curve">Accuracy after 0, 10, 20 … iterations, from samples.</param>
 /// <param name="Seconds">Spent in iterations, evaluations not counted.</param>
-public sealed record PlantedRow(PlantedRun Run, IReadOnlyList<int> Target, double Start, double? AfterHundred, IReadOnlyList<double> Curve,
-    double Seconds)
+internal sealed record PlantedRow(PlantedRun Run, IReadOnlyList<int> Target, double Start, double? AfterHundred,
+    IReadOnlyList<double> Curve, double Seconds)
 {
     /// <summary>Iterations between points of <see cref="Curve"/>.</summary>
     public const int Every = 10;

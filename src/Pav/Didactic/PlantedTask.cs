@@ -6,7 +6,7 @@ namespace Pav.Didactic;
 /// tokens are the first k of y*. A complete match is absorbing (Q = 1, A = 0 from there on); the end-of-sequence token before it ends the
 /// sequence with Q = 0.
 /// </summary>
-public sealed class PlantedTask
+internal sealed class PlantedTask
 {
     /// <param name="target">y*: 1 to <paramref name="length"/> distinct tokens, end-of-sequence (the last of the vocabulary) not among
     /// them.</param>

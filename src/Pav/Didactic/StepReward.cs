@@ -1,7 +1,7 @@
 namespace Pav.Didactic;
 
 /// <summary>What a step is credited with besides Rex.</summary>
-public enum StepReward
+internal enum StepReward
 {
     /// <summary>Nothing: outcome reward only.</summary>
     Outcome,
@@ -27,7 +27,7 @@ public enum StepReward
 }
 
 /// <summary>The weight of ∇log π(a_h | s_h) in REINFORCE.</summary>
-public static class StepCredit
+internal static class StepCredit
 {
     /// <summary>
     /// One weight for each of H steps, from H + 1 values along the sequence: of the policy itself for <see cref="StepReward.APi"/>, else of

@@ -6,7 +6,7 @@ namespace Pav.Didactic;
 /// (β = 0.9, 0.999) undoes that.
 /// </summary>
 /// <param name="Rate">η.</param>
-public sealed record TabularAscent(StepReward Reward, double Gamma, double Alpha = 1, double Rate = 1,
+internal sealed record TabularAscent(StepReward Reward, double Gamma, double Alpha = 1, double Rate = 1,
     GradientMethod Method = GradientMethod.Sgd)
 {
     private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;

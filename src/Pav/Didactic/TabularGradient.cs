@@ -5,7 +5,7 @@ namespace Pav.Didactic;
 /// <c>∂/∂θ(s, a) = d(s)·π(a|s)·(C(s, a) − Σ_b π(b|s)·C(s, b))</c>, where d(s) is the chance to visit s and C(s, a) the expected credit of
 /// taking a there.
 /// </summary>
-public static class TabularGradient
+internal static class TabularGradient
 {
     /// <summary>The expectation of <see cref="Reinforce"/> over sequences of the policy, for <see cref="StepCredit"/> with oracle values;
     /// any baseline that depends on the state alone leaves it as it is.</summary>

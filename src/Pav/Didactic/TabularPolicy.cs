@@ -2,7 +2,7 @@ namespace Pav.Didactic;
 
 /// <summary>One sequence: its H tokens up to its end (a match, an end-of-sequence, or the length limit), and the automaton's H + 1 states
 /// before and after them.</summary>
-public sealed record Episode(int[] Tokens, int[] States)
+internal sealed record Episode(int[] Tokens, int[] States)
 {
     /// <summary>H.</summary>
     public int Steps => Tokens.Length;
@@ -11,7 +11,7 @@ public sealed record Episode(int[] Tokens, int[] States)
 }
 
 /// <summary>A policy over (t, k): the probabilities π(a | t, k), laid out [L, |y*|, vocabulary].</summary>
-public sealed class TabularPolicy
+internal sealed class TabularPolicy
 {
     private TabularPolicy(PlantedTask task, double[] probabilities) => (Task, Probabilities) = (task, probabilities);
 

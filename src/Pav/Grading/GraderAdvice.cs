@@ -3,7 +3,7 @@ namespace Pav;
 /// <summary>
 /// What to say where a grader does not fit its problems or traces: one sentence, with the graders that would; null where all is well.
 /// </summary>
-public static class GraderAdvice
+internal static class GraderAdvice
 {
     /// <summary>References that no trace can match under the grader, however it is written: "five" where only numbers are read.</summary>
     public static string? ForReferences(Grader grader, IReadOnlyCollection<Problem> problems)
@@ -44,7 +44,7 @@ public static class GraderAdvice
 }
 
 /// <summary>A grader that counts in how many texts it found an answer. For several threads.</summary>
-public sealed class WatchedGrader
+internal sealed class WatchedGrader
 {
     private const int Kept = 100;
     private readonly List<string> without = [];

@@ -1,7 +1,7 @@
 namespace Pav;
 
 /// <summary>What labels cost in rollouts.</summary>
-public static class RolloutCount
+internal static class RolloutCount
 {
     /// <summary>
     /// Rollouts behind labels: each seed trace, n_mc for each different prefix that goes on, and for first pits what was counted afresh.

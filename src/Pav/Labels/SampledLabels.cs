@@ -4,7 +4,7 @@ namespace Pav;
 /// Labels from traces that were drawn for another reason: of the n traces of a group that go through a prefix, c are right. Each goes on
 /// from there by itself, so that c/n is unbiased for the Q of the policy that drew them. The end of a trace has its outcome, n = 1.
 /// </summary>
-public static class SampledLabels
+internal static class SampledLabels
 {
     /// <summary>
     /// The traces of one problem, each with H + 1 counts. Worked: "a b" right and "a c" wrong give 1/2, 1/2, 1/1 and 1/2, 1/2, 0/1.

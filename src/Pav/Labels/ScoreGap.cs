@@ -11,7 +11,7 @@ namespace Pav;
 /// <param name="Score">Mean score.</param>
 /// <param name="Value">Mean Q̂ = c/n; of a finished step its outcome.</param>
 /// <param name="Gap">Score − Value, with a 95% interval over problems; positive where the verifier overrates.</param>
-public sealed record ScoreGap(
+internal sealed record ScoreGap(
     [property: JsonPropertyName("method")] string Method,
     [property: JsonPropertyName("n")] int N,
     [property: JsonPropertyName("kind")] VisitedKind Kind,

@@ -4,7 +4,7 @@ namespace Pav;
 /// Shares a whole number out by weights: every part gets ⌊total·p_i⌋, and the largest remainders one more; of equals, the first.
 /// Worked: 5 by (0.5, 0.3, 0.2) is (3, 1, 1): floors 2, 1, 1, and the first of the equal remainders 0.5, 0.5 gets the last one.
 /// </summary>
-public static class Apportion
+internal static class Apportion
 {
     /// <summary>Whole numbers that sum to <paramref name="total"/>.</summary>
     /// <param name="shares">Non-negative; they sum to 1.</param>

@@ -5,7 +5,7 @@ namespace Pav;
 /// / labels if one of them is empty.
 /// Worked: labels (0, 0, 0.2, 0.9): the last one has P = ½, the others 1/6 each; as weights 2, ⅔, ⅔, ⅔.
 /// </summary>
-public static class BalancedBuckets
+internal static class BalancedBuckets
 {
     /// <summary>The weights of a plain mean over all labels that come to the same, for batches that hold whole traces: <c>P(i)·labels</c>,
     /// mean 1.</summary>

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pav;
 
 /// <summary>The name of the prover BoK(π) on the command line and in files: <c>bo4</c>.</summary>
-public static class ProverName
+internal static class ProverName
 {
     public static string From(int k) => string.Create(CultureInfo.InvariantCulture, $"bo{k}");
 

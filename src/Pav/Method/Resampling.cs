@@ -1,7 +1,7 @@
 namespace Pav;
 
 /// <summary>Resampling of weighted particles.</summary>
-public static class Resampling
+internal static class Resampling
 {
     /// <summary>Effective sample size (Σw)² / Σw², from 1 to the number of weights. Worked: (3, 1) has 16 / 10 = 1.6.</summary>
     public static double EffectiveSize(IReadOnlyList<double> weights)

@@ -14,7 +14,7 @@ public readonly record struct HackingSigns(double Progress, double ProgressError
 /// Worked: Rex (0.5, 0.4, 0.2, 0.1) and progress (0.1, 0.1, 0.3, 0.3): Rex changes by −0.3 with error √(0.0025 + 0.0025) = 0.0707, progress
 /// by 0.2 with error 0: suspicious.
 /// </summary>
-public static class RewardHacking
+internal static class RewardHacking
 {
     /// <summary>Null while there are fewer iterations than the window.</summary>
     public static HackingSigns? Find(IReadOnlyList<(double Rex, double Progress)> iterations, int window)

@@ -5,7 +5,7 @@ namespace Pav;
 /// <c>peak·½(1 + cos(π(t − W)/(T − W)))</c> for W ≤ t &lt; T, 0 from T on. Worked: peak 1, W = 10, T = 110: t = 4 gives 0.5, t = 60 gives
 /// 0.5.
 /// </summary>
-public sealed record WarmupCosine(double Peak, int Warmup, int Total)
+internal sealed record WarmupCosine(double Peak, int Warmup, int Total)
 {
     /// <summary>The rate of step t ≥ 0.</summary>
     public double At(int step) =>

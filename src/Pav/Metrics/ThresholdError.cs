@@ -1,14 +1,14 @@
 namespace Pav;
 
 /// <summary>A score after some step of a trace, and whether the trace ended right.</summary>
-public readonly record struct StepScore(double Score, bool Right);
+internal readonly record struct StepScore(double Score, bool Right);
 
 /// <summary>
 /// How well a score after a step predicts the outcome (Fig. 10): "right" where it is at least a threshold, which is chosen on validation
 /// traces. Worked: validation (0.2 wrong, 0.4 wrong, 0.5 right, 0.6 right) gives the threshold 0.45; test (0.3 right, 0.7 right, 0.1 wrong)
 /// then has error 1/3.
 /// </summary>
-public static class ThresholdError
+internal static class ThresholdError
 {
     /// <summary>The threshold of least error, between two neighbouring scores or beyond all of them; the smallest of equals.</summary>
     public static double Choose(IReadOnlyList<StepScore> validation)

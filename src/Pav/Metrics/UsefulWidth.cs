@@ -7,7 +7,7 @@ namespace Pav;
 /// 90 by the rule and 9, 27, 99, 451 exactly. It is no width at which a search gets worse: of N traces a share is right, and among many the
 /// highest score belongs to a right one.
 /// </summary>
-public static class UsefulWidth
+internal static class UsefulWidth
 {
     private const double Far = 9, Step = 0.02;
 

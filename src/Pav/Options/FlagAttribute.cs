@@ -2,7 +2,7 @@ namespace Pav;
 
 /// <summary>Says of an options record's property what its flag is for, and what it accepts.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public class FlagAttribute(string description) : Attribute
+internal class FlagAttribute(string description) : Attribute
 {
     public string Description => description;
 
@@ -47,4 +47,4 @@ public class FlagAttribute(string description) : Attribute
 
 /// <summary>The property is a record of options itself: its flags are flags of the record that holds it, under their own names.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class OptionGroupAttribute : Attribute;
+internal sealed class OptionGroupAttribute : Attribute;

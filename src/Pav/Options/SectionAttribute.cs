@@ -2,7 +2,7 @@ namespace Pav;
 
 /// <summary>The heading below which help shows the options that a record declares.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
-public sealed class SectionAttribute(string title) : Attribute
+internal sealed class SectionAttribute(string title) : Attribute
 {
     public string Title => title;
 }

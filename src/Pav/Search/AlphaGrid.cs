@@ -1,10 +1,10 @@
 namespace Pav;
 
 /// <summary>Accuracy of beam search at one α on validation problems.</summary>
-public readonly record struct AlphaPoint(double Alpha, double Accuracy);
+internal readonly record struct AlphaPoint(double Alpha, double Accuracy);
 
 /// <summary>Chooses α on validation problems, as the paper does on a grid over [0, 1] by 0.1 at beam 16.</summary>
-public static class AlphaGrid
+internal static class AlphaGrid
 {
     /// <summary>Beam search with every α of a grid and the same seeds, in the order given.</summary>
     public static async Task<IReadOnlyList<AlphaPoint>> Run(

@@ -1,10 +1,10 @@
 namespace Pav;
 
 /// <summary>A tree of a forest as a vote sees it: its finished traces, and what it cost.</summary>
-public sealed record GrownTree(IReadOnlyList<Ballot> Ballots, long GeneratedTokens);
+internal sealed record GrownTree(IReadOnlyList<Ballot> Ballots, long GeneratedTokens);
 
 /// <summary>Accuracy and generated tokens per problem of a forest, when replayed.</summary>
-public readonly record struct ForestPoint(double Accuracy, double Tokens);
+internal readonly record struct ForestPoint(double Accuracy, double Tokens);
 
 /// <summary>
 /// Forests grown once on validation problems. Trees of a forest do not depend on its size, its vote or when it stops, so all of these are
@@ -12,7 +12,7 @@ public readonly record struct ForestPoint(double Accuracy, double Tokens);
 /// </summary>
 /// <param name="Trees">By problem, in order of growing; as many for each.</param>
 /// <param name="Width">Prefixes kept in each tree.</param>
-public sealed record ForestStudy(IReadOnlyList<IReadOnlyList<GrownTree>> Trees, int Width = 1)
+internal sealed record ForestStudy(IReadOnlyList<IReadOnlyList<GrownTree>> Trees, int Width = 1)
 {
     /// <summary>So many trees for every problem.</summary>
     public static async Task<ForestStudy> Grow(
@@ -79,4 +79,4 @@ public sealed record ForestStudy(IReadOnlyList<IReadOnlyList<GrownTree>> Trees, 
 }
 
 /// <summary>The forest that answered most validation problems within a budget of generated tokens per problem.</summary>
-public sealed record ForestSetting(double Budget, int Width, int Trees, string Choice, double Accuracy, double Tokens);
+internal sealed record ForestSetting(double Budget, int Width, int Trees, string Choice, double Accuracy, double Tokens);

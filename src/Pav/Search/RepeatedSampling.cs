@@ -3,10 +3,10 @@ using System.Diagnostics;
 namespace Pav;
 
 /// <summary>Independent traces of one problem, in order of drawing, and the wall time that drawing them took.</summary>
-public sealed record SampleSet(Problem Problem, ulong Seed, IReadOnlyList<Prefix> Traces, double Seconds);
+internal sealed record SampleSet(Problem Problem, ulong Seed, IReadOnlyList<Prefix> Traces, double Seconds);
 
 /// <summary>Traces that share nothing: what every guided search is compared with, and what Pass@N is measured on.</summary>
-public static class RepeatedSampling
+internal static class RepeatedSampling
 {
     /// <summary>Draws of whole traces, numbers <paramref name="from"/> to from + n − 1 of a problem's sequence.</summary>
     public static IEnumerable<Draw> Draws(Problem problem, ulong seed, int from, int n) =>

@@ -3,13 +3,13 @@ namespace Pav;
 /// <summary>
 /// A forest that stops when its leading answer is ahead by Settle: accuracy and generated tokens per problem on validation problems.
 /// </summary>
-public readonly record struct SettlePoint(double Settle, double Accuracy, double Tokens);
+internal readonly record struct SettlePoint(double Settle, double Accuracy, double Tokens);
 
 /// <summary>A forest that stops when its leading answer is right with the probability Sure.</summary>
-public readonly record struct SurePoint(double Sure, double Accuracy, double Tokens);
+internal readonly record struct SurePoint(double Sure, double Accuracy, double Tokens);
 
 /// <summary>Chooses when a forest's vote counts as settled, on validation problems.</summary>
-public static class SettleGrid
+internal static class SettleGrid
 {
     /// <summary>Accuracy that may be given up for fewer tokens.</summary>
     public const double Tolerance = 0.01;

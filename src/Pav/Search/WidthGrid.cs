@@ -1,10 +1,10 @@
 namespace Pav;
 
 /// <summary>Accuracy and generated tokens per problem of a beam of N on validation problems.</summary>
-public readonly record struct WidthPoint(int N, double Accuracy, double Tokens);
+internal readonly record struct WidthPoint(int N, double Accuracy, double Tokens);
 
 /// <summary>Finds on validation problems how wide a beam may be: a verifier's mistakes make wider beams worse from some width on.</summary>
-public static class WidthGrid
+internal static class WidthGrid
 {
     /// <summary>Beams on Q of ascending sizes, up to the first that answers fewer problems than the best before it.</summary>
     public static async Task<IReadOnlyList<WidthPoint>> Run(

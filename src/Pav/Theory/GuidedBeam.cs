@@ -4,14 +4,14 @@ namespace Pav;
 /// <param name="Alpha">Weight of what the prover says, α ≥ 0.</param>
 /// <param name="Subtract">Progress Q^μ(s, a) − V^μ(s); otherwise Q^μ(s, a) itself, which tells whether it is progress that helps or
 /// just a second opinion.</param>
-public readonly record struct BeamScore(double Alpha, bool Subtract = true);
+internal readonly record struct BeamScore(double Alpha, bool Subtract = true);
 
 /// <summary>
 /// The beam of <see cref="BeamSearch"/> in a world with exact values: what it draws, merges, keeps and answers is the same.
 /// </summary>
 /// <param name="N">Prefixes kept, at least 1.</param>
 /// <param name="Candidates">Steps drawn from each prefix, N times as many at the root.</param>
-public sealed record GuidedBeam(int N, int Candidates)
+internal sealed record GuidedBeam(int N, int Candidates)
 {
     private readonly List<(int Node, double Score)> steps = [];
     private readonly HashSet<int> drawn = [];

@@ -7,7 +7,7 @@ namespace Pav;
 /// </summary>
 /// <param name="Values">V^π of every node of the tree.</param>
 /// <param name="Ended">True of nodes where a trace is over before the tree is: premature answers. Empty: traces end in leaves only.</param>
-public sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Values, bool[] Ended)
+internal sealed record GuidedWorld(TokenTree Tree, double[] Policy, double[] Values, bool[] Ended)
 {
     public bool IsOver(int node) => node >= Tree.States || (Ended.Length > 0 && Ended[node]);
 

@@ -9,7 +9,7 @@ namespace Pav;
 /// <param name="ProverVariance">Distinguishability: Σ_s d^π(s)·Var_{a∼π}[A^μ(s, a)].</param>
 /// <param name="Alignment">Σ_s d^π(s)·E_{a∼π}[A^μ(s, a)·A^π(s, a)].</param>
 /// <param name="Disagreement">Σ_s d^π(s)·Var_{a∼π}[A^μ(s, a) − A^π(s, a)]; alignment is half of both variances less this.</param>
-public readonly record struct ImprovementTerms(double PolicyVariance, double ProverVariance, double Alignment, double Disagreement)
+internal readonly record struct ImprovementTerms(double PolicyVariance, double ProverVariance, double Alignment, double Disagreement)
 {
     /// <summary>First-order law: improvement per η, with weight α on A^μ.</summary>
     public double Slope(double alpha) => PolicyVariance + alpha * Alignment;

@@ -6,7 +6,7 @@ namespace Pav;
 /// <param name="Title">What is looked at, and where the rest of the dimensions stand.</param>
 /// <param name="Cells">Row by row.</param>
 /// <param name="Shown">Which of a cell's gains.</param>
-public sealed record MapDiagram(
+internal sealed record MapDiagram(
     string Title, string Head, IReadOnlyList<string> Rows, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<MapCell>> Cells,
     Func<MapCell, Interval> Shown)
 {

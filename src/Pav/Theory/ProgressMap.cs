@@ -4,7 +4,7 @@ namespace Pav;
 
 /// <summary>Whose progress it is.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<MapProver>))]
-public enum MapProver
+internal enum MapProver
 {
     /// <summary>π itself, by the verifier that gives Q.</summary>
     [JsonStringEnumMemberName("bo1")] Bo1,
@@ -28,7 +28,7 @@ public enum MapProver
 
 /// <summary>The kinds of worlds in the map.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<MapWorld>))]
-public enum MapWorld
+internal enum MapWorld
 {
     /// <summary>Random trees of 5 steps, a tenth of whose leaves are right, with a share of stalled states.</summary>
     [JsonStringEnumMemberName("random")] Random,
@@ -45,7 +45,7 @@ public enum MapWorld
 /// <summary>One place of the map.</summary>
 /// <param name="Share">How much stalls: the share of stalled states, or π's chance of a guess.</param>
 /// <param name="Luck">Chance that a guess is right; of no meaning in random trees.</param>
-public sealed record MapPlace(MapWorld World, double Share, double Luck, VerifierNoise Noise, MapProver Prover, int Beam)
+internal sealed record MapPlace(MapWorld World, double Share, double Luck, VerifierNoise Noise, MapProver Prover, int Beam)
 {
     internal GuidedWorld Draw(Chance chance) => World == MapWorld.Random
         ? GuidedWorld.Random(chance, 4, 5, 0.1, Share)
@@ -58,11 +58,11 @@ public sealed record MapPlace(MapWorld World, double Share, double Luck, Verifie
 /// <param name="Gain">What progress with that α adds.</param>
 /// <param name="AtHalf">What it adds at α = 0.5, untuned.</param>
 /// <param name="Level">What Q^μ itself, not its change, adds, with α chosen likewise.</param>
-public sealed record MapCell(MapPlace Place, double OnQ, double[] Alphas, Interval Gain, Interval AtHalf, Interval Level);
+internal sealed record MapCell(MapPlace Place, double OnQ, double[] Alphas, Interval Gain, Interval AtHalf, Interval Level);
 
 /// <summary>Where a beam on Q + αA beats the same beam on Q: exact values, modelled errors, the code's beam.</summary>
 /// <param name="trees">Worlds drawn, each with errors and draws of its own; the same ones for every α.</param>
-public sealed class ProgressMap(int trees, ulong seed)
+internal sealed class ProgressMap(int trees, ulong seed)
 {
     public const int Candidates = 3;
 

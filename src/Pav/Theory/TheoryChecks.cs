@@ -3,7 +3,7 @@ using static Pav.TheoryResult;
 namespace Pav;
 
 /// <summary>The results of Sec. 3.2, 3.4 and App. F, each computed exactly on random trees with random policies and provers.</summary>
-public static class TheoryChecks
+internal static class TheoryChecks
 {
     private const double Exact = 1e-12;
     private static readonly int[] BestOfKs = [1, 2, 4, 8, 16, 32];

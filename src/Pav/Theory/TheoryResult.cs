@@ -5,7 +5,7 @@ namespace Pav;
 
 /// <summary>How a printed result fares.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Verdict>))]
-public enum Verdict
+internal enum Verdict
 {
     [JsonStringEnumMemberName("holds")] Holds,
 
@@ -23,7 +23,7 @@ public enum Verdict
 /// <param name="Claim">What is claimed.</param>
 /// <param name="Found">What came of it, with numbers.</param>
 /// <param name="Numbers">Those numbers by name.</param>
-public sealed record TheoryResult(string Name, string Claim, Verdict Verdict, string Found, IReadOnlyDictionary<string, double> Numbers)
+internal sealed record TheoryResult(string Name, string Claim, Verdict Verdict, string Found, IReadOnlyDictionary<string, double> Numbers)
 {
     [JsonIgnore]
     public string VerdictText =>
@@ -38,7 +38,7 @@ public sealed record TheoryResult(string Name, string Claim, Verdict Verdict, st
 }
 
 /// <summary>What the checks run on: options of <c>pav theory</c>.</summary>
-public sealed record TheoryOptions
+internal sealed record TheoryOptions
 {
     [Flag("Random trees, each with a random policy and a random prover", Min = 2, Max = 100_000)]
     public int Trees { get; init; } = 200;

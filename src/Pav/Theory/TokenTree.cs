@@ -6,7 +6,7 @@ namespace Pav;
 /// a</c>; states (inner nodes) come before leaves. A policy is a table of States × b probabilities, row by row; values are one number per
 /// node.
 /// </summary>
-public sealed class TokenTree
+internal sealed class TokenTree
 {
     private readonly double[] outcomes;
 
@@ -127,7 +127,7 @@ public sealed class TokenTree
 }
 
 /// <summary>A stream of random numbers from a seed.</summary>
-public sealed class Chance(ulong seed)
+internal sealed class Chance(ulong seed)
 {
     private long drawn;
 

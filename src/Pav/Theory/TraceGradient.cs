@@ -4,7 +4,7 @@ namespace Pav;
 /// The policy gradient Σ_h ∇log π(a_h|s_h)·g_h of a tabular softmax policy over all traces: its exact mean (States × b logits) and its
 /// variance, the sum over logits. What rewards a trace and credits its steps is g.
 /// </summary>
-public sealed record TraceGradient(double[] Mean, double Variance)
+internal sealed record TraceGradient(double[] Mean, double Variance)
 {
     /// <summary>A trace by its states, steps and leaf; the answer is g of each step.</summary>
     public delegate double[] Credit(int[] states, int[] steps, int leaf);

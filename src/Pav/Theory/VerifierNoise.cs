@@ -4,7 +4,7 @@ namespace Pav;
 
 /// <summary>How a learned verifier errs.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<NoiseKind>))]
-public enum NoiseKind
+internal enum NoiseKind
 {
     [JsonStringEnumMemberName("none")] None,
 
@@ -27,7 +27,7 @@ public enum NoiseKind
 
 /// <summary>A noise model of a learned verifier.</summary>
 /// <param name="Size">Standard deviation in logits; for undetected mistakes their chance, 0 to 1.</param>
-public sealed record VerifierNoise(NoiseKind Kind, double Size)
+internal sealed record VerifierNoise(NoiseKind Kind, double Size)
 {
     /// <summary>A noisy verifier is never surer than this; one without noise may be.</summary>
     private const double Surest = 0.005;

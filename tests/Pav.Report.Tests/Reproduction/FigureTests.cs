@@ -61,14 +61,16 @@ public class FigureTests
         Assert.Equal(0, none.Findings[1].Value);
     }
 
+    private const string Ahead = "The beam answers more at equal tokens or as much with fewer, by as much as the paper reports";
+
     [Theory]
-    [InlineData(3, FigureVerdict.Reproduced, "Reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports.")]
-    [InlineData(2, FigureVerdict.Partly, "Partly reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports, but on 2 seeds only.")]
-    [InlineData(1, FigureVerdict.Partly, "Partly reproduced. The beam answers more at equal tokens or as much with fewer, by as much as the paper reports, but on one seed only.")]
-    public void Fewer_than_three_seeds_reproduce_nothing(int seeds, FigureVerdict verdict, string sentence)
+    [InlineData(3, FigureVerdict.Reproduced, $"Reproduced. {Ahead}.")]
+    [InlineData(2, FigureVerdict.Partly, $"Partly reproduced. {Ahead}, but on 2 seeds only.")]
+    [InlineData(1, FigureVerdict.Partly, $"Partly reproduced. {Ahead}, but on one seed only.")]
+    public void Fewer_than_three_seeds_reproduce_nothing(int seeds, object verdict, string sentence)
     {
         var figure = SearchFigures.Figure4([Model(("beam-pav", "bo4", 2, 30), ("best-of-n-orm", null, 1, 10), ("best-of-n-orm", null, 4, 14))], "bo4", Size with { Seeds = seeds });
-        Assert.Equal((verdict, sentence), (figure.Verdict, figure.Sentence));
+        Assert.Equal(((FigureVerdict)verdict, sentence), (figure.Verdict, figure.Sentence));
         Assert.EndsWith("With fewer than 3 seeds partly at most.", figure.Rule);
     }
 
@@ -110,7 +112,7 @@ public class FigureTests
     [InlineData(10, 30, 10, FigureVerdict.Reproduced)]
     [InlineData(10, 10, 10, FigureVerdict.NotReproduced)]
     [InlineData(10, 20, 30, FigureVerdict.NotReproduced)]
-    public void Figure_5b_wants_the_middle_to_be_best(int weak, int four, int strong, FigureVerdict expected)
+    public void Figure_5b_wants_the_middle_to_be_best(int weak, int four, int strong, object expected)
     {
         var figure = SearchFigures.Figure5b([Model(("beam-q", null, 2, 9), ("beam-pav", "bo1", 2, weak), ("beam-pav", "bo4", 2, four), ("beam-pav", "bo32", 2, strong))], [2], [], Size);
         Assert.Equal(expected, figure.Verdict);
@@ -146,7 +148,7 @@ public class FigureTests
     [InlineData(new[] { 38, 20, 10, 30 }, FigureVerdict.Partly)] // the largest terms have the second largest gain
     [InlineData(new[] { 20, 2, 1, 10 }, FigureVerdict.NotReproduced)] // so they have here, but it is no gain
     [InlineData(new[] { 38, 30, 25, 20 }, FigureVerdict.NotReproduced)]
-    public void Terms_of_a_prover_must_go_with_a_gain(int[] right, FigureVerdict expected)
+    public void Terms_of_a_prover_must_go_with_a_gain(int[] right, object expected)
     {
         int[] strengths = [1, 2, 4, 8];
         var provers = strengths.Select((k, i) => new ProverTerms(k, new(i, i, i), new(0, 0, 0))).ToList();
@@ -280,7 +282,7 @@ public class FigureTests
     [InlineData(3, 5, FigureVerdict.Partly)]
     [InlineData(2, 5, FigureVerdict.NotReproduced)] // too few seeds
     [InlineData(3, 19, FigureVerdict.NotReproduced)] // slower on one of three, though 2 times faster on the others: geometric mean 1.3
-    public void Faster_means_on_every_seed(int seeds, int lastSeed, FigureVerdict expected) =>
+    public void Faster_means_on_every_seed(int seeds, int lastSeed, object expected) =>
         Assert.Equal(expected, RlFigures.Figure7([Rl(s => Run(s, 1, until: s == 3 ? lastSeed : 5), s => Run(s, 1), seeds: seeds)], Size).Verdict);
 
     [Fact]

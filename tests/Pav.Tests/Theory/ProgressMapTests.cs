@@ -92,12 +92,12 @@ public class ProgressMapTests
     [InlineData(NoiseKind.Independent, 0, 0)]
     [InlineData(NoiseKind.State, 1, 0)]
     [InlineData(NoiseKind.Path, 0.81, 0.9)]
-    public void Errors_have_the_stated_size_and_correlations(NoiseKind kind, double ofSiblings, double ofParentAndChild)
+    public void Errors_have_the_stated_size_and_correlations(object kind, double ofSiblings, double ofParentAndChild)
     {
         const double size = 0.7;
         var tree = new TokenTree(3, 3, new double[27]);
         var half = Enumerable.Repeat(0.5, 40).ToArray();
-        var noise = new VerifierNoise(kind, size);
+        var noise = new VerifierNoise((NoiseKind)kind, size);
         var errors = Enumerable.Range(0, 2000)
             .Select(seed => noise.Read(tree, half, (ulong)seed).Select(q => Math.Log(q / (1 - q))).ToArray()).ToList();
         double Moment(int a, int b) => errors.Average(e => e[a] * e[b]) / (size * size);

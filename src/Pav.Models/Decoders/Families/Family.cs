@@ -10,7 +10,7 @@ namespace Pav.Models.Decoders;
 /// <param name="className">What <c>architectures</c> begins with.</param>
 /// <param name="read">Adds the family's own keys to what all families share.</param>
 /// <param name="write">Writes those keys.</param>
-public sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read,
+internal sealed class Family(string modelType, string className, Func<ConfigKeys, DecoderConfig, DecoderConfig> read,
     Action<DecoderConfig, JsonObject> write)
 {
     public static readonly Family Llama = LlamaFamily.Family, InternLm = LlamaFamily.InternLm, Mistral = MistralFamily.Family,

@@ -8,7 +8,7 @@ namespace Pav.Models.Files.TensorBoard;
 /// An event file as TensorBoard reads it: TFRecords (length, masked CRC-32C of the length, data, masked CRC-32C of the data) of serialised
 /// <c>tensorflow.Event</c> messages. Whole records reach the operating system at once; TensorBoard reads up to a torn last one.
 /// </summary>
-public sealed class EventFile : IDisposable
+internal sealed class EventFile : IDisposable
 {
     private readonly FileStream stream;
     private readonly Func<double> now;

@@ -95,7 +95,7 @@ public sealed record RlRow(
 }
 
 /// <summary>One line of <c>timing.jsonl</c>: seconds of an iteration's parts.</summary>
-public sealed record RlTiming(int Iteration, double Sampling, double Scoring, double Update, double Evaluation, double Refresh,
+internal sealed record RlTiming(int Iteration, double Sampling, double Scoring, double Update, double Evaluation, double Refresh,
     double TokensPerSecond);
 
 /// <summary>Where RL stands.</summary>
