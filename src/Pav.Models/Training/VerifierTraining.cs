@@ -43,7 +43,7 @@ public static class VerifierTraining
         return (result, record);
     }
 
-    /// <summary>The finished held-out traces as a checkpoint scores them at their ends. Scores are raw: their order is what counts.</summary>
+    /// <summary>The finished held-out traces as a checkpoint scores them at their ends, raw: their order is what counts.</summary>
     public static IReadOnlyList<Judged> Judge(VerifierInputs inputs, string checkpoint, TrainOptions options)
     {
         var encoding = new VerifierEncoding(Tokenizer.Load(checkpoint), inputs.Template, ends: DecoderCheckpoint.Ends(checkpoint));

@@ -107,7 +107,7 @@ internal static class RlCommand
         {
             var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens),
                 Seeds.Derive(settings.Seed, "", "oracle", iteration));
-            return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
+            return Task.FromResult(new RlProver(values.BestOf(settings.Strengths), settings.OracleRollouts));
         }
 
         // The alpha of the grid whose policy is best on held-out problems after a short run of its own, in alpha/VALUE/; found once and
@@ -166,7 +166,7 @@ internal static class RlCommand
             ProblemsPerBatch = 256, StepEnd = steps,
         };
         return new(
-            run, folder, settings.BestOf, problems, grader,
+            run, folder, settings.Strengths, problems, grader,
             new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining(),
                 settings.LearnsFromSamples ? new(Home.Model("--policy", settings.Policy), template) : null),
             Checkpoint.EngineOf(settings), judged);
@@ -193,9 +193,9 @@ internal static class RlCommand
         if (verdict.Problems == 0) return $"refresh at iteration {iteration}: no held-out problem has right and wrong traces, {then}";
         var few = verdict.Problems < RefreshVerdict.FewestProblems ? ", too few to refuse it by" : "";
         return string.Create(CultureInfo.InvariantCulture,
-            $"refresh at iteration {iteration}: within-problem AUC {verdict.Before:0.000} before and {verdict.After:0.000} after, difference "
-            + $"[{verdict.Low:+0.000;-0.000;0.000}, {verdict.High:+0.000;-0.000;0.000}] by a paired bootstrap over {verdict.Problems} held-out "
-            + $"problems{few}: {then}");
+            $"refresh at iteration {iteration}: within-problem AUC {verdict.Before:0.000} before and {verdict.After:0.000} after, "
+            + $"difference [{verdict.Low:+0.000;-0.000;0.000}, {verdict.High:+0.000;-0.000;0.000}] by a paired bootstrap over "
+            + $"{verdict.Problems} held-out problems{few}: {then}");
     }
 
     private static string Line(RlProgress p)

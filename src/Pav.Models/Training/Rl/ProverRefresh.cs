@@ -17,13 +17,12 @@ public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels
 public sealed record SampledStart(string Trunk, PromptTemplate Template);
 
 /// <summary>
-/// The prover BoK of a verifier's policy. With refreshes, every so many iterations a small fresh set is labelled under the present policy
-/// and the verifier fine-tuned on it, in
-/// <c>refresh/ITERATION/</c> of the run folder, so that a resumed run finds it there. One that judges worse than the one in use is refused
-/// (<see cref="RefreshVerdict"/>).
+/// The prover BoK of a verifier's policy, or the mean of several. With refreshes, every so many iterations a small fresh set is labelled
+/// under the present policy and the verifier fine-tuned on it, in <c>refresh/ITERATION/</c> of the run folder, so that a resumed run
+/// finds it there. One that judges worse than the one in use is refused (<see cref="RefreshVerdict"/>).
 /// </summary>
 /// <param name="judged">Told the iteration and verdict of each refresh, once it is known.</param>
-public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader,
+public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, IReadOnlyList<Problem> problems, Grader grader,
     RefreshOptions options, EngineOptions engine, Action<int, RefreshVerdict>? judged = null) : IDisposable
 {
     private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)),
@@ -46,7 +45,7 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
             loadedFrom = inUse;
         }
 
-        return new(bestOf == 1 ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
+        return new(bestOf is [1] ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
     }
 
     /// <summary>Keeps an iteration's traces, from which the next refresh takes its labels; a resumed run writes the same again.</summary>
