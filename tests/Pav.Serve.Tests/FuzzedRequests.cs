@@ -17,7 +17,8 @@ internal sealed class FuzzedRequests(int seed)
         ("/v1/chat/completions", """
             {"model":"toy:beam-2","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"PROMPT"}]}],
             "n":1,"seed":3,"max_tokens":9,"stop":["x"],"temperature":0.5,"top_p":0.5,"top_k":3,"stream":false,
-            "stream_options":{"include_usage":true},"user":"u","tools":[],"tool_choice":"none","response_format":{"type":"text"},"logit_bias":{},"presence_penalty":0,
+            "stream_options":{"include_usage":true},"user":"u","tools":[],"tool_choice":"none","response_format":{"type":"text"},"logit_bias":{},
+            "presence_penalty":0,
             "logprobs":false,"top_logprobs":0,"pav":{"method":"beam-q","n":2,"alpha":1,"prover":"bo4","budget":99,"trace":true,
             "candidates":2,"settle":1,"problem_id":"p","answer":"1"}}
             """),

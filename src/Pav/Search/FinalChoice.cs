@@ -34,7 +34,7 @@ public sealed record FinalChoice(string Id, string Words, Needs Needs, Func<IRea
     /// 0.6 of one that 4 in 9 drew 0.4.
     /// </summary>
     public static FinalChoice Likely { get; } =
-        new("likely", "vote by Q and how often it is drawn", Needs.Verifier, traces => Voted(traces, t => t.Q * Math.Sqrt(t.Share)));
+        new("likely", "vote by Q and share of draws", Needs.Verifier, traces => Voted(traces, t => t.Q * Math.Sqrt(t.Share)));
 
     public static FinalChoice MaxReward { get; } =
         new("max-reward", "highest effective reward", Needs.Verifier | Needs.Prover, traces => Best(traces, t => t.Reward));

@@ -46,7 +46,8 @@ public static class SearchMethods
 
     public static SearchMethod BeamVote { get; } = BeamByQ.With(FinalChoice.Vote) with { Against = [WeightedVote.Id, BeamByQ.Id] };
 
-    public static SearchMethod BeamLikely { get; } = BeamByQ.With(FinalChoice.Likely) with { Against = [WeightedVote.Id, BeamByQ.Id] };
+    public static SearchMethod BeamLikely { get; } =
+        BeamByQ.With(FinalChoice.Likely) with { Against = [WeightedVote.Id, BeamByQ.Id], ByDefault = true };
 
     public static SearchMethod Forest { get; } =
         new("forest", "Guided forest", MethodKind.Forest, new GuidedForest(), FinalChoice.Vote,

@@ -65,7 +65,8 @@ public class LikelyTests
 
         var narrow = (await SearchBatch.Run(problems, new SearchMethod("all", "", MethodKind.Beam, new Everything(), FinalChoice.Likely), 1,
             new(new ToyPolicy(), Grader.Numeric, Q), Options with { Candidates = 3 }, trees: true)).Select(r => Shares(r.Tree!)).ToList();
-        foreach (var (trace, exact) in new[] { ("ok\nok\nok\nok\n", Math.Pow(0.65, 4)), ("ok\nidle\nok\nslip\n", 0.65 * 0.2 * 0.65 * 0.15) })
+        (string, double)[] traces = [("ok\nok\nok\nok\n", Math.Pow(0.65, 4)), ("ok\nidle\nok\nslip\n", 0.65 * 0.2 * 0.65 * 0.15)];
+        foreach (var (trace, exact) in traces)
         {
             double[] found = [.. narrow.Select(s => s.GetValueOrDefault(trace))];
             var (mean, error) = (found.Average(), Math.Sqrt(found.Sum(f => Math.Pow(f - found.Average(), 2))) / found.Length);
@@ -82,12 +83,16 @@ public class LikelyTests
             var tree = site.Tree("all");
             IReadOnlyList<StepNode> states = [tree.Root];
             while (states.Any(tree.IsOpen))
-                states = [.. states.Where(s => s.Ended), .. (await tree.Grow(states.Where(tree.IsOpen).Select(s => (s, 3)), false)).Distinct()];
+            {
+                var steps = await tree.Grow(states.Where(tree.IsOpen).Select(s => (s, 3)), byProgress: false);
+                states = [.. states.Where(s => s.Ended), .. steps.Distinct()];
+            }
+
             return Found.In(tree, n, states);
         }
     }
 
-    /// <summary>From a tree's nodes alone: the product of shares among brothers, twins counted, by the trace's lines before its answer.</summary>
+    /// <summary>From a tree's nodes alone: products of shares among brothers, by the lines of a trace before its answer.</summary>
     private static Dictionary<string, double> Shares(SearchTree tree)
     {
         var (share, text) = (new Dictionary<int, double> { [0] = 1 }, new Dictionary<int, string> { [0] = "" });
