@@ -28,6 +28,12 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("rl --policy model --problems train.jsonl --out new", "--reward pav needs a prover: --verifier, or --oracle-rollouts.")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 2 --out new",
         "--best-of 4 cannot be estimated from 2 completions")]
+    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --prover bo2,bo8 --out new",
+        "--prover bo8 cannot be estimated from 4 completions")]
+    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --prover bo2,best --out new",
+        "--prover names 'best', but must name provers boK with K from 1 to 4096.")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha-by value --out new",
+        "--alpha-by value is about the step rewards of --reward pav.")]
     [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new",
         "--hard-samples 4 is below --samples 8")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --test-problems nope --out new", "nope: no such file")]

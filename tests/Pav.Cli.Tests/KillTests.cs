@@ -30,6 +30,13 @@ public sealed partial class KillTests(TinyRun tiny) : IClassFixture<TinyRun>
                     "--checkpoint-every", "3",
             ],
             ["metrics.jsonl", "tallies.jsonl", "checkpoints/last/model.safetensors", "checkpoints/best/model.safetensors"]),
+        ["rl-refreshed"] = (
+            [
+                "rl", "--policy", "model", "--problems", "train.jsonl", "--refresh", "4", "--refresh-labels", "sampled",
+                "--refresh-steps", "4", "--prover", "bo2,bo8", "--alpha-by", "value", "--alpha", "1",
+                "--iterations", "12", "--batch", "4", "--samples", "4", "--max-tokens", "40", "--checkpoint-every", "3",
+            ],
+            ["metrics.jsonl", "checkpoints/last/model.safetensors", "refresh/00008/verdict.json"]),
     };
 
     public static TheoryData<string> Names => [.. Commands.Keys];

@@ -43,6 +43,21 @@ public static class VerifierTraining
         return (result, record);
     }
 
+    /// <summary>The finished held-out traces as a checkpoint scores them at their ends, raw: their order is what counts.</summary>
+    public static IReadOnlyList<Judged> Judge(VerifierInputs inputs, string checkpoint, TrainOptions options)
+    {
+        var encoding = new VerifierEncoding(Tokenizer.Load(checkpoint), inputs.Template, ends: DecoderCheckpoint.Ends(checkpoint));
+        var rows = VerifierRow.FromTraces(inputs.HeldOut, inputs.Problems, encoding, inputs.Kind);
+        using var model = options.Setup.Ready(DecoderCheckpoint.Load(checkpoint));
+        return Judged(rows, VerifierScores.All(model, rows));
+    }
+
+    private static List<Judged> Judged(VerifierRow[] rows, double[][] scores) =>
+    [
+        .. rows.Select((row, r) => (row.Trace, Q: scores[r][^1])).Where(s => !s.Trace.Unfinished)
+            .Select(s => new Judged(s.Trace.Problem, s.Q, s.Trace.Rex == 1)),
+    ];
+
     /// <summary>What training would take, from a few steps that are thrown away.</summary>
     public static TrainCost Estimate(VerifierInputs inputs, TrainOptions options, CancellationToken cancel = default)
     {
@@ -94,8 +109,7 @@ public static class VerifierTraining
             var scores = VerifierScores.All(model, heldOut);
             var loss = heldOut.SelectMany((row, r) =>
                 row.Labels.Select((q, i) => heldOutWeights[r][i] * Platt.CrossEntropy(scores[r][row.Labelled[i]], q))).Average();
-            var traces = heldOut.Select((row, r) => (row.Trace, Q: scores[r][^1])).Where(s => !s.Trace.Unfinished)
-                .Select(s => new Judged(s.Trace.Problem, s.Q, s.Trace.Rex == 1)).ToList();
+            var traces = Judged(heldOut, scores);
             var auc = Auc.WithinProblems(traces).Value;
             return new(double.IsNaN(auc) ? -loss : auc,
                 new Dictionary<string, double> { ["loss"] = loss, ["auc_within"] = auc, ["auc_pooled"] = Auc.Pooled(traces) });

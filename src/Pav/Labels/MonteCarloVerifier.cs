@@ -23,11 +23,11 @@ public sealed class MonteCarloVerifier(IPolicy policy, Grader grader, int n, Sam
 
     /// <summary>
     /// The prover BoK(π) by the unbiased estimate from the same counts, 1 ≤ K ≤ n (<see cref="BestOfK.FromCounts"/>); 1 − (1 − Q̂)^K would
-    /// be biased. A search that asks both pays once. Ended traces keep their outcome.
+    /// be biased. A search that asks both pays once. Ended traces keep their outcome. Of several K the values are averaged.
     /// </summary>
-    public IVerifier BestOf(int k) =>
-        k >= 1 && k <= n ? new Transformed(this, k) : throw new UserError($"bo{k} cannot be estimated without bias from the {n} "
-            + $"completions of the oracle; give it at least {k}, or leave this prover out");
+    public IVerifier BestOf(params int[] ks) => ks.All(k => k >= 1 && k <= n) ? new Transformed(this, ks)
+        : throw new UserError($"bo{ks.First(k => k < 1 || k > n)} cannot be estimated without bias from the {n} "
+            + $"completions of the oracle; give it at least {ks.Max()}, or leave this prover out");
 
     private async Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, Func<Prefix, QEstimate, double> value,
         CancellationToken cancel)
@@ -46,12 +46,13 @@ public sealed class MonteCarloVerifier(IPolicy policy, Grader grader, int n, Sam
         if (known.Count > keep) known.Clear();
     }
 
-    private sealed class Transformed(MonteCarloVerifier oracle, int k) : IVerifier
+    private sealed class Transformed(MonteCarloVerifier oracle, int[] ks) : IVerifier
     {
-        public string Name => ProverName.From(k);
+        public string Name => ProverName.From(ks);
 
         public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
-            oracle.Score(prefixes, (prefix, counts) => prefix.Ended ? counts.Value : BestOfK.FromCounts(counts, k), cancel);
+            oracle.Score(
+                prefixes, (prefix, counts) => prefix.Ended ? counts.Value : ks.Average(k => BestOfK.FromCounts(counts, k)), cancel);
 
         public void Reset() => oracle.Reset();
     }

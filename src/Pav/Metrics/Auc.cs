@@ -27,6 +27,25 @@ public static class Auc
         return Bootstrap.Interval(problems.Count, drawn => drawn.Sum(i => problems[i].Wins) / drawn.Sum(i => problems[i].Pairs), seed);
     }
 
+    /// <summary>
+    /// How much the second scores' AUC within problems is above the first's, with a bootstrap interval over problems that are drawn for
+    /// both alike, and how many problems have a pair. Worked: of p, with one pair, the wins fall from 1 to 0; of q, with two, they stay
+    /// at 1: (1 − 2)/3 = −1/3.
+    /// </summary>
+    /// <param name="after">The same traces as <paramref name="before"/>, in the same order.</param>
+    public static (Interval Difference, int Problems) PairedDifference(
+        IReadOnlyList<Judged> before, IReadOnlyList<Judged> after, ulong seed = 1)
+    {
+        if (!before.Select(t => (t.Problem, t.Right)).SequenceEqual(after.Select(t => (t.Problem, t.Right))))
+            throw new ArgumentException("both must judge the same traces in the same order", nameof(after));
+        var problems = before.Zip(after).GroupBy(t => t.First.Problem)
+            .Select(g => (Before: Wins([.. g.Select(t => t.First)]), After: Wins([.. g.Select(t => t.Second)])))
+            .Where(p => p.Before.Pairs > 0).ToList();
+        var difference = Bootstrap.Interval(problems.Count, drawn =>
+            drawn.Sum(i => problems[i].After.Wins - problems[i].Before.Wins) / drawn.Sum(i => problems[i].Before.Pairs), seed);
+        return (difference, problems.Count);
+    }
+
     private static (double Wins, double Pairs) Wins(IReadOnlyList<Judged> traces)
     {
         var (wins, wrongBelow) = (0.0, 0);

@@ -75,6 +75,22 @@ public class RivalTests
             Credits(OutcomeCredit.Segments, 2, [[0.25, 1, 1], [0.25, 0]]));
     }
 
+    /// <summary>α = 2 by V^μ(x) = 0.75 and 0 is 0.5 and 2: A = (0.2, −0.3) earns (0.1, −0.15), and (0.4, 0.6) earns (0.8,
+    /// 1.2).</summary>
+    [Fact]
+    public void Alpha_falls_with_what_a_problem_has_left_to_gain()
+    {
+        Prefix[] traces = [.. Problems.Take(2).Select(p => Prefix.Root(p).Then(" 1\n", [5, 3]).Then(" 2", [6], ended: true))];
+        double[][] Credits(AlphaRule rule) =>
+        [
+            .. Episode.FromBatch([[traces[0]], [traces[1]]], [[[0.75, 0.95, 0.65]], [[0, 0.4, 1]]], null, Sevens,
+                Progress with { Alpha = 2, AlphaBy = rule }, Words, Template)
+                .Select(e => e.Returns.Select(r => Math.Round(r, 12)).ToArray()),
+        ];
+        Assert.Equal<double[]>([[0.1, -0.15], [0.8, 1.2]], Credits(AlphaRule.Value));
+        Assert.Equal<double[]>([[0.4, -0.6], [0.8, 1.2]], Credits(AlphaRule.Same));
+    }
+
     public static TheoryData<string, RlOptions> Modes => new()
     {
         { "rloo", Options with { Baseline = RlBaseline.LeaveOneOut } },
@@ -87,6 +103,8 @@ public class RivalTests
         { "papo", Progress with { Process = ProcessRule.AmongRight, Outcome = OutcomeCredit.Group } },
         { "progrs", Progress with { Process = ProcessRule.CentredWrong, Baseline = RlBaseline.LeaveOneOut } },
         { "vppo", Progress with { Process = ProcessRule.BeforeError, Baseline = RlBaseline.LeaveOneOut } },
+        { "alpha by value", Progress with { AlphaBy = AlphaRule.Value, Baseline = RlBaseline.LeaveOneOut } },
+        { "several provers", Progress with { Baseline = RlBaseline.LeaveOneOut } },
         { "guard", Progress with { Iterations = 30, Samples = 8, Alpha = 3, Rate = 5e-3, GuardWindow = 8, GuardAlpha = 0.5 } },
     };
 
@@ -94,8 +112,9 @@ public class RivalTests
     public void A_killed_run_of_every_mode_resumes_to_the_same_metrics_and_weights(string mode, RlOptions options)
     {
         using var temporary = new TempFolder();
+        var prover = mode == "several provers" ? new(new BestOfKVerifier(new Misled(), 2, 8)) : NoSevens;
         var task = options.Reward == DenseReward.None
-            ? Task : Task with { Prover = (_, _, _) => System.Threading.Tasks.Task.FromResult(NoSevens) };
+            ? Task : Task with { Prover = (_, _, _) => System.Threading.Tasks.Task.FromResult(prover) };
         void Run(string name, int killAt = -1) => RlLoop.Run(task, options, temporary[name], p =>
         {
             if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
@@ -155,7 +174,7 @@ public class RivalTests
         var refreshes = new RefreshOptions(3, 4, new() { Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
         void Run(string name, int killAt = -1)
         {
-            using var prover = new ProverRefresh(temporary[name], "", 2, Problems, Sevens, refreshes, new());
+            using var prover = new ProverRefresh(temporary[name], "", [2], Problems, Sevens, refreshes, new());
             var options = Progress with { Iterations = 8, CheckpointEvery = 4 };
             RlLoop.Run(Task with { Prover = prover.At, Sampled = prover.Keep }, options, temporary[name], p =>
             {
@@ -199,6 +218,7 @@ public class RivalTests
         var group = Options with { Outcome = OutcomeCredit.Group };
         Assert.Contains("at least 2 samples", Assert.Throws<UserError>((group with { Samples = 1 }).Check).Message);
         Assert.Contains("no further baseline", Assert.Throws<UserError>((group with { Baseline = RlBaseline.LeaveOneOut }).Check).Message);
+        Assert.Contains("where progress is rewarded", Assert.Throws<UserError>((group with { AlphaBy = AlphaRule.Value }).Check).Message);
         Assert.Contains("1 step and 1 completion", Assert.Throws<UserError>((group with { ValueRollouts = 0 }).Check).Message);
     }
 }

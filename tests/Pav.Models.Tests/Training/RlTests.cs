@@ -49,7 +49,7 @@ public class RlTests
 
         var labels = new LabelOptions { NCov = 2, NMc = 2, Sampling = new(MaxTokens: 6) };
         var training = new TrainOptions { Steps = 4, Batch = 4, Rate = 1e-3, EvaluateEvery = 2, CheckpointEvery = 1 };
-        return new(temporary[run], folder, 4, Problems, Sevens, new(4, 4, labels, training), new());
+        return new(temporary[run], folder, [4], Problems, Sevens, new(4, 4, labels, training), new());
     }
 
     private static DecoderModel On(DecoderModel model, bool native)

@@ -77,6 +77,28 @@ public class GroupCreditTests
             : values.Rollouts(t, e.States[t], k, Seeds.Derive(7, string.Join(" ", e.Tokens.Take(t)), "value", g)).Value;
     }
 
+    /// <summary>With α·(1 − V^μ(x)) the exact gradient is that of this smaller α, although V and the prover's other values are counted by
+    /// the same few completions.</summary>
+    [Theory, InlineData(2), InlineData(9)]
+    public void Mean_gradient_with_alpha_by_value_is_that_of_the_smaller_alpha(int k)
+    {
+        const double alpha = 3;
+        var policy = Policy(Planted);
+        var prover = ExactValues.From(TabularPolicy.Softmax(
+            Planted, [.. Enumerable.Range(0, Planted.TableSize).Select(i => 3 * Seeds.Uniform(12, i))]));
+        Assert.InRange(prover.Accuracy, 0.05, 0.95);
+        var share = ProblemAlpha.Share(AlphaRule.Value, prover.Accuracy);
+        Same(policy, TabularGradient.Exact(policy, StepReward.AMu, alpha * share, prover), 4000, Size, $"by value {k}", (group, g) =>
+        [
+            .. group.Select(e =>
+            {
+                double[] q = [.. e.States.Select((state, t) => prover.Rollouts(
+                    t, state, k, Seeds.Derive(8, string.Join(" ", e.Tokens.Take(t)), "value", g)).Value)];
+                return StepCredit.OfSteps(StepReward.AMu, e.Rex(Planted), alpha * ProblemAlpha.Share(AlphaRule.Value, q[0]), q);
+            }),
+        ]);
+    }
+
     /// <summary>λ-GRPO, its definition written down a second time and summed over all pairs of traces of a smaller task.</summary>
     [Fact]
     public void Mean_gradient_of_shared_prefixes_is_that_of_all_pairs()

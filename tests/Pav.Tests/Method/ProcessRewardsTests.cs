@@ -47,4 +47,13 @@ public class ProcessRewardsTests
     [Fact]
     public void Steps_before_the_first_error_of_a_wrong_trace_are_rewarded() =>
         Assert.Equal<double[]>([[0, 0], [0], [1, 0, 0], [0], [0, 0]], Shaped(ProcessRule.BeforeError));
+
+    /// <summary>V^π = 0.2 and Bo4: all four traces are wrong with probability 0.8⁴ = 0.4096.</summary>
+    [Fact]
+    public void Alpha_by_value_is_the_share_that_is_left_to_gain()
+    {
+        Assert.Equal(0.4096, ProblemAlpha.Share(AlphaRule.Value, BestOfK.FromQ(0.2, 4)), 12);
+        Assert.Equal((1, 0), (ProblemAlpha.Share(AlphaRule.Value, 0), ProblemAlpha.Share(AlphaRule.Value, 1)));
+        Assert.Equal(1, ProblemAlpha.Share(AlphaRule.Same, 0.9));
+    }
 }

@@ -60,7 +60,7 @@ internal static class RlCommand
         using var start = settings.OracleRollouts == 0 ? null : ProverPolicy(settings, folder);
         using var refresh = settings.Verifier == "" && !settings.LearnsFromSamples ? null
             : Refreshed(settings.DryRun ? settings with { Refresh = int.MaxValue } : settings, problems, grader, template,
-                context.Folder?.Path ?? "");
+                context.Folder?.Path ?? "", (iteration, verdict) => context.Reporter.Say(Line(iteration, verdict)));
         var task = new RlTask
         {
             Name = Checkpoint.NameOf(folder), Folder = folder, Start = () =>
@@ -107,7 +107,7 @@ internal static class RlCommand
         {
             var values = new MonteCarloVerifier(start!, grader, settings.OracleRollouts, new Sampling(MaxTokens: settings.Rl.MaxTokens),
                 Seeds.Derive(settings.Seed, "", "oracle", iteration));
-            return Task.FromResult(new RlProver(values.BestOf(settings.BestOf), settings.OracleRollouts));
+            return Task.FromResult(new RlProver(values.BestOf(settings.Strengths), settings.OracleRollouts));
         }
 
         // The alpha of the grid whose policy is best on held-out problems after a short run of its own, in alpha/VALUE/; found once and
@@ -150,7 +150,8 @@ internal static class RlCommand
     }
 
     private static ProverRefresh Refreshed(
-        RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, PromptTemplate template, string run)
+        RlSettings settings, IReadOnlyList<Problem> problems, Grader grader, PromptTemplate template, string run,
+        Action<int, RefreshVerdict>? judged = null)
     {
         var (folder, steps) = (settings.Verifier == "" ? "" : Home.Model("--verifier", settings.Verifier), template.StepEnd);
         if (folder != "")
@@ -165,10 +166,10 @@ internal static class RlCommand
             ProblemsPerBatch = 256, StepEnd = steps,
         };
         return new(
-            run, folder, settings.BestOf, problems, grader,
+            run, folder, settings.Strengths, problems, grader,
             new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining(),
                 settings.LearnsFromSamples ? new(Home.Model("--policy", settings.Policy), template) : null),
-            Checkpoint.EngineOf(settings));
+            Checkpoint.EngineOf(settings), judged);
     }
 
     private static async Task<EvaluationSummary> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last,
@@ -183,6 +184,18 @@ internal static class RlCommand
         using var verifier = settings.HardBeam.Length > 0
             ? Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd) : null;
         return await evaluation.Run(problems, settings.Hard, settings.HardBeam, verifier);
+    }
+
+    /// <summary>How the decision about a refreshed verifier was made.</summary>
+    internal static string Line(int iteration, RefreshVerdict verdict)
+    {
+        var then = verdict.Refused ? "it is refused, and the one before stays" : "it is taken into use";
+        if (verdict.Problems == 0) return $"refresh at iteration {iteration}: no held-out problem has right and wrong traces, {then}";
+        var few = verdict.Problems < RefreshVerdict.FewestProblems ? ", too few to refuse it by" : "";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"refresh at iteration {iteration}: within-problem AUC {verdict.Before:0.000} before and {verdict.After:0.000} after, "
+            + $"difference [{verdict.Low:+0.000;-0.000;0.000}, {verdict.High:+0.000;-0.000;0.000}] by a paired bootstrap over "
+            + $"{verdict.Problems} held-out problems{few}: {then}");
     }
 
     private static string Line(RlProgress p)

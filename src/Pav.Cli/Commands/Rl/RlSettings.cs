@@ -41,10 +41,14 @@ internal sealed record RlSettings : ModelSettings
     public string Process { get; init; } = "plain";
 
     [Flag("Weight of the step rewards, 0 to 1000; auto chooses it on --valid-problems")]
-    public string Alpha { get; init; } = "3";
+    public string Alpha { get; init; } = "0.3";
+
+    [Flag("How alpha depends on the problem: the same for all; value: times 1 - V(x) under the prover, all that a trace can gain",
+        Choices = "same|value")]
+    public string AlphaBy { get; init; } = "same";
 
     [Flag("Alphas that auto tries", Min = 0, Max = 1000)]
-    public double[] AlphaGrid { get; init; } = [1, 3, 10];
+    public double[] AlphaGrid { get; init; } = [0.1, 0.3, 1];
 
     [Flag("Iterations of RL with each that auto tries; 0: as many as --iterations, since what wins early may be fooling the verifier later", Min = 0)]
     public int AlphaIterations { get; init; }
@@ -55,6 +59,9 @@ internal sealed record RlSettings : ModelSettings
 
     [Flag("The prover is best-of-K of the verifier's policy (or of --prover-policy)", Min = 1, Max = 4096)]
     public int BestOf { get; init; } = 4;
+
+    [Flag("In the place of --best-of several provers boK (bo2,bo8), the mean of whose progress is rewarded")]
+    public string[] Prover { get; init; } = [];
 
     [Flag("Instead of a verifier, values by so many completions of --prover-policy from every step's end; 0 is off", Min = 0, Max = 4096)]
     public int OracleRollouts { get; init; }
@@ -130,6 +137,11 @@ internal sealed record RlSettings : ModelSettings
     /// <summary>Does the verifier learn from the traces that RL samples?</summary>
     public bool LearnsFromSamples => RefreshLabels == "sampled";
 
+    /// <summary>K of each prover.</summary>
+    public int[] Strengths => Prover.Length == 0 ? [BestOf]
+        : [.. Prover.Select(name => ProverName.Strength(name) is >= 1 and <= 4096 and var k ? k
+            : throw new UserError($"--prover names '{name}', but must name provers boK with K from 1 to 4096."))];
+
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);
 
@@ -153,6 +165,7 @@ internal sealed record RlSettings : ModelSettings
             SegmentSteps = Reward == "vineppo" ? 1 : Rl.SegmentSteps,
             Credit = Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own,
             Alpha = alpha,
+            AlphaBy = AlphaBy == "value" ? AlphaRule.Value : AlphaRule.Same,
             Baseline = (outcome, Baseline) switch
             {
                 (OutcomeCredit.Plain, "value") => RlBaseline.Value,
@@ -186,9 +199,11 @@ internal sealed record RlSettings : ModelSettings
         if (LearnsFromSamples && Refresh == 0) throw new UserError("--refresh-labels sampled needs --refresh.");
         if (RewardsSteps && Verifier == "" && OracleRollouts == 0 && !LearnsFromSamples)
             throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
-        if (OracleRollouts > 0 && OracleRollouts < BestOf) throw new UserError($"--best-of {BestOf} cannot be estimated from "
-            + $"{OracleRollouts} completions; raise --oracle-rollouts or lower --best-of.");
+        var (strongest, option) = (Strengths.Max(), Prover.Length == 0 ? $"--best-of {BestOf}" : $"--prover bo{Strengths.Max()}");
+        if (OracleRollouts > 0 && OracleRollouts < strongest) throw new UserError($"{option} cannot be estimated from "
+            + $"{OracleRollouts} completions; raise --oracle-rollouts or lower K.");
         if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
+        if (AlphaBy != "same" && Reward != "pav") throw new UserError($"--alpha-by {AlphaBy} is about the step rewards of --reward pav.");
         if (FixedAlpha is null && (!RewardsSteps || ValidProblems == ""))
             throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
         if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");

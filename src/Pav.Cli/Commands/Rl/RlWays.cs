@@ -15,7 +15,8 @@ internal static class RlWays
     /// <summary>Options of step rewards; of RL without a prover they say nothing.</summary>
     private static readonly HashSet<string> OfSteps = Names(
         nameof(RlSettings.Credit), nameof(RlSettings.Alpha), nameof(RlSettings.AlphaGrid), nameof(RlSettings.AlphaIterations),
-            nameof(RlOptions.AlphaUntil), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
+            nameof(RlOptions.AlphaUntil), nameof(RlSettings.AlphaBy), nameof(RlSettings.Verifier), nameof(RlSettings.BestOf),
+        nameof(RlSettings.Prover),
         nameof(RlSettings.OracleRollouts), nameof(RlSettings.ProverPolicy), nameof(RlSettings.Refresh), nameof(RlSettings.RefreshProblems),
             nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
         nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),

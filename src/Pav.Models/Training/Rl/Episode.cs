@@ -26,8 +26,11 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
         ];
         StepReturns[][] returns =
         [
-            .. ProcessRewards.Shape(options.Process, unweighed, options.ErrorDrop).Select(group =>
-                group.Select(t => t with { Dense = [.. t.Dense.Select(d => options.Alpha * d)] }).ToArray()),
+            .. ProcessRewards.Shape(options.Process, unweighed, options.ErrorDrop).Select((group, g) => group.Select((trace, i) =>
+            {
+                var alpha = options.Alpha * (qMu is null ? 1 : ProblemAlpha.Share(options.AlphaBy, qMu[g][i][0]));
+                return trace with { Dense = [.. trace.Dense.Select(d => alpha * d)] };
+            }).ToArray()),
         ];
         return [.. groups.SelectMany((group, g) => FromGroup(
             group, returns[g], segments?[g], options, template.Encode(tokenizer, group[0].Problem)))];

@@ -17,17 +17,18 @@ public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels
 public sealed record SampledStart(string Trunk, PromptTemplate Template);
 
 /// <summary>
-/// The prover BoK of a verifier's policy. With refreshes, every so many iterations a small fresh set is labelled under the present policy
-/// and the verifier fine-tuned on it, in
-/// <c>refresh/ITERATION/</c> of the run folder, so that a resumed run finds it there.
+/// The prover BoK of a verifier's policy, or the mean of several. With refreshes, every so many iterations a small fresh set is labelled
+/// under the present policy and the verifier fine-tuned on it, in <c>refresh/ITERATION/</c> of the run folder, so that a resumed run
+/// finds it there. One that judges worse than the one in use is refused (<see cref="RefreshVerdict"/>).
 /// </summary>
-public sealed class ProverRefresh(string folder, string verifier, int bestOf, IReadOnlyList<Problem> problems, Grader grader,
-    RefreshOptions options, EngineOptions engine) : IDisposable
+/// <param name="judged">Told the iteration and verdict of each refresh, once it is known.</param>
+public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, IReadOnlyList<Problem> problems, Grader grader,
+    RefreshOptions options, EngineOptions engine, Action<int, RefreshVerdict>? judged = null) : IDisposable
 {
     private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)),
         Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
     private ILoadedVerifier? loaded;
-    private int loadedAt = -1;
+    private string loadedFrom = "";
 
     private sealed record LabelCost(long Rollouts, long Tokens);
 
@@ -36,14 +37,15 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         if (verifier == "" && iteration < options.Every) return new(new Unknowing());
         var due = options.Every == 0 ? 0 : iteration / options.Every * options.Every;
         var cost = due == 0 || due != iteration ? new(0, 0) : await Refresh(due, policy, cancel);
-        if (loadedAt != due)
+        var inUse = InUse(due);
+        if (loadedFrom != inUse)
         {
             loaded?.Dispose();
-            loaded = LoadedVerifier.Open("prover", Checkpoint(due), engine);
-            loadedAt = due;
+            loaded = LoadedVerifier.Open("prover", inUse, engine);
+            loadedFrom = inUse;
         }
 
-        return new(bestOf == 1 ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
+        return new(bestOf is [1] ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
     }
 
     /// <summary>Keeps an iteration's traces, from which the next refresh takes its labels; a resumed run writes the same again.</summary>
@@ -88,11 +90,12 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
         return Json.Read<LabelCost>(cost);
     }
 
-    /// <summary>Goes on from the verifier before; labels of some problems calibrate.</summary>
+    /// <summary>Goes on from the verifier in use; labels of some problems calibrate it, and judge whether it takes that one's
+    /// place.</summary>
     private void Train(int iteration, IEnumerable<LabelledTrace> labels, HashSet<string> calibrates, CancellationToken cancel)
     {
         var first = verifier == "" && iteration == options.Every;
-        var before = first ? options.Sampled!.Trunk : Checkpoint(iteration - options.Every);
+        var before = first ? options.Sampled!.Trunk : InUse(iteration - options.Every);
         var record = first ? null : VerifierRecord.Load(before);
         var parts = labels.ToLookup(line => calibrates.Contains(line.Problem));
         var inputs = new VerifierInputs(
@@ -101,6 +104,12 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
             [.. parts[false]], [.. parts[true]], Objective: new(Heads: record?.Heads ?? 1));
         if (!VerifierTraining.Run(inputs, options.Training, Place(iteration), cancel: cancel).Result.Finished)
             throw new OperationCanceledException(cancel);
+        if (first || File.Exists(Verdict(iteration))) return;
+        var verdict = RefreshVerdict.From(
+            VerifierTraining.Judge(inputs, before, options.Training),
+            VerifierTraining.Judge(inputs, Refreshed(iteration), options.Training));
+        AtomicFile.WriteJson(Verdict(iteration), verdict);
+        judged?.Invoke(iteration, verdict);
     }
 
     /// <summary>Before anything is learned: no step is progress.</summary>
@@ -114,8 +123,17 @@ public sealed class ProverRefresh(string folder, string verifier, int bestOf, IR
 
     private string Place(int iteration) => Path.Combine(folder, "refresh", $"{iteration:00000}");
 
-    private string Checkpoint(int iteration) => iteration == 0 ? LoadedVerifier.Checkpoint(verifier)
-        : Path.Combine(Place(iteration), "checkpoints", "best");
+    private string Refreshed(int iteration) => Path.Combine(Place(iteration), "checkpoints", "best");
+
+    private string Verdict(int iteration) => Path.Combine(Place(iteration), "verdict.json");
+
+    /// <summary>The checkpoint in use from the refresh of an iteration on: the last that was not refused.</summary>
+    private string InUse(int iteration)
+    {
+        while (iteration > 0 && File.Exists(Verdict(iteration)) && Json.Read<RefreshVerdict>(Verdict(iteration)).Refused)
+            iteration -= options.Every;
+        return iteration > 0 ? Refreshed(iteration) : LoadedVerifier.Checkpoint(verifier);
+    }
 
     public void Dispose() => loaded?.Dispose();
 }

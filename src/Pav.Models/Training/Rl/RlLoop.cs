@@ -235,16 +235,14 @@ public sealed class RlLoop : IDisposable
     private IReadOnlyList<double[][]>? Segments(IReadOnlyList<Prefix[]> groups, IPolicy policy)
     {
         if (options.Outcome != OutcomeCredit.Segments) return null;
-        IEnumerable<Prefix> Cuts(Prefix trace) => GroupCredit.Cuts(trace.Depth, options.SegmentSteps).Select(depth => trace.Path()[depth]);
         var rollouts = new Rollouts(policy, task.Grader, sampling, Seeds.Derive(options.Seed, "", "segments", row.Iteration), DrawsPerCall);
-        var counted = Wait(rollouts.Count(groups.SelectMany(g => g).SelectMany(Cuts), options.ValueRollouts, "value", cancel));
+        var values = Wait(SegmentValues.Count(groups, options.SegmentSteps, options.ValueRollouts, rollouts, cancel));
         row = row with
         {
-            ProverRollouts = row.ProverRollouts + (options.ValueRollouts * counted.Keys.LongCount(p => !p.Ended)),
-            ProverTokens = row.ProverTokens + counted.Values.Sum(c => (long)c.Tokens),
+            ProverRollouts = row.ProverRollouts + values.Rollouts, ProverTokens = row.ProverTokens + values.Tokens,
         };
         clock.Lap("values");
-        return [.. groups.Select(g => g.Select(trace => Cuts(trace).Select(p => counted[p].Counts.Value).ToArray()).ToArray())];
+        return values.Values;
     }
 
     /// <summary>What each step of each trace has earned.</summary>

@@ -52,8 +52,11 @@ public sealed record RlOptions
 
     public Credit Credit { get; init; } = Credit.Own;
 
-    /// <summary>Weight of the step rewards.</summary>
-    public double Alpha { get; init; } = 3;
+    /// <summary>Weight of the step rewards; the default suits the embedded models (docs/rl.md).</summary>
+    public double Alpha { get; init; } = 0.3;
+
+    /// <summary>How the weight depends on the problem.</summary>
+    public AlphaRule AlphaBy { get; init; } = AlphaRule.Same;
 
     /// <summary>A fixed verifier is less and less right about a policy that moves away from the one it learned.</summary>
     [Flag("Iteration by which alpha has fallen to 0, linearly from the first; 0 keeps it", Min = 0)]
@@ -142,6 +145,8 @@ public sealed record RlOptions
                 "outcomes credited within groups or segments take no further baseline"),
             (Process == ProcessRule.Plain || Reward == DenseReward.Progress && Credit == Credit.Own,
                 "rules for step rewards need progress, each step credited with its own"),
+            (AlphaBy == AlphaRule.Same || Reward == DenseReward.Progress,
+                "alpha depends on the problem's value only where progress is rewarded"),
             (ErrorDrop is > 0 and <= 1, $"the drop of progress that is an error must be above 0 and at most 1, it is {ErrorDrop}"),
             (GuardAlpha is >= 0 and <= 1, $"the guard's factor of alpha must be 0 to 1, it is {GuardAlpha}"),
             (ValueRollouts >= 1 && SegmentSteps >= 1,
