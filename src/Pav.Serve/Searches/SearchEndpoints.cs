@@ -10,7 +10,7 @@ using Pav.Serve.Wire;
 namespace Pav.Serve.Searches;
 
 /// <summary>The body of /v1/search, for /openapi.json; GET has the same in its query.</summary>
-public sealed record WatchFields(
+internal sealed record WatchFields(
     string Problem, string? Model, string? Method, int? N, double? Alpha, string? Prover, int? Candidates, double? Settle, long? Budget,
     bool? Trace, string? Answer, string? ProblemId, double? Temperature, double? TopP, int? TopK, int? MaxTokens,
     [property: Description("a text or a list of them")] JsonElement? Stop, long? Seed);
