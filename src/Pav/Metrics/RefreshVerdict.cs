@@ -10,7 +10,7 @@ namespace Pav;
 /// <param name="Low">Of the difference, After − Before.</param>
 /// <param name="High">Below 0 with at least <see cref="FewestProblems"/> problems: refused.</param>
 /// <param name="Problems">How many have both right and wrong traces.</param>
-internal sealed record RefreshVerdict(double? Before, double? After, double? Low, double? High, int Problems, bool Refused)
+public sealed record RefreshVerdict(double? Before, double? After, double? Low, double? High, int Problems, bool Refused)
 {
     /// <summary>With n problems all of them fall by chance alone with probability 2^−n: 1.6% of 6, but 3.1% of 5.</summary>
     public const int FewestProblems = 6;
