@@ -174,6 +174,8 @@ public class HostTests
         var reply = await client.GetAsync("/v1/models");
         Assert.Equal(expected, (int)reply.StatusCode);
         Assert.Equal(expected == 200 ? [origin!] : [], reply.Headers.TryGetValues("Access-Control-Allow-Origin", out var let) ? let : []);
+        Assert.Equal(expected == 200 ? ["Retry-After"] : [],
+            reply.Headers.TryGetValues("Access-Control-Expose-Headers", out var told) ? told : []);
     }
 
     [Fact]

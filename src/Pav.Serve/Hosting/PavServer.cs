@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Net.Http.Headers;
 using Pav.Serve.Chat;
 using Pav.Serve.Rewards;
 using Pav.Serve.Rooms;
@@ -61,7 +62,9 @@ public sealed class PavServer : IAsyncDisposable
         app.UseErrorReplies(log);
         app.UseHostFiltering();
         if (options.Key == "") app.Use((context, next) => IsOfAnotherSite(context, options) ? throw ApiError.OtherSite() : next(context));
-        if (options.Origins.Count > 0) app.UseCors(cors => cors.WithOrigins([.. options.Origins]).AllowAnyHeader().AllowAnyMethod());
+        if (options.Origins.Count > 0)
+            app.UseCors(cors =>
+                cors.WithOrigins([.. options.Origins]).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(HeaderNames.RetryAfter));
         KeyGuard.Use(app, options.Key, HealthEndpoints.Health, PageEndpoint.Address);
         app.UseRouting();
         app.MapPage();
