@@ -32,12 +32,25 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
                     Assert.Contains(made, m => v == m || v.StartsWith(m + "/", StringComparison.Ordinal)));
             }
             Assert.True(made.Add(part.Folder));
+            Assert.All(part.Needs, n => Assert.Contains(Path.Combine("out", n), made));
             // Bound as a recipe would be: every value is one that the command accepts.
             var schema = part.Command.Schema;
             schema.Bind([new Recipe(part.Name, null,
                 System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, System.Text.Json.JsonElement>>(
                 schema.ToJson(part.Options))!)], new Dictionary<string, string>());
         }
+    }
+
+    [Fact]
+    public void APartNeedsThoseWhoseFilesItReads()
+    {
+        var plan = new ReproducePlan(ReproduceScale.Load("quick"), new() { Out = "out" });
+        plan.Search("pav-tiny-s", 1);
+        Assert.Equal(["base-s", "outcome-s-1", "problems-test", "problems-valid", "verifier-s-1"], Needs("search-s-1").Order());
+        Assert.Equal(["labels-s-1", "labels-valid-s", "problems-train", "problems-valid"], Needs("verifier-s-1").Order());
+        Assert.Equal(["problems-valid"], Needs("base-s"));
+        Assert.Empty(Needs("problems-train"));
+        IReadOnlyList<string> Needs(string name) => plan.Parts.Single(p => p.Name == name).Needs;
     }
 
     /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>

@@ -115,7 +115,7 @@ internal static class ReproduceCommand
             {
                 context.Cancel.ThrowIfCancellationRequested();
                 reporter.Say($"\n[{ran.Count}/{all.Count}] {part.Name}: {part.Say}{left.Words(ran.Count)}");
-                await Runner.RunOnce(part.Command, part.Options, part.Folder, reporter, context.Cancel);
+                await Runner.RunOnce(part.Command, part.Settled(), part.Folder, reporter, context.Cancel);
             }
 
             var summary = sumUp(Measured.From(settings, plan, parts));
