@@ -4,7 +4,7 @@ namespace Pav.Report;
 /// <param name="Generated">By the policy, for its own updates.</param>
 /// <param name="Rollouts">By the policy, to count values (of segments, of an oracle) and for the labels of refreshes.</param>
 /// <param name="Labels">By the policy, for the labels that a verifier had learned from before RL.</param>
-/// <param name="Scored">Read by a verifier, prompts included.</param>
+/// <param name="Scored">Read by a verifier, prompts included; what traces of a batch share, once.</param>
 /// <param name="Updated">Of the policy's updates, prompts included.</param>
 /// <param name="Learned">That verifiers learned from, before RL and in refreshes, prompts included.</param>
 internal sealed record RlTokens(double Generated, double Rollouts, double Labels, double Scored, double Updated, double Learned);

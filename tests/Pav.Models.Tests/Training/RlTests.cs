@@ -296,10 +296,11 @@ public class RlTests
         var labels = JsonLines.Read<LabelledTrace>(Path.Combine(temporary["whole"], "refresh/00004/labels.jsonl")).ToList();
         Assert.Equal(labels.Count + 2 * labels.SelectMany(l => l.Steps.Select((_, h) => (l.Problem, string.Concat(l.Steps.Take(h)))))
             .Distinct().Count(), rows[4].ProverRollouts);
-        // Tokens that are not generated: of the updates and of the verifier's readings, prompts included, and of its refreshes.
+        // Tokens not generated: of updates, prompts included, of the verifier's readings, shared prefixes once, and of its refreshes.
         var prompt = Template.Encode(Words, Problems[0]).Length;
         Assert.All(rows.Take(9), r => Assert.Equal(r.GeneratedTokens + prompt * r.Traces, r.TrainedTokens));
-        Assert.True(rows[0].ScoredTokens > rows[0].GeneratedTokens && rows[8].ScoredTokens > rows[7].ScoredTokens);
+        Assert.True(rows[0].ScoredTokens is > 0 and var once && once <= rows[0].TrainedTokens);
+        Assert.All(rows.Zip(rows.Skip(1)).Take(8), r => Assert.True(r.Second.ScoredTokens > r.First.ScoredTokens));
         long Learned(int refresh) => (long)JsonLines.Read<System.Text.Json.Nodes.JsonObject>(
             Path.Combine(temporary["whole"], $"refresh/{refresh:00000}/log.jsonl")).Last()["tokens"]!;
         Assert.Equal([0, Learned(4), Learned(4) + Learned(8)], new[] { 3, 4, 8 }.Select(i => rows[i].VerifierTokens));

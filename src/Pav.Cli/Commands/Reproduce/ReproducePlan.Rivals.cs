@@ -73,8 +73,9 @@ internal sealed partial class ReproducePlan
     /// <summary>The runs by which learning rate and α are chosen.</summary>
     private IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
     {
-        // Those that differ in their labels alone share the choice.
-        var chosen = rival.Labels == 0 ? rival : Rivals.First(r => r.Labels > 0);
+        // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
+        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
+            : rival.Reward == "vineppo" ? r.Reward == "vineppo" : r == rival);
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
         return [.. from rate in scale.RivalRates from alpha in alphas select new RivalTry(rate, alpha,
             [.. Enumerable.Range(FirstTuningSeed, scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];

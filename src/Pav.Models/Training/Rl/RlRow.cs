@@ -26,7 +26,8 @@ namespace Pav.Models.Training;
 /// <param name="GeneratedTokens">Their tokens.</param>
 /// <param name="ProverTokens">Tokens generated so far for oracle rollouts, values of segments and labels of refreshed verifiers.</param>
 /// <param name="ProverRollouts">Those completions and traces.</param>
-/// <param name="ScoredTokens">Tokens, prompts included, that learned verifiers read so far to score these traces.</param>
+/// <param name="ScoredTokens">Tokens, prompts included, that learned verifiers read so far to score these traces; what traces of a batch
+/// share, once.</param>
 /// <param name="TrainedTokens">Tokens, prompts included, of the policy's updates so far; a batch counts once for each pass over it.</param>
 /// <param name="VerifierTokens">Tokens that refreshed verifiers learned from so far, likewise.</param>
 /// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
