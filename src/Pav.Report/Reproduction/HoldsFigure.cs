@@ -59,6 +59,7 @@ internal static class HoldsFigure
                 "Both final choices take the same trees, whose tokens are spent once.",
                 "Brackets behind AUCs and gaps are the range over seeds; a gap is the score minus the fresh Monte Carlo value of steps "
                     + "that the first verifier's beam kept, and grows where a search finds the verifier's mistakes.",
+                "The traces of the policy on which AUC is measured also chose every verifier's checkpoint and calibrated it.",
                 .. figure.Notes,
             ],
         };
