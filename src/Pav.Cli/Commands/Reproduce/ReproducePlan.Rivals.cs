@@ -49,11 +49,11 @@ internal sealed partial class ReproducePlan
             new() { NCov = 4, NMc = 2, Seed = 306, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
         var steps = Math.Max(Math.Min(40, scale.VerifierSteps), scale.VerifierSteps / rival.Labels);
         return Add(string.Format(null, name, "verifier"), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
-            VerifierFrom(model, labels, held, steps));
+            Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, [labels], steps, 1) with
+            {
+                ValidLabels = [held],
+            });
     }
-
-    private VerifierSettings VerifierFrom(string model, string labels, string held, int steps) =>
-        VerifierOptions(model, [labels], steps, 1) with { ValidLabels = [held] };
 
     /// <summary>A run of RL with the learning rate and α that did best on validation problems in runs of other seeds.</summary>
     public string Rival(string model, Rival rival, int traps, int seed)
