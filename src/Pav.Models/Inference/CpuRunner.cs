@@ -51,7 +51,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
     /// <param name="threadCount">0: <see cref="Threads.Count"/>.</param>
     /// <param name="cache">How keys and values are kept.</param>
-    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32)
+    /// <param name="kept">How the weights of attention's and the feed-forward part's products are kept.</param>
+    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32,
+        WeightType kept = WeightType.Stored)
     {
         Config = weights.Config;
         halves = cache == KvType.Float16;
@@ -74,9 +76,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
             Enumerable.Range(0, i).Count(before => Config.IsRecurrent(before) == Config.IsRecurrent(i)),
             Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
             Config.IsRecurrent(i) ? Joined(prefix + DeltaNet.Prefix, false, "in_proj_qkv", "in_proj_z", "in_proj_b", "in_proj_a")
-                : Config.OutputGate ? HeadsOf(weights, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
+                : Config.OutputGate ? HeadsOf(weights, kept, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
                 : Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, prefix, gates: true) : null,
+            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, kept, prefix, gates: true) : null,
             Config.IsRecurrent(i) ? DeltaWeights.From(weights, prefix + DeltaNet.Prefix, Config.DeltaNet!) : null,
             Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.q_norm.weight") : null,
             Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.k_norm.weight") : null,
@@ -102,10 +104,12 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         PackedLinear Joined(string prefix, bool biased, params string[] names)
         {
+            var type = prefix == "" || prefix.EndsWith(DeltaNet.Prefix, StringComparison.Ordinal) || names[0] == Experts.Router
+                ? WeightType.Stored : kept;
             var stored = names.Select(n => weights.Open($"{prefix}{n}.weight")).ToList();
             try
             {
-                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null);
+                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null, type);
             }
             finally
             {
