@@ -75,7 +75,7 @@ public sealed class TransformerVerifierTests : IDisposable
     /// <summary>Scores from rounded numbers, read from the cache or all anew, are the same bits, and near those in float32.</summary>
     [Theory]
     [InlineData(KvType.Float16, WeightType.Stored, 2e-3)]
-    [InlineData(KvType.Float32, WeightType.Int8, 0.02)]
+    [InlineData(KvType.Float32, WeightType.Int8, 0.05)]
     public async Task Rounding_moves_scores_a_little_and_equally_on_the_cache_and_anew(KvType cache, WeightType kept, double near)
     {
         using var verifier = Verifier(cache: cache, kept: kept);
