@@ -248,8 +248,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
-            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) Kernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
-            Kernels.Rotate(x, heads, size, Config.Rotated, c, s);
+            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) RowKernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
+            RowKernels.Rotate(x, heads, size, Config.Rotated, c, s);
         }
     }
 
@@ -330,7 +330,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Before(float[]? norm, int row, float* result)
     {
         var x = stream.Data + (long)row * hiddenStride;
-        if (norm is not null) Kernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
+        if (norm is not null) RowKernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
         else Copy(x, result, Config.HiddenSize);
     }
 
@@ -353,7 +353,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
         for (var r = 0; !JoinsAsItIs(norm) && r < to - from; r++)
         {
             var made = work.Normed + r * hiddenStride;
-            if (norm is not null) Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
+            if (norm is not null) RowKernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
             Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize, (float)Config.ResidualMultiplier);
         }
     }
@@ -362,7 +362,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Head(Workspace work, int from, int to, int first, int end)
     {
         for (var r = from; r < to; r++)
-            Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
+            RowKernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
                 Config.HiddenSize);
         var x = work.Normed;
         if (head.Length == 2)
@@ -378,7 +378,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
             for (var r = 0; r < to - from; r++)
                 for (var i = first; i < end; i++) into[r * stride + i] /= (float)divisor;
         if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
-            for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride + first, end - first, 1, (float)cap);
+            for (var r = 0; r < to - from; r++) RowKernels.Cap(into + r * stride + first, end - first, (float)cap);
     }
 
     /// <summary>Kept values from a block's start to a layer's keys [kv heads, size, 16]; its values [kv heads, 16, size] follow.</summary>
