@@ -232,7 +232,7 @@ internal static class Figures
     private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)
     {
         if (runs.Count == 0) return new(0, Credit.Own, 0);
-        var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
+        var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Settled();
         return settings.FixedAlpha is { } alpha
             ? new(alpha, settings.ToOptions(alpha).Credit, settings.Rl.Rate)
             : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
