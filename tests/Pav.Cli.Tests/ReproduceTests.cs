@@ -120,10 +120,12 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1,
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
-              "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4 }
+              "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4,
+              "rival_iterations": 2, "rival_seeds": 1, "rival_tune_seeds": 1, "rival_tune_iterations": 1, "rival_rates": [1e-4, 1e-3],
+              "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2 }
             """);
         string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier",
-            "adaptive", "refresh", "holds"];
+            "adaptive", "refresh", "holds", "rivals"];
         string[] command =
         [
             "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems",
@@ -143,6 +145,22 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(before, File.ReadAllText(tiny.At("all/figures/figure-4.json")));
         Assert.Contains("(done before)", again.Error);
         Assert.DoesNotContain("Writing into", again.Error);
+    }
+
+    /// <summary>Of equals the smaller rate, then the smaller α.</summary>
+    [Fact]
+    public void ARivalTakesWhatDidBestOnItsOtherSeeds()
+    {
+        Assert.Equal((1e-3, 0.3), RivalChoice.Highest([(3e-4, 0.1, 0.2), (1e-3, 1, 0.6), (1e-3, 0.3, 0.6), (3e-3, 0.1, 0.5)]));
+        Write("slow", """{"iteration":0,"valid_accuracy":0.9}""", """{"iteration":5,"valid_accuracy":0.1}""");
+        Write("fast", """{"iteration":5,"valid_accuracy":0.3}""");
+        Assert.Equal((2e-3, 1), RivalChoice.Best([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]));
+
+        void Write(string run, params string[] lines)
+        {
+            Directory.CreateDirectory(tiny.At(run));
+            File.WriteAllLines(tiny.At($"{run}/metrics.jsonl"), lines);
+        }
     }
 
     [Theory]

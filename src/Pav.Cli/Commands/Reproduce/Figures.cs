@@ -59,6 +59,7 @@ internal static class Figures
             From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
         new("refresh", Refresh),
         new("holds", Holds),
+        new("rivals", RivalRuns.Prepare),
     ];
 
     public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains(Every)
@@ -238,7 +239,7 @@ internal static class Figures
             : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
     }
 
-    private static IReadOnlyList<TestTally> Tallies(string folder) =>
+    internal static IReadOnlyList<TestTally> Tallies(string folder) =>
         [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName))
         .Select(t => new TestTally(t.Problem, t.Right, t.Samples, t.Unsolved))];
 
