@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Pav.Cli.Runs;
 using Pav.Models.Files;
 using Pav.Report.Reproduction;
 
