@@ -54,11 +54,12 @@ internal sealed unsafe partial class CpuRunner : IRunner
     public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32)
     {
         Config = weights.Config;
+        parameters = Config.Parameters;
         halves = cache == KvType.Float16;
         pending = new(Config);
         crew = new(threadCount > 0 ? threadCount : Threads.Count);
         // A norm of all heads needs them on one thread.
-        large = Config.Parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
+        large = parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
         hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
         querySize = Config.Heads * Config.HeadSize;
         kvSize = Config.KvHeads * Config.HeadSize;
@@ -158,7 +159,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         contextStarts.Add(contexts.Count);
         Angles(pending.Runs.Select(run => run.Segment.End).DefaultIfEmpty().Max());
-        if (rows * Config.Parameters > TooLittle) crew.Open();
+        if (rows * parameters > TooLittle) crew.Open();
         try
         {
             if (large && crew.Size > 1 && rows <= Math.Min(MostRows, FewRows * crew.Size)) ByOutputs(rows);
@@ -382,9 +383,13 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
     public void Dispose()
     {
-        foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
-            .Append(embedding)) packed?.Dispose();
-        foreach (var layer in layers) layer.Experts?.Dispose();
+        if (ownsWeights)
+        {
+            foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
+                .Append(embedding)) packed?.Dispose();
+            foreach (var layer in layers) layer.Experts?.Dispose();
+        }
+
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var floats in (Floats[])[cos, sin, stream, queries, gates, mixed, blended, output]) floats.Dispose();
