@@ -259,16 +259,19 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
         var blocks = CollectionsMarshal.AsSpan(contexts);
-        Span<HeadQuery> queries = stackalloc HeadQuery[together * group];
+        var four = Attention<T>.Together;
+        Span<HeadQuery> queries = stackalloc HeadQuery[together * group * four];
         for (int r = from, rows; r < to; r += rows)
         {
             (rows, var shared, var longest) = Sharing(r, to);
-            var scratch = work.Scores(Attention<T>.Scratch(longest, size));
-            for (var kv = first; kv < end; kv++)
+            var scratch = work.Scores(four * Attention<T>.Scratch(longest, size));
+            for (int kv = first, heads; kv < end; kv += heads)
             {
-                for (var n = 0; n < rows * group; n++)
+                heads = kv + four <= end && size % 32 != 0 ? four : 1;
+                var each = rows * group;
+                for (var n = 0; n < each * heads; n++)
                 {
-                    var (row, head) = (r + n / group, kv * group + n % group);
+                    var (row, head) = (r + n % each / group, (kv + n / each) * group + n % group);
                     var length = pending.PositionOf(row) + 1;
                     queries[n] = new()
                     {
@@ -282,7 +285,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
                 var keys = Keys(l) + kv * size * Kernels.Block;
                 new Attention<T>(blocks, keys, keys + kvSize * Kernels.Block, size, (float)Config.AttentionScale,
-                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
+                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(each * heads)], heads, shared, longest, scratch);
             }
         }
 
