@@ -62,12 +62,14 @@ internal sealed class DrawShares
         lock (gate) left[engine] -= count;
     }
 
-    /// <summary>The engine whose draws come next for this one: itself, or that with most left where it has less after giving some.</summary>
+    /// <summary>The engine whose draws come next for this one: itself, or that with most left, where this one then has less left than that
+    /// has now.</summary>
     private int? From(int engine)
     {
         if (waiting[engine].Count > 0) return engine;
-        var fullest = Enumerable.Range(0, left.Length).Where(e => waiting[e].Count > 0).OrderByDescending(e => left[e]).Cast<int?>()
-            .FirstOrDefault();
-        return fullest is { } other && left[engine] + waiting[other].Last!.Value.Length < left[other] ? other : null;
+        var others = Enumerable.Range(0, left.Length).Where(e => waiting[e].Count > 0).ToList();
+        if (others.Count == 0) return null;
+        var fullest = others.MaxBy(e => left[e]);
+        return left[engine] + waiting[fullest].Last!.Value.Length < left[fullest] ? fullest : null;
     }
 }

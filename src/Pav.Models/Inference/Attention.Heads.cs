@@ -14,32 +14,32 @@ internal readonly unsafe ref partial struct Attention<TStored>
         float* s1 = state + apart, s2 = s1 + apart, s3 = s2 + apart;
         T a0 = T.Load(state), a1 = T.Load(s1), a2 = T.Load(s2), a3 = T.Load(s3);
         T b0 = T.Load(state + size), b1 = T.Load(s1 + size), b2 = T.Load(s2 + size), b3 = T.Load(s3 + size);
-        nint at = 0, head = size * Block;
+        nint place = 0, head = size * Block;
         for (var n = 0; left > 0; n++, skip = 0)
         {
             var v = (TStored*)blocks[n].Data + values + skip * size;
             var count = Math.Min(blocks[n].Count - skip, left);
             left -= count;
-            var end = at + count;
-            while (at < end)
+            var end = place + count;
+            while (place < end)
             {
                 if (parity == 0)
                 {
-                    a0 = T.Fused(T.Spread(weights[at]), T.Load(v), a0);
-                    a1 = T.Fused(T.Spread(w1[at]), T.Load(v + head), a1);
-                    a2 = T.Fused(T.Spread(w2[at]), T.Load(v + 2 * head), a2);
-                    a3 = T.Fused(T.Spread(w3[at]), T.Load(v + 3 * head), a3);
-                    at++;
+                    a0 = T.Fused(T.Spread(weights[place]), T.Load(v), a0);
+                    a1 = T.Fused(T.Spread(w1[place]), T.Load(v + head), a1);
+                    a2 = T.Fused(T.Spread(w2[place]), T.Load(v + 2 * head), a2);
+                    a3 = T.Fused(T.Spread(w3[place]), T.Load(v + 3 * head), a3);
+                    place++;
                     v += size;
                     parity = 1;
-                    if (at == end) break;
+                    if (place == end) break;
                 }
 
-                b0 = T.Fused(T.Spread(weights[at]), T.Load(v), b0);
-                b1 = T.Fused(T.Spread(w1[at]), T.Load(v + head), b1);
-                b2 = T.Fused(T.Spread(w2[at]), T.Load(v + 2 * head), b2);
-                b3 = T.Fused(T.Spread(w3[at]), T.Load(v + 3 * head), b3);
-                at++;
+                b0 = T.Fused(T.Spread(weights[place]), T.Load(v), b0);
+                b1 = T.Fused(T.Spread(w1[place]), T.Load(v + head), b1);
+                b2 = T.Fused(T.Spread(w2[place]), T.Load(v + 2 * head), b2);
+                b3 = T.Fused(T.Spread(w3[place]), T.Load(v + 3 * head), b3);
+                place++;
                 v += size;
                 parity = 0;
             }
@@ -62,18 +62,18 @@ internal readonly unsafe ref partial struct Attention<TStored>
         float* w1 = weights + apart, w2 = w1 + apart, w3 = w2 + apart;
         float* s1 = state + apart, s2 = s1 + apart, s3 = s2 + apart;
         Vector128<float> a0 = Vector128.Load(state), a1 = Vector128.Load(s1), a2 = Vector128.Load(s2), a3 = Vector128.Load(s3);
-        nint at = 0, head = size * Block;
+        nint place = 0, head = size * Block;
         for (var n = 0; left > 0; n++, skip = 0)
         {
             var v = (TStored*)blocks[n].Data + values + skip * size;
             var count = Math.Min(blocks[n].Count - skip, left);
             left -= count;
-            for (var end = at + count; at < end; at++, v += size)
+            for (var end = place + count; place < end; place++, v += size)
             {
-                a0 += Vector128.Create(weights[at]) * Four(v);
-                a1 += Vector128.Create(w1[at]) * Four(v + head);
-                a2 += Vector128.Create(w2[at]) * Four(v + 2 * head);
-                a3 += Vector128.Create(w3[at]) * Four(v + 3 * head);
+                a0 += Vector128.Create(weights[place]) * Four(v);
+                a1 += Vector128.Create(w1[place]) * Four(v + head);
+                a2 += Vector128.Create(w2[place]) * Four(v + 2 * head);
+                a3 += Vector128.Create(w3[place]) * Four(v + 3 * head);
             }
         }
 

@@ -3,8 +3,8 @@ namespace Pav.Models.Inference;
 /// <summary>Runners of one thread each, side by side on the same weights.</summary>
 internal sealed unsafe partial class CpuRunner
 {
-    /// <summary>Parameters of a model up to which threads have batches of their own: in one batch, so little is to do between two places
-    /// where its threads meet that they wait as long as they work.</summary>
+    /// <summary>Parameters of a model up to which threads have batches of their own: in one batch there is so little to do between two
+    /// places where they meet that they wait for much of the time.</summary>
     private const long SmallModel = 4_000_000;
 
     private readonly bool ownsWeights = true;

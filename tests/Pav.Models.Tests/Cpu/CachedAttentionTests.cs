@@ -173,7 +173,8 @@ public unsafe class CachedAttentionTests
                 .Take(Lengths[row]).ToArray();
             return (queries[n],
                 [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[(head * size + i) * Block + p.At])).ToArray())],
-                [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[size * ((Heads + head) * Block + p.At) + i])).ToArray())],
+                [.. places.Select(p => Enumerable.Range(0, size)
+                    .Select(i => Wide(p.Block[size * ((Heads + head) * Block + p.At) + i])).ToArray())],
                 heads[n].From);
         }
 

@@ -18,12 +18,13 @@ public sealed class SideBySideTests : IDisposable
         new("toy", model, Toy.Tokenizer, Toy.Template, new(budget, slots, threads));
 
     private static Draw[] Draws(IEnumerable<Prefix> prefixes, int each, ulong seed = 1) =>
-        [.. prefixes.SelectMany(p => Enumerable.Range(0, each).Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id + p.Text, "d", k))))];
+        [.. prefixes.SelectMany(p => Enumerable.Range(0, each)
+            .Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id + p.Text, "d", k))))];
 
     private static string[] Told(IEnumerable<Prefix> prefixes) => [.. prefixes.Select(prefix =>
         string.Join("|", prefix.Path().Select(p => $"{p.Step}({string.Join(",", p.Tokens)}){(p.Ended ? "." : "")}")))];
 
-    /// <summary>Seed traces, completions of all their prefixes, a beam of one problem, step by step, and the beam's log-probabilities.</summary>
+    /// <summary>Seed traces, completions of all their prefixes, a beam of one problem, step by step, and its log-probabilities.</summary>
     private static async Task<(string[] Told, double[] Logprobs, long Generated)> Work(TransformerPolicy policy)
     {
         List<string> told = [];
@@ -126,7 +127,8 @@ public sealed class SideBySideTests : IDisposable
         foreach (var threads in (int[])[1, 2])
         {
             using var policy = Policy(threads, budget: 10_000);
-            told.Add((await Assert.ThrowsAsync<UserError>(() => policy.Extend(Draws(Toy.Prefixes(1), 1), Until.TraceEnd, Sampling))).Message);
+            var draws = Draws(Toy.Prefixes(1), 1);
+            told.Add((await Assert.ThrowsAsync<UserError>(() => policy.Extend(draws, Until.TraceEnd, Sampling))).Message);
         }
 
         Assert.Contains("the budget is", told[0]);
