@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Pav.Cli.Runs;
+using Pav.Cli.Shared;
 using Pav.Models.Files;
 using Pav.Report.Reproduction;
 

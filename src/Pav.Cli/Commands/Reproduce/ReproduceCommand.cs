@@ -3,7 +3,6 @@ using Pav.Cli.Commands.Rl;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
-using Pav.Cli.Runs;
 using Pav.Cli.Shared;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
