@@ -77,6 +77,39 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.All(asked, p => Assert.Equal(("no-thinking", "Be brief."), (Option(p, "--chat"), Option(p, "--system"))));
     }
 
+    /// <summary>Two parts at a time write the same files as one at a time, but for what they say of time and memory.</summary>
+    [Fact]
+    public void PartsAtTheSameTimeGiveTheSameFiles()
+    {
+        File.WriteAllText(tiny.At("both.json"), """
+            { "seeds": 2, "outcome_steps": 4, "verifier_steps": 4, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24,
+              "n": [1, 2], "beam": [1, 2], "forest": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1, "strengths": [1, 4], "rl_iterations": 2,
+              "rl_batch": 2, "rl_samples": 2,
+              "rl_seeds": 2, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_refresh": 1,
+              "rl_refresh_problems": 4 }
+            """);
+        var said = new[] { "1", "2" }.Select(threads => Cli.Run(tiny.Folder, "reproduce", "4", "7", "--scale", "both.json",
+            "--policy", "model", "--problems", "test.jsonl", "--valid-problems", "test.jsonl", "--train-problems", "train.jsonl",
+            "--out", $"both-{threads}", "--threads", threads).Succeeded().Out).ToList();
+        Assert.DoesNotContain(" | ", said[0]);
+        Assert.Contains("verifier-model-2 | ", said[1]);
+        Assert.Matches("minutes, .* in all starts; the parts' own times add up to", said[1]);
+        string[] ofTime = ["run.json", "reproduce.json", "report.html", "results.json", "results.md", "cost.json", "timing.jsonl"];
+        var compared = Files("both-1").ToList();
+        Assert.Equal(compared, Files("both-2"));
+        Assert.Contains(Path.Combine("search-model-2", "search.jsonl"), compared);
+        Assert.All(compared, f => Assert.True(Same(f), f));
+
+        IEnumerable<string> Files(string folder) => Directory.GetFiles(tiny.At(folder), "*", SearchOption.AllDirectories)
+            .Where(f => !ofTime.Contains(Path.GetFileName(f)) && Path.GetFileName(Path.GetDirectoryName(f)) != "tensorboard")
+            .Select(f => Path.GetRelativePath(tiny.At(folder), f)).Order();
+        bool Same(string file) => Timeless(Path.Combine("both-1", file)) == Timeless(Path.Combine("both-2", file));
+        string Timeless(string file) => file.EndsWith(".safetensors", StringComparison.Ordinal)
+            ? Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(tiny.At(file))))
+            : System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(tiny.At(file)).Replace("both-1", "both-2"),
+                "\"[a-z_]*(seconds|per_second|memory_mb)\": ?[-0-9.eE+]+", "");
+    }
+
     /// <summary>Every figure that one model allows, from a random model: the commands fit together, and what is done is not done
     /// again.</summary>
     [Fact]

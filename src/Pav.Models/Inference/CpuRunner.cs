@@ -51,14 +51,17 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
     /// <param name="threadCount">0: <see cref="Threads.Count"/>.</param>
     /// <param name="cache">How keys and values are kept.</param>
-    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32)
+    /// <param name="kept">How the weights of attention's and the feed-forward part's products are kept.</param>
+    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32,
+        WeightType kept = WeightType.Stored)
     {
         Config = weights.Config;
+        parameters = Config.Parameters;
         halves = cache == KvType.Float16;
         pending = new(Config);
         crew = new(threadCount > 0 ? threadCount : Threads.Count);
         // A norm of all heads needs them on one thread.
-        large = Config.Parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
+        large = parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
         hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
         querySize = Config.Heads * Config.HeadSize;
         kvSize = Config.KvHeads * Config.HeadSize;
@@ -74,9 +77,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
             Enumerable.Range(0, i).Count(before => Config.IsRecurrent(before) == Config.IsRecurrent(i)),
             Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
             Config.IsRecurrent(i) ? Joined(prefix + DeltaNet.Prefix, false, "in_proj_qkv", "in_proj_z", "in_proj_b", "in_proj_a")
-                : Config.OutputGate ? HeadsOf(weights, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
+                : Config.OutputGate ? HeadsOf(weights, kept, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
                 : Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, prefix, gates: true) : null,
+            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, kept, prefix, gates: true) : null,
             Config.IsRecurrent(i) ? DeltaWeights.From(weights, prefix + DeltaNet.Prefix, Config.DeltaNet!) : null,
             Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.q_norm.weight") : null,
             Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.k_norm.weight") : null,
@@ -102,10 +105,12 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         PackedLinear Joined(string prefix, bool biased, params string[] names)
         {
+            var type = prefix == "" || prefix.EndsWith(DeltaNet.Prefix, StringComparison.Ordinal) || names[0] == Experts.Router
+                ? WeightType.Stored : kept;
             var stored = names.Select(n => weights.Open($"{prefix}{n}.weight")).ToList();
             try
             {
-                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null);
+                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null, type);
             }
             finally
             {
@@ -158,7 +163,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         contextStarts.Add(contexts.Count);
         Angles(pending.Runs.Select(run => run.Segment.End).DefaultIfEmpty().Max());
-        if (rows * Config.Parameters > TooLittle) crew.Open();
+        if (rows * parameters > TooLittle) crew.Open();
         try
         {
             if (large && crew.Size > 1 && rows <= Math.Min(MostRows, FewRows * crew.Size)) ByOutputs(rows);
@@ -244,8 +249,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
-            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) Kernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
-            Kernels.Rotate(x, heads, size, Config.Rotated, c, s);
+            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) RowKernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
+            RowKernels.Rotate(x, heads, size, Config.Rotated, c, s);
         }
     }
 
@@ -258,16 +263,19 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
         var blocks = CollectionsMarshal.AsSpan(contexts);
-        Span<HeadQuery> queries = stackalloc HeadQuery[together * group];
+        var four = Attention<T>.Together;
+        Span<HeadQuery> queries = stackalloc HeadQuery[together * group * four];
         for (int r = from, rows; r < to; r += rows)
         {
             (rows, var shared, var longest) = Sharing(r, to);
-            var scratch = work.Scores(Attention<T>.Scratch(longest, size));
-            for (var kv = first; kv < end; kv++)
+            var scratch = work.Scores(four * Attention<T>.Scratch(longest, size));
+            for (int kv = first, heads; kv < end; kv += heads)
             {
-                for (var n = 0; n < rows * group; n++)
+                heads = kv + four <= end && size % 32 != 0 ? four : 1;
+                var each = rows * group;
+                for (var n = 0; n < each * heads; n++)
                 {
-                    var (row, head) = (r + n / group, kv * group + n % group);
+                    var (row, head) = (r + n % each / group, (kv + n / each) * group + n % group);
                     var length = pending.PositionOf(row) + 1;
                     queries[n] = new()
                     {
@@ -281,7 +289,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
                 var keys = Keys(l) + kv * size * Kernels.Block;
                 new Attention<T>(blocks, keys, keys + kvSize * Kernels.Block, size, (float)Config.AttentionScale,
-                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
+                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(each * heads)], heads, shared, longest, scratch);
             }
         }
 
@@ -326,7 +334,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Before(float[]? norm, int row, float* result)
     {
         var x = stream.Data + (long)row * hiddenStride;
-        if (norm is not null) Kernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
+        if (norm is not null) RowKernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
         else Copy(x, result, Config.HiddenSize);
     }
 
@@ -349,7 +357,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
         for (var r = 0; !JoinsAsItIs(norm) && r < to - from; r++)
         {
             var made = work.Normed + r * hiddenStride;
-            if (norm is not null) Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
+            if (norm is not null) RowKernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
             Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize, (float)Config.ResidualMultiplier);
         }
     }
@@ -358,7 +366,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Head(Workspace work, int from, int to, int first, int end)
     {
         for (var r = from; r < to; r++)
-            Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
+            RowKernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
                 Config.HiddenSize);
         var x = work.Normed;
         if (head.Length == 2)
@@ -374,7 +382,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
             for (var r = 0; r < to - from; r++)
                 for (var i = first; i < end; i++) into[r * stride + i] /= (float)divisor;
         if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
-            for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride + first, end - first, 1, (float)cap);
+            for (var r = 0; r < to - from; r++) RowKernels.Cap(into + r * stride + first, end - first, (float)cap);
     }
 
     /// <summary>Kept values from a block's start to a layer's keys [kv heads, size, 16]; its values [kv heads, 16, size] follow.</summary>
@@ -382,9 +390,13 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
     public void Dispose()
     {
-        foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
-            .Append(embedding)) packed?.Dispose();
-        foreach (var layer in layers) layer.Experts?.Dispose();
+        if (ownsWeights)
+        {
+            foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
+                .Append(embedding)) packed?.Dispose();
+            foreach (var layer in layers) layer.Experts?.Dispose();
+        }
+
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var floats in (Floats[])[cos, sin, stream, queries, gates, mixed, blended, output]) floats.Dispose();
