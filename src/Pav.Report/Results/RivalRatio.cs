@@ -24,59 +24,63 @@ internal sealed record CostToReach(int Reached, int Seeds, SeedInterval? Value, 
 }
 
 /// <summary>
-/// What b needed for its own last held-out accuracy over what a needed for the same, geometric mean over the seeds on which a gets there,
-/// with Student's t over seeds and beside it a bootstrap over seeds and held-out problems, crossed.
+/// What b needs up to a level of held-out accuracy over what a needs, geometric mean over the seeds on which a gets there, with Student's t
+/// over seeds and beside it a bootstrap over seeds and held-out problems, crossed. Where b never gets there it counts at its end, so the
+/// ratio is at least so much.
 /// </summary>
 /// <param name="Reached">Seeds with a ratio.</param>
 /// <param name="Never">Seeds on which a never gets there.</param>
-/// <param name="FromStart">Seeds on which b ends no higher than where one of the two began: they have no ratio.</param>
+/// <param name="FromStart">Seeds on which one of the two begins at the level: they have no ratio.</param>
+/// <param name="AtLeast">Of those with a ratio, the seeds on which b never gets there.</param>
 /// <param name="Student">Null where no seed has a ratio.</param>
 /// <param name="Low">Of the crossed bootstrap.</param>
-/// <param name="AtMost">The geometric mean, a counted at its end where it never gets there: with these seeds the ratio is no more.</param>
-internal sealed record RivalRatio(int Seeds, int Reached, int Never, int FromStart, SeedInterval? Student, double? Low, double? High,
-    double? AtMost)
+/// <param name="AtMost">The geometric mean with the seeds on which b alone gets there, a counted at its end: the ratio is no more; null
+/// where there are no such seeds, or some on which neither does.</param>
+internal sealed record RivalRatio(int Seeds, int Reached, int Never, int FromStart, int AtLeast, SeedInterval? Student, double? Low,
+    double? High, double? AtMost)
 {
-    /// <summary>Does every seed that has a goal reach it, and are both intervals above that?</summary>
+    /// <summary>Does a get there on every seed that begins below, and are both intervals above that?</summary>
     public bool IsAbove(double limit) => Never == 0 && Reached >= 2 && Student?.Low > limit && Low > limit;
 
-    /// <summary>Worked: b ends at 0.4 after 20 iterations; a is there after 5: 4 times; another seed's a never is, b after 20 and a's
-    /// end at 20: at most (4·1)^½ = 2 over both.</summary>
+    /// <summary>Worked: b is at 0.4 after 20 iterations, a after 5: 4 times; on another seed b never is, in 40, and a after 10: at least
+    /// (4·4)^½ = 4 over both.</summary>
     /// <param name="a">Held-out problems are those of b, in the same order.</param>
-    /// <param name="b">The one that sets the level.</param>
-    public static RivalRatio? From(IReadOnlyList<RivalCurve> a, IReadOnlyList<RivalCurve> b, Func<RlPoint, double> cost,
+    /// <param name="level">Share of held-out samples that are right.</param>
+    public static RivalRatio? From(IReadOnlyList<RivalCurve> a, IReadOnlyList<RivalCurve> b, double level, Func<RlPoint, double> cost,
         int repetitions = CrossedBootstrap.Repetitions)
     {
         var pairs = a.Join(b, x => x.Curve.Seed, x => x.Curve.Seed, (x, y) => (A: x, B: y)).ToList();
         if (pairs.Count == 0) return null;
         int[] all = [.. Enumerable.Range(0, pairs[0].A.Right[0].Length)];
-        var goals = pairs.Select(p => Goal(p.A, p.B, all, cost)).ToList();
-        double[] ratios = [.. goals.Where(g => g.Ratio is not null).Select(g => g.Ratio!.Value)];
-        var never = goals.Count(g => g.Never);
-        double[] bounded = [.. ratios, .. goals.Where(g => g.Never).Select(g => g.Bound)];
+        var races = pairs.Select(p => Race.Run(p.A, p.B, all, level, cost)).ToList();
+        double[] ratios = [.. races.Select(r => r.Ratio).OfType<double>()];
+        double[] bounded = [.. ratios, .. races.Select(r => r.Bound).OfType<double>()];
+        var (never, fromStart) = (races.Count(r => r.Never), races.Count(r => r.FromStart));
         var crossed = ratios.Length == 0 ? default : CrossedBootstrap.Interval(pairs.Count, all.Length, sample =>
         {
-            double[] drawn = [.. sample.Seeds.Select(s => Goal(pairs[s].A, pairs[s].B, sample.Problems, cost).Ratio).OfType<double>()];
+            double[] drawn = [.. sample.Seeds.Select(s => Race.Run(pairs[s].A, pairs[s].B, sample.Problems, level, cost).Ratio)
+                .OfType<double>()];
             return drawn.Length == 0 ? double.NaN : Math.Exp(drawn.Average());
         }, repetitions: repetitions);
-        return new(pairs.Count, ratios.Length, never, pairs.Count - ratios.Length - never,
+        return new(pairs.Count, ratios.Length, never, fromStart, races.Count(r => r.AtLeast),
             ratios.Length == 0 ? null : RlComparison.Exponential(RlComparison.Over(ratios)),
             ratios.Length == 0 ? null : crossed.Low, ratios.Length == 0 ? null : crossed.High,
-            bounded.Length == 0 ? null : Math.Exp(bounded.Average()));
+            never == 0 || bounded.Length < races.Count - fromStart ? null : Math.Exp(bounded.Average()));
     }
 
-    /// <summary>The logarithm of the ratio on one seed, by some of the held-out problems; where a never gets there its bound.</summary>
-    private static (double? Ratio, bool Never, double Bound) Goal(RivalCurve a, RivalCurve b, int[] problems, Func<RlPoint, double> cost)
+    /// <summary>One seed by some of the held-out problems.</summary>
+    /// <param name="Ratio">Its logarithm, where a gets there.</param>
+    /// <param name="Bound">Where b alone does: the logarithm of what the ratio is at most.</param>
+    private sealed record Race(double? Ratio, double? Bound, bool Never, bool FromStart, bool AtLeast)
     {
-        var (x, y) = (On(a, problems), On(b, problems));
-        var level = y[^1].Accuracy;
-        if (RlComparison.First(y, level, p => p.Iteration) is not > 0) return (null, false, 0);
-        var theirs = Math.Log(RlComparison.First(y, level, cost)!.Value);
-        return RlComparison.First(x, level, p => p.Iteration) switch
+        public static Race Run(RivalCurve a, RivalCurve b, int[] problems, double level, Func<RlPoint, double> cost)
         {
-            null => (null, true, theirs - Math.Log(cost(x[^1]))),
-            0 => (null, false, 0),
-            _ => (theirs - Math.Log(RlComparison.First(x, level, cost)!.Value), false, 0),
-        };
+            var (x, y) = (On(a, problems), On(b, problems));
+            if (x[0].Accuracy >= level || y[0].Accuracy >= level) return new(null, null, false, true, false);
+            var (ours, theirs) = (RlComparison.First(x, level, cost), RlComparison.First(y, level, cost));
+            return ours is { } mine ? new(Math.Log((theirs ?? cost(y[^1])) / mine), null, false, false, theirs is null)
+                : new(null, theirs is { } t ? Math.Log(t / cost(x[^1])) : null, true, false, false);
+        }
     }
 
     private static IReadOnlyList<RlPoint> On(RivalCurve run, int[] problems) =>

@@ -22,39 +22,44 @@ public class RivalsTests
     public void A_ratio_is_a_geometric_mean_with_both_intervals()
     {
         RivalCurve[] a = [Curve(1, 0, 0, 8, 8), Curve(2, 0, 0, 4, 8)], b = [Curve(1, 0, 0, 2, 4), Curve(2, 0, 0, 2, 4)];
-        var r = RivalRatio.From(a, b, p => p.Iteration)!;
+        var r = RivalRatio.From(a, b, 0.4, p => p.Iteration)!;
         // 20 over 5 and 20 over 10.
         Assert.Equal(Math.Sqrt(4 * 2), r.Student!.Value, 9);
-        Assert.Equal((2, 2, 0, 0), (r.Seeds, r.Reached, r.Never, r.FromStart));
+        Assert.Equal((2, 2, 0, 0, 0), (r.Seeds, r.Reached, r.Never, r.FromStart, r.AtLeast));
         var half = 12.706 * Math.Log(2) / 2;
         Assert.Equal(Math.Sqrt(8) * Math.Exp(-half), r.Student.Low!.Value, 3);
         // Drawing seeds alone gives 2, 8^½ and 4; problems move each.
         Assert.True(r.Low is > 1 and <= 2 && r.High >= 4, $"{r.Low} to {r.High}");
-        Assert.Equal(r.Student.Value, r.AtMost!.Value, 9);
+        Assert.Null(r.AtMost);
         Assert.False(r.IsAbove(1)); // Student's interval is wide
         Assert.True(RivalRatio.From([.. a, Curve(3, 0, 0, 8, 8), Curve(4, 0, 0, 8, 8)],
-            [.. b, Curve(3, 0, 0, 2, 4), Curve(4, 0, 0, 2, 4)], p => p.Iteration)!.IsAbove(1));
-        Assert.Null(RivalRatio.From(a, [Curve(9, 0, 0, 1)], p => p.Iteration));
+            [.. b, Curve(3, 0, 0, 2, 4), Curve(4, 0, 0, 2, 4)], 0.4, p => p.Iteration)!.IsAbove(1));
+        Assert.Null(RivalRatio.From(a, [Curve(9, 0, 0, 1)], 0.4, p => p.Iteration));
     }
 
     [Fact]
     public void What_came_before_counts_in_tokens()
     {
-        var r = RivalRatio.From([Curve(1, 3000, 0, 4, 8)], [Curve(1, 0, 0, 2, 4)], p => p.AllTokens)!;
+        var r = RivalRatio.From([Curve(1, 3000, 0, 4, 8)], [Curve(1, 0, 0, 2, 4)], 0.4, p => p.AllTokens)!;
         Assert.Equal(2000.0 / 4000, r.Student!.Value, 9);
     }
 
     [Fact]
-    public void A_seed_that_never_gets_there_bounds_the_ratio_and_rules_the_claim_out()
+    public void Seeds_that_never_get_there_are_bounds()
     {
-        RivalCurve[] a = [Curve(1, 0, 0, 8, 8), Curve(2, 0, 0, 1, 1), Curve(3, 0, 5, 5, 5)];
-        RivalCurve[] b = [Curve(1, 0, 0, 2, 4), Curve(2, 0, 0, 2, 4), Curve(3, 0, 5, 6, 5)];
-        var r = RivalRatio.From(a, b, p => p.Iteration)!;
-        Assert.Equal((3, 1, 1, 1), (r.Seeds, r.Reached, r.Never, r.FromStart));
+        // a after 5 and b after 20; a never and b after 20; one begins there; a after 10 and b, in 40, never.
+        RivalCurve[] a = [Curve(1, 0, 0, 8, 8), Curve(2, 0, 0, 1, 1), Curve(3, 0, 5, 5, 5), Curve(4, 0, 0, 4)];
+        RivalCurve[] b = [Curve(1, 0, 0, 2, 4), Curve(2, 0, 0, 2, 4), Curve(3, 0, 3, 6, 5), Curve(4, 0, 0, 0, 0, 0, 1)];
+        var r = RivalRatio.From(a, b, 0.4, p => p.Iteration)!;
+        Assert.Equal((4, 2, 1, 1, 1), (r.Seeds, r.Reached, r.Never, r.FromStart, r.AtLeast));
         Assert.Equal(4, r.Student!.Value, 9);
-        Assert.Equal(2, r.AtMost!.Value, 9);
+        // With a's end of 20 on the second seed: (4·4·1)^⅓.
+        Assert.Equal(Math.Pow(16, 1.0 / 3), r.AtMost!.Value, 9);
         Assert.False(r.IsAbove(0));
-        Assert.Null(RivalRatio.From([Curve(1, 0, 0, 1)], [Curve(1, 0, 0, 2)], p => p.Iteration)!.Student);
+        // Where neither gets there nothing bounds the mean.
+        var none = RivalRatio.From([Curve(1, 0, 0, 1), Curve(2, 0, 0, 8)], [Curve(1, 0, 0, 2), Curve(2, 0, 0, 4)], 0.4, p => p.Iteration)!;
+        Assert.Equal((1, 1, 2.0), (none.Reached, none.Never, Math.Round(none.Student!.Value, 9)));
+        Assert.Null(none.AtMost);
     }
 
     [Fact]
@@ -99,9 +104,9 @@ public class RivalsTests
         Assert.Equal("90.0% [70.0, 100.0]", figure.Table.Rows[3][3]);
         Assert.Equal("6 iterations, 0.00 M tokens", figure.Table.Rows[3][4]);
         Assert.Equal("not reached (0 of 4)", figure.Table.Rows[0][5]);
-        Assert.StartsWith("15.0 (t [15.0, 15.0]) [", figure.Table.Rows[3][6], StringComparison.Ordinal);
+        Assert.StartsWith("17.7 (t [17.7, 17.7]) [", figure.Table.Rows[3][6], StringComparison.Ordinal);
         Assert.Equal("", figure.Table.Rows[0][6]);
-        Assert.Equal(15, figure.Findings[0].Value!.Value, 6);
+        Assert.Equal(17.7, figure.Findings[0].Value!.Value, 6);
         Assert.Equal(30, figure.Findings[^1].Value!.Value * 100, 6);
         Assert.Contains("| difficulty | way |", ResultsDocument.Markdown([figure]), StringComparison.Ordinal);
         Assert.Equal((4, true), (figure.Panels[0].Lines.Count, figure.Panels[0].LogX));

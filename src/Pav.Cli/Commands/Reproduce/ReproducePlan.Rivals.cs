@@ -77,6 +77,7 @@ internal sealed partial class ReproducePlan
         var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
             : rival.Reward == "vineppo" ? r.Reward == "vineppo" : r == rival);
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
+        var half = Iterations(chosen) / 2;
         return [.. from rate in scale.RivalRates from alpha in alphas select new RivalTry(rate, alpha,
             [.. Enumerable.Range(FirstTuningSeed, scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];
 
@@ -89,8 +90,7 @@ internal sealed partial class ReproducePlan
                 {
                     Alpha = Text(alpha), ValidSamples = 4, Rl = options.Rl with
                     {
-                        Iterations = scale.RivalTuneIterations, Rate = rate, EvaluateEvery = scale.RivalTuneIterations,
-                        CheckpointEvery = scale.RivalTuneIterations,
+                        Iterations = half, Rate = rate, EvaluateEvery = half, CheckpointEvery = half,
                     },
                 });
         }
@@ -105,10 +105,20 @@ internal sealed partial class ReproducePlan
         RefreshSteps = scale.RivalRefreshSteps,
         Rl = new()
         {
-            MaxTokens = MaxTokens, Iterations = scale.RivalIterations, Batch = scale.RlBatch, Samples = scale.RlSamples,
+            MaxTokens = MaxTokens, Iterations = Iterations(rival), Batch = scale.RlBatch, Samples = scale.RlSamples,
             ValueRollouts = rival.Oracle || rival.Rollouts == 0 ? new RlOptions().ValueRollouts : rival.Rollouts,
-            EvaluateEvery = Math.Max(1, scale.RivalIterations / 12), CheckpointEvery = Math.Max(1, scale.RivalIterations / 2),
+            EvaluateEvery = Math.Max(1, Iterations(rival) / 15), CheckpointEvery = Math.Max(1, Iterations(rival) / 2),
         },
+    };
+
+    /// <summary>So many that all ways take about as much in all.</summary>
+    private int Iterations(Rival rival) => rival switch
+    {
+        { Oracle: true } => Math.Max(2, scale.RivalIterations / 2),
+        { Reward: "pav" } => scale.RivalIterations,
+        { Reward: "vineppo", Rollouts: > 3 } => Math.Max(2, scale.RivalRolloutIterations / 2),
+        { Reward: "vineppo" } => scale.RivalRolloutIterations,
+        _ => scale.RivalOutcomeIterations,
     };
 
     private string RivalTrain(int traps) => traps == scale.RlTraps || Given

@@ -219,8 +219,14 @@ internal sealed record ReproduceScale
         Max = 10)]
     public int[] RivalTraps { get; init; } = [5, 8];
 
-    [Flag("Iterations of each of these runs", Min = 1)]
-    public int RivalIterations { get; init; } = 60;
+    [Flag("Iterations of these runs with progress; by the oracle half of them. Runs that choose take half of what they choose for", Min = 2)]
+    public int RivalIterations { get; init; } = 150;
+
+    [Flag("Iterations with outcome rewards, whose iterations cost less", Min = 2)]
+    public int RivalOutcomeIterations { get; init; } = 300;
+
+    [Flag("Iterations of VinePPO with 3 rollouts, and half of them with 9: these cost more", Min = 2)]
+    public int RivalRolloutIterations { get; init; } = 48;
 
     [Flag("Their seeds", Min = 1)]
     public int RivalSeeds { get; init; } = 5;
@@ -228,14 +234,11 @@ internal sealed record ReproduceScale
     [Flag("Other seeds with which learning rate and alpha are chosen", Min = 1)]
     public int RivalTuneSeeds { get; init; } = 1;
 
-    [Flag("Iterations of the runs that choose", Min = 1)]
-    public int RivalTuneIterations { get; init; } = 30;
-
     [Flag("Learning rates to choose from", Min = 0, AboveMin = true, Max = 1)]
-    public double[] RivalRates { get; init; } = [3e-4, 1e-3, 3e-3];
+    public double[] RivalRates { get; init; } = [1e-4, 3e-4, 1e-3];
 
     [Flag("Weights of progress to choose from", Min = 0, AboveMin = true, Max = 1000)]
-    public double[] RivalAlphas { get; init; } = [0.1, 0.3, 1];
+    public double[] RivalAlphas { get; init; } = [0.3, 1];
 
     [Flag("Verifiers of these runs learn from one in so many of the training problems, each a way of its own; the first is chosen for all",
         Min = 1)]
