@@ -56,6 +56,7 @@ internal static class Figures
         new("forest", plan =>
             From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
         new("refresh", Refresh),
+        new("signal", Signal),
     ];
 
     public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains(Every)
@@ -210,6 +211,17 @@ internal static class Figures
                 [.. runs.Select(Run)],
             [.. runs.Select(r =>
                 (IReadOnlyList<double>)[.. Measured(r.Folder).Select(m => (double)(m.Spent.Traces + m.Spent.ProverRollouts))])]);
+    }
+
+    /// <summary>Gradients of RL's rewards at policies along it.</summary>
+    private static Func<RunSize, FigureSummary> Signal(ReproducePlan plan)
+    {
+        var (model, policies) = (plan.Models[0], plan.Signals(plan.Models[0]));
+        return size => SignalFigure.From(
+            ReproducePlan.Short(model),
+            [.. policies.Select(p => new SignalPoint(p.Run, p.Iteration,
+                Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
+            plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
     }
 
     private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)

@@ -24,7 +24,7 @@ internal sealed record Part(string Name, string Say, CommandSpec Command, object
 /// The commands that figures need, in order. Asking for a part adds it, with all that it needs, once: figures share base policies, labels and verifiers. A method returns the folder (or
 /// file) that its part writes.
 /// </summary>
-internal sealed class ReproducePlan(ReproduceScale scale, ReproduceSettings settings)
+internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSettings settings)
 {
     private readonly Dictionary<string, Part> parts = [];
     private readonly List<string> needed = [];
