@@ -60,6 +60,7 @@ public sealed class VerifierEnsemble(string name, IReadOnlyList<ILoadedVerifier>
 
     public async Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default)
     {
+        if (Caution.DrawnBy is not null) return await ScoreDrawn(prefixes, cancel);
         var scored = new List<IReadOnlyList<Scored>>();
         foreach (var member in members) scored.Add(await member.Score(prefixes, cancel));
         return [.. prefixes.Select((_, i) => new Scored(
@@ -74,6 +75,20 @@ public sealed class VerifierEnsemble(string name, IReadOnlyList<ILoadedVerifier>
     public void Dispose()
     {
         foreach (var member in members) member.Dispose();
+    }
+
+    /// <summary>Each problem by the member that is drawn for it; the others read nothing of it.</summary>
+    private async Task<IReadOnlyList<Scored>> ScoreDrawn(IReadOnlyList<Prefix> prefixes, CancellationToken cancel)
+    {
+        var scored = new Scored[prefixes.Count];
+        int Judge(int i) => Caution.Draw(prefixes[i].Problem.Text, members.Count)!.Value;
+        foreach (var group in Enumerable.Range(0, prefixes.Count).GroupBy(Judge))
+        {
+            var answers = await members[group.Key].Score([.. group.Select(i => prefixes[i])], cancel);
+            foreach (var (i, answer) in group.Zip(answers)) scored[i] = answer;
+        }
+
+        return scored;
     }
 
     private double Together(double[] values) => Caution.Apply(values.Average(), values);

@@ -109,7 +109,7 @@ public sealed class TransformerVerifier : ILoadedVerifier
         var results = new Scored[prefixes.Count];
         var known = new Dictionary<Prefix, int[]>(ReferenceEqualityComparer.Instance);
         List<(int Index, KvNode[] Nodes, int Tokens)> wave = [];
-        List<(KvNode Node, int Row)> computing = [];
+        List<(KvNode Node, int Row, int? Judge)> computing = [];
         try
         {
             for (var i = 0; i < prefixes.Count; i++)
@@ -129,8 +129,9 @@ public sealed class TransformerVerifier : ILoadedVerifier
                 }
 
                 var before = tree.Computed;
+                var judge = Judges > 1 ? caution.Draw(prefixes[i].Problem.Text, Judges) : null;
                 foreach (var node in nodes)
-                    if (!node.Complete) computing.Add((node, tree.Extend(node)));
+                    if (!node.Complete) computing.Add((node, tree.Extend(node), judge));
                 wave.Add((i, nodes, (int)(tree.Computed - before)));
                 if (runner.Pending >= TokensAtOnce) Finish();
             }
@@ -159,7 +160,7 @@ public sealed class TransformerVerifier : ILoadedVerifier
         {
             cancel.ThrowIfCancellationRequested();
             runner.Run();
-            foreach (var (node, row) in computing) node.Values = [(float)Probability(runner.Output(row))];
+            foreach (var (node, row, judge) in computing) node.Values = [(float)Probability(runner.Output(row), judge)];
             computing.Clear();
             foreach (var (index, nodes, tokens) in wave)
             {
@@ -180,8 +181,11 @@ public sealed class TransformerVerifier : ILoadedVerifier
         return nodes;
     }
 
-    private double Probability(ReadOnlySpan<float> score)
+    /// <param name="score">Of every label.</param>
+    /// <param name="judge">The head that judges alone; null: all together.</param>
+    private double Probability(ReadOnlySpan<float> score, int? judge)
     {
+        if (judge is { } alone) return calibration.Probability(score[alone]);
         if (Judges == 1) return calibration.Probability(score.Length == 1 ? score[0] : score[1] - score[0]);
         Span<double> judged = stackalloc double[score.Length];
         var mean = 0.0;

@@ -46,9 +46,6 @@ internal static class UsefulWidth
         return wins;
     }
 
-    /// <summary>The rule of thumb exp(Δ²/2σ²).</summary>
-    public static double Rule(double ratio) => Math.Exp(ratio * ratio / 2);
-
     /// <summary>Φ(x), to about 1e-7 relative on the left and absolute on the right (Numerical Recipes' erfc).</summary>
     private static double Cumulative(double x)
     {

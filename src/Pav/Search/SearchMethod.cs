@@ -44,9 +44,6 @@ public sealed record SearchMethod(string Id, string Label, MethodKind Kind, Sear
     /// <summary>Always one trace.</summary>
     public bool SizeOne { get; init; }
 
-    /// <summary>Does a verifier, a prover or an oracle guide the search itself?</summary>
-    public bool IsGuided => Search.Needs != Needs.Nothing;
-
     public Needs Needs => ByOracle ? (Search.Needs | Choice.Needs) & ~Needs.Verifier | Needs.Oracle : Search.Needs | Choice.Needs;
 
     /// <summary>Are its results those of one prover and one α?</summary>

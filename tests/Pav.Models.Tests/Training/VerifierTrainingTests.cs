@@ -101,6 +101,8 @@ public class VerifierTrainingTests
         var flat = Trainer.Values(model, [new ReadRow(rows[0].Ids, rows[0].ReadAt)]);
         var calibration = record.Calibration!;
         var (mean, lowered, worst) = (await Q(heads, Caution.None), await Q(heads, new(0.5)), await Q(heads, new(Worst: true)));
+        var drawn = new Caution(DrawnBy: 5);
+        var (byOne, one) = (await Q(heads, drawn), drawn.Draw(prefix.Problem.Text, 3)!.Value);
         for (var h = 0; h < mean.Length; h++)
         {
             double[] judged = [.. flat[(3 * h)..(3 * h + 3)].Select(z => calibration.Probability(z))];
@@ -109,6 +111,7 @@ public class VerifierTrainingTests
             Assert.Equal(center, mean[h], 4);
             Assert.Equal(new Caution(0.5).Apply(center, judged), lowered[h], 4);
             Assert.Equal(judged.Min(), worst[h], 4);
+            Assert.Equal(judged[one], byOne[h], 4);
         }
 
         var (second, _) = VerifierTraining.Run(inputs with { Objective = null }, options, temporary["plain"]);
@@ -121,6 +124,7 @@ public class VerifierTrainingTests
             Assert.Equal((p.Second.First + p.Second.Second) / 2, p.First, 6));
         Assert.All((await Q(together, new(Worst: true))).Zip(mean.Zip(other)), p =>
             Assert.Equal(Math.Min(p.Second.First, p.Second.Second), p.First, 6));
+        Assert.Equal(drawn.Draw(prefix.Problem.Text, 2) == 0 ? mean : other, await Q(together, drawn));
         Assert.Contains("judge together", Assert.Throws<UserError>(() => LoadedVerifier.Checkpoint(temporary[""])).Message);
     }
 

@@ -114,6 +114,17 @@ public class MethodTests
     }
 
     [Fact]
+    public void Thompson_draws_each_judge_as_often_and_by_the_problem_alone()
+    {
+        var drawn = Enumerable.Range(0, 4000).Select(i => new Caution(DrawnBy: 3).Draw($"problem {i}", 4)!.Value).ToList();
+        Assert.All(drawn.CountBy(j => j), c => Assert.InRange(c.Value, 880, 1120));
+        Assert.Equal(4, drawn.Distinct().Count());
+        Assert.Equal(drawn, Enumerable.Range(0, 4000).Select(i => new Caution(DrawnBy: 3).Draw($"problem {i}", 4)!.Value));
+        Assert.NotEqual(drawn, Enumerable.Range(0, 4000).Select(i => new Caution(DrawnBy: 4).Draw($"problem {i}", 4)!.Value));
+        Assert.Null(Caution.None.Draw("problem", 4));
+    }
+
+    [Fact]
     public void Caution_lowers_a_mean_by_the_spread_of_its_judges()
     {
         double[] judges = [0.4, 0.6];
@@ -122,7 +133,8 @@ public class MethodTests
         Assert.Equal(0.5, Caution.None.Apply(0.5, judges));
         Assert.Equal(0, new Caution(50).Apply(0.5, judges));
         Assert.Equal(0.7, new Caution(5).Apply(0.7, [0.7]));
-        Assert.Equal([new Caution(0.5), new Caution(Worst: true)], new[] { "0.5", "worst" }.Select(t => Caution.Parse("--caution", t)));
+        Assert.Equal([new Caution(0.5), new Caution(Worst: true), new Caution(DrawnBy: 7)],
+            new[] { "0.5", "worst", "thompson" }.Select(t => Caution.Parse("--caution", t, seed: 7)));
         Assert.Contains("--caution", Assert.Throws<UserError>(() => Caution.Parse("--caution", "-1")).Message);
     }
 }

@@ -52,8 +52,9 @@ public class SignalToNoiseTests
     public void The_width_at_which_a_right_trace_still_wins_is_larger_than_the_rule_says(double ratio, int width)
     {
         Assert.Equal(width, UsefulWidth.Largest(ratio));
-        Assert.InRange(width / UsefulWidth.Rule(ratio), 2.5, 5.5);
-        Assert.InRange(UsefulWidth.Chance(ratio, UsefulWidth.Rule(ratio)), 0.65, 0.75);
+        var rule = Math.Exp(ratio * ratio / 2);
+        Assert.InRange(width / rule, 2.5, 5.5);
+        Assert.InRange(UsefulWidth.Chance(ratio, rule), 0.65, 0.75);
 
         // By simulation: the right one against the largest of so many noises.
         const int Runs = 4000;

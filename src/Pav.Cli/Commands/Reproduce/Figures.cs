@@ -5,6 +5,8 @@ using Pav.Models.Files;
 using Pav.Models.Training;
 using Pav.Report.Reproduction;
 using Pav.Cli.Options;
+using Pav.Cli.Runs;
+using Pav.Cli.Shared;
 using Folders =
     System.Collections.Generic.IReadOnlyList<(string Model, System.Collections.Generic.IReadOnlyList<(int Seed, string Folder)> Runs)>;
 
@@ -56,6 +58,7 @@ internal static class Figures
         new("forest", plan =>
             From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
         new("refresh", Refresh),
+        new("holds", Holds),
         new("signal", Signal),
     ];
 
@@ -222,6 +225,20 @@ internal static class Figures
             [.. policies.Select(p => new SignalPoint(p.Run, p.Iteration,
                 Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
             plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
+    }
+
+    /// <summary>Beams with verifiers that learned otherwise, for the first base policy.</summary>
+    private static Func<RunSize, FigureSummary> Holds(ReproducePlan plan)
+    {
+        var (model, seeds) = (plan.Models[0], plan.Seeds(plan.Scale.Seeds).ToList());
+        var arms = plan.HoldsWays.Select(w => (Way: w, Parts: seeds.Select(s => plan.Holds(model, s, w)).ToList())).ToList();
+        return size => HoldsFigure.From(ReproducePlan.Short(model), [.. arms.Select(a => new HoldsArm(
+            a.Way.Name,
+            a.Parts.Average(p => p.Costs.Sum(c => (double)Json.Read<RunCost>(Path.Combine(c, RunFolder.CostFile)).GeneratedTokens)),
+            new(model, [.. seeds.Zip(a.Parts, (s, p) => new SeededRows(s, Rows(p.Search)))]),
+            [.. a.Parts.Select(p => p.Scores).OfType<string>()
+                .Select(s => Json.Read<EvaluationSummary>(Path.Combine(s, PolicyEvaluation.FileName)))]))],
+            HoldsWay.Control, size with { Models = [model] });
     }
 
     private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)

@@ -4,6 +4,7 @@ using Pav.Cli.Commands.Rl;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
+using Pav.Cli.Runs;
 using Pav.Cli.Shared;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
@@ -185,19 +186,14 @@ internal static class Measured
     public static double SecondsOf(Part part) => Manifest(part) is { } run && run["finished"] is not null
         ? (double?)run["seconds"] ?? 0 : 0;
 
-    /// <summary>Tokens that a part generated or was trained on, as far as it counts them: not those of label completions, unless its result
-    /// says so.</summary>
+    /// <summary>Tokens that a part generated, each once whatever shares it, or was trained on, as far as it counts them.</summary>
     private static long TokensOf(Part part)
     {
+        var cost = Path.Combine(part.Folder, RunFolder.CostFile);
+        if (File.Exists(cost)) return Json.Read<RunCost>(cost).GeneratedTokens;
         var result = Manifest(part)?["result"] as JsonObject;
-        if (part.Command.Name != "search") return (long?)result?["tokens"] ?? (long?)result?["generated_tokens"] ?? 0;
-        // Methods that re-rank share the samples of the largest N.
-        var rows = JsonLines.Read<SearchRow>(Path.Combine(part.Folder, "search.jsonl")).ToList();
-        var (beams, sampled) = (rows.Where(IsGuided), rows.Where(r => !IsGuided(r)));
-        return beams.Sum(r => r.GeneratedTokens) + sampled.GroupBy(r => (r.Problem, r.Seed)).Sum(g => g.Max(r => r.GeneratedTokens));
+        return (long?)result?["tokens"] ?? (long?)result?["generated_tokens"] ?? 0;
     }
-
-    private static bool IsGuided(SearchRow row) => SearchMethods.Find(row.Method)?.IsGuided ?? true;
 
     private static JsonObject? Manifest(Part part) => Path.Combine(part.Folder, "run.json") is var file && File.Exists(file)
         ? Json.Read<JsonObject>(file) : null;

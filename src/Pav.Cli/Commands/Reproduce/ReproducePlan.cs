@@ -282,13 +282,18 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         Problems = problems, Sampling = Sampling, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
-    private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind, new VerifierSettings
+    private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind,
+        Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, labels, steps, seed, further));
+
+    /// <param name="trunk">What it starts from.</param>
+    /// <param name="model">Whose labels it learns from.</param>
+    private VerifierSettings Training(string trunk, string model, string[] labels, int steps, int seed, params string[] further) => new()
     {
-        Model = settings.Model != "" ? settings.Model : Given ? settings.Policy : model, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
+        Model = trunk, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
         Prompt = Given ? settings.Prompt : new() { Template = "Checked:\n{problem}\n" },
         Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = $"{Math.Min(50, steps / 2)}", WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
-    });
+    };
 
     private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {

@@ -72,6 +72,20 @@ internal sealed record ReproduceScale
     [Flag("Beam sizes beside them", Min = 1)]
     public int[] ForestBeam { get; init; } = [1, 2, 4, 8, 16, 32];
 
+    [Flag("Training problems that are searched to label what a beam visits", Min = 2)]
+    public int HoldsProblems { get; init; } = 800;
+
+    [Flag("Size of that beam", Min = 1)]
+    public int HoldsVisitBeam { get; init; } = 16;
+
+    [Flag("Sizes of the beams with which verifiers are compared that learned otherwise", Min = 1)]
+    public int[] HoldsBeam { get; init; } = [1, 2, 4, 8, 16, 32];
+
+    [Flag("Which verifiers are compared with the first one and with one of as many fresh labels",
+        Choices = "visited|heads|worst-head|drawn-head|rank|td|larger|visited-heads")]
+    public string[] HoldsWays { get; init; } =
+        ["visited", "heads", "worst-head", "drawn-head", "rank", "td", "larger", "visited-heads"];
+
     [Flag("Alphas among which one is chosen on validation problems", Min = 0, Max = 10)]
     public double[] AlphaGrid { get; init; } = [0.1, 0.2, 0.5, 1.0];
 

@@ -78,7 +78,7 @@ internal static class SearchCommand
             throw new UserError($"--caution {settings.Caution}: {settings.Verifier} has one head and no members, so nothing disagrees; "
                 + $"train one with --heads or --members.");
         if (settings.Caution == AutoNumber.Auto) await run.ChooseCaution(Problems.Read(settings.ValidProblems), verifier);
-        else verifier.Caution = Pav.Caution.Parse("--caution", settings.Caution);
+        else verifier.Caution = Pav.Caution.Parse("--caution", settings.Caution, settings.Seed);
     }
 
     private static Summary SumUp(SearchSettings settings, IReadOnlyList<SearchRow> rows, RunFolder folder, Reporter reporter)

@@ -97,7 +97,7 @@ internal sealed class SearchRun(
                 var found = new List<CautionPoint>();
                 foreach (var value in grid)
                 {
-                    verifier.Caution = Caution.Parse("--caution-grid", value);
+                    verifier.Caution = Caution.Parse("--caution-grid", value, settings.Seed);
                     var options = settings.Options(settings.Seed);
                     var results = await SearchBatch.Run(validation, SearchMethods.BeamByQ, settings.AlphaBeam, tools, options,
                         cancel: cancel);
@@ -108,7 +108,7 @@ internal sealed class SearchRun(
             });
         AtomicFile.WriteJson(file, points);
         var best = points.MaxBy(p => p.Accuracy)!;
-        verifier.Caution = Caution.Parse("--caution-grid", best.Caution);
+        verifier.Caution = Caution.Parse("--caution-grid", best.Caution, settings.Seed);
         reporter.Say($"caution = {best.Caution}");
     }
 

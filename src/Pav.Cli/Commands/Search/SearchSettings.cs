@@ -48,8 +48,8 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Weight of progress in the effective reward, 0 to 10; auto chooses it on --valid-problems")]
     public string Alpha { get; init; } = "0.5";
 
-    [Flag("How a verifier of several heads or members is lowered where these disagree: 0.5 for mean - 0.5 std, worst, or auto, which "
-        + "chooses it on --valid-problems by a beam of --alpha-beam on Q (default: as its verifier.json says)")]
+    [Flag("How a verifier of several heads or members is lowered where these disagree: 0.5 for mean - 0.5 std, worst; thompson draws one "
+        + "of them for each problem; auto chooses on --valid-problems by a beam of --alpha-beam on Q (default: as its verifier.json says)")]
     public string Caution { get; init; } = "";
 
     [Flag("Values that auto tries for it")]

@@ -1,0 +1,78 @@
+using Pav.Report.Reproduction;
+
+namespace Pav.Report.Tests.Reproduction;
+
+public class HoldsFigureTests
+{
+    private static readonly RunSize Size = new("test", ["s"], 0, 3, 0, 0);
+
+    /// <summary>So many of 40 problems right at N = 4, 16 and 32 by the highest Q and by likely, the same with each of three seeds.</summary>
+    private static HoldsArm Arm(string name, int[] highest, int[] likely, params EvaluationSummary[] measured)
+    {
+        IEnumerable<SearchRow> Rows(string method, int[] right) =>
+            from size in new[] { 4, 16, 32 }.Zip(right)
+            from p in Enumerable.Range(0, 40)
+            select new SearchRow
+            {
+                Problem = $"p{p:00}", Level = 1, Method = method, N = size.First, Seed = 1, Correct = p < size.Second ? 1 : 0, Pass = 1,
+                Candidates = 1, Distinct = 1, GeneratedTokens = 50 * size.First, ScoredTokens = 0, Seconds = 0,
+            };
+        return new(name, 1000, new("s", [.. Enumerable.Range(1, 3).Select(s =>
+            new SeededRows(s, [.. Rows("beam-q", highest), .. Rows("beam-q+likely", likely)]))]), measured);
+    }
+
+    private static FigureSummary From(params HoldsArm[] arms) => HoldsFigure.From("s", arms, "independent", Size);
+
+    private static double? Value(FigureSummary figure, string what) => figure.Findings.Single(f => f.What == what).Value;
+
+    [Fact]
+    public void A_beam_that_holds_with_one_verifier_is_reproduced()
+    {
+        var figure = From(
+            Arm("first", [28, 24, 20], [28, 28, 28]), Arm("independent", [28, 26, 22], [28, 28, 28]), Arm("visited", [28, 30, 29],
+            [28, 30, 32]));
+        Assert.Equal(FigureVerdict.Reproduced, figure.Verdict);
+        Assert.Equal(-8 / 40.0, Value(figure, "s, first, highest Q: N = 32 minus N = 4")!.Value, 9);
+        Assert.Equal(1 / 40.0, Value(figure, "s, visited, highest Q: N = 32 minus N = 4")!.Value, 9);
+        Assert.Equal(7 / 40.0, Value(figure, "s, visited minus independent, highest Q: N = 32")!.Value, 9);
+        Assert.Equal(4 / 40.0, Value(figure, "s, visited minus independent, highest Q: N = 16")!.Value, 9);
+        Assert.Equal(4 / 40.0, Value(figure, "s, visited minus independent, likely: N = 32")!.Value, 9);
+        Assert.Equal(29 / 40.0, Value(figure, "s, visited, highest Q: N = 32")!.Value, 9);
+        Assert.Equal(1000, Value(figure, "s, visited: tokens generated for labels"));
+        Assert.Contains("by highest Q from -20.0 points (first) to +2.5", figure.Sentence);
+        Assert.Equal([3, 3], figure.Panels.Select(p => p.Lines.Count));
+    }
+
+    [Fact]
+    public void A_beam_that_only_another_choice_holds_is_partly_and_none_is_not()
+    {
+        Assert.Equal(FigureVerdict.Partly,
+            From(Arm("first", [28, 24, 20], [28, 28, 28]), Arm("independent", [28, 26, 22], [28, 28, 28])).Verdict);
+        var none = From(Arm("first", [28, 24, 20], [28, 28, 20]), Arm("independent", [28, 26, 22], [28, 28, 22]));
+        Assert.Equal(FigureVerdict.NotReproduced, none.Verdict);
+        Assert.StartsWith("Not reproduced. Every beam falls: by highest Q", none.Sentence);
+    }
+
+    [Fact]
+    public void Measures_of_the_seeds_are_averaged_and_gaps_told_by_size()
+    {
+        static EvaluationSummary Measured(double gap) => new(2, "numeric", 0, 0, 0, 0, null, new Dictionary<string, double>(), 0, [],
+            Gaps:
+            [
+                new("beam-q", 4, VisitedKind.Kept, 9, 0.5, 0.5 - gap, gap, 0, 0), new("beam-q", 32, VisitedKind.Kept, 9, 0.5, 0, 0.5, 0, 0),
+                new("beam-q", 32, VisitedKind.Finished, 9, 0.5, 0, 0.9, 0, 0),
+            ]);
+        var figure = From(
+            Arm("first", [28, 24, 20], [28, 28, 28], Measured(0.1), Measured(0.3)),
+            Arm("independent", [28, 26, 22], [28, 28, 28], Measured(0.1)));
+        var gap = figure.Findings.Single(f => f.What == "s, first: gap of kept steps, N = 4");
+        Assert.Equal([0.2, 0.1, 0.3], new[] { gap.Value!.Value, gap.Low!.Value, gap.High!.Value }, (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal(0.5, Value(figure, "s, first: gap of kept steps, N = 32"));
+        Assert.Equal(["s, independent: gap of kept steps, N = 32"],
+            figure.Findings.Where(f => f.What.StartsWith("s, independent: gap", StringComparison.Ordinal)).Select(f => f.What));
+    }
+
+    [Fact]
+    public void One_size_alone_says_nothing() => Assert.Equal(FigureVerdict.NotRun, HoldsFigure.From("s",
+        [new("first", 0, new("s", []), []), new("independent", 0, new("s", []), [])], "independent", Size).Verdict);
+}
