@@ -36,10 +36,10 @@ internal static class SignalFigure
             + "signal to noise, its direction against the gradient of the outcome, and how many batches of outcome rewards one of its is "
             + "worth; with progress by the verifier, by completions of the prover, and by completions of the present policy (the ceiling).";
         var rule = string.Create(CultureInfo.InvariantCulture,
-            $"At each policy at which VinePPO's signal lies above zero, excluding it, each source of progress has its largest worth over the "
-            + $"weights tried. Noise limits where neither oracle is worth {Factor} batches of outcome rewards; else a prover left behind where "
-            + $"the present policy's oracle is worth {Factor} times the prover's; else the verifier's errors where the prover's is worth "
-            + $"{Factor} times the verifier's; else nothing does. The verdict is what is found most often.");
+            $"At each policy at which VinePPO's signal lies above zero, excluding it, each source of progress has its largest worth over "
+            + $"the weights tried. Noise limits where neither oracle is worth {Factor} batches of outcome rewards; else a prover left "
+            + $"behind where the present policy's oracle is worth {Factor} times the prover's; else the verifier's errors where the "
+            + $"prover's is worth {Factor} times the verifier's; else nothing does. The verdict is what is found most often.");
         var distinct = points.DistinctBy(p => (p.Iteration == 0 ? "" : p.Run, p.Iteration)).ToList();
         var found = distinct.Select(p => (Point: p, Limit: Find(p.Report))).ToList();
         var known = found.Where(f => f.Limit != Limit.Unknown).GroupBy(f => f.Limit).OrderByDescending(g => g.Count()).ThenBy(g => g.Key)
@@ -89,7 +89,8 @@ internal static class SignalFigure
             along, "RL iterations", y, false, false,
             [.. points[0].Report.Methods.Where(m => m.Alpha is null || m.Alpha == alpha).Select((m, i) => new Line(
                 Name(m.Reward, m.Alpha), $"series-{i}",
-                [.. points.Select(p => (p.Iteration, Value: measure(p.Report.Methods.First(o => o.Reward == m.Reward && o.Alpha == m.Alpha).Gradient)))
+                [.. points.Select(p =>
+                    (p.Iteration, Value: measure(p.Report.Methods.First(o => o.Reward == m.Reward && o.Alpha == m.Alpha).Gradient)))
                     .Where(p => double.IsFinite(p.Value.Value)).Select(p => Point(p.Iteration, p.Value))], []))]);
         yield return Over("signal to noise of a batch", g => g.Ratio);
         yield return Over("cosine with the gradient of the outcome", g => g.Cosine);
@@ -102,7 +103,8 @@ internal static class SignalFigure
         yield return new(
             along, "RL iterations", "correlation of progress", false, false,
             [.. correlations.Select((c, i) => new Line(c.Name, $"series-{i}",
-                [.. points.Where(p => double.IsFinite(c.Select(p.Report.Progress).Value)).Select(p => Point(p.Iteration, c.Select(p.Report.Progress)))],
+                [.. points.Where(p => double.IsFinite(c.Select(p.Report.Progress).Value))
+                    .Select(p => Point(p.Iteration, c.Select(p.Report.Progress)))],
                 []))]);
     }
 
@@ -121,13 +123,15 @@ internal static class SignalFigure
         {
             var best = report.Methods.Where(m => m.Reward == source).MaxBy(m => m.Gradient.Worth.Value)!;
             if (best.Alpha != alpha)
-                yield return Finding.From($"{where}: the same at the best weight tried, {Name(source, best.Alpha)}", best.Gradient.Worth, "");
+                yield return Finding.From($"{where}: the same at the best weight tried, {Name(source, best.Alpha)}", best.Gradient.Worth,
+                    "");
         }
 
         yield return Finding.From($"{where}: cosine with the gradient of the outcome, {Name(Verifier, alpha)}",
             report.Methods.First(m => m.Reward == Verifier && m.Alpha == alpha).Gradient.Cosine, "");
         yield return Finding.From($"{where}: correlation of the verifier's progress with its prover's", report.Progress.WithProver, "");
-        yield return Finding.From($"{where}: correlation of the verifier's progress with the present policy's", report.Progress.WithPolicy, "");
+        yield return Finding.From($"{where}: correlation of the verifier's progress with the present policy's", report.Progress.WithPolicy,
+            "");
         yield return Finding.From($"{where}: correlation of the prover's progress with the present policy's",
             report.Progress.ProverWithPolicy, "");
     }
@@ -136,6 +140,7 @@ internal static class SignalFigure
     {
         "orm" => "outcome (leave one out)", "grpo" => "GRPO", "lambda_grpo" => "λ-GRPO", Vine => "VinePPO",
         _ => string.Create(CultureInfo.InvariantCulture,
-            $"progress by {reward switch { Verifier => "the verifier", Prover => "the prover's oracle", _ => "the policy's oracle" }}, α = {alpha}"),
+            $"progress by {reward switch { Verifier => "the verifier", Prover => "the prover's oracle", _ => "the policy's oracle" }}, "
+            + $"α = {alpha}"),
     };
 }

@@ -13,7 +13,8 @@ namespace Pav;
 internal sealed record GradientSignal(double Signal, double Noise, Interval Ratio, Interval Cosine, Interval Worth);
 
 /// <summary>
-/// Inner products of estimates g_{m,b} of the policy gradient: M kinds of gradient, each from the same B ≥ 3 independent batches. A method is
+/// Inner products of estimates g_{m,b} of the policy gradient: M kinds of gradient, each from the same B ≥ 3 independent batches. A method
+/// is
 /// a weighted sum of kinds: gradients are linear in rewards, so that Rex + αA has (1 − α)·g(Rex) + α·g(Rex + A). Worked, one weight, B = 3,
 /// g = 1, 2, 3: the pairs' products 2, 3, 6 have mean 11/3, the signal; mean square 14/3, so the noise is 1 (the sample variance).
 /// </summary>
@@ -125,7 +126,8 @@ internal sealed class GradientProducts
             var count = Math.Min(stretch, x.Length - from);
             ReadOnlySpan<float> u = x.AsSpan(from, count), v = y.AsSpan(from, count);
             var (lanes, i) = (Vector<float>.Zero, 0);
-            for (; i <= count - Vector<float>.Count; i += Vector<float>.Count) lanes += new Vector<float>(u[i..]) * new Vector<float>(v[i..]);
+            for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+                lanes += new Vector<float>(u[i..]) * new Vector<float>(v[i..]);
             sum += Vector.Sum(lanes);
             for (; i < count; i++) sum += (double)u[i] * v[i];
         }

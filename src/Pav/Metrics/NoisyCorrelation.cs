@@ -7,7 +7,8 @@ internal readonly record struct HalvedPair(string Problem, double X1, double X2,
 
 /// <summary>
 /// Pearson's correlation of what two noisy measures measure (disattenuated): <c>cov(x̄, ȳ) / √(cov(x₁, x₂)·cov(y₁, y₂))</c> with x̄, ȳ the
-/// means of the halves; noise is independent between halves and between x and y, so it falls out of each covariance. Worked, x exact: x = 1,
+/// means of the halves; noise is independent between halves and between x and y, so it falls out of each covariance. Worked, x exact: x =
+/// 1,
 /// 2, 3, y₁ = 0, 2, 4, y₂ = 4, 2, 6: cov(x, ȳ) = 1, cov(x, x) = 2/3, cov(y₁, y₂) = 4/3, so 1/√(8/9) = 1.06; a sample's value may be
 /// above 1.
 /// </summary>
@@ -16,7 +17,8 @@ internal static class NoisyCorrelation
     /// <summary>With its interval over problems; NaN where a covariance of halves is not above 0.</summary>
     public static Interval From(IEnumerable<HalvedPair> steps, ulong seed = 1)
     {
-        var sums = steps.GroupBy(s => s.Problem, StringComparer.Ordinal).Select(g => g.Aggregate(new Sums(), (sum, s) => sum.Plus(s))).ToList();
+        var sums = steps.GroupBy(s => s.Problem, StringComparer.Ordinal).Select(g => g.Aggregate(new Sums(), (sum, s) => sum.Plus(s)))
+            .ToList();
         return sums.Count == 0 ? new(double.NaN, double.NaN, double.NaN)
             : Bootstrap.Interval(sums.Count, drawn => drawn.Aggregate(new Sums(), (sum, i) => sum.Plus(sums[i])).Correlation, seed);
     }

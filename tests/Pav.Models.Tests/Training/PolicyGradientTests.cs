@@ -71,7 +71,8 @@ public class PolicyGradientTests
         using var model = TrainingTests.Tiny(Words);
         var before = Expected(model);
         using var gradient = new PolicyGradient(model, 64);
-        Episode[] batch = [new([.. Prompt, 6, 7], Prompt.Length, [0, 1], [1, -0.5], [0, 0]), new([.. Prompt, 8], Prompt.Length, [0], [2], [0])];
+        Episode[] batch = [new([.. Prompt, 6, 7], Prompt.Length, [0, 1], [1, -0.5], [0, 0]),
+            new([.. Prompt, 8], Prompt.Length, [0], [2], [0])];
         var first = gradient.Compute(batch);
         Assert.Contains(first, g => g != 0);
         Assert.Equal(first, gradient.Compute(batch));

@@ -38,8 +38,10 @@ public class GradientProductsTests
     public void Two_batches_are_refused() => Assert.Throws<ArgumentException>(() => From([[1], [2]]));
 
     /// <summary>
-    /// A toy of known moments, 40 numbers: E g = 0.5 in each, so the signal is 10; noise of sd 1 in each, so 40; the other kind has the same
-    /// mean, noise of sd 0.5 and shares noise with the first. Over 1,500 repetitions of 8 batches the estimates are right on average, within
+    /// A toy of known moments, 40 numbers: E g = 0.5 in each, so the signal is 10; noise of sd 1 in each, so 40; the other kind has the
+    /// same
+    /// mean, noise of sd 0.5 and shares noise with the first. Over 1,500 repetitions of 8 batches the estimates are right on average,
+    /// within
     /// 4 standard errors, though shared noise alone would make the cosine of the means larger; and 95% intervals of 24 batches hold the
     /// truth about so often.
     /// </summary>

@@ -97,7 +97,8 @@ internal static class SignalCommand
         using var model = new RlOptions().Setup.Load(folder);
         using var policy = TransformerPolicy.Load(Checkpoint.NameOf(folder), folder, template, engine);
         using var prover = TransformerPolicy.Load(Checkpoint.NameOf(proverFolder), proverFolder, proverTemplate, engine);
-        var task = new SignalTask(model, policy, prover, new BestOfKVerifier(verifier, settings.BestOf), tokenizer, template, grader, problems);
+        var task = new SignalTask(model, policy, prover, new BestOfKVerifier(verifier, settings.BestOf), tokenizer, template, grader,
+            problems);
         var options = new SignalOptions(
             settings.Batches, settings.Batch, settings.Samples, settings.ValueRollouts, settings.OracleRollouts, settings.BestOf,
             settings.Alphas, settings.MaxTokens, settings.PassTokens, settings.Seed);
@@ -111,8 +112,10 @@ internal static class SignalCommand
     private static IEnumerable<string> Lines(SignalReport report, int width)
     {
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"{report.Policy}: {report.Batches} batches, {report.Traces:N0} traces of {report.Steps:N0} steps, {100 * report.Right:0.0}% right.");
-        foreach (var line in ResultTable.Lines(["reward", "signal/noise", "cosine with the outcome's gradient", "batches of orm it is worth",
+            $"{report.Policy}: {report.Batches} batches, {report.Traces:N0} traces of {report.Steps:N0} steps, {100 * report.Right:0.0}% "
+                + "right.");
+        foreach (var line in ResultTable.Lines(["reward", "signal/noise", "cosine with the outcome's gradient",
+            "batches of orm it is worth",
             "tokens of a batch"],
             [.. report.Methods.Select(m => (IReadOnlyList<string>)
             [

@@ -100,7 +100,8 @@ public sealed class RlLoop : IDisposable
     internal static void Try(RlTask task, RlOptions options, string folder, Func<RlTry, bool> goesOn, CancellationToken cancel)
     {
         Check(task, options);
-        using var loop = new RlLoop(task, options with { CheckpointEvery = int.MaxValue, KeepEvery = 0, Iterations = int.MaxValue }, folder, null, cancel);
+        using var loop = new RlLoop(task, options with { CheckpointEvery = int.MaxValue, KeepEvery = 0, Iterations = int.MaxValue },
+            folder, null, cancel);
         for (var more = true; more;)
         {
             cancel.ThrowIfCancellationRequested();

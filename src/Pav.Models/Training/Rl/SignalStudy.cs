@@ -48,8 +48,8 @@ internal sealed record SignalReport(
 }
 
 /// <summary>
-/// Gradient estimates of RL's rewards on the same traces of many batches, and how right the progress in them is. Every batch has completions
-/// of its own, so that batches are independent.
+/// Gradient estimates of RL's rewards on the same traces of many batches, and how right the progress in them is. Every batch has
+/// completions of its own, so that batches are independent.
 /// </summary>
 internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action<int> done, CancellationToken cancel)
 {
@@ -105,7 +105,8 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
         var proverFirst = Count(prover, traces, half, "prover", ref proverTokens);
         var proverSecond = Count(prover, traces, half, "prover, other half", ref proverTokens);
 
-        double[][][] Values(Func<Prefix, double> valued) => [.. groups.Select(g => g.Select(t => t.Path().Select(valued).ToArray()).ToArray())];
+        double[][][] Values(Func<Prefix, double> valued) =>
+            [.. groups.Select(g => g.Select(t => t.Path().Select(valued).ToArray()).ToArray())];
         double BestOf(Prefix prefix, QEstimate counts) => prefix.Ended ? counts.Value : BestOfK.FromCounts(counts, options.BestOf);
         double[][][] Oracle(IReadOnlyDictionary<Prefix, QEstimate> a, IReadOnlyDictionary<Prefix, QEstimate> b) =>
             Values(p => BestOf(p, Sum(p, a[p], b[p])));
@@ -116,7 +117,8 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
 
         Credit(0, groups, new() { Reward = DenseReward.None, Baseline = RlBaseline.LeaveOneOut }, null, null);
         Credit(1, groups, new() { Reward = DenseReward.None, Outcome = OutcomeCredit.Group, Baseline = RlBaseline.None }, null, null);
-        Credit(2, groups, new() { Reward = DenseReward.None, Outcome = OutcomeCredit.SharedPrefixes, Baseline = RlBaseline.None }, null, null);
+        Credit(2, groups, new() { Reward = DenseReward.None, Outcome = OutcomeCredit.SharedPrefixes, Baseline = RlBaseline.None }, null,
+            null);
         Credit(3, groups, new()
         {
             Reward = DenseReward.None, Outcome = OutcomeCredit.Segments, SegmentSteps = 1, Baseline = RlBaseline.None,
@@ -208,7 +210,8 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
                 .. Enumerable.Range(4, 3).SelectMany(kind => options.Alphas.Select(alpha => Method(kind, alpha))),
             ],
             new(
-                NoisyCorrelation.From(steps.Select(s => s.Verifier), options.Seed), NoisyCorrelation.From(steps.Select(s => s.Policy), options.Seed),
+                NoisyCorrelation.From(steps.Select(s => s.Verifier), options.Seed),
+                    NoisyCorrelation.From(steps.Select(s => s.Policy), options.Seed),
                 NoisyCorrelation.From(steps.Select(s => s.Prover), options.Seed)),
             traceTokens + valueTokens + policyTokens + proverTokens);
     }
