@@ -113,7 +113,7 @@ internal static class SignalCommand
     {
         yield return string.Create(CultureInfo.InvariantCulture,
             $"{report.Policy}: {report.Batches} batches, {report.Traces:N0} traces of {report.Steps:N0} steps, {100 * report.Right:0.0}% "
-                + "right.");
+            + $"right.");
         foreach (var line in ResultTable.Lines(["reward", "signal/noise", "cosine with the outcome's gradient",
             "batches of orm it is worth",
             "tokens of a batch"],
