@@ -26,7 +26,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     }
 
     private TransformerPolicy(string name, IRunner runner, Tokenizer tokenizer, PromptTemplate template, EngineOptions options)
-        : this(name, Ends(name, runner, tokenizer), eos => new SamplingEngine(name, runner, options, eos.Contains), tokenizer, template)
+        : this(name, Ends(name, runner, tokenizer), eos => SideBySide.Over(name, runner, options, eos.Contains), tokenizer, template)
     {
     }
 

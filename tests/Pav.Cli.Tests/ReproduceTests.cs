@@ -32,12 +32,25 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
                     Assert.Contains(made, m => v == m || v.StartsWith(m + "/", StringComparison.Ordinal)));
             }
             Assert.True(made.Add(part.Folder));
+            Assert.All(part.Needs, n => Assert.Contains(Path.Combine("out", n), made));
             // Bound as a recipe would be: every value is one that the command accepts.
             var schema = part.Command.Schema;
             schema.Bind([new Recipe(part.Name, null,
                 System.Text.Json.JsonSerializer.Deserialize<Dictionary<string, System.Text.Json.JsonElement>>(
                 schema.ToJson(part.Options))!)], new Dictionary<string, string>());
         }
+    }
+
+    [Fact]
+    public void APartNeedsThoseWhoseFilesItReads()
+    {
+        var plan = new ReproducePlan(ReproduceScale.Load("quick"), new() { Out = "out" });
+        plan.Search("pav-tiny-s", 1);
+        Assert.Equal(["base-s", "outcome-s-1", "problems-test", "problems-valid", "verifier-s-1"], Needs("search-s-1").Order());
+        Assert.Equal(["labels-s-1", "labels-valid-s", "problems-train", "problems-valid"], Needs("verifier-s-1").Order());
+        Assert.Equal(["problems-valid"], Needs("base-s"));
+        Assert.Empty(Needs("problems-train"));
+        IReadOnlyList<string> Needs(string name) => plan.Parts.Single(p => p.Name == name).Needs;
     }
 
     /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>
@@ -64,6 +77,39 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.All(asked, p => Assert.Equal(("no-thinking", "Be brief."), (Option(p, "--chat"), Option(p, "--system"))));
     }
 
+    /// <summary>Two parts at a time write the same files as one at a time, but for what they say of time and memory.</summary>
+    [Fact]
+    public void PartsAtTheSameTimeGiveTheSameFiles()
+    {
+        File.WriteAllText(tiny.At("both.json"), """
+            { "seeds": 2, "outcome_steps": 4, "verifier_steps": 4, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24,
+              "n": [1, 2], "beam": [1, 2], "forest": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1, "strengths": [1, 4], "rl_iterations": 2,
+              "rl_batch": 2, "rl_samples": 2,
+              "rl_seeds": 2, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_refresh": 1,
+              "rl_refresh_problems": 4 }
+            """);
+        var said = new[] { "1", "2" }.Select(threads => Cli.Run(tiny.Folder, "reproduce", "4", "7", "--scale", "both.json",
+            "--policy", "model", "--problems", "test.jsonl", "--valid-problems", "test.jsonl", "--train-problems", "train.jsonl",
+            "--out", $"both-{threads}", "--threads", threads).Succeeded().Out).ToList();
+        Assert.DoesNotContain(" | ", said[0]);
+        Assert.Contains("verifier-model-2 | ", said[1]);
+        Assert.Matches("minutes, .* in all starts; the parts' own times add up to", said[1]);
+        string[] ofTime = ["run.json", "reproduce.json", "report.html", "results.json", "results.md", "cost.json", "timing.jsonl"];
+        var compared = Files("both-1").ToList();
+        Assert.Equal(compared, Files("both-2"));
+        Assert.Contains(Path.Combine("search-model-2", "search.jsonl"), compared);
+        Assert.All(compared, f => Assert.True(Same(f), f));
+
+        IEnumerable<string> Files(string folder) => Directory.GetFiles(tiny.At(folder), "*", SearchOption.AllDirectories)
+            .Where(f => !ofTime.Contains(Path.GetFileName(f)) && Path.GetFileName(Path.GetDirectoryName(f)) != "tensorboard")
+            .Select(f => Path.GetRelativePath(tiny.At(folder), f)).Order();
+        bool Same(string file) => Timeless(Path.Combine("both-1", file)) == Timeless(Path.Combine("both-2", file));
+        string Timeless(string file) => file.EndsWith(".safetensors", StringComparison.Ordinal)
+            ? Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(tiny.At(file))))
+            : System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(tiny.At(file)).Replace("both-1", "both-2"),
+                "\"[a-z_]*(seconds|per_second|memory_mb)\": ?[-0-9.eE+]+", "");
+    }
+
     /// <summary>Every figure that one model allows, from a random model: the commands fit together, and what is done is not done
     /// again.</summary>
     [Fact]
@@ -75,10 +121,12 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
               "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4,
+              "rival_iterations": 2, "rival_seeds": 1, "rival_tune_seeds": 1, "rival_tune_iterations": 1, "rival_rates": [1e-4, 1e-3],
+              "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2,
               "signal_batches": 3 }
             """);
         string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier",
-            "adaptive", "refresh", "holds", "signal"];
+            "adaptive", "refresh", "holds", "rivals", "signal"];
         string[] command =
         [
             "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems",
@@ -98,6 +146,22 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(before, File.ReadAllText(tiny.At("all/figures/figure-4.json")));
         Assert.Contains("(done before)", again.Error);
         Assert.DoesNotContain("Writing into", again.Error);
+    }
+
+    /// <summary>Of equals the smaller rate, then the smaller α.</summary>
+    [Fact]
+    public void ARivalTakesWhatDidBestOnItsOtherSeeds()
+    {
+        Assert.Equal((1e-3, 0.3), RivalChoice.Highest([(3e-4, 0.1, 0.2), (1e-3, 1, 0.6), (1e-3, 0.3, 0.6), (3e-3, 0.1, 0.5)]));
+        Write("slow", """{"iteration":0,"valid_accuracy":0.9}""", """{"iteration":5,"valid_accuracy":0.1}""");
+        Write("fast", """{"iteration":5,"valid_accuracy":0.3}""");
+        Assert.Equal((2e-3, 1), RivalChoice.Best([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]));
+
+        void Write(string run, params string[] lines)
+        {
+            Directory.CreateDirectory(tiny.At(run));
+            File.WriteAllLines(tiny.At($"{run}/metrics.jsonl"), lines);
+        }
     }
 
     [Theory]

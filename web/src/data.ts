@@ -427,6 +427,7 @@ export interface FigureSummary {
   notes: string[]
   size: RunSize
   intervals: string
+  table: FigureTable | null
 }
 
 export interface Panel {
@@ -474,4 +475,9 @@ export interface RunSize {
   seeds: number
   tokens: number
   seconds: number
+}
+
+export interface FigureTable {
+  columns: string[]
+  rows: string[][]
 }

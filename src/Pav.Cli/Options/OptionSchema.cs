@@ -59,6 +59,14 @@ internal sealed class OptionSchema
         }
     }
 
+    /// <summary>A record with the same values.</summary>
+    public object Copy(object options)
+    {
+        var copy = Activator.CreateInstance(type)!;
+        foreach (var field in Fields) field.Set(copy, field.Get(options));
+        return copy;
+    }
+
     /// <summary>All options under their snake_case names, defaults included.</summary>
     public JsonObject ToJson(object options)
     {

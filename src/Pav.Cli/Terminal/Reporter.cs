@@ -6,8 +6,10 @@ namespace Pav.Cli.Terminal;
 /// What a command says to a person: sentences, and progress with rate and time left. Goes to stdout, or to stderr when stdout
 /// is for one JSON object. Live where that is a terminal, else a plain line when something has changed.
 /// </summary>
-internal sealed class Reporter(TextWriter human, bool live, bool quiet, int width = int.MaxValue)
+/// <param name="name">Stands before every line; for one of several commands that run at the same time.</param>
+internal sealed class Reporter(TextWriter human, bool live, bool quiet, int width = int.MaxValue, string name = "")
 {
+    private const string Bar = " | ";
     private static readonly TimeSpan Worthwhile = TimeSpan.FromSeconds(2);
 
     /// <summary>Where a bar is being drawn; what is said meanwhile goes above it.</summary>
@@ -26,6 +28,13 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
         var width = terminal && Console.WindowWidth is > 0 and var columns ? columns : int.MaxValue;
         return new(json ? Console.Error : Console.Out, live, quiet, width);
     }
+
+    /// <summary>For a command that runs beside others: in plain lines that bear its name, fewer of them.</summary>
+    public Reporter Beside(string command) =>
+        new(human, live: false, quiet, width == int.MaxValue ? width : Math.Max(20, width - command.Length - Bar.Length), command)
+        {
+            Look = 4 * Look,
+        };
 
     /// <summary>Columns of the terminal; of anything else there is no end.</summary>
     public int Width => width;
@@ -46,7 +55,8 @@ internal sealed class Reporter(TextWriter human, bool live, bool quiet, int widt
     public void SayColoured(string text)
     {
         if (quiet) return;
-        if (barred is { } console) console.WriteLine(text);
+        if (name != "") foreach (var line in text.Split('\n').Where(l => l.Trim() != "")) human.WriteLine($"{name}{Bar}{line}");
+        else if (barred is { } console) console.WriteLine(text);
         else human.WriteLine(text);
     }
 

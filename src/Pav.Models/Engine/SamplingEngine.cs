@@ -8,7 +8,11 @@ namespace Pav.Models.Engine;
 /// a waiting draw takes its place. The logits of a row do not depend on the batch, so slots, budget and order change the speed and nothing
 /// else.
 /// </summary>
-internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions options, Func<int, bool> endsTrace) : IDrawingEngine
+/// <param name="model">Named where its logits are unusable.</param>
+/// <param name="runner">Computes.</param>
+/// <param name="slots">Most draws that run at once.</param>
+/// <param name="endsTrace">Is an id an end-of-sequence?</param>
+internal sealed class SamplingEngine(string model, IRunner runner, int slots, Func<int, bool> endsTrace) : IDrawingEngine
 {
     /// <summary>Prompt tokens that may join the rows of one call: more would only delay the rows that are under way.</summary>
     private const int PrefillTokens = 1024;
@@ -26,6 +30,9 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
     public long Generated { get; private set; }
 
     public long CacheBytes => runner.Pool.Bytes;
+
+    /// <summary>Ids of a context's beginning whose keys and values are held.</summary>
+    public int Held(int[][] context) => tree.Held(context);
 
     public (TokenLogprobs[] Tokens, int Read) Logprobs(int[][] context, int[] ids, int top, CancellationToken cancel) =>
         new LogprobReader(model, runner, tree).Read(context, ids, top, cancel);
@@ -51,12 +58,28 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
     public int[][] Run(IReadOnlyList<IdDraw> draws, Until until, Sampling sampling, Action<int>? drawn, CancellationToken cancel)
     {
         var results = new int[draws.Count][];
-        var groups = Grouped(draws);
+        IReadOnlyList<int>? all = [.. Enumerable.Range(0, draws.Count)];
+        Run(draws, results, () => Interlocked.Exchange(ref all, null), until, sampling, drawn, cancel);
+        return results;
+    }
+
+    /// <summary>Draws what it is given.</summary>
+    /// <param name="draws">Of the call.</param>
+    /// <param name="results">A place for each of them.</param>
+    /// <param name="next">Asked for further ones, by their index, when there is room and none waits; null: there are none.</param>
+    /// <param name="until">Where draws end.</param>
+    /// <param name="sampling">How tokens are drawn.</param>
+    /// <param name="drawn">Told how many have just finished.</param>
+    /// <param name="cancel">Stops it between tokens.</param>
+    public void Run(IReadOnlyList<IdDraw> draws, int[][] results, Func<IReadOnlyList<int>?> next, Until until, Sampling sampling,
+        Action<int>? drawn, CancellationToken cancel)
+    {
+        Queue<Group> groups = [];
         List<Row> active = [], entering = [];
         List<Group> computing = [];
         try
         {
-            while (active.Count > 0 || groups.Count > 0)
+            while (active.Count > 0 || Waits())
             {
                 cancel.ThrowIfCancellationRequested();
                 foreach (var row in active)
@@ -66,7 +89,10 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
                     Settle(row, row.Segment.Blocks - before);
                 }
 
-                Admit(draws, groups, computing, active, entering);
+                while (Waits() && Admit(draws, groups, computing, active, entering))
+                {
+                }
+
                 runner.Run();
                 foreach (var group in computing) group.Node.Values ??= runner.Output(group.Row).ToArray();
                 for (var i = 0; i < active.Count; i++) Step(active[i], runner.Output(i));
@@ -81,7 +107,6 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
             }
 
             tree.Trim();
-            return results;
         }
         catch
         {
@@ -90,6 +115,12 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
             runner.Clear();
             tree.Clear();
             throw;
+        }
+
+        bool Waits()
+        {
+            if (groups.Count == 0 && active.Count + entering.Count < slots && next() is { } more) Enqueue(draws, more, groups);
+            return groups.Count > 0;
         }
 
         void Step(Row row, ReadOnlySpan<float> logits)
@@ -108,23 +139,22 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
     }
 
     /// <summary>Draws from one context follow one another, so that its keys and values stay in the processor's cache.</summary>
-    private Queue<Group> Grouped(IReadOnlyList<IdDraw> draws)
+    private void Enqueue(IReadOnlyList<IdDraw> draws, IReadOnlyList<int> indices, Queue<Group> waiting)
     {
         var groups = new Dictionary<KvNode, Group>();
-        for (var i = 0; i < draws.Count; i++)
+        foreach (var i in indices)
         {
             var node = tree.Find(draws[i].Context);
-            if (!groups.TryGetValue(node, out var group)) groups[node] = group = new(node);
+            if (!groups.TryGetValue(node, out var group)) waiting.Enqueue(groups[node] = group = new(node));
             group.Waiting.Enqueue(i);
         }
-
-        return new(groups.Values);
     }
 
-    /// <summary>Lets waiting draws in while slots and memory last; their contexts join the runner's next call.</summary>
-    private void Admit(IReadOnlyList<IdDraw> draws, Queue<Group> groups, List<Group> computing, List<Row> active, List<Row> entering)
+    /// <summary>Lets waiting draws in while slots and memory last; their contexts join the runner's next call. Answers whether there is
+    /// room for more.</summary>
+    private bool Admit(IReadOnlyList<IdDraw> draws, Queue<Group> groups, List<Group> computing, List<Row> active, List<Row> entering)
     {
-        while (groups.TryPeek(out var group) && active.Count + entering.Count < options.Slots)
+        while (groups.TryPeek(out var group) && active.Count + entering.Count < slots)
         {
             var node = group.Node;
             var blocks = runner.Pool.BlocksFor(draws[group.Waiting.Peek()].Limit);
@@ -132,7 +162,7 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
             if (!tree.MakeRoom(blocks + tree.BlocksMissing(node)))
             {
                 KvTree.Pin(node, -1);
-                if (active.Count + entering.Count > 0) return;
+                if (active.Count + entering.Count > 0) return false;
                 var bytes = (blocks + node.Path().Sum(n => runner.Pool.BlocksFor(n.Ids.Length))) * runner.Pool.BlockBytes;
                 throw new UserError($"one draw of {node.End} + {draws[group.Waiting.Peek()].Limit} tokens needs {bytes:N0} bytes of "
                     + $"key-value cache and the budget is {runner.Pool.Capacity * runner.Pool.BlockBytes:N0}; raise the cache budget or "
@@ -148,8 +178,10 @@ internal sealed class SamplingEngine(string model, IRunner runner, EngineOptions
             entering.Add(new(group.Waiting.Dequeue(), node, blocks, new(runner.Pool, node.Segment)));
             tree.Promised += blocks;
             if (group.Waiting.Count == 0) groups.Dequeue();
-            if (runner.Pending - active.Count > PrefillTokens) return;
+            if (runner.Pending - active.Count > PrefillTokens) return false;
         }
+
+        return active.Count + entering.Count < slots;
     }
 
     /// <summary>Blocks that a row has taken are no longer owed to it.</summary>

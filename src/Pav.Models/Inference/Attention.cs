@@ -41,28 +41,52 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
 
     private static int Stride(int positions) => Kernels.RoundUp(positions, Block) + Block;
 
-    /// <summary>All queries; each four from the first on share <paramref name="shared"/> blocks.</summary>
-    /// <param name="queries">Their context lengths are at most <paramref name="positions"/>.</param>
+    /// <summary>All queries of some heads; each four of a head from the first on share <paramref name="shared"/> blocks.</summary>
+    /// <param name="queries">[heads, rows]: those of the first head, then those of the next. Their context lengths are at most
+    /// <paramref name="positions"/>.</param>
+    /// <param name="heads">Whose keys and values follow one another: one, or <see cref="Together"/>.</param>
     /// <param name="shared">Blocks.</param>
     /// <param name="positions">What <paramref name="scratch"/> was made for.</param>
-    /// <param name="scratch">As <see cref="Scratch"/> says.</param>
-    public void Run(ReadOnlySpan<HeadQuery> queries, int shared, int positions, float* scratch)
+    /// <param name="scratch">As <see cref="Scratch"/> says, for each head.</param>
+    public void Run(ReadOnlySpan<HeadQuery> queries, int heads, int shared, int positions, float* scratch)
     {
-        if (Vector512.IsHardwareAccelerated) Run<Lanes16>(queries, shared, positions, scratch);
-        else Run<Lanes8>(queries, shared, positions, scratch);
+        if (Vector512.IsHardwareAccelerated) Run<Lanes16>(queries, heads, shared, positions, scratch);
+        else Run<Lanes8>(queries, heads, shared, positions, scratch);
     }
 
     /// <summary>With vectors of one width.</summary>
-    public void Run<T>(ReadOnlySpan<HeadQuery> queries, int shared, int positions, float* scratch) where T : struct, ILanes<T>
+    public void Run<T>(ReadOnlySpan<HeadQuery> queries, int heads, int shared, int positions, float* scratch) where T : struct, ILanes<T>
     {
-        var done = 0;
-        if (shared > 0)
-            for (; done + Together <= queries.Length; done += Together)
-                Attend<T>(queries.Slice(done, Together), shared, scratch, Stride(positions));
-        for (; done < queries.Length; done++) Attend<T>(queries.Slice(done, 1), 0, scratch, Stride(positions));
+        var rows = queries.Length / heads;
+        for (int done = 0, count; done < rows; done += count)
+        {
+            count = shared > 0 && done + Together <= rows ? Together : 1;
+            Attend<T>(queries[done..], heads, rows, count, count == 1 ? 0 : shared, scratch, positions);
+        }
     }
 
-    private void Attend<T>(ReadOnlySpan<HeadQuery> queries, int shared, float* scores, int stride) where T : struct, ILanes<T>
+    /// <summary>The first queries of each head, whose first ones are <paramref name="rows"/> apart.</summary>
+    private void Attend<T>(ReadOnlySpan<HeadQuery> queries, int heads, int rows, int count, int shared, float* scratch, int positions)
+        where T : struct, ILanes<T>
+    {
+        var (stride, apart, common) = (Stride(positions), Scratch(positions, size), 0);
+        var norms = stackalloc float[Together * heads];
+        for (var h = 0; h < heads; h++)
+            common = new Attention<TStored>(contexts, keys + h * size * Block, values + h * size * Block, size, scale, cap)
+                .Weights<T>(queries.Slice(h * rows, count), shared, scratch + h * apart, stride, norms + h * Together);
+        for (var u = 0; u < count; u++)
+        {
+            var state = scratch + Together * stride + 2 * size * u;
+            Mix<T>(contexts[queries[u].Context..], common, queries[u].Length, heads, scratch + u * stride, state, apart);
+            for (var h = 0; h < heads; h++, state += apart) Result<T>(state, norms[h * Together + u], queries[h * rows + u].Output);
+        }
+    }
+
+    /// <summary>
+    /// Of one head's queries: their weights, what these are to be multiplied by, and their states after the positions that they take
+    /// together, whose number is answered.
+    /// </summary>
+    private int Weights<T>(ReadOnlySpan<HeadQuery> queries, int shared, float* scores, int stride, float* norms) where T : struct, ILanes<T>
     {
         int least = int.MaxValue, most = 0, offset = 0, block = 0;
         foreach (ref readonly var query in queries) (least, most) = (Math.Min(least, query.Length), Math.Max(most, query.Length));
@@ -72,7 +96,6 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
         var common = Math.Min(offset, least);
         var state = scores + Together * stride;
         new Span<float>(state, 2 * size * queries.Length).Clear();
-        var norms = stackalloc float[Together];
         for (var u = 0; u < queries.Length; u++)
         {
             var own = scores + u * stride;
@@ -81,9 +104,7 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
         }
 
         if (common > 0) MixOfFour<T>(first, common, scores, stride, state);
-        for (var u = 0; u < queries.Length; u++)
-            Mix<T>(contexts[queries[u].Context..], common, queries[u].Length, scores + u * stride, state + 2 * size * u, norms[u],
-                queries[u].Output);
+        return common;
     }
 
     /// <summary>From one block of a context on, which begins at <paramref name="offset"/>.</summary>
@@ -131,8 +152,9 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
         for (; d < size; d += 4) RestOfFour(blocks, positions, values + d, size, weights, stride, state + d);
     }
 
-    /// <summary>Adds the positions [from, length) to a query's state; the output is the state times <paramref name="norm"/>.</summary>
-    private void Mix<T>(ReadOnlySpan<KvRun> blocks, int from, int length, float* weights, float* state, float norm, float* output)
+    /// <summary>Adds the positions [from, length) to the states of a row's queries, one of each head; the weights and states of heads are
+    /// <paramref name="apart"/>.</summary>
+    private void Mix<T>(ReadOnlySpan<KvRun> blocks, int from, int length, int heads, float* weights, float* state, nint apart)
         where T : struct, ILanes<T>
     {
         var skip = from;
@@ -143,12 +165,29 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
         }
 
         weights += from;
-        var (d, left, factor) = (0, length - from, T.Spread(norm));
-        for (; d + 4 * T.Count <= Single; d += 4 * T.Count) ChainsOfOne<T>(blocks, skip, left, values + d, size, weights, state + d);
-        for (; d < Single; d += 2 * T.Count) TwoChainsOfOne<T>(blocks, skip, left, values + d, size, weights, state + d);
-        for (; d < Paired; d += T.Count) PairsOfOne<T>(blocks, skip, left, from % 2, values + d, size, weights, state + d);
-        for (; d < size; d += 4) RestOfOne(blocks, skip, left, values + d, size, weights, state + d);
-        for (d = 0; d < Single; d += T.Count) (T.Load(state + d) * factor).Store(output + d);
+        var (d, left) = (Single, length - from);
+        if (heads == Together)
+        {
+            for (; d < Paired; d += T.Count) PairsOfHeads<T>(blocks, skip, left, from % 2, values + d, size, weights, state + d, apart);
+            for (; d < size; d += 4) RestOfHeads(blocks, skip, left, values + d, size, weights, state + d, apart);
+        }
+
+        for (var h = 0; h < heads; h++, weights += apart, state += apart)
+        {
+            var first = values + h * size * Block;
+            for (d = 0; d + 4 * T.Count <= Single; d += 4 * T.Count) ChainsOfOne<T>(blocks, skip, left, first + d, size, weights, state + d);
+            for (; d < Single; d += 2 * T.Count) TwoChainsOfOne<T>(blocks, skip, left, first + d, size, weights, state + d);
+            if (heads == Together) continue;
+            for (; d < Paired; d += T.Count) PairsOfOne<T>(blocks, skip, left, from % 2, first + d, size, weights, state + d);
+            for (; d < size; d += 4) RestOfOne(blocks, skip, left, first + d, size, weights, state + d);
+        }
+    }
+
+    /// <summary>The output is the state times <paramref name="norm"/>.</summary>
+    private void Result<T>(float* state, float norm, float* output) where T : struct, ILanes<T>
+    {
+        var (d, factor) = (0, T.Spread(norm));
+        for (; d < Single; d += T.Count) (T.Load(state + d) * factor).Store(output + d);
         for (; d < Paired; d += T.Count) ((T.Load(state + d) + T.Load(state + size + d)) * factor).Store(output + d);
         for (; d < size; d++) output[d] = state[d] * norm;
     }

@@ -54,11 +54,12 @@ internal sealed unsafe partial class CpuRunner : IRunner
     public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32)
     {
         Config = weights.Config;
+        parameters = Config.Parameters;
         halves = cache == KvType.Float16;
         pending = new(Config);
         crew = new(threadCount > 0 ? threadCount : Threads.Count);
         // A norm of all heads needs them on one thread.
-        large = Config.Parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
+        large = parameters / Config.Layers > LargeLayer && !Config.WholeQueryKeyNorm;
         hiddenStride = Kernels.RoundUp(Config.HiddenSize, PackedLinear.Panel);
         querySize = Config.Heads * Config.HeadSize;
         kvSize = Config.KvHeads * Config.HeadSize;
@@ -158,7 +159,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         contextStarts.Add(contexts.Count);
         Angles(pending.Runs.Select(run => run.Segment.End).DefaultIfEmpty().Max());
-        if (rows * Config.Parameters > TooLittle) crew.Open();
+        if (rows * parameters > TooLittle) crew.Open();
         try
         {
             if (large && crew.Size > 1 && rows <= Math.Min(MostRows, FewRows * crew.Size)) ByOutputs(rows);
@@ -258,16 +259,19 @@ internal sealed unsafe partial class CpuRunner : IRunner
     {
         var (layer, size, group) = (layers[l], Config.HeadSize, Config.Heads / Config.KvHeads);
         var blocks = CollectionsMarshal.AsSpan(contexts);
-        Span<HeadQuery> queries = stackalloc HeadQuery[together * group];
+        var four = Attention<T>.Together;
+        Span<HeadQuery> queries = stackalloc HeadQuery[together * group * four];
         for (int r = from, rows; r < to; r += rows)
         {
             (rows, var shared, var longest) = Sharing(r, to);
-            var scratch = work.Scores(Attention<T>.Scratch(longest, size));
-            for (var kv = first; kv < end; kv++)
+            var scratch = work.Scores(four * Attention<T>.Scratch(longest, size));
+            for (int kv = first, heads; kv < end; kv += heads)
             {
-                for (var n = 0; n < rows * group; n++)
+                heads = kv + four <= end && size % 32 != 0 ? four : 1;
+                var each = rows * group;
+                for (var n = 0; n < each * heads; n++)
                 {
-                    var (row, head) = (r + n / group, kv * group + n % group);
+                    var (row, head) = (r + n % each / group, (kv + n / each) * group + n % group);
                     var length = pending.PositionOf(row) + 1;
                     queries[n] = new()
                     {
@@ -281,7 +285,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
                 var keys = Keys(l) + kv * size * Kernels.Block;
                 new Attention<T>(blocks, keys, keys + kvSize * Kernels.Block, size, (float)Config.AttentionScale,
-                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(rows * group)], shared, longest, scratch);
+                    (float)(Config.AttentionCap ?? 0)).Run(queries[..(each * heads)], heads, shared, longest, scratch);
             }
         }
 
@@ -382,9 +386,13 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
     public void Dispose()
     {
-        foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
-            .Append(embedding)) packed?.Dispose();
-        foreach (var layer in layers) layer.Experts?.Dispose();
+        if (ownsWeights)
+        {
+            foreach (var packed in layers.SelectMany(l => (PackedLinear?[])[l.Qkv, l.OutputGate, l.O, l.Gate, l.Up, l.Down]).Concat(head)
+                .Append(embedding)) packed?.Dispose();
+            foreach (var layer in layers) layer.Experts?.Dispose();
+        }
+
         Pool.Dispose();
         while (workspaces.TryTake(out var work)) work.Dispose();
         foreach (var floats in (Floats[])[cos, sin, stream, queries, gates, mixed, blended, output]) floats.Dispose();

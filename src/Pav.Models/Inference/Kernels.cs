@@ -38,12 +38,22 @@ internal static unsafe class Kernels
     {
         var half = rotated / 2;
         for (var h = 0; h < heads; h++, x += size)
-            for (var i = 0; i < half; i++)
+        {
+            var i = 0;
+            for (; i + 8 <= half; i += 8)
+            {
+                var (a, b, c, s) = (Vector256.Load(x + i), Vector256.Load(x + i + half), Vector256.Load(cos + i), Vector256.Load(sin + i));
+                (a * c - b * s).Store(x + i);
+                (b * c + a * s).Store(x + i + half);
+            }
+
+            for (; i < half; i++)
             {
                 var (a, b) = (x[i], x[i + half]);
                 x[i] = a * cos[i] - b * sin[i];
                 x[i + half] = b * cos[i] + a * sin[i];
             }
+        }
     }
 
     /// <summary>x = x·σ(gate) in place over n values.</summary>

@@ -87,6 +87,21 @@ internal sealed class KvTree(IRunner runner)
         return node;
     }
 
+    /// <summary>Ids of a context's beginning that are held.</summary>
+    public int Held(IEnumerable<int[]> stretches)
+    {
+        var (node, held) = (root, 0);
+        foreach (var ids in stretches)
+        {
+            if (ids.Length == 0) continue;
+            if (!node.Children.TryGetValue(new(ids), out var child) || !child.Complete) break;
+            node = child;
+            held = node.End;
+        }
+
+        return held;
+    }
+
     /// <summary>Blocks that the parts of a context which are not held yet will take.</summary>
     public int BlocksMissing(KvNode node) => node.Path().Sum(n => runner.Pool.BlocksFor(n.Ids.Length) - (n.Segment?.Blocks ?? 0));
 

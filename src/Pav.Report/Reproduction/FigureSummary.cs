@@ -27,9 +27,11 @@ internal static class FigureVerdicts
 /// <param name="Asks">What it asks, for a reader without the paper.</param>
 /// <param name="Rule">How the verdict was chosen.</param>
 /// <param name="Intervals">What its bands and intervals are, and over what.</param>
+/// <param name="Table">Numbers that are compared by rows, where findings alone would be a long list.</param>
 internal sealed record FigureSummary(
     string Figure, string Title, string Asks, FigureVerdict Verdict, string Sentence, string Rule,
-    IReadOnlyList<Panel> Panels, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Notes, RunSize Size, string Intervals = "")
+    IReadOnlyList<Panel> Panels, IReadOnlyList<Finding> Findings, IReadOnlyList<string> Notes, RunSize Size, string Intervals = "",
+    FigureTable? Table = null)
 {
     public static FigureSummary NotRun(string figure, string title, string asks, string why) =>
         new(figure, title, asks, FigureVerdict.NotRun, why, "", [], [], [], new("", [], 0, 0, 0, 0));
@@ -49,6 +51,9 @@ internal static class Intervals
         + "the smallest to the largest (around a median over iterations, a mean over γ); those of Pass@N are 95% from a bootstrap over "
         + "planted sequences.";
 }
+
+/// <summary>Texts in rows under column heads.</summary>
+internal sealed record FigureTable(IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows);
 
 /// <summary>One chart. Y is a share where <paramref name="Percent"/>; X is logarithmic where <paramref name="LogX"/>.</summary>
 internal sealed record Panel(string Title, string X, string Y, bool LogX, bool Percent, IReadOnlyList<Line> Lines);

@@ -106,6 +106,12 @@ internal static partial class ResultsDocument
             foreach (var x in f.Findings.Take(MostRows)) text.Append(Inv($"| {InTable(x.What)} | {Number(x)} | {x.Paper} |\n"));
         }
 
+        if (f.Table is { } table)
+        {
+            text.Append(Inv($"\n{Row(table.Columns)}{Row([.. table.Columns.Select(_ => "---")])}"));
+            foreach (var row in table.Rows) text.Append(Row(row));
+        }
+
         if (f.Verdict == FigureVerdict.NotRun) return;
         text.Append("\n<details><summary>Rule, intervals, further findings</summary>\n");
         if (f.Rule != "") text.Append(Inv($"\nRule: {f.Rule}\n"));
@@ -133,6 +139,8 @@ internal static partial class ResultsDocument
         string Text(double? x) => x is { } y ? (scale * y).ToString(format, CultureInfo.InvariantCulture) : "∞";
         return f.Low is null && f.High is null ? $"{Text(value)}{unit}" : $"{Text(value)}{unit} [{Text(f.Low)}, {Text(f.High)}]";
     }
+
+    private static string Row(IReadOnlyList<string> cells) => $"| {string.Join(" | ", cells.Select(InTable))} |\n";
 
     private static string InTable(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 

@@ -71,7 +71,7 @@ internal sealed record RlComparison(
     }
 
     /// <summary>The cost at which a curve first reaches an accuracy; null if it does not.</summary>
-    private static double? First(IReadOnlyList<RlPoint> points, double accuracy, Func<RlPoint, double> cost)
+    internal static double? First(IReadOnlyList<RlPoint> points, double accuracy, Func<RlPoint, double> cost)
     {
         for (var i = 0; i < points.Count; i++)
         {
@@ -84,6 +84,6 @@ internal sealed record RlComparison(
         return null;
     }
 
-    private static SeedInterval Exponential(SeedInterval logs) =>
+    internal static SeedInterval Exponential(SeedInterval logs) =>
         new(Math.Exp(logs.Value), logs.Low is { } low ? Math.Exp(low) : null, logs.High is { } high ? Math.Exp(high) : null);
 }

@@ -56,7 +56,8 @@ public unsafe class CachedAttentionTests
     }
 
     /// <summary>
-    /// Six queries that share two blocks, one of which is not full. Then each goes on by itself, and some end within what is shared.
+    /// Six queries of each of four heads that share two blocks, one of which is not full. Then each goes on by itself, and some end within
+    /// what is shared. Heads one by one or together.
     /// </summary>
     [Theory]
     [InlineData(4, 0)]
@@ -76,9 +77,9 @@ public unsafe class CachedAttentionTests
         static void Check<T>(Case<T> made) where T : unmanaged
         {
             foreach (var together in (int[])[0, 1, 2])
-                foreach (var wide in (bool[])[false, true])
+                foreach (var (wide, heads) in ((bool, int)[])[(false, 1), (true, 1), (false, 4), (true, 4)])
                 {
-                    var found = made.Run(together, wide);
+                    var found = made.Run(together, wide, heads);
                     for (var n = 0; n < found.Length; n++)
                     {
                         var (q, keys, values, from) = made.Seen(n);
@@ -98,8 +99,8 @@ public unsafe class CachedAttentionTests
     {
         const double step = 1 / 2048.0;
         var made = new Case<float>(16, 0);
-        var found = new Case<Half>(16, 0).Run(2, Vector512.IsHardwareAccelerated);
-        var expected = made.Run(2, Vector512.IsHardwareAccelerated);
+        var found = new Case<Half>(16, 0).Run(2, Vector512.IsHardwareAccelerated, 4);
+        var expected = made.Run(2, Vector512.IsHardwareAccelerated, 4);
         for (var n = 0; n < found.Length; n++)
         {
             var (q, keys, values, _) = made.Seen(n);
@@ -115,14 +116,16 @@ public unsafe class CachedAttentionTests
     /// rounding.</summary>
     private sealed class Case<T> where T : unmanaged
     {
+        private const int Heads = 4;
+
         private static readonly int[] Counts = [11, 16, 16, 7], Lengths = [27, 20, 34, 43, 50, 29];
 
         private readonly int size;
         private readonly Random random;
-        private readonly float[][] queries = new float[Lengths.Length][], results = new float[Lengths.Length][];
+        private readonly float[][] queries = new float[Heads * Lengths.Length][], results = new float[Heads * Lengths.Length][];
         private readonly List<T[]>[] contexts = new List<T[]>[Lengths.Length];
         private readonly List<KvRun> runs = [];
-        private readonly HeadQuery[] heads = new HeadQuery[Lengths.Length];
+        private readonly HeadQuery[] heads = new HeadQuery[Heads * Lengths.Length];
         private readonly float[] scratch;
 
         public Case(int size, float cap)
@@ -131,42 +134,53 @@ public unsafe class CachedAttentionTests
             var shared = Enumerable.Range(0, 2).Select(_ => Fresh()).ToArray();
             for (var n = 0; n < Lengths.Length; n++)
             {
-                queries[n] = Pinned<float>(size, x => x);
-                results[n] = Pinned<float>(size, x => x);
                 contexts[n] = [.. shared, Fresh(), Fresh()];
-                heads[n] = new() { Query = (float*)Start(queries[n]), Output = (float*)Start(results[n]), Context = runs.Count,
-                    From = n % 2 * 5, Length = Lengths[n] };
+                for (var q = n; q < heads.Length; q += Lengths.Length)
+                {
+                    queries[q] = Pinned<float>(size, x => x);
+                    results[q] = Pinned<float>(size, x => x);
+                    heads[q] = new() { Query = (float*)Start(queries[q]), Output = (float*)Start(results[q]), Context = runs.Count,
+                        From = n % 2 * 5, Length = Lengths[n] };
+                }
+
                 for (var b = 0; b < Counts.Length; b++) runs.Add(new(Start(contexts[n][b]), Counts[b]));
             }
 
-            scratch = Pinned<float>(Attention<T>.Scratch(50, size), x => x);
+            scratch = Pinned<float>(Heads * Attention<T>.Scratch(50, size), x => x);
         }
 
         public float Cap { get; }
 
-        public float[][] Run(int together, bool wide)
+        public float[][] Run(int together, bool wide, int atOnce)
         {
             foreach (var result in results) Array.Clear(result);
-            var attention = new Attention<T>(runs.ToArray(), 0, size * Block, size, Scale, Cap);
-            if (wide) attention.Run<Lanes16>(heads, together, 50, (float*)Start(scratch));
-            else attention.Run<Lanes8>(heads, together, 50, (float*)Start(scratch));
+            for (var h = 0; h < Heads; h += atOnce)
+            {
+                var attention = new Attention<T>(runs.ToArray(), h * size * Block, (Heads + h) * size * Block, size, Scale, Cap);
+                var queries = heads.AsSpan(h * Lengths.Length, atOnce * Lengths.Length);
+                if (wide) attention.Run<Lanes16>(queries, atOnce, together, 50, (float*)Start(scratch));
+                else attention.Run<Lanes8>(queries, atOnce, together, 50, (float*)Start(scratch));
+            }
+
             return [.. results.Select(r => r.ToArray())];
         }
 
         /// <summary>A query, the keys and values up to its end, and the first that it attends to.</summary>
         public (float[] Query, float[][] Keys, float[][] Values, int From) Seen(int n)
         {
-            var places = Counts.SelectMany((c, b) => Enumerable.Range(0, c).Select(t => (Block: contexts[n][b], At: t)))
-                .Take(Lengths[n]).ToArray();
+            var (head, row) = (n / Lengths.Length, n % Lengths.Length);
+            var places = Counts.SelectMany((c, b) => Enumerable.Range(0, c).Select(t => (Block: contexts[row][b], At: t)))
+                .Take(Lengths[row]).ToArray();
             return (queries[n],
-                [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[i * Block + p.At])).ToArray())],
-                [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[size * (Block + p.At) + i])).ToArray())],
+                [.. places.Select(p => Enumerable.Range(0, size).Select(i => Wide(p.Block[(head * size + i) * Block + p.At])).ToArray())],
+                [.. places.Select(p => Enumerable.Range(0, size)
+                    .Select(i => Wide(p.Block[size * ((Heads + head) * Block + p.At) + i])).ToArray())],
                 heads[n].From);
         }
 
         private static float Wide(T value) => value is Half half ? (float)half : (float)(object)value;
 
-        private T[] Fresh() => Pinned<T>(2 * size * Block, x => typeof(T) == typeof(Half) ? (T)(object)(Half)x : (T)(object)x);
+        private T[] Fresh() => Pinned<T>(2 * Heads * size * Block, x => typeof(T) == typeof(Half) ? (T)(object)(Half)x : (T)(object)x);
 
         private TMade[] Pinned<TMade>(int length, Func<float, TMade> from) where TMade : unmanaged
         {

@@ -73,9 +73,12 @@ public class RefusedRefreshTests
         Assert.Equal([3, 6], said.Select(s => s.Iteration));
         Assert.All(said, s => Assert.True(s.Verdict is { Refused: true, Problems: >= 6, High: < 0, Before: > 0.8 }, $"{s.Verdict}"));
 
-        // Nothing but the first verifier was ever used.
+        // Nothing but the first verifier was ever used; the training of those that were refused is counted.
         Run("fixed", 0, 5);
-        Same("fixed", "ruined", RlLoop.MetricsName, weights);
+        Same("fixed", "ruined", weights);
+        List<RlRow> Rows(string run) => [.. JsonLines.Read<RlRow>(Path.Combine(temporary[run], RlLoop.MetricsName))];
+        Assert.Equal(Rows("fixed"), Rows("ruined").Select(r => r with { VerifierTokens = 0 }));
+        Assert.True(Rows("ruined")[^1].VerifierTokens > 0);
 
         // Killed before a refresh and right after one, whose verdict the checkpoint does not know of.
         Assert.Equal([3], Run("killed", 3, 5, killAt: 3).Select(s => s.Iteration));

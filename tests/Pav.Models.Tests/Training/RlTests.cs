@@ -282,7 +282,7 @@ public class RlTests
 
         byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(temporary[run], file));
         foreach (var resumed in new[] { "cancelled", "killed" })
-            foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors",
+            foreach (var file in new[] { RlLoop.MetricsName, RlLoop.ValidName, "checkpoints/last/model.safetensors",
                 "checkpoints/last/value/model.safetensors", "checkpoints/best/model.safetensors", "refresh/00008/labels.jsonl" })
                 Assert.Equal(Bytes("whole", file), Bytes(resumed, file));
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
@@ -296,6 +296,20 @@ public class RlTests
         var labels = JsonLines.Read<LabelledTrace>(Path.Combine(temporary["whole"], "refresh/00004/labels.jsonl")).ToList();
         Assert.Equal(labels.Count + 2 * labels.SelectMany(l => l.Steps.Select((_, h) => (l.Problem, string.Concat(l.Steps.Take(h)))))
             .Distinct().Count(), rows[4].ProverRollouts);
+        // Tokens not generated: of updates, prompts included, of the verifier's readings, shared prefixes once, and of its refreshes.
+        var prompt = Template.Encode(Words, Problems[0]).Length;
+        Assert.All(rows.Take(9), r => Assert.Equal(r.GeneratedTokens + prompt * r.Traces, r.TrainedTokens));
+        Assert.True(rows[0].ScoredTokens is > 0 and var once && once <= rows[0].TrainedTokens);
+        Assert.All(rows.Zip(rows.Skip(1)).Take(8), r => Assert.True(r.Second.ScoredTokens > r.First.ScoredTokens));
+        long Learned(int refresh) => (long)JsonLines.Read<System.Text.Json.Nodes.JsonObject>(
+            Path.Combine(temporary["whole"], $"refresh/{refresh:00000}/log.jsonl")).Last()["tokens"]!;
+        Assert.Equal([0, Learned(4), Learned(4) + Learned(8)], new[] { 3, 4, 8 }.Select(i => rows[i].VerifierTokens));
+        Assert.True(Learned(4) > 0);
+        var valid = JsonLines.Read<RlValidRow>(Path.Combine(temporary["whole"], RlLoop.ValidName)).ToList();
+        Assert.Equal(RlRow.Measured(rows).Select(m => (m.Row.Iteration, m.Row.ValidAccuracy!.Value)),
+            valid.Select(v => (v.Iteration, v.Right.Average(r => (double)r / v.Samples))));
+        Assert.All(valid, v => Assert.Equal((8, 4), (v.Right.Count, v.Samples)));
+
         Assert.All(rows.Take(9), r => Assert.True(r.Progress is not null && r.NoProgress is >= 0 and <= 1 && r.Length is > 0 and <= 6));
 
         Assert.Contains("other settings",

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Pav.Cli.Commands.Rl;
@@ -29,7 +30,8 @@ internal sealed record DemoSettings : RunSettings
 /// <summary>The files that were written.</summary>
 internal sealed record DemoResult(string Report, string? Summary);
 
-/// <summary>Runs a plan's commands in a row in sub-folders of one run folder, sums up, and shows what came of it.</summary>
+/// <summary>Runs a plan's commands in sub-folders of one run folder, at the same time where they need nothing of each other, sums up, and
+/// shows what came of it.</summary>
 internal static class DemoCommand
 {
     /// <param name="commands">What the steps of a plan can be.</param>
@@ -62,16 +64,18 @@ internal static class DemoCommand
             ["--memory-mb"] = OptionField.Text(settings.MemoryMb) };
         var steps = DemoPlan.Parse(source, File.ReadAllText(source)).Bind(folder.Path, commands, local);
 
-        var ran = new HashSet<BoundStep>();
-        for (var i = 0; i < steps.Count; i++)
+        var (begun, ran) = (0, new ConcurrentDictionary<BoundStep, bool>());
+        var jobs = steps.Select(step => new Job(step.Step.Name, DemoPlan.Needs(step, steps), 1, async (among, cancel) =>
         {
-            context.Cancel.ThrowIfCancellationRequested();
-            reporter.Say($"\n[{i + 1}/{steps.Count}] {steps[i].Step.Name}: {steps[i].Step.Say}");
-            if (await RunStep(steps[i], context)) ran.Add(steps[i]);
+            reporter.Say($"\n[{Interlocked.Increment(ref begun)}/{steps.Count}] {step.Step.Name}: {step.Step.Say}");
+            ran[step] = await RunStep(step, among, reporter, cancel);
+        })).ToList();
+        await foreach (var _ in Schedule.Run(jobs, Sharing.AtOnce(settings.Threads), context.Cancel))
+        {
         }
 
         var search = steps.LastOrDefault(s => s.Command?.Name == "search");
-        if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran.Contains(search));
+        if (search is not null) SumUp(search.Path, folder, clock.Elapsed, reporter, shown: ran[search]);
         var data = RunFolders.Read([folder.Path], DateTimeOffset.Now, RlWays.Read);
         foreach (var line in RlTable.Lines(data.Rl, reporter.Width)) reporter.Say(line);
         // The report is the plan's last act, so in it the plan itself is finished.
@@ -85,14 +89,12 @@ internal static class DemoCommand
     }
 
     /// <summary>False where the step was done by an earlier start.</summary>
-    private static async Task<bool> RunStep(BoundStep step, CommandContext context)
+    private static async Task<bool> RunStep(BoundStep step, int among, Reporter reporter, CancellationToken cancel)
     {
-        if (step.Command is null)
-        {
-            context.Reporter.Say(Gate((GateSettings)step.Options));
-            return true;
-        }
-        return await Runner.RunOnce(step.Command, step.Options, step.Path, context.Reporter, context.Cancel);
+        if (step.Command is not null)
+            return await Sharing.RunOnce(step.Step.Name, step.Command, step.Options, step.Path, among, reporter, cancel);
+        (among == 1 ? reporter : reporter.Beside(step.Step.Name)).Say(Gate((GateSettings)step.Options));
+        return true;
     }
 
     /// <summary>Whether a verifier is good enough for its search to mean anything.</summary>

@@ -85,6 +85,14 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
         })];
     }
 
+    /// <summary>The names of the steps before it whose folder, or files in it, a step's options name.</summary>
+    public static IReadOnlyList<string> Needs(BoundStep step, IReadOnlyList<BoundStep> steps)
+    {
+        var named = InputPaths.In(OptionSchema.From(step.Options.GetType()), step.Options).ToList();
+        return [.. steps.TakeWhile(s => s != step).Where(s => s.Written.Any(w => named.Any(n => InputPaths.IsInside(n, w))))
+            .Select(s => s.Step.Name)];
+    }
+
     /// <summary>Can a sub-folder be called so?</summary>
     public static bool IsFolderName(string name) => name is not ("" or "." or "..") && name.IndexOfAny(['/', '\\', '\0']) < 0;
 
@@ -107,7 +115,14 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
 }
 
 /// <summary>A step ready to run. Command is null for a gate.</summary>
-internal sealed record BoundStep(PlanStep Step, CommandSpec? Command, object Options, string Path);
+internal sealed record BoundStep(PlanStep Step, CommandSpec? Command, object Options, string Path)
+{
+    /// <summary>Its folder, or the file that it writes; nothing for a gate.</summary>
+    public IReadOnlyList<string> Written => Command is null ? [] : Command.Output == Output.File && Out is { Length: > 0 } file
+        ? [file] : [Path];
+
+    private string? Out => Command!.Schema.Fields.First(f => f.SnakeName == "out").Get(Options) as string;
+}
 
 internal sealed record GateSettings
 {

@@ -20,7 +20,8 @@ internal sealed record ProblemsSettings
     [Flag("Lines of a worksheet (5 to 10); 0 mixes all", Min = 0, Max = Worksheet.MaxLevel)]
     public int Level { get; init; }
 
-    [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0, Max = 7)]
+    [Flag("Least number of lines that tempt to a mistake: 0 for any worksheet, more for harder ones", Min = 0,
+        Max = Worksheet.MaxLevel)]
     public int Traps { get; init; }
 
     [Flag("Quizzes in place of worksheets: five lines, all of them traps, and four answers to choose from (docs/embedded-problems.md)")]

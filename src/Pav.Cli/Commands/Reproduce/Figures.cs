@@ -59,6 +59,7 @@ internal static class Figures
             From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
         new("refresh", Refresh),
         new("holds", Holds),
+        new("rivals", RivalRuns.Prepare),
         new("signal", Signal),
     ];
 
@@ -244,13 +245,13 @@ internal static class Figures
     private static RlWay WayOf(ReproducePlan plan, IReadOnlyList<(int Seed, string Folder)> runs)
     {
         if (runs.Count == 0) return new(0, Credit.Own, 0);
-        var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Options;
+        var settings = (RlSettings)plan.Parts.First(p => p.Folder == runs[0].Folder).Settled();
         return settings.FixedAlpha is { } alpha
             ? new(alpha, settings.ToOptions(alpha).Credit, settings.Rl.Rate)
             : throw new InvalidOperationException($"{runs[0].Folder} chooses its alpha");
     }
 
-    private static IReadOnlyList<TestTally> Tallies(string folder) =>
+    internal static IReadOnlyList<TestTally> Tallies(string folder) =>
         [.. JsonLines.Read<Tally>(Path.Combine(folder, PolicyEvaluation.TalliesName))
         .Select(t => new TestTally(t.Problem, t.Right, t.Samples, t.Unsolved))];
 

@@ -1,10 +1,8 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Pav.Cli.Commands.Rl;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
-using Pav.Cli.Runs;
 using Pav.Cli.Shared;
 using Pav.Cli.Terminal;
 using Pav.Models.Files;
@@ -18,7 +16,7 @@ internal sealed record ReproduceSettings
     [FiguresFlag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Prefix = "fig")]
     public string[] Figure { get; init; } = [];
 
-    [Flag("How large: quick (all in 20 minutes on two cores), default (3 hours), full (a night), or a file like "
+    [Flag("How large: quick (all in 20 minutes on two cores), default (an hour or more), full (a night), or a file like "
         + "recipes/reproduce/quick.json")]
     public string Scale { get; init; } = "default";
 
@@ -104,28 +102,21 @@ internal static class ReproduceCommand
         Check(settings);
         var plan = new ReproducePlan(ReproduceScale.Load(given.Scale), settings);
         if (plan.Models.Count == 0) throw new UserError($"None of the models of this scale is here: {string.Join(", ", plan.Missing)}.");
-        var chosen = Figures.Chosen(given.Figure).Select(f => (Figure: f, SumUp: f.Prepare(plan), Parts: plan.TakeNeeded())).ToList();
+        var figures = Figures.Chosen(given.Figure).Select(f => new Wanted(f, f.Prepare(plan), plan.TakeNeeded())).ToList();
 
-        var (all, left) = (plan.Parts, new TimeLeft(plan.Parts));
-        reporter.Say($"{chosen.Count} figures from {all.Count} parts in {settings.Out}; the same command goes on where it was stopped.");
+        var (all, atOnce) = (plan.Parts, Sharing.AtOnce(settings.Threads, settings.Device));
+        reporter.Say($"{figures.Count} figures from {all.Count} parts in {settings.Out}; the same command goes on where it was stopped.");
         if (plan.Missing.Count > 0) reporter.Say($"Not here, and left out: {string.Join(", ", plan.Missing)}.");
-        var ran = new HashSet<string>();
-        foreach (var (figure, sumUp, parts) in chosen)
+        if (atOnce > 1) reporter.Say($"Parts that do not depend on each other run at the same time, {atOnce} of them.");
+        using var clock = WallClock.Start(settings.Out, all);
+        var (left, begun, finished) = (new TimeLeft(all, atOnce), 0, new HashSet<string>());
+        var jobs = all.Select(p => new Job(p.Name, p.Needs, left.Expected(p), (among, cancel) => RunPart(p, among, cancel))).ToList();
+        foreach (var wanted in figures.Where(f => f.Parts.Count == 0)) SumUp(wanted);
+        await foreach (var job in Schedule.Run(jobs, atOnce, context.Cancel))
         {
-            foreach (var part in parts.Where(p => ran.Add(p.Name)))
-            {
-                context.Cancel.ThrowIfCancellationRequested();
-                reporter.Say($"\n[{ran.Count}/{all.Count}] {part.Name}: {part.Say}{left.Words(ran.Count)}");
-                await Runner.RunOnce(part.Command, part.Options, part.Folder, reporter, context.Cancel);
-            }
-
-            var summary = sumUp(Measured.From(settings, plan, parts));
-            if (settings.Verifier != "")
-                summary = summary with { Notes = [.. summary.Notes, "The verifier was given: seeds are of sampling alone."] };
-            AtomicFile.WriteJson(FileOf(settings.Out, figure), summary);
-            reporter.Say($"\nFigure {summary.Figure}, {summary.Title}: {summary.Sentence}");
-            foreach (var finding in summary.Findings) reporter.Say($"  {finding.What}: "
-                + $"{ResultsDocument.Number(finding)}{(finding.Paper is { } paper ? $"; the paper: {paper}" : "")}");
+            clock.Save();
+            finished.Add(job.Name);
+            foreach (var wanted in figures.Where(f => f.IsDoneBy(job.Name, finished))) SumUp(wanted);
         }
 
         var results = Figures.All.Select(f => FileOf(settings.Out, f)).Where(File.Exists).Select(Json.Read<FigureSummary>).ToList();
@@ -137,11 +128,37 @@ internal static class ReproduceCommand
         foreach (var line in ResultTable.Lines(["figure", "verdict"],
             [.. results.Select(r => (IReadOnlyList<string>)[$"{r.Figure}: {r.Title}", ResultsDocument.Words(r.Verdict)])],
             reporter.Width)) reporter.Say(line);
-        reporter.Say(string.Create(CultureInfo.InvariantCulture,
-            $"\n{total.Seconds / 60:0.#} minutes in all, {total.Tokens:N0} tokens generated or trained on. The report: {report}"));
+        reporter.Say(string.Create(CultureInfo.InvariantCulture, $"\n{clock.ThisStart / 60:0.#} minutes, {clock.AllStarts / 60:0.#} in all "
+            + $"starts; the parts' own times add up to {total.Seconds / 60:0.#}. {total.Tokens:N0} tokens generated or trained on. "
+            + $"The report: {report}"));
         return new(
-            report, Path.Combine(settings.Out, "results.json"), total.Seconds, total.Tokens,
+            report, Path.Combine(settings.Out, "results.json"), Math.Round(clock.AllStarts, 1), total.Tokens,
             results.ToDictionary(r => r.Figure, r => ResultsDocument.Words(r.Verdict)));
+
+        async Task RunPart(Part part, int among, CancellationToken cancel)
+        {
+            reporter.Say($"\n[{Interlocked.Increment(ref begun)}/{all.Count}] {part.Name}: {part.Say}{left.Words()}");
+            await Sharing.RunOnce(part.Name, part.Command, part.Settled(), part.Folder, among, reporter, cancel);
+        }
+
+        void SumUp(Wanted wanted)
+        {
+            var summary = wanted.SumUp(Measured.From(settings, plan, wanted.Parts));
+            if (settings.Verifier != "")
+                summary = summary with { Notes = [.. summary.Notes, "The verifier was given: seeds are of sampling alone."] };
+            AtomicFile.WriteJson(FileOf(settings.Out, wanted.Figure), summary);
+            reporter.Say($"\nFigure {summary.Figure}, {summary.Title}: {summary.Sentence}");
+            foreach (var finding in summary.Findings) reporter.Say($"  {finding.What}: "
+                + $"{ResultsDocument.Number(finding)}{(finding.Paper is { } paper ? $"; the paper: {paper}" : "")}");
+        }
+    }
+
+    /// <summary>A figure that was asked for, how it is summed up, and from what.</summary>
+    private sealed record Wanted(Figure Figure, Func<RunSize, FigureSummary> SumUp, IReadOnlyList<Part> Parts)
+    {
+        /// <summary>Was that the last of its parts?</summary>
+        public bool IsDoneBy(string part, IReadOnlySet<string> finished) =>
+            Parts.Any(p => p.Name == part) && Parts.All(p => finished.Contains(p.Name));
     }
 
     /// <summary>What is given must be there before hours of other parts are run.</summary>
@@ -157,44 +174,4 @@ internal static class ReproduceCommand
     }
 
     private static string FileOf(string folder, Figure figure) => Path.Combine(folder, "figures", $"figure-{figure.Id}.json");
-}
-
-/// <summary>How long the parts to come will take, told by those of the same command that are finished.</summary>
-internal sealed class TimeLeft(IReadOnlyList<Part> parts)
-{
-    /// <summary>What to say before the n-th part; nothing while too little is known.</summary>
-    public string Words(int n)
-    {
-        var known = parts.Select(p => (p.Command.Name, Seconds: Measured.SecondsOf(p))).Where(p => p.Seconds > 0)
-            .ToLookup(p => p.Name, p => p.Seconds);
-        var ahead = parts.Where(p => Measured.SecondsOf(p) == 0 && p.Command.HasFolder).ToList();
-        if (n < 2 || ahead.Count == 0 || known.Count == 0) return "";
-        var seconds = ahead.Where(p => known.Contains(p.Command.Name)).Sum(p => known[p.Command.Name].Average());
-        var unknown = ahead.Any(p => !known.Contains(p.Command.Name));
-        return string.Create(CultureInfo.InvariantCulture,
-            $" ({(unknown ? "more than" : "about")} {Math.Max(1, Math.Round(seconds / 60))} min left)");
-    }
-}
-
-/// <summary>What runs took, as their run.json says.</summary>
-internal static class Measured
-{
-    public static RunSize From(ReproduceSettings settings, ReproducePlan plan, IReadOnlyList<Part> parts) => new(
-        Path.GetFileNameWithoutExtension(settings.Scale), plan.Models, 0, 0, parts.Sum(TokensOf), Math.Round(parts.Sum(SecondsOf), 1));
-
-    /// <summary>Seconds of a finished part, over all its starts; 0 if it is not finished.</summary>
-    public static double SecondsOf(Part part) => Manifest(part) is { } run && run["finished"] is not null
-        ? (double?)run["seconds"] ?? 0 : 0;
-
-    /// <summary>Tokens that a part generated, each once whatever shares it, or was trained on, as far as it counts them.</summary>
-    private static long TokensOf(Part part)
-    {
-        var cost = Path.Combine(part.Folder, RunFolder.CostFile);
-        if (File.Exists(cost)) return Json.Read<RunCost>(cost).GeneratedTokens;
-        var result = Manifest(part)?["result"] as JsonObject;
-        return (long?)result?["tokens"] ?? (long?)result?["generated_tokens"] ?? 0;
-    }
-
-    private static JsonObject? Manifest(Part part) => Path.Combine(part.Folder, "run.json") is var file && File.Exists(file)
-        ? Json.Read<JsonObject>(file) : null;
 }

@@ -7,10 +7,10 @@ using Pav.Cli.Commands.Rl;
 using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
+using Pav.Cli.Options;
 using Pav.Cli.Running;
 using Pav.Cli.Shared;
 using Pav.Report.Reproduction;
-
 
 
 
@@ -18,7 +18,15 @@ namespace Pav.Cli.Commands.Reproduce;
 
 /// <summary>One command of the plan, in a folder of its own.</summary>
 /// <param name="Say">What goes on and why, in one sentence.</param>
-internal sealed record Part(string Name, string Say, CommandSpec Command, object Options, string Folder);
+/// <param name="Options">As far as they are known from the start.</param>
+/// <param name="Needs">Names of the parts that must be finished before.</param>
+/// <param name="Settle">Sets what only files of these parts tell.</param>
+internal sealed record Part(string Name, string Say, CommandSpec Command, object Options, string Folder, IReadOnlyList<string> Needs,
+    Func<object, object>? Settle = null)
+{
+    /// <summary>The options that it runs with; only once the parts that it needs are finished.</summary>
+    public object Settled() => Settle is null ? Options : Settle(Options);
+}
 
 /// <summary>
 /// The commands that figures need, in order. Asking for a part adds it, with all that it needs, once: figures share base policies, labels and verifiers. A method returns the folder (or
@@ -302,14 +310,20 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         Grader = settings.Grader, Seed = (ulong)seed, ProblemsPerBatch = 100,
     }));
 
-    private string Add(string name, string say, CommandSpec command, object options)
+    /// <summary>A part needs those whose folders, or files in them, its options name.</summary>
+    /// <param name="after">Folders of further parts that it needs.</param>
+    /// <param name="settle">Sets options that only files of these tell, when they are finished.</param>
+    private string Add(
+        string name, string say, CommandSpec command, object options, IEnumerable<string>? after = null, Func<object, object>? settle = null)
     {
         var folder = Path.Combine(settings.Out, name);
         if (options is RunSettings run) options = run with { Out = folder };
         if (options is ModelSettings model) options = model with { Threads = settings.Threads, MemoryMb = settings.MemoryMb, Device = settings.Device };
         if (options is DidacticSettings didactic) options = didactic with { Threads = settings.Threads };
         needed.Add(name);
-        parts.TryAdd(name, new(name, say, command, options, folder));
+        var named = InputPaths.In(command.Schema, options).Concat(after ?? []).ToList();
+        var needs = parts.Values.Where(p => named.Any(n => InputPaths.IsInside(n, p.Folder))).Select(p => p.Name).ToList();
+        parts.TryAdd(name, new(name, say, command, options, folder, needs, settle));
         return folder;
     }
 

@@ -221,6 +221,50 @@ internal sealed record ReproduceScale
     [Flag("Fine-tuning steps on the base policy's own correct traces, before RL; 0 starts from the base policy", Min = 0)]
     public int RftSteps { get; init; }
 
+    [Flag("Least numbers of traps in the problems on which ways of RL are compared at equal total cost, a comparison for each", Min = 0,
+        Max = 10)]
+    public int[] RivalTraps { get; init; } = [5, 8];
+
+    [Flag("Iterations of each of these runs", Min = 1)]
+    public int RivalIterations { get; init; } = 60;
+
+    [Flag("Their seeds", Min = 1)]
+    public int RivalSeeds { get; init; } = 5;
+
+    [Flag("Other seeds with which learning rate and alpha are chosen", Min = 1)]
+    public int RivalTuneSeeds { get; init; } = 1;
+
+    [Flag("Iterations of the runs that choose", Min = 1)]
+    public int RivalTuneIterations { get; init; } = 30;
+
+    [Flag("Learning rates to choose from", Min = 0, AboveMin = true, Max = 1)]
+    public double[] RivalRates { get; init; } = [3e-4, 1e-3, 3e-3];
+
+    [Flag("Weights of progress to choose from", Min = 0, AboveMin = true, Max = 1000)]
+    public double[] RivalAlphas { get; init; } = [0.1, 0.3, 1];
+
+    [Flag("Verifiers of these runs learn from one in so many of the training problems, each a way of its own; the first is chosen for all",
+        Min = 1)]
+    public int[] RivalLabels { get; init; } = [1, 4, 16];
+
+    [Flag("Completions of the oracle that is the ceiling", Min = 4)]
+    public int RivalOracle { get; init; } = 8;
+
+    [Flag("Iterations between refreshes of the verifier that learns from RL's own traces", Min = 1)]
+    public int RivalRefresh { get; init; } = 10;
+
+    [Flag("Training steps of such a refresh", Min = 1)]
+    public int RivalRefreshSteps { get; init; } = 20;
+
+    [Flag("Held-out problems of their curves", Min = 2)]
+    public int RivalValidProblems { get; init; } = 100;
+
+    [Flag("Test problems of their last policies", Min = 2)]
+    public int RivalTestProblems { get; init; } = 200;
+
+    [Flag("Samples of each", Min = 1)]
+    public int RivalTestSamples { get; init; } = 4;
+
     /// <summary>Their names become those of folders.</summary>
     public static ReproduceScale Load(string name)
     {

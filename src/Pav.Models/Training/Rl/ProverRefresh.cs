@@ -30,13 +30,17 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
     private ILoadedVerifier? loaded;
     private string loadedFrom = "";
 
+    /// <summary>What a refresh's labels took; kept beside them.</summary>
     private sealed record LabelCost(long Rollouts, long Tokens);
+
+    /// <summary>What a refresh took.</summary>
+    private sealed record Cost(LabelCost Labels, long Trained);
 
     public async Task<RlProver> At(int iteration, IPolicy policy, CancellationToken cancel)
     {
         if (verifier == "" && iteration < options.Every) return new(new Unknowing());
         var due = options.Every == 0 ? 0 : iteration / options.Every * options.Every;
-        var cost = due == 0 || due != iteration ? new(0, 0) : await Refresh(due, policy, cancel);
+        var cost = due == 0 || due != iteration ? new(new(0, 0), 0) : await Refresh(due, policy, cancel);
         var inUse = InUse(due);
         if (loadedFrom != inUse)
         {
@@ -45,7 +49,8 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
             loadedFrom = inUse;
         }
 
-        return new(bestOf is [1] ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Rollouts, cost.Tokens);
+        return new(bestOf is [1] ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Labels.Rollouts, cost.Labels.Tokens,
+            cost.Trained);
     }
 
     /// <summary>Keeps an iteration's traces, from which the next refresh takes its labels; a resumed run writes the same again.</summary>
@@ -58,17 +63,16 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
 
     private string Samples(int iteration) => Path.Combine(folder, "refresh", "sampled", $"{iteration:00000}.jsonl");
 
-    private async Task<LabelCost> Refresh(int iteration, IPolicy policy, CancellationToken cancel)
+    private async Task<Cost> Refresh(int iteration, IPolicy policy, CancellationToken cancel)
     {
         if (options.Sampled is null) return await Draw(iteration, policy, cancel);
         LabelledTrace[] lines =
             [.. Enumerable.Range(iteration - options.Every, options.Every).SelectMany(i => JsonLines.Read<LabelledTrace>(Samples(i)))];
         var ids = lines.Select(l => l.Problem).Distinct().ToList();
-        Train(iteration, lines, [.. ids.Take(Math.Max(1, ids.Count / 4))], cancel);
-        return new(0, 0);
+        return new(new(0, 0), Train(iteration, lines, [.. ids.Take(Math.Max(1, ids.Count / 4))], cancel));
     }
 
-    private async Task<LabelCost> Draw(int iteration, IPolicy policy, CancellationToken cancel)
+    private async Task<Cost> Draw(int iteration, IPolicy policy, CancellationToken cancel)
     {
         var (place, fresh) = (Place(iteration), batches.At(iteration / options.Every));
         var (labels, cost) = (Path.Combine(place, "labels.jsonl"), Path.Combine(place, "cost.json"));
@@ -86,13 +90,14 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
             AtomicFile.WriteJson(cost, new LabelCost(RolloutCount.From(lines, options.Labels.NMc), tokens));
         }
 
-        Train(iteration, JsonLines.Read<LabelledTrace>(labels), [.. fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id)], cancel);
-        return Json.Read<LabelCost>(cost);
+        var trained = Train(iteration, JsonLines.Read<LabelledTrace>(labels),
+            [.. fresh.Take(Math.Max(1, fresh.Length / 4)).Select(p => p.Id)], cancel);
+        return new(Json.Read<LabelCost>(cost), trained);
     }
 
     /// <summary>Goes on from the verifier in use; labels of some problems calibrate it, and judge whether it takes that one's
-    /// place.</summary>
-    private void Train(int iteration, IEnumerable<LabelledTrace> labels, HashSet<string> calibrates, CancellationToken cancel)
+    /// place. Returns the tokens that it learned from.</summary>
+    private long Train(int iteration, IEnumerable<LabelledTrace> labels, HashSet<string> calibrates, CancellationToken cancel)
     {
         var first = verifier == "" && iteration == options.Every;
         var before = first ? options.Sampled!.Trunk : InUse(iteration - options.Every);
@@ -102,14 +107,15 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
             VerifierKind.Value, before, record?.Template ?? options.Sampled!.Template,
             problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id),
             [.. parts[false]], [.. parts[true]], Objective: new(Heads: record?.Heads ?? 1));
-        if (!VerifierTraining.Run(inputs, options.Training, Place(iteration), cancel: cancel).Result.Finished)
-            throw new OperationCanceledException(cancel);
-        if (first || File.Exists(Verdict(iteration))) return;
+        var result = VerifierTraining.Run(inputs, options.Training, Place(iteration), cancel: cancel).Result;
+        if (!result.Finished) throw new OperationCanceledException(cancel);
+        if (first || File.Exists(Verdict(iteration))) return result.Tokens;
         var verdict = RefreshVerdict.From(
             VerifierTraining.Judge(inputs, before, options.Training),
             VerifierTraining.Judge(inputs, Refreshed(iteration), options.Training));
         AtomicFile.WriteJson(Verdict(iteration), verdict);
         judged?.Invoke(iteration, verdict);
+        return result.Tokens;
     }
 
     /// <summary>Before anything is learned: no step is progress.</summary>

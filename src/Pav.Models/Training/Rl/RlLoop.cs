@@ -26,7 +26,7 @@ internal sealed record RlPosition(
 /// </summary>
 public sealed class RlLoop : IDisposable
 {
-    public const string MetricsName = "metrics.jsonl", TimingName = "timing.jsonl";
+    public const string MetricsName = "metrics.jsonl", TimingName = "timing.jsonl", ValidName = "valid.jsonl";
 
     private const int DrawsPerCall = 4096;
 
@@ -40,7 +40,7 @@ public sealed class RlLoop : IDisposable
     private readonly ProblemBatches batches;
     private readonly Sampling sampling;
     private readonly List<(double Rex, double Progress)> history;
-    private readonly JsonLines metrics, timing;
+    private readonly JsonLines metrics, timing, valid;
     private readonly EventFile events;
 
     /// <summary>After the last iteration that is done.</summary>
@@ -62,8 +62,10 @@ public sealed class RlLoop : IDisposable
         batches = new(task.Problems, options.Batch, options.Seed);
         sampling = new(MaxTokens: options.MaxTokens);
         var (metricsFile, timingFile) = (Path.Combine(folder, MetricsName), Path.Combine(folder, TimingName));
+        var validFile = Path.Combine(folder, ValidName);
         JsonLines.Keep<RlRow>(metricsFile, line => line.Iteration < row.Iteration);
         JsonLines.Keep<RlTiming>(timingFile, line => line.Iteration < row.Iteration);
+        JsonLines.Keep<RlValidRow>(validFile, line => line.Iteration < row.Iteration);
         history = [.. JsonLines.Read<RlRow>(metricsFile).Select(Guarded)];
         if (history.Count < row.Iteration)
         {
@@ -74,6 +76,7 @@ public sealed class RlLoop : IDisposable
 
         metrics = JsonLines.Append(metricsFile);
         timing = JsonLines.Append(timingFile);
+        valid = JsonLines.Append(validFile);
         events = EventFile.Create(Path.Combine(folder, "tensorboard"), row.Iteration);
     }
 
@@ -174,6 +177,7 @@ public sealed class RlLoop : IDisposable
             var sets = Wait(RepeatedSampling.Draw(task.HeldOut, policy, task.HeldOutSamples, seed, sampling, cancel));
             var right = sets.Select(set => set.Traces.Select(task.Grader.Rex).ToList()).ToList();
             row = row with { ValidAccuracy = right.Average(r => r.Average()), ValidPass = right.Average(r => r.Max()) };
+            valid.Write(new RlValidRow(row.Iteration, task.HeldOutSamples, [.. right.Select(r => r.Count(x => x == 1))]));
             if (position.BestAccuracy is null || row.ValidAccuracy > position.BestAccuracy)
             {
                 position = position with { BestAccuracy = row.ValidAccuracy, BestIteration = row.Iteration };
@@ -222,6 +226,8 @@ public sealed class RlLoop : IDisposable
             {
                 ProverRollouts = row.ProverRollouts + prover.LabelRollouts + prover.OracleRollouts * prefixes,
                 ProverTokens = row.ProverTokens + prover.LabelTokens + (oracle ? scored.Sum(s => (long)s.Tokens) : 0),
+                ScoredTokens = row.ScoredTokens + (oracle ? 0 : scored.Sum(s => (long)s.Tokens)),
+                VerifierTokens = row.VerifierTokens + prover.TrainedTokens,
             };
             values = [.. scored.Select(s => s.Q).Chunk(options.Samples)];
         }
@@ -267,6 +273,7 @@ public sealed class RlLoop : IDisposable
             Entropy = stats.Entropy, Kl = stats.Kl, GradNorm = stats.Norm, Rate = options.Rate * share,
             ValueLoss = learner.Value is null ? null : stats.ValueLoss,
             Clipped = options.Epochs * options.Minibatches > 1 ? stats.Clipped : null,
+            TrainedTokens = row.TrainedTokens + options.Epochs * episodes.Sum(e => (long)e.Ids.Length),
         };
         clock.Lap("update");
     }
@@ -303,6 +310,7 @@ public sealed class RlLoop : IDisposable
     {
         events.Dispose();
         timing.Dispose();
+        valid.Dispose();
         metrics.Dispose();
         learner.Dispose();
     }

@@ -26,6 +26,10 @@ namespace Pav.Models.Training;
 /// <param name="GeneratedTokens">Their tokens.</param>
 /// <param name="ProverTokens">Tokens generated so far for oracle rollouts, values of segments and labels of refreshed verifiers.</param>
 /// <param name="ProverRollouts">Those completions and traces.</param>
+/// <param name="ScoredTokens">Tokens, prompts included, that learned verifiers read so far to score these traces; what traces of a batch
+/// share, once.</param>
+/// <param name="TrainedTokens">Tokens, prompts included, of the policy's updates so far; a batch counts once for each pass over it.</param>
+/// <param name="VerifierTokens">Tokens that refreshed verifiers learned from so far, likewise.</param>
 /// <param name="ValidAccuracy">Share of right samples on held-out problems.</param>
 /// <param name="ValidPass">Share of held-out problems that some of the samples solves.</param>
 public sealed record RlRow(
@@ -34,8 +38,8 @@ public sealed record RlRow(
     double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null,
         double? Clipped = null, double? Rate = null,
     double? Alpha = null,
-    long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, double? ValidAccuracy = null,
-        double? ValidPass = null)
+    long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, long ScoredTokens = 0,
+    long TrainedTokens = 0, long VerifierTokens = 0, double? ValidAccuracy = null, double? ValidPass = null)
 {
     /// <summary>The lines that hold a held-out measure, each with the counts when it was taken: those of the line itself take in the batch,
     /// and the labels, that came after it.</summary>
@@ -45,7 +49,8 @@ public sealed record RlRow(
 
     /// <summary>The next iteration's line before anything is measured: its number, and the counts so far.</summary>
     internal RlRow Following() =>
-        new(Iteration + 1, Traces: Traces, GeneratedTokens: GeneratedTokens, ProverTokens: ProverTokens, ProverRollouts: ProverRollouts);
+        new(Iteration + 1, Traces: Traces, GeneratedTokens: GeneratedTokens, ProverTokens: ProverTokens, ProverRollouts: ProverRollouts,
+            ScoredTokens: ScoredTokens, TrainedTokens: TrainedTokens, VerifierTokens: VerifierTokens);
 
     /// <summary>With what a batch shows before the update.</summary>
     internal RlRow WithBatch(
@@ -81,6 +86,7 @@ public sealed record RlRow(
             ("policy/entropy", Entropy), ("policy/kl", Kl), ("policy/grad_norm", GradNorm), ("policy/clipped", Clipped),
             ("policy/rate", Rate), ("policy/alpha", Alpha), ("value/loss", ValueLoss), ("cost/generated_tokens", GeneratedTokens),
             ("cost/prover_tokens", ProverTokens), ("cost/traces", Traces), ("cost/prover_rollouts", ProverRollouts),
+            ("cost/scored_tokens", ScoredTokens), ("cost/trained_tokens", TrainedTokens), ("cost/verifier_tokens", VerifierTokens),
             ("valid/accuracy", ValidAccuracy), ("valid/pass", ValidPass),
         ];
         return all.Where(s => s.Value is not null).Select(s => (s.Name, s.Value!.Value));
@@ -93,6 +99,12 @@ public sealed record RlRow(
         return trace.Steps.Select(step => !seen.Add(step)).ToList();
     }
 }
+
+/// <summary>One line of <c>valid.jsonl</c>: a held-out measure problem by problem.</summary>
+/// <param name="Iteration">Updates done before.</param>
+/// <param name="Samples">Of each problem.</param>
+/// <param name="Right">Right ones among them, in the order of the held-out problems.</param>
+public sealed record RlValidRow(int Iteration, int Samples, IReadOnlyList<int> Right);
 
 /// <summary>One line of <c>timing.jsonl</c>: seconds of an iteration's parts.</summary>
 internal sealed record RlTiming(int Iteration, double Sampling, double Scoring, double Update, double Evaluation, double Refresh,

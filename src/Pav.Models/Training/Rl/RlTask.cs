@@ -8,7 +8,9 @@ namespace Pav.Models.Training;
 /// <param name="OracleRollouts">Completions that it draws for each prefix; 0 for one that is learned.</param>
 /// <param name="LabelRollouts">Traces and completions that labelling for it took at this iteration.</param>
 /// <param name="LabelTokens">Their tokens.</param>
-public sealed record RlProver(IVerifier Verifier, int OracleRollouts = 0, long LabelRollouts = 0, long LabelTokens = 0);
+/// <param name="TrainedTokens">Tokens that it learned from at this iteration, prompts included.</param>
+public sealed record RlProver(IVerifier Verifier, int OracleRollouts = 0, long LabelRollouts = 0, long LabelTokens = 0,
+    long TrainedTokens = 0);
 
 /// <summary>What RL trains, on what, and by whose values.</summary>
 public sealed record RlTask

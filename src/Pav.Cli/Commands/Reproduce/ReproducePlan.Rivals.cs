@@ -1,0 +1,142 @@
+using Pav.Cli.Commands.Rl;
+using Pav.Cli.Commands.Train;
+using Pav.Models.Files;
+using Pav.Models.Training;
+
+namespace Pav.Cli.Commands.Reproduce;
+
+/// <summary>A way of RL in the comparison at equal total cost.</summary>
+/// <param name="Reward">As <c>rl --reward</c> names it.</param>
+/// <param name="Rollouts">For values of segments, or of an oracle.</param>
+/// <param name="Labels">The verifier learned from one in so many of the training problems; 0 where there is none before RL.</param>
+/// <param name="Sampled">Its verifier learns from RL's own traces.</param>
+internal sealed record Rival(string Id, string Name, string Reward, int Rollouts = 0, int Labels = 0, bool Sampled = false)
+{
+    public bool Oracle => Reward == "pav" && Rollouts > 0;
+
+    /// <summary>Does it reward progress, by means that are counted?</summary>
+    public bool Counted => Reward == "pav" && !Oracle;
+}
+
+internal sealed partial class ReproducePlan
+{
+    private const int FirstTuningSeed = 101;
+
+    /// <summary>Each difficulty of the comparison, by the least number of traps; one alone where problems are given.</summary>
+    public IReadOnlyList<int> RivalTraps => Given ? [0] : scale.RivalTraps;
+
+    public IReadOnlyList<Rival> Rivals =>
+    [
+        new("orm", "ORM", "orm"), new("grpo", "GRPO", "grpo"), new("lambda", "λ-GRPO", "lambda_grpo"),
+        new("vineppo3", "VinePPO-3", "vineppo", 3), new("vineppo9", "VinePPO-9", "vineppo", 9),
+        .. (settings.Verifier != "" ? [1] : scale.RivalLabels).Select(one => new Rival(one == 1 ? "pav" : $"pav-{one}",
+            one == 1 ? "PAV" : $"PAV, 1/{one} of the labels", "pav", Labels: one)),
+        new("self", "PAV, self-labelled", "pav", Sampled: true),
+        new("oracle", "oracle A (its rollouts not counted)", "pav", scale.RivalOracle),
+    ];
+
+    /// <summary>The verifier that a rival begins with; empty for none.</summary>
+    public string RivalVerifier(string model, Rival rival)
+    {
+        if (rival.Labels == 0) return "";
+        if (settings.Verifier != "") return settings.Verifier;
+        var name = $"rivals-{{0}}-{Short(model)}-{rival.Labels}";
+        var all = Given && File.Exists(TrainProblems()) ? Pav.Models.Files.Problems.Read(TrainProblems()).Count : scale.TrainProblems;
+        var labels = rival.Labels == 1 ? Labels(model, 1) : Label(string.Format(null, name, "labels"),
+            $"Collect labels of one in {rival.Labels} training problems.", model, TrainProblems(),
+            new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 305, Limit = Math.Max(2, all / rival.Labels) });
+        var held = Label(string.Format(null, name, "labels-valid"), "The same, a few, on validation problems.", model, ValidProblems(),
+            new() { NCov = 4, NMc = 2, Seed = 306, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
+        var steps = Math.Max(Math.Min(40, scale.VerifierSteps), scale.VerifierSteps / rival.Labels);
+        return Add(string.Format(null, name, "verifier"), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
+            Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, [labels], steps, 1) with
+            {
+                ValidLabels = [held],
+            });
+    }
+
+    /// <summary>A run of RL with the learning rate and α that did best on validation problems in runs of other seeds.</summary>
+    public string Rival(string model, Rival rival, int traps, int seed)
+    {
+        var tried = Tried(model, rival, traps);
+        return Add(
+            $"rl-rivals-{traps}-{rival.Id}-{Short(model)}-{seed}", $"RL of the comparison at equal cost: {rival.Name}.", RlCommand.Spec,
+            RivalSettings(model, rival, traps, seed) with { TestProblems = RivalTest(traps), TestSamples = scale.RivalTestSamples },
+            tried.SelectMany(t => t.Folders), options =>
+            {
+                var (rate, alpha) = RivalChoice.Best(tried);
+                var rl = (RlSettings)options;
+                return rl with { Alpha = Text(alpha), Rl = rl.Rl with { Rate = rate } };
+            });
+    }
+
+    /// <summary>The runs by which learning rate and α are chosen.</summary>
+    private IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
+    {
+        // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
+        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
+            : rival.Reward == "vineppo" ? r.Reward == "vineppo" : r == rival);
+        double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
+        return [.. from rate in scale.RivalRates from alpha in alphas select new RivalTry(rate, alpha,
+            [.. Enumerable.Range(FirstTuningSeed, scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];
+
+        string Try(double rate, double alpha, int seed)
+        {
+            var values = chosen.Reward == "pav" ? $"{Text(rate)}-{Text(alpha)}" : Text(rate);
+            var options = RivalSettings(model, chosen, traps, seed);
+            return Add($"rl-rivals-try-{traps}-{chosen.Id}-{Short(model)}-{values}-{seed}",
+                $"Try a learning rate{(chosen.Reward == "pav" ? " and α" : "")}: {chosen.Name}.", RlCommand.Spec, options with
+                {
+                    Alpha = Text(alpha), ValidSamples = 4, Rl = options.Rl with
+                    {
+                        Iterations = scale.RivalTuneIterations, Rate = rate, EvaluateEvery = scale.RivalTuneIterations,
+                        CheckpointEvery = scale.RivalTuneIterations,
+                    },
+                });
+        }
+    }
+
+    private RlSettings RivalSettings(string model, Rival rival, int traps, int seed) => new()
+    {
+        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends, Verifier = RivalVerifier(model, rival), Reward = rival.Reward,
+        Problems = RivalTrain(traps), ValidProblems = RivalValid(traps), ValidSamples = 2, Baseline = "leave_one_out",
+        Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), Seed = (ulong)seed,
+        RefreshLabels = rival.Sampled ? "sampled" : "drawn", Refresh = rival.Sampled ? scale.RivalRefresh : 0,
+        RefreshSteps = scale.RivalRefreshSteps,
+        Rl = new()
+        {
+            MaxTokens = MaxTokens, Iterations = scale.RivalIterations, Batch = scale.RlBatch, Samples = scale.RlSamples,
+            ValueRollouts = rival.Oracle || rival.Rollouts == 0 ? new RlOptions().ValueRollouts : rival.Rollouts,
+            EvaluateEvery = Math.Max(1, scale.RivalIterations / 12), CheckpointEvery = Math.Max(1, scale.RivalIterations / 2),
+        },
+    };
+
+    private string RivalTrain(int traps) => traps == scale.RlTraps || Given
+        ? RlTrain() : Problems($"rivals-train-{traps}", "train", scale.TrainProblems, 87, RlLevel, traps);
+
+    private string RivalValid(int traps) => Given
+        ? ValidProblems() : Problems($"rivals-valid-{traps}", "valid", scale.RivalValidProblems, 88, RlLevel, traps);
+
+    private string RivalTest(int traps) => Given
+        ? TestProblems() : Problems($"rivals-test-{traps}", "test", scale.RivalTestProblems, 89, RlLevel, traps);
+}
+
+/// <summary>A learning rate and an α that were tried, and the runs with them.</summary>
+internal sealed record RivalTry(double Rate, double Alpha, IReadOnlyList<string> Folders);
+
+/// <summary>Chooses by the last held-out accuracy.</summary>
+internal static class RivalChoice
+{
+    public static (double Rate, double Alpha) Best(IReadOnlyList<RivalTry> tried) =>
+        Highest([.. tried.Select(t => (t.Rate, t.Alpha, t.Folders.Average(Last)))]);
+
+    /// <summary>The highest mean accuracy over seeds; of equals the smaller rate, then the smaller α.</summary>
+    internal static (double Rate, double Alpha) Highest(IEnumerable<(double Rate, double Alpha, double Accuracy)> tried)
+    {
+        var best = tried.OrderByDescending(t => t.Accuracy).ThenBy(t => t.Rate).ThenBy(t => t.Alpha).First();
+        return (best.Rate, best.Alpha);
+    }
+
+    private static double Last(string folder) =>
+        JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName)).Last().ValidAccuracy!.Value;
+}

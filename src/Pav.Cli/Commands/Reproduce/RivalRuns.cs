@@ -1,0 +1,76 @@
+using System.Text.Json.Nodes;
+using Pav.Cli.Commands.Evaluate;
+using Pav.Cli.Commands.Rl;
+using Pav.Cli.Installation;
+using Pav.Models.Decoders;
+using Pav.Models.Files;
+using Pav.Models.Training;
+using Pav.Report;
+using Pav.Report.Folders;
+using Pav.Report.Reproduction;
+
+namespace Pav.Cli.Commands.Reproduce;
+
+/// <summary>The comparison of ways of RL at equal total cost: its parts, and what is read of them.</summary>
+internal static class RivalRuns
+{
+    private sealed record Arm(Rival Rival, string Verifier, IReadOnlyList<(int Seed, string Folder)> Runs);
+
+    public static Func<RunSize, FigureSummary> Prepare(ReproducePlan plan)
+    {
+        var model = plan.Models[0];
+        var tasks = plan.RivalTraps.Select(traps => (Traps: traps, Arms: plan.Rivals.Select(rival => new Arm(rival,
+            plan.RivalVerifier(model, rival),
+            [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => (seed, plan.Rival(model, rival, traps, seed)))])).ToList())).ToList();
+        return size =>
+        {
+            var read = tasks.Select(t => Read(plan, t.Traps, t.Arms)).ToList();
+            return RivalsFigure.From(read, size with
+            {
+                Seeds = plan.Scale.RivalSeeds, Problems = read[0].Arms[0].Tests[0].Count, Models = [model],
+            });
+        };
+    }
+
+    private static RivalTask Read(ReproducePlan plan, int traps, IReadOnlyList<Arm> arms)
+    {
+        var read = arms.Select(a => Read(plan, a)).ToList();
+        var start = read[0].Runs.Average(r => r.Curve.Points[0].Accuracy);
+        var name = traps == 0 ? "Problems as given" : $"{traps} traps or more";
+        return new(FormattableString.Invariant($"{name} (start {100 * start:0.0}%)"), read);
+    }
+
+    private static RivalArm Read(ReproducePlan plan, Arm arm)
+    {
+        var settled = (RlSettings)plan.Parts.First(p => p.Folder == arm.Runs[0].Folder).Settled();
+        var (labels, learned, size) = Before(arm.Verifier, settled.Policy);
+        var rate = FormattableString.Invariant($"rate {settled.Rl.Rate}{(arm.Rival.Reward == "pav" ? $", α {settled.Alpha}" : "")}");
+        return new(arm.Rival.Id, arm.Rival.Name, arm.Rival.Counted, rate,
+            [.. arm.Runs.Select(r => Curve(r.Seed, r.Folder, new(size), arm.Rival.Oracle, labels, learned))],
+            [.. arm.Runs.Select(r => Figures.Tallies(r.Folder))]);
+    }
+
+    /// <summary>What a verifier took before RL, and its size over the policy's; nothing where a given one does not tell.</summary>
+    private static (double Labels, double Learned, double Size) Before(string verifier, string policy)
+    {
+        if (verifier == "") return (0, 0, 1);
+        var file = Path.Combine(verifier, "run.json");
+        var learned = File.Exists(file) ? (double?)Json.Read<JsonObject>(file)["result"]?["tokens"] ?? 0 : 0;
+        static double Parameters(string folder) => DecoderConfig.Load(folder).Parameters;
+        return (LabelTokens.Read(verifier) ?? 0, learned,
+            Parameters(Home.Model("--verifier", verifier)) / Parameters(Home.Model("--policy", policy)));
+    }
+
+    private static RivalCurve Curve(int seed, string folder, TokenWeights weights, bool free, double labels, double learned)
+    {
+        var rows = RlRow.Measured([.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))]).ToList();
+        var right = JsonLines.Read<RlValidRow>(Path.Combine(folder, RlLoop.ValidName)).ToDictionary(v => v.Iteration);
+        return new(
+            new((ulong)seed, [.. rows.Select(m => new RlPoint(
+                m.Row.Iteration, m.Spent.GeneratedTokens, weights.Total(Spent(m.Spent)), m.Row.ValidAccuracy!.Value))]),
+            [.. rows.Select(m => right[m.Row.Iteration]).Select(v => v.Right.Select(r => (double)r / v.Samples).ToArray())]);
+
+        RlTokens Spent(RlRow to) => new(
+            to.GeneratedTokens, free ? 0 : to.ProverTokens, labels, to.ScoredTokens, to.TrainedTokens, learned + to.VerifierTokens);
+    }
+}
