@@ -14,8 +14,8 @@ namespace Pav.Bench;
 /// Tokens per second of sequences that are sampled together in float32, without an end of sequence: each with a prompt of its own, and in
 /// sixteens that continue one prompt, as the completions of a labelled prefix do. The best of some rounds, prompts included, by the clock
 /// and by the CPU time of the process, which other work on the machine changes less;
-/// and a digest of what was drawn, which shows that two builds draw the same. Beside keys and values in float32 the same in
-/// float16, round by round in turns.
+/// and a digest of what was drawn, which shows that two builds draw the same. Beside it the same with keys and values in
+/// float16, and with weights in int8, round by round in turns; then both by the clock and by CPU time, of the first.
 /// </summary>
 internal static class SamplingBench
 {
@@ -35,20 +35,23 @@ internal static class SamplingBench
             Console.WriteLine(
                 $"{subject}: {config.Parameters / 1e6:F2} M parameters, {Threads.Count} threads, prompts of {prompt}, {made} new tokens");
             Console.WriteLine($"{"sequences",9} {"prompts",8} {"tokens/s",10} {"CPU tokens/s",13} {"draws",8} {"float16",10} "
+                + $"{"CPU tokens/s",13} {"draws",8} {"ratio",6} {"CPU",5} {"int8",10} "
                 + $"{"CPU tokens/s",13} {"draws",8} {"ratio",6} {"CPU",5}" + (products ? $" {"bare products",14}" : ""));
             foreach (var count in sequences)
                 foreach (var each in count > 1 ? (int[])[1, Shared] : [1])
                 {
                     if (count % each != 0) continue;
-                    using var full = Open(KvType.Float32);
-                    using var half = Open(KvType.Float16);
-                    var rates = await Best([full, half], count, each, prompt, made, config.VocabSize);
-                    var (a, b) = (rates[0], rates[1]);
+                    using var full = Open(new());
+                    using var half = Open(new(Cache: KvType.Float16));
+                    using var int8 = Open(new(Weights: WeightType.Int8));
+                    var rates = await Best([full, half, int8], count, each, prompt, made, config.VocabSize);
                     var bound = products && each == 1 ? $" {GemmRate(config, count),14:F0}" : "";
-                    Console.WriteLine($"{count,9} {count / each,8} {Told(a)} {Told(b)} {a.Wall / b.Wall,6:F2} {a.Cpu / b.Cpu,5:F2}{bound}");
+                    Console.WriteLine($"{count,9} {count / each,8} {Told(rates[0])} {Beside(rates[1])} {Beside(rates[2])}{bound}");
 
-                    TransformerPolicy Open(KvType cache) => TransformerPolicy.Load("bench", folder, new("{problem}"),
-                        new(CacheBudgetBytes: 2L << 30, Slots: count, Cache: cache));
+                    TransformerPolicy Open(EngineOptions options) => TransformerPolicy.Load("bench", folder, new("{problem}"),
+                        options with { CacheBudgetBytes = 2L << 30, Slots = count });
+
+                    string Beside(Rate rate) => $"{Told(rate)} {rates[0].Wall / rate.Wall,6:F2} {rates[0].Cpu / rate.Cpu,5:F2}";
 
                     string Told(Rate rate) => $"{count * made / rate.Wall,10:F0} {count * made / rate.Cpu,13:F0} {rate.Draws}";
                 }

@@ -49,6 +49,8 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
     [InlineData("label --policy model --problems test.jsonl --kv-cache float16 --device torch --out new",
         "--kv-cache float16 is for --device cpu; with --device torch libtorch keeps keys and values in the type")]
+    [InlineData("label --policy model --problems test.jsonl --weights int8 --device torch --out new",
+        "--weights int8 is for --device cpu; with --device torch libtorch computes with the weights as they are stored")]
     [InlineData("label --policy nowhere --problems test.jsonl --out new", "--policy 'nowhere': there is no such folder")]
     [InlineData("label --policy model --problems nowhere.jsonl --out new", "nowhere.jsonl: no such file")]
     [InlineData("label --policy model --problems model --out new", "model: ")]

@@ -84,8 +84,12 @@ internal static class Checkpoint
         if (!ours && cache != KvType.Float32)
             throw new UserError($"--kv-cache {settings.KvCache} is for --device cpu; with --device {settings.Device} libtorch keeps keys "
                 + "and values in the type in which the model computes, so leave the option out.");
+        var weights = Enum.Parse<WeightType>(settings.Weights, ignoreCase: true);
+        if (!ours && weights != WeightType.Stored)
+            throw new UserError($"--weights {settings.Weights} is for --device cpu; with --device {settings.Device} libtorch computes with "
+                + "the weights as they are stored, so leave the option out.");
         return new((long)settings.MemoryMb << 20, Threads: settings.Threads, Torch: ours ? default(Device?) : DeviceOf(settings.Device),
-            Cache: cache);
+            Cache: cache, Weights: weights);
     }
 
     /// <summary>The CPU's own engine, and not libtorch.</summary>
@@ -114,6 +118,9 @@ internal static class Checkpoint
         if (!IsGguf(path)) return TransformerPolicy.Load(NameOf(path), path, template, EngineOf(settings));
         if (!IsOwn(settings.Device))
             throw new UserError($"--device {settings.Device}: llama.cpp runs {settings.Policy} on the CPU; leave the option out.");
+        if (settings.Weights != "stored")
+            throw new UserError($"--weights {settings.Weights}: llama.cpp runs {settings.Policy} with the weights that the file has; leave "
+                + "the option out, or take a file of another quantisation.");
         return GgufModel.Policy(Path.GetFileNameWithoutExtension(path), path, template, EngineOf(settings));
     }
 

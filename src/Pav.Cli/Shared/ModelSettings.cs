@@ -18,6 +18,10 @@ internal abstract record ModelSettings : RunSettings
         Choices = "float32|float16")]
     public string KvCache { get; init; } = "float32";
 
+    [Flag("Weights of attention and feed-forward parts, on the CPU: stored, as the checkpoint has them; or int8, a quarter of float32's "
+        + "memory and faster, with draws of its own", Choices = "stored|int8")]
+    public string Weights { get; init; } = "stored";
+
     [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024, Local = true)]
     public int Threads { get; init; }
 

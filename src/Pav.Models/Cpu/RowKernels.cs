@@ -11,13 +11,21 @@ internal static unsafe class RowKernels
     /// <summary>y = x·s·w with s = 1/√(mean(x²) + eps) of each row, which is kept.</summary>
     public static void RmsNorm(float* x, int xStride, int rows, int n, float* w, float eps, float* y, int yStride, float* scales)
     {
-        for (var r = 0; r < rows; r++, x += xStride, y += yStride)
-        {
-            var s = scales[r] = 1 / MathF.Sqrt(Dot(x, x, n) / n + eps);
-            var i = 0;
-            for (; i + 8 <= n; i += 8) (Vector256.Load(x + i) * s * Vector256.Load(w + i)).Store(y + i);
-            for (; i < n; i++) y[i] = x[i] * s * w[i];
-        }
+        for (var r = 0; r < rows; r++, x += xStride, y += yStride) scales[r] = RmsNorm(x, w, eps, y, n);
+    }
+
+    public static void RmsNorm(float* x, float[] weight, float eps, float* y, int n)
+    {
+        fixed (float* w = weight) RmsNorm(x, w, eps, y, n);
+    }
+
+    /// <summary>Of one row; answers s.</summary>
+    private static float RmsNorm(float* x, float* w, float eps, float* y, int n)
+    {
+        var (s, i) = (1 / MathF.Sqrt(Dot(x, x, n) / n + eps), 0);
+        for (; i + 8 <= n; i += 8) (Vector256.Load(x + i) * s * Vector256.Load(w + i)).Store(y + i);
+        for (; i < n; i++) y[i] = x[i] * s * w[i];
+        return s;
     }
 
     /// <summary>dx (+)= s·(w∘dy) − x·s³/n·Σ w∘dy∘x; dw += Σ dy∘x·s unless it is null.</summary>
@@ -54,7 +62,8 @@ internal static unsafe class RowKernels
     /// Turns the pairs (x[i], x[i + rotated/2]) of each head by the angles of one position, in place, and multiplies all of the head by a
     /// factor. Its gradient is the turn back: <paramref name="direction"/> −1.
     /// </summary>
-    public static void Rotate(float* x, int heads, int size, int rotated, float* cos, float* sin, float direction, float factor)
+    public static void Rotate(float* x, int heads, int size, int rotated, float* cos, float* sin, float direction = 1,
+        float factor = 1)
     {
         var half = rotated / 2;
         for (var h = 0; h < heads; h++, x += size)
@@ -75,7 +84,7 @@ internal static unsafe class RowKernels
                 x[half + i] = b * c + a * s;
             }
 
-            for (i = rotated; i < size; i++) x[i] *= factor;
+            for (i = rotated; factor != 1 && i < size; i++) x[i] *= factor;
         }
     }
 
@@ -122,11 +131,11 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>x = cap·tanh(x / cap) in place over n values; whole vectors of 8 are written.</summary>
-    public static void Cap(float* x, int n, float cap)
+    /// <summary>x = cap·tanh(x·scale / cap) in place over n values; whole vectors of 8 are written.</summary>
+    public static void Cap(float* x, int n, float cap, float scale = 1)
     {
         for (var i = 0; i < n; i += 8)
-            ((Vector256<float>.One - Vector256.Create(2f) / (Vector256.Exp(Vector256.Load(x + i) * (2 / cap))
+            ((Vector256<float>.One - Vector256.Create(2f) / (Vector256.Exp(Vector256.Load(x + i) * (2 * scale / cap))
                 + Vector256<float>.One)) * cap).Store(x + i);
     }
 
@@ -147,23 +156,41 @@ internal static unsafe class RowKernels
     public static float Softmax(float* x, int n)
     {
         var padded = (n + 7) / 8 * 8;
+        var (max, sum) = Exponentials(x, n, 1);
+        for (var i = 0; i < padded; i += 8) (Vector256.Load(x + i) * (1 / sum)).Store(x + i);
+        return max + MathF.Log(sum);
+    }
+
+    /// <summary>
+    /// x = exp((x − max)·scale) in place over n values, padded to a multiple of 8 with zeros; answers the largest that was there, and the
+    /// sum.
+    /// </summary>
+    public static (float Max, float Sum) Exponentials(float* x, int n, float scale)
+    {
+        var padded = (n + 7) / 8 * 8;
         for (var i = n; i < padded; i++) x[i] = float.MinValue;
         var top = Vector256.Load(x);
         for (var i = 8; i < padded; i += 8) top = Vector256.Max(top, Vector256.Load(x + i));
         var max = top[0];
         for (var i = 1; i < 8; i++) max = MathF.Max(max, top[i]);
-        var sums = Vector256<float>.Zero;
-        for (var i = 0; i < padded; i += 8)
+        var (shift, sum, factor, done) = (Vector256.Create(max), Vector256<float>.Zero, Vector256.Create(scale), 0);
+        if (Vector512.IsHardwareAccelerated)
+            for (; done + 16 <= padded; done += 16)
+            {
+                var e = Vector512.Exp((Vector512.Load(x + done) - Vector512.Create(max)) * Vector512.Create(scale));
+                e.Store(x + done);
+                sum = sum + e.GetLower() + e.GetUpper();
+            }
+
+        for (; done < padded; done += 8)
         {
-            var e = Vector256.Exp(Vector256.Load(x + i) - Vector256.Create(max));
-            e.Store(x + i);
-            sums += e;
+            var e = Vector256.Exp((Vector256.Load(x + done) - shift) * factor);
+            e.Store(x + done);
+            sum += e;
         }
 
-        var sum = Vector256.Sum(sums);
-        for (var i = 0; i < padded; i += 8) (Vector256.Load(x + i) * (1 / sum)).Store(x + i);
         for (var i = n; i < padded; i++) x[i] = 0;
-        return max + MathF.Log(sum);
+        return (max, Vector256.Sum(sum));
     }
 
     /// <summary>x = exp(x − logSum) in place; what follows up to a whole vector of 8 becomes 0.</summary>

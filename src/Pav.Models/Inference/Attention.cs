@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Pav.Models.Cpu;
 
 namespace Pav.Models.Inference;
 
@@ -127,13 +128,13 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
         var factor = scale;
         if (cap != 0)
         {
-            Kernels.SoftCap(scores, query.Length, scale, cap);
+            RowKernels.Cap(scores, query.Length, cap, scale);
             factor = 1;
         }
 
         // What lies outside the window stays in the sums, with weight 0: their order does not depend on how blocks lie.
         new Span<float>(scores, query.From).Fill(float.MinValue);
-        return 1 / Kernels.SoftmaxNumerators(scores, query.Length, factor);
+        return 1 / RowKernels.Exponentials(scores, query.Length, factor).Sum;
     }
 
     /// <summary>Dims that are one chain of additions each: whole 32s. Then come 16 with a chain for even positions and one for odd

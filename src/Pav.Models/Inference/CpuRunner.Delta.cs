@@ -106,7 +106,7 @@ internal sealed unsafe partial class CpuRunner
     }
 
     /// <summary>Each head's query in q_proj, or each head's gate after it, and further matrices below.</summary>
-    private PackedLinear HeadsOf(WeightSource weights, string prefix, bool gates, params string[] names)
+    private PackedLinear HeadsOf(WeightSource weights, WeightType kept, string prefix, bool gates, params string[] names)
     {
         using var both = weights.Open(prefix + "self_attn.q_proj.weight");
         var size = Config.HeadSize;
@@ -114,7 +114,7 @@ internal sealed unsafe partial class CpuRunner
             .Concat(names.Select(n => weights.Open($"{prefix}{n}.weight"))).ToList();
         try
         {
-            return new(stored);
+            return new(stored, null, kept);
         }
         finally
         {

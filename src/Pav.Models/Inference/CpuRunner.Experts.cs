@@ -20,7 +20,7 @@ internal sealed unsafe partial class CpuRunner
         for (var r = 0; r < rows; r++)
         {
             var logits = space.Logits.Data + r * stride;
-            var sum = Kernels.SoftmaxNumerators(logits, experts.Count, 1);
+            var (_, sum) = RowKernels.Exponentials(logits, experts.Count, 1);
             for (var e = 0; e < experts.Count; e++) logits[e] /= sum;
             experts.Route(new(logits, experts.Count), space.Chosen.AsSpan(r * k, k), space.Weights.AsSpan(r * k, k));
         }

@@ -51,7 +51,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
     /// <param name="cacheBytes">Budget of the key-value memory.</param>
     /// <param name="threadCount">0: <see cref="Threads.Count"/>.</param>
     /// <param name="cache">How keys and values are kept.</param>
-    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32)
+    /// <param name="kept">How the weights of attention's and the feed-forward part's products are kept.</param>
+    public CpuRunner(WeightSource weights, long cacheBytes, int threadCount = 0, KvType cache = KvType.Float32,
+        WeightType kept = WeightType.Stored)
     {
         Config = weights.Config;
         parameters = Config.Parameters;
@@ -75,9 +77,9 @@ internal sealed unsafe partial class CpuRunner : IRunner
             Enumerable.Range(0, i).Count(before => Config.IsRecurrent(before) == Config.IsRecurrent(i)),
             Config.PreNorms ? Norm(prefix + "input_layernorm.weight") : null,
             Config.IsRecurrent(i) ? Joined(prefix + DeltaNet.Prefix, false, "in_proj_qkv", "in_proj_z", "in_proj_b", "in_proj_a")
-                : Config.OutputGate ? HeadsOf(weights, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
+                : Config.OutputGate ? HeadsOf(weights, kept, prefix, gates: false, "self_attn.k_proj", "self_attn.v_proj")
                 : Joined(prefix, Config.QkvBias, "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, prefix, gates: true) : null,
+            Config.OutputGate && !Config.IsRecurrent(i) ? HeadsOf(weights, kept, prefix, gates: true) : null,
             Config.IsRecurrent(i) ? DeltaWeights.From(weights, prefix + DeltaNet.Prefix, Config.DeltaNet!) : null,
             Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.q_norm.weight") : null,
             Config.QueryKeyNorm && !Config.IsRecurrent(i) ? Norm(prefix + "self_attn.k_norm.weight") : null,
@@ -103,10 +105,12 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         PackedLinear Joined(string prefix, bool biased, params string[] names)
         {
+            var type = prefix == "" || prefix.EndsWith(DeltaNet.Prefix, StringComparison.Ordinal) || names[0] == Experts.Router
+                ? WeightType.Stored : kept;
             var stored = names.Select(n => weights.Open($"{prefix}{n}.weight")).ToList();
             try
             {
-                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null);
+                return new(stored, biased ? [.. names.Select(n => weights.Values($"{prefix}{n}.bias"))] : null, type);
             }
             finally
             {
@@ -245,8 +249,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
-            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) Kernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
-            Kernels.Rotate(x, heads, size, Config.Rotated, c, s);
+            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) RowKernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
+            RowKernels.Rotate(x, heads, size, Config.Rotated, c, s);
         }
     }
 
@@ -330,7 +334,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Before(float[]? norm, int row, float* result)
     {
         var x = stream.Data + (long)row * hiddenStride;
-        if (norm is not null) Kernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
+        if (norm is not null) RowKernels.RmsNorm(x, norm, eps, result, Config.HiddenSize);
         else Copy(x, result, Config.HiddenSize);
     }
 
@@ -353,7 +357,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
         for (var r = 0; !JoinsAsItIs(norm) && r < to - from; r++)
         {
             var made = work.Normed + r * hiddenStride;
-            if (norm is not null) Kernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
+            if (norm is not null) RowKernels.RmsNorm(made, norm, eps, made, Config.HiddenSize);
             Kernels.Add(made, stream.Data + (long)(from + r) * hiddenStride, Config.HiddenSize, (float)Config.ResidualMultiplier);
         }
     }
@@ -362,7 +366,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
     private void Head(Workspace work, int from, int to, int first, int end)
     {
         for (var r = from; r < to; r++)
-            Kernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
+            RowKernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
                 Config.HiddenSize);
         var x = work.Normed;
         if (head.Length == 2)
@@ -378,7 +382,7 @@ internal sealed unsafe partial class CpuRunner : IRunner
             for (var r = 0; r < to - from; r++)
                 for (var i = first; i < end; i++) into[r * stride + i] /= (float)divisor;
         if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
-            for (var r = 0; r < to - from; r++) Kernels.SoftCap(into + r * stride + first, end - first, 1, (float)cap);
+            for (var r = 0; r < to - from; r++) RowKernels.Cap(into + r * stride + first, end - first, (float)cap);
     }
 
     /// <summary>Kept values from a block's start to a layer's keys [kv heads, size, 16]; its values [kv heads, 16, size] follow.</summary>

@@ -20,28 +20,32 @@ internal sealed unsafe class PackedLinear : IDisposable
 
     private readonly ScalarType type;
     private readonly float[]? bias;
+    private readonly Int8Panels? rounded;
     private void* panels;
 
     /// <param name="weights">One or more matrices with equal numbers of columns; their rows, the outputs, are joined in order.</param>
     /// <param name="biases">As many as weights, or none.</param>
-    public PackedLinear(IReadOnlyList<StoredMatrix> weights, IReadOnlyList<float[]>? biases = null)
+    /// <param name="kept">In <see cref="WeightType.Int8"/>: see <see cref="Int8Panels"/>.</param>
+    public PackedLinear(
+        IReadOnlyList<StoredMatrix> weights, IReadOnlyList<float[]>? biases = null, WeightType kept = WeightType.Stored)
     {
         Inputs = weights[0].Columns;
         Outputs = weights.Sum(w => w.Rows);
         Stride = Kernels.RoundUp(Outputs, Panel);
         type = weights.All(w => w.Type == weights[0].Type) ? weights[0].Type : ScalarType.Float32;
-        var bytes = (nuint)((long)Stride * Inputs * type.Size());
-        panels = NativeMemory.AlignedAlloc(bytes, 64);
+        if (kept == WeightType.Int8) rounded = new(Inputs, Stride);
+        else panels = NativeMemory.AlignedAlloc((nuint)((long)Stride * Inputs * type.Size()), 64);
         var row = 0;
         foreach (var weight in weights)
             for (var o = 0; o < weight.Rows; o++, row++)
             {
-                if (type == ScalarType.Float32) PackWide(weight, o, row);
+                if (rounded is not null) rounded.Pack(weight, o, row);
+                else if (type == ScalarType.Float32) PackWide(weight, o, row);
                 else PackHalf(weight, o, row);
                 weight.Done(o);
             }
 
-        for (; row < Stride; row++)
+        for (; rounded is null && row < Stride; row++)
             if (type == ScalarType.Float32) PackWide(null, 0, row);
             else PackHalf(null, 0, row);
         if (biases is not null) Array.Resize(ref bias, Stride);
@@ -87,6 +91,13 @@ internal sealed unsafe class PackedLinear : IDisposable
             for (var r = 0; r < rows; r++)
                 for (var o = from; o < to; o++) y[r * yStride + o] = (accumulate ? y[r * yStride + o] : 0) + bias[o];
             accumulate = true;
+        }
+
+        if (rounded is not null)
+        {
+            for (var r = 0; !accumulate && r < rows; r++) new Span<float>(y + (long)r * yStride + from, to - from).Clear();
+            rounded.AddProduct(x, xStride, y, yStride, rows, from, to, Int8Kernels.Best);
+            return;
         }
 
         var first = (long)from * Inputs;
@@ -252,6 +263,7 @@ internal sealed unsafe class PackedLinear : IDisposable
 
     public void Dispose()
     {
+        rounded?.Dispose();
         NativeMemory.AlignedFree(panels);
         panels = null;
     }

@@ -11,7 +11,7 @@ internal static class Runner
     {
         if (options.Torch is { } device) return new TorchRunner(model.Clone(device), options.CacheBudgetBytes);
         using var weights = WeightSource.From(model);
-        return new CpuRunner(weights, options.CacheBudgetBytes, options.Threads, options.Cache);
+        return new CpuRunner(weights, options.CacheBudgetBytes, options.Threads, options.Cache, options.Weights);
     }
 
     /// <summary>Of a checkpoint's folder; its weights stay in the type in which they are stored.</summary>
@@ -27,7 +27,8 @@ internal static class Runner
         }
 
         using var weights = WeightSource.From(folder);
-        return new CpuRunner(answers is null ? weights : weights.Asking(answers), options.CacheBudgetBytes, options.Threads, options.Cache);
+        return new CpuRunner(answers is null ? weights : weights.Asking(answers), options.CacheBudgetBytes, options.Threads, options.Cache,
+            options.Weights);
     }
 
     private static DecoderModel Merged(DecoderModel model)

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Pav.Models.Cpu;
 using Pav.Models.Inference;
 
 namespace Pav.Models.Tests.Cpu;
@@ -27,7 +28,7 @@ public unsafe class CachedAttentionTests
         float norm;
         fixed (float* weights = buffer)
         {
-            if (cap != 0) Kernels.SoftCap(weights, length, scale, cap);
+            if (cap != 0) RowKernels.Cap(weights, length, cap, scale);
             Array.Fill(buffer, float.MinValue, 0, from);
             Array.Fill(buffer, float.MinValue, length, buffer.Length - length);
             var max = buffer.Max();

@@ -45,11 +45,13 @@ public class CpuRunnerTests
     [InlineData(8, KvType.Float16)]
     [InlineData(20, KvType.Float16)]
     [InlineData(56, KvType.Float16)]
-    public void Bits_depend_on_the_context_alone(int headSize, KvType cache = KvType.Float32)
+    [InlineData(8, KvType.Float32, WeightType.Int8)]
+    [InlineData(20, KvType.Float16, WeightType.Int8)]
+    public void Bits_depend_on_the_context_alone(int headSize, KvType cache = KvType.Float32, WeightType kept = WeightType.Stored)
     {
         using var model = Toy.Model(Toy.Config(headSize));
-        using var one = Toy.Runner(model, 1 << 24, 1, cache);
-        using var two = Toy.Runner(model, 1 << 24, 2, cache);
+        using var one = Toy.Runner(model, 1 << 24, 1, cache, kept);
+        using var two = Toy.Runner(model, 1 << 24, 2, cache, kept);
         var expected = Logits(one, 1000, together: false);
         Assert.Equal(expected, Logits(one, 1000, together: true));
         Assert.Equal(expected, Logits(two, 1000, together: true));
@@ -66,7 +68,10 @@ public class CpuRunnerTests
     [InlineData(40, true)]
     [InlineData(64, false, KvType.Float16)]
     [InlineData(20, true, KvType.Float16)]
-    public void Bits_do_not_depend_on_how_products_are_cut(int headSize, bool everything, KvType cache = KvType.Float32)
+    [InlineData(64, false, KvType.Float32, WeightType.Int8)]
+    [InlineData(20, true, KvType.Float32, WeightType.Int8)]
+    public void Bits_do_not_depend_on_how_products_are_cut(
+        int headSize, bool everything, KvType cache = KvType.Float32, WeightType kept = WeightType.Stored)
     {
         var config = Toy.Config(headSize) with
         {
@@ -74,11 +79,11 @@ public class CpuRunnerTests
             OutputBias = everything, MlpBias = everything, LogitCap = everything ? 20 : null, AttentionCap = everything ? 10 : null,
         };
         using var model = Toy.Model(config);
-        using var one = Toy.Runner(model, 1 << 24, 1, cache);
+        using var one = Toy.Runner(model, 1 << 24, 1, cache, kept);
         var expected = Logits(one, 1000, together: true);
         foreach (var threads in (int[])[2, 3, 4])
         {
-            using var several = Toy.Runner(model, 1 << 24, threads, cache);
+            using var several = Toy.Runner(model, 1 << 24, threads, cache, kept);
             Assert.Equal(expected, Logits(several, 1000, together: true));
             Assert.Equal(expected, Logits(several, 1000, together: false));
             Assert.Equal(expected, Logits(several, 9, together: false));
@@ -156,6 +161,21 @@ public class CpuRunnerTests
         Assert.Equal(full.Pool.BlockBytes, 2 * half.Pool.BlockBytes);
         Assert.Equal(full.Pool.Bytes, 2 * half.Pool.Bytes);
         Assert.Equal(2 * full.Pool.Capacity, half.Pool.Capacity);
+    }
+
+    /// <summary>Weights and rows that are rounded to 255 steps move the logits a little.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(64)]
+    public void Logits_from_int8_weights_are_near(int headSize)
+    {
+        using var model = Toy.Model(Toy.Config(headSize));
+        using var full = Toy.Runner(model, 1 << 24, 1);
+        using var rounded = Toy.Runner(model, 1 << 24, 1, kept: WeightType.Int8);
+        var (expected, found) = (Logits(full, 10, together: true), Logits(rounded, 10, together: true));
+        var spread = expected.Max(l => l.Max() - l.Min());
+        var moved = expected.Zip(found, (a, b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max()).Max();
+        Assert.InRange(moved, 1e-6, spread / 80);
     }
 
     [Fact]

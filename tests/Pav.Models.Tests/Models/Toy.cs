@@ -27,10 +27,11 @@ internal static class Toy
         return model;
     }
 
-    public static CpuRunner Runner(DecoderModel model, long cacheBytes, int threads, KvType cache = KvType.Float32)
+    public static CpuRunner Runner(DecoderModel model, long cacheBytes, int threads, KvType cache = KvType.Float32,
+        WeightType kept = WeightType.Stored)
     {
         using var weights = WeightSource.From(model);
-        return new(weights, cacheBytes, threads, cache);
+        return new(weights, cacheBytes, threads, cache, kept);
     }
 
     public static DecoderModel Scorer(ulong seed = 2)

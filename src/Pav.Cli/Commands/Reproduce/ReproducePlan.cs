@@ -314,7 +314,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
     /// <param name="after">Folders of further parts that it needs.</param>
     /// <param name="settle">Sets options that only files of these tell, when they are finished.</param>
     private string Add(
-        string name, string say, CommandSpec command, object options, IEnumerable<string>? after = null, Func<object, object>? settle = null)
+        string name, string say, CommandSpec command, object options, IEnumerable<string>? after = null,
+        Func<object, object>? settle = null)
     {
         var folder = Path.Combine(settings.Out, name);
         if (options is RunSettings run) options = run with { Out = folder };
