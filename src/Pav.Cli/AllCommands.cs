@@ -33,7 +33,7 @@ internal static class AllCommands
             MergeCommand.Spec,
         LabelCommand.Spec, LabelsCommands.Export, LabelsMerge.Spec, LabelsCommands.Import,
         SearchCommand.Spec, ServeCommand.Spec, EvaluateCommand.Spec, ProcessBenchCommand.Spec,
-        RlCommand.Spec, DidacticCommand.Spec, ReproduceCommand.Spec, ReportCommand.Spec,
+        RlCommand.Spec, SignalCommand.Spec, DidacticCommand.Spec, ReproduceCommand.Spec, ReportCommand.Spec,
         ProverCommand.Spec, TheoryCommand.Spec,
     ];
 

@@ -32,6 +32,10 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "--prover bo8 cannot be estimated from 4 completions")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --prover bo2,best --out new",
         "--prover names 'best', but must name provers boK with K from 1 to 4096.")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --weights int8 --out new",
+        "--weights int8 draws from a policy that is not quite the one that learns; leave the option out.")]
+    [InlineData("signal --policy model --problems train.jsonl --verifier verifier --weights int8",
+        "--weights int8 draws from a policy that is not quite the one that learns; leave the option out.")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha-by value --out new",
         "--alpha-by value is about the step rewards of --reward pav.")]
     [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new",

@@ -123,10 +123,11 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4,
               "rival_iterations": 2, "rival_outcome_iterations": 2, "rival_rollout_iterations": 2, "rival_seeds": 1, "rival_tune_seeds": 1,
               "rival_rates": [1e-4, 1e-3],
-              "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2 }
+              "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2,
+              "signal_batches": 3 }
             """);
         string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier",
-            "adaptive", "refresh", "holds", "rivals"];
+            "adaptive", "refresh", "holds", "rivals", "signal"];
         string[] command =
         [
             "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems",

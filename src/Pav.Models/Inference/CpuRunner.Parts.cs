@@ -1,4 +1,5 @@
 using Pav.Models.Cpu;
+using Pav.Models.Decoders;
 
 namespace Pav.Models.Inference;
 
@@ -168,5 +169,28 @@ internal sealed unsafe partial class CpuRunner
     {
         if (halves) Attend<Half>(l, work, attended, from, to, first, end);
         else Attend<float>(l, work, attended, from, to, first, end);
+    }
+
+    /// <summary>Outputs [first, end) of the rows [from, to) of those that are read.</summary>
+    private void Head(Workspace work, int from, int to, int first, int end)
+    {
+        for (var r = from; r < to; r++)
+            RowKernels.RmsNorm(stream.Data + (long)pending.Read[r] * hiddenStride, finalNorm, eps, work.Normed + (r - from) * hiddenStride,
+                Config.HiddenSize);
+        var x = work.Normed;
+        if (head.Length == 2)
+        {
+            head[0].Apply(x, hiddenStride, work.Wide, hiddenStride, to - from);
+            Kernels.Relu(x = work.Wide, (to - from) * hiddenStride);
+        }
+
+        var stride = head[^1].Stride;
+        var into = output.Data + (long)from * stride;
+        head[^1].Apply(x, hiddenStride, into, stride, to - from, from: first, to: end);
+        if (Config is { Head: DecoderHead.CausalLM, LogitDivisor: not 1 and var divisor })
+            for (var r = 0; r < to - from; r++)
+                for (var i = first; i < end; i++) into[r * stride + i] /= (float)divisor;
+        if (Config is { Head: DecoderHead.CausalLM, LogitCap: { } cap })
+            for (var r = 0; r < to - from; r++) RowKernels.Cap(into + r * stride + first, end - first, (float)cap);
     }
 }

@@ -67,6 +67,11 @@ internal sealed class Checkpoints(string folder, Action<string> saveBeside)
 
     public void SaveBest(DecoderModel model) => AtomicFile.WriteFolder(Best, inside => Save(model, inside));
 
+    /// <summary>Keeps a model for good in a folder named after its iteration, in five digits.</summary>
+    public void Keep(int iteration, DecoderModel model) => AtomicFile.WriteFolder(KeptIn(folder, iteration), inside => Save(model, inside));
+
+    public static string KeptIn(string run, int iteration) => Path.Combine(run, "checkpoints", $"{iteration:00000}");
+
     private void Save(DecoderModel model, string inside)
     {
         model.Save(inside);

@@ -60,6 +60,7 @@ internal static class Figures
         new("refresh", Refresh),
         new("holds", Holds),
         new("rivals", RivalRuns.Prepare),
+        new("signal", Signal),
     ];
 
     public static IReadOnlyList<Figure> Chosen(IReadOnlyList<string> names) => names.Contains(Every)
@@ -214,6 +215,17 @@ internal static class Figures
                 [.. runs.Select(Run)],
             [.. runs.Select(r =>
                 (IReadOnlyList<double>)[.. Measured(r.Folder).Select(m => (double)(m.Spent.Traces + m.Spent.ProverRollouts))])]);
+    }
+
+    /// <summary>Gradients of RL's rewards at policies along it.</summary>
+    private static Func<RunSize, FigureSummary> Signal(ReproducePlan plan)
+    {
+        var (model, policies) = (plan.Models[0], plan.Signals(plan.Models[0]));
+        return size => SignalFigure.From(
+            ReproducePlan.Short(model),
+            [.. policies.Select(p => new SignalPoint(p.Run, p.Iteration,
+                Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
+            plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
     }
 
     /// <summary>Beams with verifiers that learned otherwise, for the first base policy.</summary>

@@ -3,7 +3,6 @@ using Pav.Cli.Commands.Evaluate;
 using Pav.Cli.Commands.Label;
 using Pav.Cli.Commands.ProblemFiles;
 using Pav.Cli.Commands.Provers;
-using Pav.Cli.Commands.Rl;
 using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
@@ -29,7 +28,8 @@ internal sealed record Part(string Name, string Say, CommandSpec Command, object
 }
 
 /// <summary>
-/// The commands that figures need, in order. Asking for a part adds it, with all that it needs, once: figures share base policies, labels and verifiers. A method returns the folder (or
+/// The commands that figures need, in order. Asking for a part adds it, with all that it needs, once: figures share base policies, labels
+/// and verifiers. A method returns the folder (or
 /// file) that its part writes.
 /// </summary>
 internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSettings settings)
@@ -51,7 +51,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
 
     public IReadOnlyList<string> Missing => Given ? [] : [.. scale.Models.Union(scale.MatrixModels).Where(m => Home.TryModel(m) is null)];
 
-    private IReadOnlyList<string> Here(string[] models) => Given ? [Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Policy))] : [.. models.Where(m => Home.TryModel(m) is not null)];
+    private IReadOnlyList<string> Here(string[] models) => Given
+        ? [Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Policy))] : [.. models.Where(m => Home.TryModel(m) is not null)];
 
     public IEnumerable<int> Seeds(int count) => Enumerable.Range(1, count);
 
@@ -68,7 +69,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
     }
 
     public string TrainProblems() => settings.TrainProblems != "" ? settings.TrainProblems
-        : Given ? throw new UserError("training labels and verifiers for --policy needs --train-problems; or give --verifier, and name the figures that only search.")
+        : Given ? throw new UserError(
+            "training labels and verifiers for --policy needs --train-problems; or give --verifier, and name the figures that only search.")
         : Problems("train", scale.TrainProblems, 77);
 
     public string ValidProblems() => settings.ValidProblems != "" ? settings.ValidProblems
@@ -77,41 +79,53 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
 
     public string TestProblems() => settings.Problems != "" ? settings.Problems : Problems("test", scale.TestProblems, 79);
 
-    public string Base(string model) => Given ? settings.Policy : Add($"base-{Short(model)}", "Make a base policy: the pretrained model, fine-tuned on homework as people write it, mistakes included.",
+    public string Base(string model) => Given ? settings.Policy : Add($"base-{Short(model)}", "Make a base policy: the pretrained model, "
+        + "fine-tuned on homework as people write it, mistakes included.",
         TrainCommands.Sft, new SftSettings
         {
-            Model = model, Count = 6000, Steps = scale.BaseSteps, Batch = 32, Rate = 3e-4, Warmup = "10", EvaluateEvery = Math.Max(1, scale.BaseSteps / 2), CheckpointEvery = Math.Max(1, scale.BaseSteps / 2),
+            Model = model, Count = 6000, Steps = scale.BaseSteps, Batch = 32, Rate = 3e-4, Warmup = "10",
+                EvaluateEvery = Math.Max(1, scale.BaseSteps / 2), CheckpointEvery = Math.Max(1, scale.BaseSteps / 2),
             ValidProblems = ValidProblems(), MaxTokens = MaxTokens, Seed = 11,
         });
 
-    public string Labels(string model, int seed) => Label($"labels-{Short(model)}-{seed}", "Collect progress labels: sample solutions, finish each from the end of every step, count right answers.", model, TrainProblems(),
+    public string Labels(string model, int seed) => Label($"labels-{Short(model)}-{seed}", "Collect progress labels: sample solutions, "
+        + "finish each from the end of every step, count right answers.", model, TrainProblems(),
         new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 5 + 100 * (ulong)seed });
 
-    public string ValidLabels(string model) => Label($"labels-valid-{Short(model)}", "The same, with more completions, on the validation problems.", model, ValidProblems(),
+    public string ValidLabels(string model) =>
+        Label($"labels-valid-{Short(model)}", "The same, with more completions, on the validation problems.", model, ValidProblems(),
         new() { NCov = scale.ValidNCov, NMc = scale.ValidNMc, Seed = 6 });
 
     /// <summary>Traces of the test problems with their outcomes, for predicting these from steps.</summary>
-    public string TestLabels(string model) => Label($"labels-test-{Short(model)}", "Sample solutions of the test problems, whose outcomes are to be predicted.", model, TestProblems(),
+    public string TestLabels(string model) => Label($"labels-test-{Short(model)}", "Sample solutions of the test problems, whose "
+        + "outcomes are to be predicted.", model, TestProblems(),
         new() { NCov = scale.ThresholdTraces, NMc = 1, Seed = 7 });
 
-    public string Outcome(string model, int seed) => settings.Outcome != "" ? settings.Outcome : Verifier($"outcome-{Short(model)}-{seed}", "Train the baseline, an outcome verifier.",
+    public string Outcome(string model, int seed) => settings.Outcome != ""
+        ? settings.Outcome : Verifier($"outcome-{Short(model)}-{seed}", "Train the baseline, an outcome verifier.",
         TrainCommands.Outcome, model, [Labels(model, seed)], scale.OutcomeSteps, seed);
 
-    public string Verifier(string model, int seed) => settings.Verifier != "" ? settings.Verifier : Verifier($"verifier-{Short(model)}-{seed}", "Train a verifier of Q; its differences are progress.",
+    public string Verifier(string model, int seed) => settings.Verifier != ""
+        ? settings.Verifier : Verifier($"verifier-{Short(model)}-{seed}", "Train a verifier of Q; its differences are progress.",
         TrainCommands.Verifier, model, [Labels(model, seed)], scale.VerifierSteps, seed);
 
     /// <summary>Every method at every size, for Figures 4, 5a and 6a.</summary>
-    public string Search(string model, int seed) => Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
+    public string Search(string model, int seed) =>
+        Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
     {
         Forest = scale.Forest, Settle = "auto",
-        Outcome = Outcome(model, seed), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = "auto", ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
+        Outcome = Outcome(model, seed), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = "auto",
+            ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
         Trees = seed == 1 ? 6 : 0, TreesBeam = [scale.Beam.Contains(4) ? 4 : scale.Beam[^1]],
     });
 
-    /// <summary>Every method that there is, at equal budgets; without those that a best-of-K prover makes the same as their twin on Q.</summary>
-    public string MethodsSearch(string model, int seed) => Search($"search-methods-{Short(model)}-{seed}", "Answer the test problems with every search method.", model, seed, s => s with
+    /// <summary>Every method that there is, at equal budgets; without those that a best-of-K prover makes the same as their twin on
+    /// Q.</summary>
+    public string MethodsSearch(string model, int seed) =>
+        Search($"search-methods-{Short(model)}-{seed}", "Answer the test problems with every search method.", model, seed, s => s with
     {
-        Outcome = Outcome(model, seed), Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)],
+        Outcome = Outcome(model, seed), Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver))
+            .Select(m => m.Id)],
         Forest = scale.Forest, ValidProblems = ValidProblems(), Settle = "auto",
         N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
     });
@@ -127,47 +141,61 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         });
 
     /// <summary>The same on validation problems.</summary>
-    public string ValidSearch(string model, int seed) => Search($"search-valid-{Short(model)}-{seed}", "Answer the validation problems, on which settings are chosen.", model, seed, s => s with
+    public string ValidSearch(string model, int seed) => Search($"search-valid-{Short(model)}-{seed}", "Answer the validation problems, "
+        + "on which settings are chosen.", model, seed, s => s with
     {
         Forest = scale.Forest,
-        Outcome = Outcome(model, seed), Problems = ValidProblems(), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
+        Outcome = Outcome(model, seed), Problems = ValidProblems(), N = scale.N, Beam = scale.Beam, Provers = [Prover],
+            Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>Beams with best-of-K provers of every strength.</summary>
-    public string StrengthSearch(string model, int seed) => Search($"search-provers-{Short(model)}-{seed}", "Search with provers of every strength.", model, seed, s => s with
+    public string StrengthSearch(string model, int seed) =>
+        Search($"search-provers-{Short(model)}-{seed}", "Search with provers of every strength.", model, seed, s => s with
     {
-        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.StrengthBeams, Provers = [.. scale.Strengths.Select(ProverName.From)], Alpha = FixedAlpha(), Trees = 0,
+        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.StrengthBeams,
+            Provers = [.. scale.Strengths.Select(ProverName.From)], Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>A beam with the progress of every base policy as prover.</summary>
-    public string MatrixSearch(string model, int seed) => Search($"search-matrix-{Short(model)}-{seed}", "Search with the progress of every base policy.", model, seed, s => s with
+    public string MatrixSearch(string model, int seed) =>
+        Search($"search-matrix-{Short(model)}-{seed}", "Search with the progress of every base policy.", model, seed, s => s with
     {
-        Methods = [SearchMethods.BeamByProgress.Id], Beam = [scale.MatrixBeam], Provers = [.. MatrixModels.Select(m => Verifier(m, seed))], Alpha = FixedAlpha(), Trees = 0,
+        Methods = [SearchMethods.BeamByProgress.Id], Beam = [scale.MatrixBeam], Provers = [.. MatrixModels.Select(m => Verifier(m, seed))],
+            Alpha = FixedAlpha(), Trees = 0,
     });
 
     /// <summary>A beam at one α.</summary>
-    public string AlphaSearch(string model, int seed, double alpha) => Search($"search-alpha-{Short(model)}-{seed}-{Text(alpha)}", $"Search with alpha = {Text(alpha)}.", model, seed, s => s with
+    public string AlphaSearch(string model, int seed, double alpha) =>
+        Search($"search-alpha-{Short(model)}-{seed}-{Text(alpha)}", $"Search with alpha = {Text(alpha)}.", model, seed, s => s with
     {
         Methods = [SearchMethods.BeamByProgress.Id], Beam = [scale.AlphaBeam], Provers = [Prover], Alpha = Text(alpha), Trees = 0,
     });
 
     /// <summary>Beams on Monte Carlo values.</summary>
-    public string OracleSearch(string model, int seed) => Search($"search-oracle-{Short(model)}-{seed}", "Search with Monte Carlo values in the verifier's place: the ceiling.", model, seed, s => s with
+    public string OracleSearch(string model, int seed) => Search($"search-oracle-{Short(model)}-{seed}", "Search with Monte Carlo values "
+        + "in the verifier's place: the ceiling.", model, seed, s => s with
     {
-        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.OracleBeam, Provers = [Prover], Alpha = FixedAlpha(), Limit = scale.OracleProblems, Oracle = scale.Oracle,
+        Methods = [SearchMethods.BeamByQ.Id, SearchMethods.BeamByProgress.Id], Beam = scale.OracleBeam, Provers = [Prover],
+            Alpha = FixedAlpha(), Limit = scale.OracleProblems, Oracle = scale.Oracle,
         OracleProblems = scale.OracleProblems, OracleBeam = scale.OracleBeam, Trees = 0,
     });
 
     /// <summary>A verifier trained on labels of one kind, and a beam with it.</summary>
     public (string Labels, string Search) Cell(string model, int seed, LabelCell cell)
     {
-        var labels = Label($"labels-{Short(model)}-{cell.Name}-{seed}", $"Label with {cell.Words}.", model, TrainProblems(), cell.Settings() with { Limit = scale.RatioProblems, Seed = 9 + 100 * (ulong)seed });
-        var verifier = Verifier($"verifier-{Short(model)}-{cell.Name}-{seed}", "Train a verifier on these labels.", TrainCommands.Verifier, model, [labels], scale.RatioSteps, seed);
-        return (labels, Search($"search-{Short(model)}-{cell.Name}-{seed}", "Search with it.", model, seed, s => s with { Methods = [SearchMethods.BeamByQ.Id], Beam = [scale.RatioBeam], Trees = 0 }, verifier));
+        var labels = Label($"labels-{Short(model)}-{cell.Name}-{seed}", $"Label with {cell.Words}.", model, TrainProblems(),
+            cell.Settings() with { Limit = scale.RatioProblems, Seed = 9 + 100 * (ulong)seed });
+        var verifier = Verifier($"verifier-{Short(model)}-{cell.Name}-{seed}", "Train a verifier on these labels.", TrainCommands.Verifier,
+            model, [labels], scale.RatioSteps, seed);
+        return (labels, Search($"search-{Short(model)}-{cell.Name}-{seed}", "Search with it.", model, seed, s =>
+            s with { Methods = [SearchMethods.BeamByQ.Id], Beam = [scale.RatioBeam], Trees = 0 }, verifier));
     }
 
     /// <summary>Scores after every step of labelled traces.</summary>
-    public string Scores(string model, int seed, bool test) => Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}", $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
+    public string Scores(string model, int seed, bool test) =>
+        Add($"scores-{(test ? "test" : "valid")}-{Short(model)}-{seed}",
+        $"Score every step of the {(test ? "test" : "validation")} traces.", EvaluateCommand.Spec, new EvaluateSettings
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
         Problems = test ? TestProblems() : ValidProblems(), Samples = 1, Sampling = Sampling,
@@ -175,104 +203,26 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         Verifier = Verifier(model, seed), Labels = [test ? TestLabels(model) : ValidLabels(model)], Seed = 3,
     });
 
-    public string Didactic() => Add("didactic", "The didactic task: find a planted sequence with outcome reward, and with progress under provers of many strengths.", DidacticCommand.Spec, new DidacticSettings
+    public string Didactic() => Add("didactic", "The didactic task: find a planted sequence with outcome reward, and with progress under "
+        + "provers of many strengths.", DidacticCommand.Spec, new DidacticSettings
     {
-        Seeds = scale.DidacticSeeds, Planted = scale.DidacticPlanted, OutcomeIterations = scale.DidacticOutcomeIterations, Iterations = scale.DidacticIterations, Gammas = scale.DidacticGammas,
+        Seeds = scale.DidacticSeeds, Planted = scale.DidacticPlanted, OutcomeIterations = scale.DidacticOutcomeIterations,
+            Iterations = scale.DidacticIterations, Gammas = scale.DidacticGammas,
         Lengths = scale.DidacticLengths, Length = scale.DidacticLength,
     });
 
     /// <summary>States with several labelled steps each, and what these say of best-of-K provers before any training.</summary>
     public string Provers(string model)
     {
-        var states = Label($"states-{Short(model)}", "Complete several steps of each of some states, to judge provers before training.", model, ValidProblems(),
+        var states = Label($"states-{Short(model)}", "Complete several steps of each of some states, to judge provers before training.",
+            model, ValidProblems(),
             new() { NCov = 2, NMc = scale.StateNMc, StepsPerState = 4, Depths = 2, Limit = scale.StateProblems, Seed = 8 });
         return Add($"provers-{Short(model)}", "Judge best-of-K provers from these states.", ProverCommand.Spec, new ProverSettings
         {
-            Labels = states, K = [.. scale.Strengths.Where(k => k <= scale.StateNMc / 2)], Alpha = settings.Alpha, Verifier = Verifier(model, 1), Problems = [ValidProblems()], Seed = 1,
+            Labels = states, K = [.. scale.Strengths.Where(k => k <= scale.StateNMc / 2)], Alpha = settings.Alpha,
+                Verifier = Verifier(model, 1), Problems = [ValidProblems()], Seed = 1,
         });
     }
-
-    /// <summary>The start of RL: the base policy, fine-tuned on its own correct traces where the scale wants that.</summary>
-    public string Rft(string model) => scale.RftSteps == 0 ? Base(model) : Add($"rft-{Short(model)}", "Fine-tune the base policy on its own correct traces: the start of RL.", TrainCommands.Rft, new RftSettings
-    {
-        Model = Base(model), Labels = [Labels(model, 1)], Problems = [TrainProblems()], Steps = scale.RftSteps, Batch = 32, Rate = 1e-4, Warmup = $"{Math.Max(1, scale.RftSteps / 10)}",
-        EvaluateEvery = scale.RftSteps, CheckpointEvery = scale.RftSteps, Prompt = settings.Prompt, MaxTokens = MaxTokens, Grader = settings.Grader, Seed = 1,
-    });
-
-    /// <summary>What that start does by itself on the test problems of RL.</summary>
-    public string RlStart(string model) => Add($"rl-start-{Short(model)}", $"Measure the start of RL; what none of {scale.RlHardSamples} samples solves is the hard set.", EvaluateCommand.Spec, new EvaluateSettings
-    {
-        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends,
-        Problems = RlTest(), Samples = scale.RlTestSamples, HardSamples = Math.Max(scale.RlHardSamples,
-        scale.RlTestSamples), Sampling = Sampling, Grader = settings.Grader,
-        ProblemsPerBatch = 100, Seed = 1,
-    });
-
-    /// <summary>RL with one kind of reward: orm, pav or pqv.</summary>
-    public string Rl(string model, string reward, int seed) => Rl(
-        $"rl-{reward}-{Short(model)}-{seed}", $"RL with {reward switch { "orm" => "outcome rewards only", "pav" => "the progress of every step as a dense reward", _ => "Q of every step as a dense reward" }}.",
-        model, seed, s => s with { Verifier = RlVerifier(model), Reward = reward, Alpha = Text(reward == "pqv" ? 1 : scale.RlAlpha), HardBeam = scale.RlHardBeam });
-
-    /// <summary>A verifier that learned from half the labels and from labels of RL's problems before it, as many as refreshes take.</summary>
-    private string RlVerifier(string model) => settings.Verifier != "" ? settings.Verifier
-        : Verifier($"verifier-rl-{Short(model)}", "Train a verifier of Q on labels of the problems that RL trains on, and others.", TrainCommands.Verifier, model, [HalfLabels(model), RlLabels(model)], scale.VerifierSteps, 1, RlTrain());
-
-    /// <summary>RL with progress by the verifier of labels of other problems, as many.</summary>
-    public string RlOfOthers(string model, int seed) => Rl(
-        $"rl-others-{Short(model)}-{seed}", "RL with progress by the verifier that learned from labels of other problems.", model, seed,
-        s => s with { Verifier = Verifier(model, 1), Reward = "pav", Alpha = Text(scale.RlAlpha), TestSamples = FewSamples, Hard = "" });
-
-    /// <summary>RL with progress by a verifier of half the labels, refreshed with fresh ones of the present policy.</summary>
-    public string RlRefreshed(string model, int seed, bool strong) => Rl(
-        $"rl-refreshed{Strong(strong)}-{Short(model)}-{seed}", $"RL with {(strong ? "much weight on progress" : "progress")}, the verifier of half the labels being refreshed with fresh ones of the present policy.", model, seed, s => s with
-        {
-            Verifier = Verifier($"verifier-half-{Short(model)}", "Train a verifier of Q on half the labels.", TrainCommands.Verifier, model, [HalfLabels(model)], scale.VerifierSteps, 1),
-            Refresh = scale.RlRefresh, RefreshProblems = scale.RlRefreshProblems, RefreshNCov = scale.NCov, RefreshNMc = scale.NMc,
-            Reward = "pav", Alpha = Text(strong ? scale.RlStrongAlpha : scale.RlAlpha), TestSamples = FewSamples, Hard = "",
-        });
-
-    /// <summary>RL with so much weight on progress that a verifier which is kept may be fooled.</summary>
-    public string RlStrong(string model, int seed) => Rl(
-        $"rl-kept-strong-{Short(model)}-{seed}", "RL with much weight on progress, by the verifier that learned from labels of RL's problems before.", model, seed, s => s with
-        {
-            Verifier = RlVerifier(model), Reward = "pav", Alpha = Text(scale.RlStrongAlpha), TestSamples = FewSamples, Hard = "",
-        });
-
-    private static string Strong(bool strong) => strong ? "-strong" : "";
-
-    /// <summary>Enough for the accuracy of one sample.</summary>
-    private int FewSamples => Math.Min(8, scale.RlTestSamples);
-
-    /// <summary>Labels of the first half of the training problems.</summary>
-    public string HalfLabels(string model) => Label($"labels-half-{Short(model)}", "Collect labels of half the training problems.", model, TrainProblems(),
-        new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 105, Limit = Math.Max(2, (Given && File.Exists(TrainProblems()) ? Pav.Models.Files.Problems.Read(TrainProblems()).Count : scale.TrainProblems) / 2) });
-
-    /// <summary>Labels of as many of RL's problems as refreshes label, by the policy that RL starts from.</summary>
-    public string RlLabels(string model) => Label($"labels-rl-{Short(model)}", "Collect labels of RL's problems before it, as many as refreshes take.", model, RlTrain(),
-        new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 205, Limit = Math.Max(1, (scale.RlIterations - 1) / scale.RlRefresh) * scale.RlRefreshProblems });
-
-    private string Rl(string name, string say, string model, int seed, Func<RlSettings, RlSettings> with) => Add(name, say, RlCommand.Spec, with(new()
-    {
-        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends,
-        Problems = RlTrain(),
-        ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(), TestSamples = scale.RlTestSamples, Hard = RlStart(model),
-        Baseline = "leave_one_out", Grader = settings.Grader, ValidSamples = 2, Seed = (ulong)seed,
-        Rl = new()
-        {
-            MaxTokens = MaxTokens, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = scale.RlRate,
-            EvaluateEvery = Math.Max(1, scale.RlIterations / 15), CheckpointEvery = Math.Max(1, scale.RlIterations / 4),
-        },
-    }));
-
-    /// <summary>How the start of RL is asked; nothing where 'train rft' has written that down.</summary>
-    private PromptChoice Untaught => scale.RftSteps == 0 ? settings.Prompt : new();
-
-    /// <summary>Ten lines, the longest there are, with traps among them: outcome rewards are sparse on them.</summary>
-    private const int RlLevel = 10;
-
-    private string RlTrain() => Given ? TrainProblems() : Problems("rl-train", "train", scale.TrainProblems, 87, RlLevel, scale.RlTraps);
-
-    private string RlTest() => Given ? TestProblems() : Problems("rl-test", "test", scale.RlTestProblems, 89, RlLevel, scale.RlTraps);
 
     private string Problems(string split, int count, ulong seed) => Problems(split, split, count, seed, 0, 0);
 
@@ -280,17 +230,20 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
     {
         // The count is in the name: a file that is there is taken as it is.
         var file = Path.Combine(settings.Out, $"problems-{name}", $"{split}-{count}.jsonl");
-        Add($"problems-{name}", $"Write {split} problems.", ProblemsCommand.Spec, new ProblemsSettings { Out = file, Split = split, Count = count, Seed = seed, Level = level, Traps = traps });
+        Add($"problems-{name}", $"Write {split} problems.", ProblemsCommand.Spec,
+            new ProblemsSettings { Out = file, Split = split, Count = count, Seed = seed, Level = level, Traps = traps });
         return file;
     }
 
-    private string Label(string name, string say, string model, string problems, LabelSettings label) => Add(name, say, LabelCommand.Spec, label with
+    private string Label(string name, string say, string model, string problems, LabelSettings label) =>
+        Add(name, say, LabelCommand.Spec, label with
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
         Problems = problems, Sampling = Sampling, Grader = settings.Grader, ProblemsPerBatch = 128,
     });
 
-    private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed, params string[] further) => Add(name, say, kind,
+    private string Verifier(string name, string say, CommandSpec kind, string model, string[] labels, int steps, int seed,
+        params string[] further) => Add(name, say, kind,
         Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, labels, steps, seed, further));
 
     /// <param name="trunk">What it starts from.</param>
@@ -303,7 +256,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     };
 
-    private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with, string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
+    private string Search(string name, string say, string model, int seed, Func<SearchSettings, SearchSettings> with,
+        string? verifier = null) => Add(name, say, SearchCommand.Spec, with(new()
     {
         Policy = Base(model), Prompt = settings.Prompt, Ends = settings.Ends,
         Verifier = verifier ?? Verifier(model, seed), Problems = TestProblems(), Sampling = Sampling,
@@ -319,7 +273,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
     {
         var folder = Path.Combine(settings.Out, name);
         if (options is RunSettings run) options = run with { Out = folder };
-        if (options is ModelSettings model) options = model with { Threads = settings.Threads, MemoryMb = settings.MemoryMb, Device = settings.Device };
+        if (options is ModelSettings model)
+            options = model with { Threads = settings.Threads, MemoryMb = settings.MemoryMb, Device = settings.Device };
         if (options is DidacticSettings didactic) options = didactic with { Threads = settings.Threads };
         needed.Add(name);
         var named = InputPaths.In(command.Schema, options).Concat(after ?? []).ToList();
@@ -336,7 +291,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
 
     private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    public static string Short(string model) => model.StartsWith("pav-tiny-", StringComparison.Ordinal) ? model["pav-tiny-".Length..] : model;
+    public static string Short(string model) => model.StartsWith("pav-tiny-", StringComparison.Ordinal)
+        ? model["pav-tiny-".Length..] : model;
 }
 
 /// <summary>A way to spend a budget of labels: n_cov × n_mc, and for first pits × n_mc up to the pit.</summary>
@@ -344,15 +300,19 @@ internal sealed record LabelCell(int NCov, int NMc, int? NMcPit)
 {
     public string Name => NMcPit is { } pit ? $"pit{NCov}x{NMc}x{pit}" : $"{NCov}x{NMc}";
 
-    public string Words => $"{NCov} seed trace{(NCov == 1 ? "" : "s")} of a problem and {NMc} completion{(NMc == 1 ? "" : "s")} of each prefix{(NMcPit is { } pit ? $", then {pit} up to the first pit" : "")}";
+    public string Words => $"{NCov} seed trace{(NCov == 1 ? "" : "s")} of a problem and {NMc} completion{(NMc == 1 ? "" : "s")} of each "
+        + $"prefix{(NMcPit is { } pit ? $", then {pit} up to the first pit" : "")}";
 
-    public LabelSettings Settings() => NMcPit is { } pit ? new() { NCov = NCov, NMc = NMc, NMcPit = pit, Strategy = "first_pit" } : new() { NCov = NCov, NMc = NMc };
+    public LabelSettings Settings() => NMcPit is { } pit
+        ? new() { NCov = NCov, NMc = NMc, NMcPit = pit, Strategy = "first_pit" } : new() { NCov = NCov, NMc = NMc };
 
     public static LabelCell Parse(string text)
     {
         var numbers = text.Split('x').Select(part => int.TryParse(part, out var n) && n > 0 ? n : throw Bad(text)).ToList();
-        return numbers.Count switch { 2 => new(numbers[0], numbers[1], null), 3 => new(numbers[0], numbers[1], numbers[2]), _ => throw Bad(text) };
+        return numbers.Count switch { 2 => new(numbers[0], numbers[1], null), 3 => new(numbers[0], numbers[1], numbers[2]), _ =>
+            throw Bad(text) };
     }
 
-    private static UserError Bad(string text) => new($"'{text}' is not a way to label: write 4x1 (seed traces x completions), or 2x1x4 for first pits.");
+    private static UserError Bad(string text) =>
+        new($"'{text}' is not a way to label: write 4x1 (seed traces x completions), or 2x1x4 for first pits.");
 }

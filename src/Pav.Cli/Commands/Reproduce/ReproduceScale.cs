@@ -194,7 +194,7 @@ internal sealed record ReproduceScale
     [Flag("Sizes of the beams that search these", Min = 1)]
     public int[] RlHardBeam { get; init; } = [16, 32];
 
-    [Flag("Least number of lines that tempt to a mistake in the problems of RL", Min = 0, Max = 7)]
+    [Flag("Least number of lines that tempt to a mistake in the problems of RL", Min = 0, Max = 10)]
     public int RlTraps { get; init; } = 5;
 
     [Flag("Peak learning rate of RL", Min = 0, AboveMin = true, Max = 1)]
@@ -211,6 +211,12 @@ internal sealed record ReproduceScale
 
     [Flag("Problems that a refresh labels: so many that all refreshes together take the rollouts of half the labels", Min = 4)]
     public int RlRefreshProblems { get; init; } = 137;
+
+    [Flag("Batches whose policy gradients are compared at each of some policies along RL", Min = 3)]
+    public int SignalBatches { get; init; } = 32;
+
+    [Flag("Completions of each prefix behind the true progress in them; half of them K of the prover at least", Min = 8)]
+    public int SignalOracle { get; init; } = 8;
 
     [Flag("Fine-tuning steps on the base policy's own correct traces, before RL; 0 starts from the base policy", Min = 0)]
     public int RftSteps { get; init; }

@@ -214,6 +214,14 @@ internal sealed record RlSettings : ModelSettings
         if (Rl.StopOnHacking && (Rl.GuardWindow == 0 || !watched))
             throw new UserError(
                 "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
+        LearnsAsItDraws(this);
         if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
+    }
+
+    /// <summary>Gradients belong to the policy that drew the traces: refuses weights that draw from another.</summary>
+    public static void LearnsAsItDraws(ModelSettings settings)
+    {
+        if (settings.Weights != "stored") throw new UserError($"--weights {settings.Weights} draws from a policy that is not quite the one "
+            + "that learns; leave the option out.");
     }
 }

@@ -141,13 +141,13 @@ internal sealed class RlLearner : IDisposable
     }
 
     /// <summary>Episodes, read where the generated tokens are predicted.</summary>
-    private static ReadRow[] Rows(Episode[] pass) =>
+    internal static ReadRow[] Rows(Episode[] pass) =>
         [.. pass.Select(e => new ReadRow(e.Ids[..^1], [.. Enumerable.Range(e.Prompt - 1, e.Generated)]))];
 
-    private static int[] Targets(Episode[] pass) => [.. pass.SelectMany(e => e.Ids.Skip(e.Prompt))];
+    internal static int[] Targets(Episode[] pass) => [.. pass.SelectMany(e => e.Ids.Skip(e.Prompt))];
 
     /// <summary>R_h − b at each generated token.</summary>
-    private static float[] Credits(Episode[] pass) =>
+    internal static float[] Credits(Episode[] pass) =>
         [.. pass.SelectMany(e => e.StepOf.Select(h => (float)(e.Returns[h] - e.Baselines[h])))];
 
     public void Dispose()

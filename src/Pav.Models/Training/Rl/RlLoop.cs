@@ -103,7 +103,8 @@ public sealed class RlLoop : IDisposable
     internal static void Try(RlTask task, RlOptions options, string folder, Func<RlTry, bool> goesOn, CancellationToken cancel)
     {
         Check(task, options);
-        using var loop = new RlLoop(task, options with { CheckpointEvery = int.MaxValue, Iterations = int.MaxValue }, folder, null, cancel);
+        using var loop = new RlLoop(task, options with { CheckpointEvery = int.MaxValue, KeepEvery = 0, Iterations = int.MaxValue },
+            folder, null, cancel);
         for (var more = true; more;)
         {
             cancel.ThrowIfCancellationRequested();
@@ -148,6 +149,7 @@ public sealed class RlLoop : IDisposable
 
         Record();
         var done = position.Next.Iteration;
+        if (options.KeepEvery > 0 && done % options.KeepEvery == 0) checkpoints.Keep(done, learner.Policy);
         if (done % options.CheckpointEvery == 0 || done == options.Iterations || position.Stopped) Checkpoint();
     }
 

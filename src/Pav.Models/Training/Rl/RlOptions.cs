@@ -103,6 +103,9 @@ public sealed record RlOptions
     [Flag("Iterations between checkpoints to resume from", Min = 1)]
     public int CheckpointEvery { get; init; } = 20;
 
+    [Flag("Iterations between policies that are kept, as checkpoints/00050 for the 50th; 0 keeps the last and the best alone", Min = 0)]
+    public int KeepEvery { get; init; }
+
     [Flag("A step counts as one without progress where |A| is below this", Min = 0, Max = 1)]
     public double NoProgress { get; init; } = 0.01;
 
@@ -127,7 +130,7 @@ public sealed record RlOptions
     public double AlphaAt(int iteration) => AlphaUntil == 0 ? Alpha : Alpha * Math.Max(0, 1 - (double)iteration / AlphaUntil);
 
     /// <summary>Without what only decides where it is done, which a resumed run may set anew.</summary>
-    internal RlOptions Learned => this with { Fit = null };
+    internal RlOptions Learned => this with { Fit = null, KeepEvery = 0 };
 
     /// <summary>How its models are made ready.</summary>
     internal ModelSetup Setup => new(Lora, Fit ?? new(), Seed);
@@ -165,6 +168,7 @@ public sealed record RlOptions
             (ClipRatio is > 0 and < 1, $"the clip of the ratio must be between 0 and 1, it is {ClipRatio}"),
             (EvaluateEvery >= 1
                 && CheckpointEvery >= 1, "the iterations between evaluations and between checkpoints must each be at least 1"),
+            (KeepEvery >= 0, $"the iterations between policies that are kept must not be negative, they are {KeepEvery}"),
             (GuardWindow is 0 or >= 4, $"the guard's window must be 0 (off) or at least 4 iterations, it is {GuardWindow}"),
         ];
         foreach (var (good, rule) in rules)
