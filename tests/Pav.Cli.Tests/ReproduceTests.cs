@@ -155,8 +155,10 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         Assert.Equal((1e-3, 0.3), RivalChoice.Highest([(3e-4, 0.1, 0.2), (1e-3, 1, 0.6), (1e-3, 0.3, 0.6), (3e-3, 0.1, 0.5)]));
         Write("slow", """{"iteration":0,"valid_accuracy":0.9}""", """{"iteration":5,"valid_accuracy":0.1}""");
-        Write("fast", """{"iteration":5,"valid_accuracy":0.3}""");
+        Write("fast", """{"iteration":0,"valid_accuracy":0.05}""", """{"iteration":2}""", """{"iteration":5,"valid_accuracy":0.3}""");
         Assert.Equal((2e-3, 1), RivalChoice.Best([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]));
+        // −0.8 by the one, (−0.8 + 0.25)/2 by both.
+        Assert.Equal(-0.275, RivalChoice.Gained([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]), 9);
 
         void Write(string run, params string[] lines)
         {

@@ -25,8 +25,9 @@ internal sealed record CostToReach(int Reached, int Seeds, SeedInterval? Value, 
 
 /// <summary>
 /// What b needs up to a level of held-out accuracy over what a needs, geometric mean over the seeds on which a gets there, with Student's t
-/// over seeds and beside it a bootstrap over seeds and held-out problems, crossed. Where b never gets there it counts at its end, so the
-/// ratio is at least so much.
+/// over seeds and beside it a bootstrap over these seeds and held-out problems, crossed. Where b never gets there it counts at its end, so
+/// the ratio is at least so much, and the upper ends of its intervals say nothing. Where a does not get there on problems that the
+/// bootstrap drew, a counts at its end, and the ratio as 1 if b does not either: left out, such draws would raise the lower end.
 /// </summary>
 /// <param name="Reached">Seeds with a ratio.</param>
 /// <param name="Never">Seeds on which a never gets there.</param>
@@ -56,10 +57,11 @@ internal sealed record RivalRatio(int Seeds, int Reached, int Never, int FromSta
         double[] ratios = [.. races.Select(r => r.Ratio).OfType<double>()];
         double[] bounded = [.. ratios, .. races.Select(r => r.Bound).OfType<double>()];
         var (never, fromStart) = (races.Count(r => r.Never), races.Count(r => r.FromStart));
-        var crossed = ratios.Length == 0 ? default : CrossedBootstrap.Interval(pairs.Count, all.Length, sample =>
+        var there = pairs.Zip(races).Where(p => p.Second.Ratio is not null).Select(p => p.First).ToList();
+        var crossed = ratios.Length == 0 ? default : CrossedBootstrap.Interval(there.Count, all.Length, sample =>
         {
-            double[] drawn = [.. sample.Seeds.Select(s => Race.Run(pairs[s].A, pairs[s].B, sample.Problems, level, cost).Ratio)
-                .OfType<double>()];
+            double[] drawn = [.. sample.Seeds.Select(s => Race.Run(there[s].A, there[s].B, sample.Problems, level, cost))
+                .Where(r => !r.FromStart).Select(r => r.Ratio ?? r.Bound ?? 0)];
             return drawn.Length == 0 ? double.NaN : Math.Exp(drawn.Average());
         }, repetitions: repetitions);
         return new(pairs.Count, ratios.Length, never, fromStart, races.Count(r => r.AtLeast),

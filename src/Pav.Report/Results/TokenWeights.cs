@@ -28,6 +28,6 @@ internal sealed record TokenWeights(double VerifierSize = 1)
 
     public const string Words = "A token counts as forward passes of the policy over one token (2N FLOP for N parameters): generated for "
         + "updates, rollouts or labels 1; scored by a verifier 1; learned from by a verifier 3; of the policy's updates 4 (with the "
-        + "start's, for the KL penalty); a verifier's by its size over the policy's. Prompts read before generating, held-out measures, "
+        + "start's, for the KL penalty); a verifier's by its size over the policy's. What is read before generating, held-out measures, "
         + "and the runs that chose learning rates and α are not in it.";
 }

@@ -74,10 +74,27 @@ public class RivalsTests
         Assert.Null(none.Value);
     }
 
+    /// <summary>Both of a's and b's last measures are at 4 of 10: on problems drawn with fewer of these four neither gets there (0.38 of
+    /// the draws), which is no gain, and no draw to leave out.</summary>
+    [Fact]
+    public void A_draw_of_problems_on_which_a_never_gets_there_counts()
+    {
+        RivalCurve[] a = [.. Enumerable.Range(1, 4).Select(s => Curve((ulong)s, 0, 0, 4))];
+        RivalCurve[] b = [.. Enumerable.Range(1, 4).Select(s => Curve((ulong)s, 0, 0, 0, 0, 0, 4))];
+        var r = RivalRatio.From(a, b, 0.4, p => p.Iteration)!;
+        Assert.Equal((4, 4.0, 0), (r.Reached, Math.Round(r.Student!.Value, 9), r.Never));
+        Assert.Equal(1, r.Low!.Value, 9);
+        Assert.False(r.IsAbove(1));
+        // A seed on which a never gets there is named, and is in neither interval.
+        var further = RivalRatio.From([.. a, Curve(5, 0, 0, 0)], [.. b, Curve(5, 0, 0, 0, 0, 0, 4)], 0.4, p => p.Iteration)!;
+        Assert.Equal((4, 1), (further.Reached, further.Never));
+        Assert.Equal((r.Low, r.High), (further.Low, further.High));
+    }
+
     private static RivalArm Arm(string id, bool progress, double before, params int[] right) => new(
         id, id.ToUpperInvariant(), progress, "rate 0.001", [.. Enumerable.Range(1, 4).Select(s => Curve((ulong)s, before, right))],
         [.. Enumerable.Range(1, 4).Select(_ => (IReadOnlyList<TestTally>)[.. Enumerable.Range(0, 10)
-            .Select(p => new TestTally($"p{p}", p < right[^1] ? 2 : 0, 2, p >= right[^1]))])]);
+            .Select(p => new TestTally($"p{p}", p < right[^1] ? 2 : 0, 2, p >= right[^1]))])], 0.3);
 
     private static readonly int[] Slow = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6], Fast = [0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9];
 
@@ -96,6 +113,21 @@ public class RivalsTests
     }
 
     [Fact]
+    public void Beside_a_way_whose_settings_chance_chose_nothing_is_claimed()
+    {
+        RivalArm ByChance(string id) => Arm(id, false, 0, Slow) with { Tried = 0.02 };
+        FigureSummary Raced(params RivalArm[] others) => RivalsFigure.From(
+            [new("8 traps or more", [.. others, Arm("self", true, 0, Fast)])], new("test", ["s"], 10, 4, 0, 0));
+        var rollouts = Raced(Arm("orm", false, 0, Slow), Arm("vineppo3", false, 0, Slow), ByChance("vineppo9"));
+        Assert.Equal(FigureVerdict.Partly, rollouts.Verdict);
+        Assert.Contains("8 traps or more, VINEPPO9: none of the tries had begun to learn, so chance chose the settings, and others may do "
+            + "better.", rollouts.Notes);
+        Assert.Equal("rate 0.001 (by chance)", rollouts.Table!.Rows[2][2]);
+        Assert.Equal(FigureVerdict.NotReproduced,
+            Raced(ByChance("orm"), Arm("vineppo3", false, 0, Slow), Arm("vineppo9", false, 0, Slow)).Verdict);
+    }
+
+    [Fact]
     public void The_table_has_a_row_for_each_way()
     {
         var figure = Figure(Arm("self", true, 0, Fast));
@@ -106,6 +138,7 @@ public class RivalsTests
         Assert.Equal("not reached (0 of 4)", figure.Table.Rows[0][5]);
         Assert.StartsWith("17.7 (t [17.7, 17.7]) [", figure.Table.Rows[3][6], StringComparison.Ordinal);
         Assert.Equal("", figure.Table.Rows[0][6]);
+        Assert.Equal("0.01 M", figure.Table.Rows[3][^1]);
         Assert.Equal(17.7, figure.Findings[0].Value!.Value, 6);
         Assert.Equal(30, figure.Findings[^1].Value!.Value * 100, 6);
         Assert.Contains("| difficulty | way |", ResultsDocument.Markdown([figure]), StringComparison.Ordinal);

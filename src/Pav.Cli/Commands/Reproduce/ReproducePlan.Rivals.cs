@@ -71,7 +71,7 @@ internal sealed partial class ReproducePlan
     }
 
     /// <summary>The runs by which learning rate and α are chosen.</summary>
-    private IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
+    public IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
     {
         // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
         var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
@@ -147,6 +147,13 @@ internal static class RivalChoice
         return (best.Rate, best.Alpha);
     }
 
-    private static double Last(string folder) =>
-        JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName)).Last().ValidAccuracy!.Value;
+    /// <summary>What the best try gained in held-out accuracy from its start to its end, mean over its seeds.</summary>
+    public static double Gained(IReadOnlyList<RivalTry> tried) => tried.Max(t => t.Folders.Average(f => Last(f) - First(f)));
+
+    private static double First(string folder) => Measures(folder).First();
+
+    private static double Last(string folder) => Measures(folder).Last();
+
+    private static IEnumerable<double> Measures(string folder) =>
+        JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName)).Select(r => r.ValidAccuracy).OfType<double>();
 }

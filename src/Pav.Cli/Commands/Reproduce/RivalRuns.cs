@@ -14,14 +14,15 @@ namespace Pav.Cli.Commands.Reproduce;
 /// <summary>The comparison of ways of RL at equal total cost: its parts, and what is read of them.</summary>
 internal static class RivalRuns
 {
-    private sealed record Arm(Rival Rival, string Verifier, IReadOnlyList<(int Seed, string Folder)> Runs);
+    private sealed record Arm(Rival Rival, string Verifier, IReadOnlyList<(int Seed, string Folder)> Runs, IReadOnlyList<RivalTry> Tried);
 
     public static Func<RunSize, FigureSummary> Prepare(ReproducePlan plan)
     {
         var model = plan.Models[0];
         var tasks = plan.RivalTraps.Select(traps => (Traps: traps, Arms: plan.Rivals.Select(rival => new Arm(rival,
             plan.RivalVerifier(model, rival),
-            [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => (seed, plan.Rival(model, rival, traps, seed)))])).ToList())).ToList();
+            [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => (seed, plan.Rival(model, rival, traps, seed)))],
+            plan.Tried(model, rival, traps))).ToList())).ToList();
         return size =>
         {
             var read = tasks.Select(t => Read(plan, t.Traps, t.Arms)).ToList();
@@ -47,7 +48,7 @@ internal static class RivalRuns
         var rate = FormattableString.Invariant($"rate {settled.Rl.Rate}{(arm.Rival.Reward == "pav" ? $", α {settled.Alpha}" : "")}");
         return new(arm.Rival.Id, arm.Rival.Name, arm.Rival.Counted, rate,
             [.. arm.Runs.Select(r => Curve(r.Seed, r.Folder, new(size), arm.Rival.Oracle, labels, learned))],
-            [.. arm.Runs.Select(r => Figures.Tallies(r.Folder))]);
+            [.. arm.Runs.Select(r => Figures.Tallies(r.Folder))], RivalChoice.Gained(arm.Tried));
     }
 
     /// <summary>What a verifier took before RL, and its size over the policy's; nothing where a given one does not tell.</summary>
