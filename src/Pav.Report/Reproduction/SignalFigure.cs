@@ -39,15 +39,17 @@ internal static class SignalFigure
             $"At each policy at which VinePPO's signal lies above zero, excluding it, each source of progress has its largest worth over "
             + $"the weights tried. Noise limits where neither oracle is worth {Factor} batches of outcome rewards; else a prover left "
             + $"behind where the present policy's oracle is worth {Factor} times the prover's; else the verifier's errors where the "
-            + $"prover's is worth {Factor} times the verifier's; else nothing does. The verdict is what is found most often.");
+            + $"prover's is worth {Factor} times the verifier's; else nothing does. Values count, not their intervals, so that what is "
+            + $"found at one policy may be chance; the sentence begins with what is found most often.");
         var distinct = points.DistinctBy(p => (p.Iteration == 0 ? "" : p.Run, p.Iteration)).ToList();
         var found = distinct.Select(p => (Point: p, Limit: Find(p.Report))).ToList();
         var known = found.Where(f => f.Limit != Limit.Unknown).GroupBy(f => f.Limit).OrderByDescending(g => g.Count()).ThenBy(g => g.Key)
             .ToList();
         var sentence = known.Count == 0
             ? $"Measured. At none of the {found.Count} policies can the gradient be told from noise with so few batches."
-            : $"Measured. {Words(known[0].Key)}: at {known[0].Count()} of {found.Count} policies along RL"
-              + $"{string.Concat(known.Skip(1).Select(g => $"; {Inside(g.Key)} at {g.Count()}"))}"
+            : $"Measured. {(known.Count > 1 && known[0].Count() == known[1].Count()
+                ? $"No limit is found more often than others. {Words(known[0].Key)}" : Words(known[0].Key))}: at {known[0].Count()} of "
+              + $"{found.Count} policies along RL{string.Concat(known.Skip(1).Select(g => $"; {Inside(g.Key)} at {g.Count()}"))}"
               + $"{(found.Count(f => f.Limit == Limit.Unknown) is > 0 and var n ? $"; not to be told from noise at {n}" : "")}.";
         var panels = points.GroupBy(p => p.Run).SelectMany(run => Panels(run.Key, [.. run], alpha)).ToList();
         return new(
@@ -55,7 +57,11 @@ internal static class SignalFigure
             [.. distinct.SelectMany(p => Findings(model, p, alpha))],
             [
                 "One batch is worth (c)²·N/N' batches of outcome rewards: c is how far its mean goes along the gradient of the outcome, N "
-                + "and N' the noise of outcome rewards and its own. It takes no account of what values cost: docs/rl.md has the tokens.",
+                + "and N' the noise of outcome rewards and its own. It takes no account of what values cost: signal.json of each policy "
+                    + "has the tokens.",
+                "Oracles are counted from few completions, and that noise is in their gradients: exact values would be worth more, so "
+                    + "where noise limits, it may in part be that of counting.",
+                "Each source is taken at the best of its weights, without correction for their number.",
             ],
             size, Intervals);
     }
@@ -76,10 +82,10 @@ internal static class SignalFigure
 
     private static string Words(Limit limit) => limit switch
     {
-        Limit.Noise => "Noise limits it, as even true progress takes little of it away",
-        Limit.Stale => "The policy leaves the prover behind: true progress under the present policy would be worth more",
-        Limit.Errors => "The verifier's errors limit it: the prover's true progress would be worth more",
-        _ => "Nothing of the three limits it: the verifier's progress is worth about as much as true progress",
+        Limit.Noise => "Noise limits it, as even progress by an oracle is worth little more than outcomes",
+        Limit.Stale => "The policy leaves the prover behind: progress by the present policy's oracle would be worth more",
+        Limit.Errors => "The verifier's errors limit it: progress by the prover's oracle would be worth more",
+        _ => "Nothing of the three limits it: the verifier's progress is worth about as much as an oracle's",
     };
 
     private static IEnumerable<Panel> Panels(string run, IReadOnlyList<SignalPoint> points, double alpha)
