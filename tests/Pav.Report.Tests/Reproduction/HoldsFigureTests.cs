@@ -50,7 +50,17 @@ public class HoldsFigureTests
             From(Arm("first", [28, 24, 20], [28, 28, 28]), Arm("independent", [28, 26, 22], [28, 28, 28])).Verdict);
         var none = From(Arm("first", [28, 24, 20], [28, 28, 20]), Arm("independent", [28, 26, 22], [28, 28, 22]));
         Assert.Equal(FigureVerdict.NotReproduced, none.Verdict);
-        Assert.StartsWith("Not reproduced. Every beam falls: by highest Q", none.Sentence);
+        Assert.StartsWith("Not reproduced. No beam is shown to hold: by highest Q", none.Sentence);
+    }
+
+    /// <summary>20 points below the first verifier's beam of 4, it has nothing to lose.</summary>
+    [Fact]
+    public void A_beam_that_is_bad_at_any_size_does_not_hold()
+    {
+        var figure = From(Arm("first", [28, 24, 20], [28, 28, 20]), Arm("independent", [28, 26, 22], [28, 28, 22]),
+            Arm("td", [20, 20, 20], [20, 20, 20]));
+        Assert.Equal(FigureVerdict.NotReproduced, figure.Verdict);
+        Assert.DoesNotContain("(td)", figure.Sentence, StringComparison.Ordinal);
     }
 
     [Fact]
