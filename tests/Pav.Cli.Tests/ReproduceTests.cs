@@ -159,6 +159,9 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal((2e-3, 1), RivalChoice.Best([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]));
         // −0.8 by the one, (−0.8 + 0.25)/2 by both.
         Assert.Equal(-0.275, RivalChoice.Gained([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]), 9);
+        // Tries that had not begun to learn leave the choice to the next that had; where none had it is the first's.
+        RivalTries slow = new("", true, [new(1e-3, 1, [tiny.At("slow")])]), fast = new(", elsewhere", true, [new(2e-3, 1, [tiny.At("fast")])]);
+        Assert.Equal((fast, fast, slow), (RivalChoice.Taken([slow, fast]), RivalChoice.Taken([fast, slow]), RivalChoice.Taken([slow, slow])));
 
         void Write(string run, params string[] lines)
         {

@@ -10,8 +10,8 @@ namespace Pav.Report.Reproduction;
 internal sealed record RivalArm(string Id, string Name, bool Progress, string Way, IReadOnlyList<RivalCurve> Runs,
     IReadOnlyList<IReadOnlyList<TestTally>> Tests, double Tried)
 {
-    /// <summary>Where no try gained so much, chance chose among them.</summary>
-    private const double Begun = 0.05;
+    /// <summary>Where no try gained so much, chance would choose among them.</summary>
+    public const double Begun = 0.05;
 
     public bool Tuned => Tried >= Begun;
 }
@@ -92,8 +92,8 @@ internal static class RivalsFigure
     private static IEnumerable<string> ByChance(RivalTask task)
     {
         string[] names = [.. task.Arms.Where(a => !a.Tuned).Select(a => a.Name)];
-        if (names.Length > 0) yield return $"{task.Name}, {string.Join(", ", names)}: none of the tries had begun to learn, so chance "
-            + "chose the settings, and others may do better.";
+        if (names.Length > 0) yield return $"{task.Name}, {string.Join(", ", names)}: none of its own tries had begun to learn, so its "
+            + "settings are not tuned, and others may do better.";
     }
 
     private static Compared Compare(RivalTask task, RivalArm arm)
@@ -140,7 +140,7 @@ internal static class RivalsFigure
         var pass = Passes(c.Arm);
         var test = pass.Bootstrapped(s => s.Mean(pass.Points[0].Correct));
         var three = task.Arms.Any(a => a.Id == Rollouts[0]) ? c.OverRollouts[0] : null;
-        return [task.Name, c.Arm.Name, $"{c.Arm.Way}{(c.Arm.Tuned ? "" : " (by chance)")}",
+        return [task.Name, c.Arm.Name, $"{c.Arm.Way}{(c.Arm.Tuned ? "" : " (not tuned)")}",
             Text($"{100 * test.Value:0.0}% [{100 * test.Low:0.0}, {100 * test.High:0.0}]"),
             .. Levels.Select(level => Reaching(c.Arm, level)), Cell(c.Iterations), Cell(c.Tokens), Cell(three),
             Million(c.Arm.Runs.Average(r => r.Curve.Points[^1].AllTokens))];

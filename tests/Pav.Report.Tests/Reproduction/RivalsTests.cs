@@ -122,7 +122,7 @@ public class RivalsTests
         Assert.Equal(FigureVerdict.Partly, rollouts.Verdict);
         Assert.Contains("8 traps or more, VINEPPO9: none of the tries had begun to learn, so chance chose the settings, and others may do "
             + "better.", rollouts.Notes);
-        Assert.Equal("rate 0.001 (by chance)", rollouts.Table!.Rows[2][2]);
+        Assert.Equal("rate 0.001 (not tuned)", rollouts.Table!.Rows[2][2]);
         Assert.Equal(FigureVerdict.NotReproduced,
             Raced(ByChance("orm"), Arm("vineppo3", false, 0, Slow), Arm("vineppo9", false, 0, Slow)).Verdict);
     }

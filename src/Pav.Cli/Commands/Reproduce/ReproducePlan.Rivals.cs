@@ -2,6 +2,7 @@ using Pav.Cli.Commands.Rl;
 using Pav.Cli.Commands.Train;
 using Pav.Models.Files;
 using Pav.Models.Training;
+using Pav.Report.Reproduction;
 
 namespace Pav.Cli.Commands.Reproduce;
 
@@ -58,20 +59,30 @@ internal sealed partial class ReproducePlan
     /// <summary>A run of RL with the learning rate and α that did best on validation problems in runs of other seeds.</summary>
     public string Rival(string model, Rival rival, int traps, int seed)
     {
-        var tried = Tried(model, rival, traps);
+        var choices = Choices(model, rival, traps);
         return Add(
             $"rl-rivals-{traps}-{rival.Id}-{Short(model)}-{seed}", $"RL of the comparison at equal cost: {rival.Name}.", RlCommand.Spec,
             RivalSettings(model, rival, traps, seed) with { TestProblems = RivalTest(traps), TestSamples = scale.RivalTestSamples },
-            tried.SelectMany(t => t.Folders), options =>
+            choices.SelectMany(c => c.Tried).SelectMany(t => t.Folders), options =>
             {
-                var (rate, alpha) = RivalChoice.Best(tried);
+                var (rate, alpha) = RivalChoice.Best(RivalChoice.Taken(choices).Tried);
                 var rl = (RlSettings)options;
                 return rl with { Alpha = Text(alpha), Rl = rl.Rl with { Rate = rate } };
             });
     }
 
-    /// <summary>The runs by which learning rate and α are chosen.</summary>
-    public IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
+    /// <summary>
+    /// What learning rate and α may be chosen by, best first: tries on problems of this difficulty; where chance alone would choose among
+    /// these, on easier ones; else those of outcome rewards on the easiest.
+    /// </summary>
+    public IReadOnlyList<RivalTries> Choices(string model, Rival rival, int traps) =>
+    [
+        new("", true, Tried(model, rival, traps)),
+        .. RivalTraps.TakeWhile(t => t != traps).Reverse().Select(t => new RivalTries($", as with {t} traps", true, Tried(model, rival, t))),
+        new($", as {Rivals[0].Name} with {RivalTraps[0]} traps", false, Tried(model, Rivals[0], RivalTraps[0])),
+    ];
+
+    private IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
     {
         // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
         var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
@@ -134,9 +145,18 @@ internal sealed partial class ReproducePlan
 /// <summary>A learning rate and an α that were tried, and the runs with them.</summary>
 internal sealed record RivalTry(double Rate, double Alpha, IReadOnlyList<string> Folders);
 
+/// <summary>Tries that may choose for a way.</summary>
+/// <param name="Words">Behind what was chosen: whose they are, where not the way's own on these problems.</param>
+/// <param name="Own">They are the way's own.</param>
+internal sealed record RivalTries(string Words, bool Own, IReadOnlyList<RivalTry> Tried);
+
 /// <summary>Chooses by the last held-out accuracy.</summary>
 internal static class RivalChoice
 {
+    /// <summary>The first tries among which one had begun to learn; the first of all where none had.</summary>
+    public static RivalTries Taken(IReadOnlyList<RivalTries> choices) =>
+        choices.FirstOrDefault(c => Gained(c.Tried) >= RivalArm.Begun) ?? choices[0];
+
     public static (double Rate, double Alpha) Best(IReadOnlyList<RivalTry> tried) =>
         Highest([.. tried.Select(t => (t.Rate, t.Alpha, t.Folders.Average(Last)))]);
 

@@ -14,7 +14,8 @@ namespace Pav.Cli.Commands.Reproduce;
 /// <summary>The comparison of ways of RL at equal total cost: its parts, and what is read of them.</summary>
 internal static class RivalRuns
 {
-    private sealed record Arm(Rival Rival, string Verifier, IReadOnlyList<(int Seed, string Folder)> Runs, IReadOnlyList<RivalTry> Tried);
+    private sealed record Arm(Rival Rival, string Verifier, IReadOnlyList<(int Seed, string Folder)> Runs,
+        IReadOnlyList<RivalTries> Choices);
 
     public static Func<RunSize, FigureSummary> Prepare(ReproducePlan plan)
     {
@@ -22,7 +23,7 @@ internal static class RivalRuns
         var tasks = plan.RivalTraps.Select(traps => (Traps: traps, Arms: plan.Rivals.Select(rival => new Arm(rival,
             plan.RivalVerifier(model, rival),
             [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => (seed, plan.Rival(model, rival, traps, seed)))],
-            plan.Tried(model, rival, traps))).ToList())).ToList();
+            plan.Choices(model, rival, traps))).ToList())).ToList();
         return size =>
         {
             var read = tasks.Select(t => Read(plan, t.Traps, t.Arms)).ToList();
@@ -45,10 +46,12 @@ internal static class RivalRuns
     {
         var settled = (RlSettings)plan.Parts.First(p => p.Folder == arm.Runs[0].Folder).Settled();
         var (labels, learned, size) = Before(arm.Verifier, settled.Policy);
-        var rate = FormattableString.Invariant($"rate {settled.Rl.Rate}{(arm.Rival.Reward == "pav" ? $", α {settled.Alpha}" : "")}");
+        var taken = RivalChoice.Taken(arm.Choices);
+        var alpha = arm.Rival.Reward == "pav" ? $", α {settled.Alpha}" : "";
+        var rate = FormattableString.Invariant($"rate {settled.Rl.Rate}{alpha}{taken.Words}");
         return new(arm.Rival.Id, arm.Rival.Name, arm.Rival.Counted, rate,
             [.. arm.Runs.Select(r => Curve(r.Seed, r.Folder, new(size), arm.Rival.Oracle, labels, learned))],
-            [.. arm.Runs.Select(r => Figures.Tallies(r.Folder))], RivalChoice.Gained(arm.Tried));
+            [.. arm.Runs.Select(r => Figures.Tallies(r.Folder))], taken.Own ? RivalChoice.Gained(taken.Tried) : 0);
     }
 
     /// <summary>What a verifier took before RL, and its size over the policy's; nothing where a given one does not tell.</summary>
