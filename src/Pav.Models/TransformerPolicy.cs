@@ -65,7 +65,7 @@ public sealed class TransformerPolicy : IPolicy, IDisposable
     /// <summary>Bytes of key-value memory taken so far; at most the budget.</summary>
     public long CacheBytes => engine.CacheBytes;
 
-    /// <summary>Told how many draws have just finished, on the engine's thread; of a call in the end all.</summary>
+    /// <summary>Told how many draws have just finished, on one of the engine's threads; of a call in the end all.</summary>
     public Action<int>? Drawn { get; set; }
 
     public async Task<IReadOnlyList<Prefix>> Extend(IReadOnlyList<Draw> draws, Until until, Sampling sampling,

@@ -33,6 +33,39 @@ public class RecipeFilesTests
         Assert.NotNull(spec.Schema.Bind([recipe], new Dictionary<string, string>()));
     }
 
+    [Fact]
+    public void AStepWaitsForThoseWhoseFilesItNames()
+    {
+        var file = Recipe.Locate("demo-quick");
+        var text = File.ReadAllText(file).Replace("\"steps\": [", """
+            "steps": [
+                { "name": "first", "run": "report", "say": "", "options": { "folders": ["@/"], "out": "@/first.html" } },
+            """);
+        text = text[..text.LastIndexOf(']')]
+            + """, { "name": "all", "run": "report", "say": "", "options": { "folders": ["@/"], "out": "@/all.html" } } ] }""";
+        var steps = DemoPlan.Parse(file, text).Bind("out", AllCommands.Specs, new Dictionary<string, string>());
+        Assert.Empty(Needs("first"));
+        Assert.Empty(Needs("problems-train"));
+        Assert.Equal(["problems-valid"], Needs("base"));
+        Assert.Equal(["labels", "labels-valid", "problems-train", "problems-valid"], Needs("verifier").Order());
+        Assert.Equal(["verifier"], Needs("gate"));
+        Assert.Equal(["base", "outcome", "problems-test", "problems-valid", "verifier"], Needs("search").Order());
+        Assert.Equal(steps.SkipLast(1).Where(s => s.Command is not null).Select(s => s.Step.Name), Needs("all"));
+        Assert.Equal(["gate", "problems-test", "problems-train", "problems-valid"],
+            steps.Where(s => s.Length == 0).Select(s => s.Step.Name).Order());
+        IReadOnlyList<string> Needs(string name) => DemoPlan.Needs(steps.Single(s => s.Step.Name == name), steps);
+    }
+
+    [Theory]
+    [InlineData("\"model\": \"m\"", "cpu")]
+    [InlineData("\"model\": \"m\", \"device\": \"cuda:1\"", "cuda:1")]
+    public void AStepOnAnotherDeviceIsSeen(string options, string expected)
+    {
+        var text = $$"""{ "steps": [ {{Step("p", "problems", "\"out\": \"@/p.jsonl\"")}}, {{Step("a", "train sft", options)}} ] }""";
+        Assert.Equal(expected, DemoPlan.Device(DemoPlan.Parse("p.json", text).Bind("out", AllCommands.Specs,
+            new Dictionary<string, string>())));
+    }
+
     [Theory]
     [InlineData("""{ "steps": [] }""", "p.json: a plan needs \"steps\".")]
     [InlineData("""{ "steps": [ { "name": "a", "say": "", "run": "labell", "options": {} } ] }""", "p.json, step 'a': 'labell' is no command of pav.")]

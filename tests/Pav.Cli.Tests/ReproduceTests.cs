@@ -67,7 +67,10 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         });
         foreach (var figure in Figures.All) figure.Prepare(plan);
         object? Option(Part part, string option) => part.Command.Schema.Fields.FirstOrDefault(f => f.FlagName == option)?.Get(part.Options);
-        Assert.All(plan.Parts.Where(p => p.Options is ModelSettings), p => Assert.Equal("cuda:1", Option(p, "--device")));
+        // 'pav signal' runs on the CPU alone.
+        Assert.All(plan.Parts.Where(p => p.Options is ModelSettings), p =>
+            Assert.Equal(p.Command == SignalCommand.Spec ? "cpu" : "cuda:1", Option(p, "--device")));
+        Assert.Contains(plan.Parts, p => p.Command == SignalCommand.Spec);
         Assert.All(plan.Parts.Where(p => p.Options is SamplingSettings or RlSettings), p =>
             Assert.Equal("blank-line", Option(p, "--step-end")));
         // RL goes on from the model itself, or from a run of 'train rft', which has recorded how it is asked.

@@ -1,4 +1,5 @@
 using Pav.Cli.Commands.Label;
+using Pav.Cli.Commands.ProblemFiles;
 using Pav.Cli.Commands.Reproduce;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
@@ -100,6 +101,27 @@ public sealed class ScheduleTests
         await running;
     }
 
+    /// <summary>Else the longer one would keep to half of the machine long after the other is over.</summary>
+    [Fact]
+    public async Task NothingLongerBeginsBesideWhatTakesAMoment()
+    {
+        var stage = new Stage();
+        var running = stage.Run([stage.Job("long", 9), stage.Job("done", 0), stage.Job("file", 0), stage.Job("gate", 0, "long"),
+            stage.Job("last", 5, "long"), stage.Job("beside", 1, "done")], 2);
+        await stage.Begin("done/2", "file/2");
+        stage.End("done");
+        await stage.Begin();
+        stage.End("file");
+        await stage.Begin("long/2", "beside/2");
+        stage.End("long");
+        await stage.Begin("gate/2");
+        stage.End("gate");
+        await stage.Begin("last/2");
+        stage.End("beside");
+        stage.End("last");
+        await running;
+    }
+
     [Fact]
     public async Task AFailureStopsTheOthersAndIsThrownOnce()
     {
@@ -160,6 +182,15 @@ public sealed class ScheduleTests
         var least = (LabelSettings)Sharing.Share(schema, options with { Threads = 1, MemoryMb = 20 }, 2);
         Assert.Equal((1, 16), (least.Threads, least.MemoryMb));
         Assert.Equal((1, 2, 2, 1), (Sharing.AtOnce(1), Sharing.AtOnce(2), Sharing.AtOnce(8), Sharing.AtOnce(8, "cuda")));
+    }
+
+    [Fact]
+    public async Task AFailureBearsTheNameOfItsPart()
+    {
+        var options = new ProblemsSettings { Out = "never.jsonl", Level = 5, Traps = 6 };
+        var error = await Assert.ThrowsAsync<UserError>(() => Sharing.RunOnce(
+            "problems-test", ProblemsCommand.Spec, options, "", 2, new(TextWriter.Null, live: false, quiet: true), default));
+        Assert.StartsWith("problems-test: --traps is 6, but", error.Message);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal static partial class Home
     public static string Typed(string text, string? program = null) => Commands().Replace(text, _ => program ?? Program);
 
     [GeneratedRegex(
-        @"(?<![\w./-])pav(?= (?:demo|doctor|problems|pretrain|train|merge|labels?|search|serve|evaluate|rl|reproduce|report|prover"
+        @"(?<![\w./-])pav(?= (?:demo|doctor|problems|pretrain|train|merge|labels?|search|serve|evaluate|rl|signal|reproduce|report|prover"
         + @"|test)\b)")]
     private static partial Regex Commands();
 

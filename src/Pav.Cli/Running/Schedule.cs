@@ -4,7 +4,7 @@ namespace Pav.Cli.Running;
 
 /// <summary>A piece of work that may need others to be finished before.</summary>
 /// <param name="Needs">Names of these; one that is no job of the schedule is taken to be there.</param>
-/// <param name="Length">How long it is expected to take, in any unit.</param>
+/// <param name="Length">How long it is expected to take, in any unit; 0: no more than a moment.</param>
 /// <param name="Run">Does it, as one of so many that run at the same time: 1 where nothing else can until it is finished.</param>
 internal sealed record Job(string Name, IReadOnlyCollection<string> Needs, double Length, Func<int, CancellationToken, Task> Run);
 
@@ -12,9 +12,9 @@ internal sealed record Job(string Name, IReadOnlyCollection<string> Needs, doubl
 internal static class Schedule
 {
     /// <summary>
-    /// Runs all jobs, at most so many at once; of those that can begin, the one with the most work from it to the end comes first. Gives
-    /// each when it is finished. A job that fails, a cancellation and a caller that stops listening stop the others; what comes of
-    /// that is thrown when all of them have stopped.
+    /// Runs all jobs, at most so many at once; of those that can begin, the one with the most work from it to the end comes first, but none
+    /// before what takes only a moment. Gives each when it is finished. A job that fails, a cancellation and a caller that stops listening
+    /// stop the others; what comes of that is thrown when all of them have stopped.
     /// </summary>
     public static async IAsyncEnumerable<Job> Run(
         IReadOnlyList<Job> jobs, int atOnce, [EnumeratorCancellation] CancellationToken cancel)
@@ -28,7 +28,10 @@ internal static class Schedule
             while (open.Count > 0)
             {
                 cancel.ThrowIfCancellationRequested();
-                var ready = waiting.Where(j => !j.Needs.Any(open.Contains)).Take(atOnce - running.Count).ToList();
+                var able = waiting.Where(j => !j.Needs.Any(open.Contains)).ToList();
+                // What begins beside another keeps to its share of the machine to its end: not for the sake of a moment.
+                if (able.Concat(running.Values).Any(j => j.Length == 0)) able.RemoveAll(j => j.Length > 0);
+                var ready = able.Take(atOnce - running.Count).ToList();
                 var among = running.Count + ready.Count > 1 ? atOnce : 1;
                 foreach (var job in ready)
                 {

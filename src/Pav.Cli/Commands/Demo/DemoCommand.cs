@@ -65,12 +65,12 @@ internal static class DemoCommand
         var steps = DemoPlan.Parse(source, File.ReadAllText(source)).Bind(folder.Path, commands, local);
 
         var (begun, ran) = (0, new ConcurrentDictionary<BoundStep, bool>());
-        var jobs = steps.Select(step => new Job(step.Step.Name, DemoPlan.Needs(step, steps), 1, async (among, cancel) =>
+        var jobs = steps.Select(step => new Job(step.Step.Name, DemoPlan.Needs(step, steps), step.Length, async (among, cancel) =>
         {
             reporter.Say($"\n[{Interlocked.Increment(ref begun)}/{steps.Count}] {step.Step.Name}: {step.Step.Say}");
             ran[step] = await RunStep(step, among, reporter, cancel);
         })).ToList();
-        await foreach (var _ in Schedule.Run(jobs, Sharing.AtOnce(settings.Threads), context.Cancel))
+        await foreach (var _ in Schedule.Run(jobs, Sharing.AtOnce(settings.Threads, DemoPlan.Device(steps)), context.Cancel))
         {
         }
 

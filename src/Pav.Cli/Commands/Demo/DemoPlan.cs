@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Pav.Cli.Options;
 using Pav.Cli.Running;
+using Pav.Cli.Runs;
+using Pav.Cli.Shared;
 using Pav.Models.Files;
 
 namespace Pav.Cli.Commands.Demo;
@@ -85,13 +87,17 @@ internal sealed record DemoPlan(string Source, IReadOnlyList<PlanStep> Steps)
         })];
     }
 
-    /// <summary>The names of the steps before it whose folder, or files in it, a step's options name.</summary>
+    /// <summary>The names of the steps before it whose folder or file, or what is in it or around it, a step's options name.</summary>
     public static IReadOnlyList<string> Needs(BoundStep step, IReadOnlyList<BoundStep> steps)
     {
         var named = InputPaths.In(OptionSchema.From(step.Options.GetType()), step.Options).ToList();
-        return [.. steps.TakeWhile(s => s != step).Where(s => s.Written.Any(w => named.Any(n => InputPaths.IsInside(n, w))))
-            .Select(s => s.Step.Name)];
+        return [.. steps.TakeWhile(s => s != step).Where(s => s.Written.Any(w =>
+            named.Any(n => InputPaths.IsInside(n, w) || InputPaths.IsInside(w, n)))).Select(s => s.Step.Name)];
     }
+
+    /// <summary>A device that is not the CPU, if a step runs on one.</summary>
+    public static string Device(IReadOnlyList<BoundStep> steps) =>
+        steps.Select(s => s.Options).OfType<ModelSettings>().Select(s => s.Device).FirstOrDefault(d => !Checkpoint.IsOwn(d)) ?? "cpu";
 
     /// <summary>Can a sub-folder be called so?</summary>
     public static bool IsFolderName(string name) => name is not ("" or "." or "..") && name.IndexOfAny(['/', '\\', '\0']) < 0;
@@ -120,6 +126,9 @@ internal sealed record BoundStep(PlanStep Step, CommandSpec? Command, object Opt
     /// <summary>Its folder, or the file that it writes; nothing for a gate.</summary>
     public IReadOnlyList<string> Written => Command is null ? [] : Command.Output == Output.File && Out is { Length: > 0 } file
         ? [file] : [Path];
+
+    /// <summary>In steps; a gate, problems and what an earlier start finished take only a moment.</summary>
+    public double Length => Command is null or { Name: "problems" } || Command.HasFolder && RunFolder.IsFinished(Path) ? 0 : 1;
 
     private string? Out => Command!.Schema.Fields.First(f => f.SnakeName == "out").Get(Options) as string;
 }

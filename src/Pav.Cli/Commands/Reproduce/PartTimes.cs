@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Pav.Cli.Running;
 using Pav.Cli.Runs;
 using Pav.Cli.Shared;
 using Pav.Models.Files;
@@ -10,33 +12,39 @@ namespace Pav.Cli.Commands.Reproduce;
 /// <summary>How long the parts to come will take, told by those that are finished: of the same kind, else of the same command.</summary>
 internal sealed class TimeLeft(IReadOnlyList<Part> parts, int atOnce)
 {
+    /// <summary>Seconds of the parts that are known to be finished.</summary>
+    private readonly ConcurrentDictionary<string, double> finished = [];
+
     /// <summary>What to say before a part; nothing while too little is known.</summary>
     public string Words()
     {
-        var finished = Finished();
-        var ahead = parts.Where(p => !finished.ContainsKey(p.Name) && p.Command.HasFolder).Select(p => From(p, finished)).ToList();
+        Look();
+        var ahead = parts.Where(p => !finished.ContainsKey(p.Name) && p.Command.HasFolder).Select(From).ToList();
         if (finished.Count == 0 || ahead.Count == 0 || ahead.All(a => a is null)) return "";
         return string.Create(CultureInfo.InvariantCulture, $" ({(ahead.Contains(null) ? "more than" : "about")} "
             + $"{Math.Max(1, Math.Round(ahead.Sum(a => a ?? 0) / atOnce / 60))} min left)");
     }
 
-    /// <summary>Seconds that a part is expected to take; one that is finished takes none.</summary>
+    /// <summary>Seconds that a part is expected to take; 0 for one that is finished or takes only a moment.</summary>
     public double Expected(Part part)
     {
-        var finished = Finished();
-        return finished.ContainsKey(part.Name) ? 0 : From(part, finished) ?? Guess(part);
+        Look();
+        return finished.ContainsKey(part.Name) ? 0 : From(part) ?? Guess(part);
     }
 
     /// <summary>Of a part at the default scale with a small model on one core.</summary>
     private static double Guess(Part part) => part.Command.Name switch
     {
-        "problems" => 1, "search" => 90, "rl" => 110, "didactic" => 110, _ => 20,
+        "problems" => 0, "search" => 90, "rl" => 110, "didactic" => 110, _ => 20,
     };
 
-    private Dictionary<string, double> Finished() =>
-        parts.Select(p => (p.Name, Seconds: Measured.SecondsOf(p))).Where(p => p.Seconds > 0).ToDictionary(p => p.Name, p => p.Seconds);
+    private void Look()
+    {
+        foreach (var part in parts)
+            if (!finished.ContainsKey(part.Name) && Measured.SecondsOf(part) is > 0 and var seconds) finished[part.Name] = seconds;
+    }
 
-    private double? From(Part part, Dictionary<string, double> finished)
+    private double? From(Part part)
     {
         var known = parts.Where(p => p.Command == part.Command && finished.ContainsKey(p.Name)).ToList();
         var same = known.Where(p => Kind(p) == Kind(part)).ToList();
@@ -84,7 +92,7 @@ internal sealed class WallClock : IDisposable
         {
             Save();
         }
-        catch (IOException)
+        catch (Exception e) when (Runner.Sentence(e) is not null)
         {
             // What ended the command is the failure to report; on a full disk this note fails as well.
         }

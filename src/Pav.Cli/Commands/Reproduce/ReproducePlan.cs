@@ -3,6 +3,7 @@ using Pav.Cli.Commands.Evaluate;
 using Pav.Cli.Commands.Label;
 using Pav.Cli.Commands.ProblemFiles;
 using Pav.Cli.Commands.Provers;
+using Pav.Cli.Commands.Rl;
 using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
@@ -274,7 +275,11 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         var folder = Path.Combine(settings.Out, name);
         if (options is RunSettings run) options = run with { Out = folder };
         if (options is ModelSettings model)
-            options = model with { Threads = settings.Threads, MemoryMb = settings.MemoryMb, Device = settings.Device };
+            options = model with
+            {
+                Threads = settings.Threads, MemoryMb = settings.MemoryMb,
+                Device = command == SignalCommand.Spec ? model.Device : settings.Device,
+            };
         if (options is DidacticSettings didactic) options = didactic with { Threads = settings.Threads };
         needed.Add(name);
         var named = InputPaths.In(command.Schema, options).Concat(after ?? []).ToList();
