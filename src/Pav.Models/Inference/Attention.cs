@@ -176,7 +176,8 @@ internal readonly unsafe ref partial struct Attention<TStored>(ReadOnlySpan<KvRu
         for (var h = 0; h < heads; h++, weights += apart, state += apart)
         {
             var first = values + h * size * Block;
-            for (d = 0; d + 4 * T.Count <= Single; d += 4 * T.Count) ChainsOfOne<T>(blocks, skip, left, first + d, size, weights, state + d);
+            for (d = 0; d + 4 * T.Count <= Single; d += 4 * T.Count)
+                ChainsOfOne<T>(blocks, skip, left, first + d, size, weights, state + d);
             for (; d < Single; d += 2 * T.Count) TwoChainsOfOne<T>(blocks, skip, left, first + d, size, weights, state + d);
             if (heads == Together) continue;
             for (; d < Paired; d += T.Count) PairsOfOne<T>(blocks, skip, left, from % 2, first + d, size, weights, state + d);

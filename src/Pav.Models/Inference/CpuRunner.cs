@@ -249,7 +249,8 @@ internal sealed unsafe partial class CpuRunner : IRunner
 
         void Turned(float* x, int heads, float[]? norm, float* c, float* s)
         {
-            for (var i = 0; norm is not null && i < heads * size; i += norm.Length) RowKernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
+            for (var i = 0; norm is not null && i < heads * size; i += norm.Length)
+                RowKernels.RmsNorm(x + i, norm, eps, x + i, norm.Length);
             RowKernels.Rotate(x, heads, size, Config.Rotated, c, s);
         }
     }

@@ -11,10 +11,12 @@ internal sealed record RlTokens(double Generated, double Rollouts, double Labels
 
 /// <summary>
 /// One price for all tokens: that of one forward pass of the policy over one token, about 2N FLOP for N parameters. A generated token is
-/// one such pass, one that a verifier scores is one of the verifier, one that is learned from is three (forward, and twice that backward), and
+/// one such pass, one that a verifier scores is one of the verifier, one that is learned from is three (forward, and twice that backward),
+/// and
 /// one of the policy's updates is one more, as the start's probabilities are computed for the KL penalty. Reading a prompt before
 /// generating, which traces of one problem share, and what held-out measures take are left out, for all alike. Worked: 100 generated, 300
-/// in rollouts, 1000 for labels, 200 scored, 150 updated and 50 learned by a verifier of half the policy's size: 100 + 300 + 1000 + 0.5·200 +
+/// in rollouts, 1000 for labels, 200 scored, 150 updated and 50 learned by a verifier of half the policy's size: 100 + 300 + 1000 + 0.5·200
+/// +
 /// 4·150 + 0.5·3·50 = 2175.
 /// </summary>
 /// <param name="VerifierSize">Parameters of the verifier over those of the policy.</param>

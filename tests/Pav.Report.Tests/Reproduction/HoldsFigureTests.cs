@@ -6,7 +6,8 @@ public class HoldsFigureTests
 {
     private static readonly RunSize Size = new("test", ["s"], 0, 3, 0, 0);
 
-    /// <summary>So many of 40 problems right at N = 4, 16 and 32 by the highest Q and by likely, the same with each of three seeds.</summary>
+    /// <summary>So many of 40 problems right at N = 4, 16 and 32 by the highest Q and by likely, the same with each of three
+    /// seeds.</summary>
     private static HoldsArm Arm(string name, int[] highest, int[] likely, params EvaluationSummary[] measured)
     {
         IEnumerable<SearchRow> Rows(string method, int[] right) =>

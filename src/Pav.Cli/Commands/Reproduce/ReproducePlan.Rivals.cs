@@ -78,7 +78,8 @@ internal sealed partial class ReproducePlan
     public IReadOnlyList<RivalTries> Choices(string model, Rival rival, int traps) =>
     [
         new("", true, Tried(model, rival, traps)),
-        .. RivalTraps.TakeWhile(t => t != traps).Reverse().Select(t => new RivalTries($", as with {t} traps", true, Tried(model, rival, t))),
+        .. RivalTraps.TakeWhile(t => t != traps).Reverse()
+            .Select(t => new RivalTries($", as with {t} traps", true, Tried(model, rival, t))),
         new($", as {Rivals[0].Name} with {RivalTraps[0]} traps", false, Tried(model, Rivals[0], RivalTraps[0])),
     ];
 

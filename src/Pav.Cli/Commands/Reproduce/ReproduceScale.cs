@@ -225,7 +225,8 @@ internal sealed record ReproduceScale
         Max = 10)]
     public int[] RivalTraps { get; init; } = [5, 8];
 
-    [Flag("Iterations of these runs with progress; by the oracle half of them. Runs that choose take half of what they choose for", Min = 2)]
+    [Flag("Iterations of these runs with progress; by the oracle half of them. Runs that choose take half as many as those they choose "
+        + "for", Min = 2)]
     public int RivalIterations { get; init; } = 150;
 
     [Flag("Iterations with outcome rewards, whose iterations cost less", Min = 2)]
