@@ -71,7 +71,7 @@ internal static class RivalsFigure
         var summary = SearchFigures.Sum("rivals", Title, asks, rule, grades, panels, findings, size,
             "Progress needs fewer iterations and fewer tokens in all than outcome rewards and VinePPO",
             "Progress saves iterations or tokens, but not both on every difficulty",
-            "Progress saves neither 5 times the iterations nor tokens in all, as far as can be told",
+            "No way of progress is shown to save 5 times the iterations, or tokens beside every rival; the table says what each saves",
             "Behind ratios first 95% by Student's t over seeds, then 95% from a bootstrap over seeds and held-out problems, crossed, in "
             + "which a seed that does not get there on the problems drawn counts at its end; the upper ends of a bound say nothing; "
             + "curves: t over seeds; test accuracy: crossed bootstrap.");
