@@ -51,7 +51,7 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         string[] rl =
         [
-            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "400", "--batch", "8",
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "4000", "--batch", "8",
             "--samples", "8", "--checkpoint-every", "1000",
         ];
         for (var i = 0; i < 3; i++)
