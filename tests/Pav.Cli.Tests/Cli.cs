@@ -60,6 +60,10 @@ internal static class Cli
         return Wait(process);
     }
 
+    /// <summary>INT, as Ctrl-C sends it; TERM where that is ignored by all that a shell runs in the background.</summary>
+    public static string Interrupt { get; } = (Convert.ToUInt64(File.ReadLines("/proc/self/status")
+        .First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))["SigIgn:".Length..].Trim(), 16) & 2) == 0 ? "INT" : "TERM";
+
     public static void Signal(Process process, string name) => Process.Start("kill", [$"-{name}", $"{process.Id}"]).WaitForExit();
 
     private static int Lines(string file)

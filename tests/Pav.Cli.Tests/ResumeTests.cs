@@ -51,15 +51,15 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         string[] rl =
         [
-            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "4000", "--batch", "8",
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--reward", "orm", "--iterations", "400", "--batch", "8",
             "--samples", "8", "--checkpoint-every", "1000",
         ];
         for (var i = 0; i < 3; i++)
         {
             var process = Cli.Start(tiny.Folder, [.. rl, "--out", $"interrupted-{i}"]);
             while (!File.Exists(tiny.At($"interrupted-{i}/metrics.jsonl"))) Thread.Sleep(5);
-            Cli.Signal(process, "INT");
-            Cli.Signal(process, "INT");
+            Cli.Signal(process, Cli.Interrupt);
+            Cli.Signal(process, Cli.Interrupt);
             var ended = Cli.Wait(process);
             Assert.Equal((130, ""), (ended.Code, ended.Error.StartsWith("Stopped.", StringComparison.Ordinal) ? "" : ended.Error));
         }

@@ -30,12 +30,16 @@ internal sealed class GradientProducts
         (kinds, batches) = (gradients.Count, gradients[0].Count);
         if (batches < 3) throw new ArgumentException($"noise between batches needs 3 of them, there are {batches}", nameof(gradients));
         between = new double[kinds * kinds][,];
-        Parallel.For(0, kinds * kinds, pair =>
+        for (var pair = 0; pair < between.Length; pair++) between[pair] = new double[batches, batches];
+        // g_{i,b}·g_{j,c} is g_{j,c}·g_{i,b}: each product is taken once.
+        Parallel.For(0, kinds * batches, row =>
         {
-            var (i, j) = (pair / kinds, pair % kinds);
-            var products = between[pair] = new double[batches, batches];
-            for (var b = 0; b < batches; b++)
-                for (var c = 0; c < batches; c++) products[b, c] = Dot(gradients[i][b], gradients[j][c]);
+            var (i, b) = (row / batches, row % batches);
+            for (var other = row; other < kinds * batches; other++)
+            {
+                var (j, c) = (other / batches, other % batches);
+                between[j * kinds + i][c, b] = between[i * kinds + j][b, c] = Dot(gradients[i][b], gradients[j][c]);
+            }
         });
     }
 
