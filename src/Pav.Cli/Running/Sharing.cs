@@ -16,19 +16,16 @@ internal static class Sharing
     public static int AtOnce(int threads, string device = "cpu") =>
         device is "" or "cpu" ? Math.Clamp(threads > 0 ? threads : Threads.Count, 1, Most) : 1;
 
-    /// <summary>The options of one of so many commands that run at the same time: its share of the threads and of the memory for
-    /// caches.</summary>
+    /// <summary>
+    /// The options of one of so many commands that run at the same time: its share of the threads. Each has all of the memory for caches:
+    /// with less a verifier may have to read again what it forgot, and the tokens that it scored would depend on what runs beside it.
+    /// </summary>
     public static object Share(OptionSchema schema, object options, int among)
     {
-        if (among == 1) return options;
+        if (among == 1 || schema.Fields.FirstOrDefault(f => f.SnakeName == "threads") is not { } threads) return options;
         var shared = schema.Copy(options);
-        foreach (var field in schema.Fields)
-        {
-            if (field.Get(options) is not int given) continue;
-            if (field.SnakeName == "threads") field.Set(shared, Math.Max(1, (given > 0 ? given : Threads.Count) / among));
-            if (field.SnakeName == "memory_mb") field.Set(shared, Math.Max(16, given / among));
-        }
-
+        var given = (int)threads.Get(options)!;
+        threads.Set(shared, Math.Max(1, (given > 0 ? given : Threads.Count) / among));
         return shared;
     }
 
