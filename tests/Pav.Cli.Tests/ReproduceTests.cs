@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pav.Cli.Commands.Reproduce;
 using Pav.Cli.Commands.Rl;
+using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
@@ -51,6 +52,33 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(["problems-valid"], Needs("base-s"));
         Assert.Empty(Needs("problems-train"));
         IReadOnlyList<string> Needs(string name) => plan.Parts.Single(p => p.Name == name).Needs;
+    }
+
+    /// <summary>No method is searched twice on the same problems; later base policies may take fewer problems and sizes, and are expected
+    /// to take longer.</summary>
+    [Fact]
+    public void NoMethodIsSearchedTwice()
+    {
+        var scale = ReproduceScale.Load("default") with { LaterProblems = 40, LaterN = [1, 8], LaterForest = [2] };
+        var plan = new ReproducePlan(scale, new() { Out = "out" });
+        var (first, later) = (Search(plan.Search("pav-tiny-s", 1)), Search(plan.Search("pav-tiny-m", 1)));
+        var (others, further) = (Search(plan.MethodsSearch("pav-tiny-s", 1)), Search(plan.ForestSearch("pav-tiny-s", 1)!));
+        Assert.Empty(first.Methods.Intersect(others.Methods));
+        Assert.Contains("mcts", others.Methods);
+        Assert.Empty(ForestFigure.Methods.Except(first.Methods));
+        Assert.Equal(Sizes(first), Sizes(further));
+        Assert.NotEqual(first.Problems, further.Problems);
+        Assert.Equal((0, 40), (first.Limit, later.Limit));
+        Assert.Equal(scale.N, first.N);
+        Assert.Equal([1, 8], later.N);
+        Assert.Equal([2], later.Forest);
+        Assert.Null(new ReproducePlan(scale with { ForestProblems = 0 }, new() { Out = "out" }).ForestSearch("pav-tiny-s", 1));
+        var left = new TimeLeft(plan.Parts, 2);
+        Assert.True(left.Expected(Part("search-m-1")) > left.Expected(Part("search-s-1")));
+
+        Part Part(string name) => plan.Parts.Single(p => p.Name == name);
+        SearchSettings Search(string folder) => (SearchSettings)Part(Path.GetFileName(folder)).Options;
+        string Sizes(SearchSettings s) => string.Join(' ', s.N.Concat(s.Beam).Concat(s.Forest)) + s.Alpha + s.Settle;
     }
 
     /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>
@@ -119,7 +147,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     public void AModelOfOnesOwnIsSearchedResumedAndReported()
     {
         File.WriteAllText(tiny.At("scale.json"), """
-            { "holds_problems": 3, "holds_visit_beam": 2, "holds_beam": [1, 2],
+            { "holds_problems": 3, "holds_visit_beam": 2, "holds_beam": [1, 2], "holds_test_problems": 4,
+              "method_problems": 4, "method_n": [1, 2], "method_beam": [2], "forest": [2],
               "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1,
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
@@ -130,7 +159,7 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "signal_batches": 3 }
             """);
         string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier",
-            "adaptive", "refresh", "holds", "rivals", "signal"];
+            "adaptive", "methods", "forest", "refresh", "holds", "rivals", "signal"];
         string[] command =
         [
             "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems",
@@ -144,6 +173,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         var summaries = Json.Read<List<FigureSummary>>(tiny.At("docs/results.json"));
         Assert.Equal(File.ReadAllText(tiny.At("docs/results.md")), ResultsDocument.Markdown(summaries));
         Assert.Equal((6, 1), (summaries[0].Size.Problems, summaries[0].Size.Seeds));
+        Assert.Equal([("methods", 4), ("forest", 6), ("holds", 4)], summaries.Where(s => s.Figure is "methods" or "forest" or "holds")
+            .Select(s => (s.Figure, s.Size.Problems)));
 
         var before = File.ReadAllText(tiny.At("all/figures/figure-4.json"));
         var again = Cli.Run(tiny.Folder, command).Succeeded();
