@@ -38,7 +38,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "--weights int8 draws from a policy that is not quite the one that learns; leave the option out.")]
     [InlineData("signal --policy model --problems train.jsonl --verifier verifier --weights int8",
         "--weights int8 draws from a policy that is not quite the one that learns; leave the option out.")]
-    [InlineData("train verifier --model model --labels labels --problems train.jsonl --weights int8 --out new",
+    [InlineData("train verifier --model model --labels train.jsonl --problems train.jsonl --weights int8 --out new",
         "--weights int8 is for models that draw or score, and training computes with the weights as they are stored; leave the option out.")]
     [InlineData("train sft --model model --weights int8 --out new",
         "--weights int8 is for models that draw or score, and training computes with the weights as they are stored; leave the option out.")]
