@@ -148,7 +148,6 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     {
         File.WriteAllText(tiny.At("scale.json"), """
             { "holds_problems": 3, "holds_visit_beam": 2, "holds_beam": [1, 2], "holds_test_problems": 4,
-              "method_problems": 4, "method_n": [1, 2], "method_beam": [2], "forest": [2],
               "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1,
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
@@ -159,7 +158,7 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "signal_batches": 3 }
             """);
         string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier",
-            "adaptive", "methods", "forest", "refresh", "holds", "rivals", "signal"];
+            "adaptive", "refresh", "holds", "rivals", "signal"];
         string[] command =
         [
             "reproduce", .. figures, "--scale", "scale.json", "--policy", "model", "--problems", "test.jsonl", "--valid-problems",
@@ -173,8 +172,7 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         var summaries = Json.Read<List<FigureSummary>>(tiny.At("docs/results.json"));
         Assert.Equal(File.ReadAllText(tiny.At("docs/results.md")), ResultsDocument.Markdown(summaries));
         Assert.Equal((6, 1), (summaries[0].Size.Problems, summaries[0].Size.Seeds));
-        Assert.Equal([("methods", 4), ("forest", 6), ("holds", 4)], summaries.Where(s => s.Figure is "methods" or "forest" or "holds")
-            .Select(s => (s.Figure, s.Size.Problems)));
+        Assert.Equal(4, summaries.Single(s => s.Figure == "holds").Size.Problems);
 
         var before = File.ReadAllText(tiny.At("all/figures/figure-4.json"));
         var again = Cli.Run(tiny.Folder, command).Succeeded();

@@ -163,7 +163,8 @@ internal static class Figures
         return size =>
         {
             var read = Read(usual);
-            if (further[0].Runs[0].Folder != "") read = Joined(read, Read(further), _ => true);
+            if (plan.Given) read = Read(further);
+            else if (further[0].Runs[0].Folder != "") read = Joined(read, Read(further), _ => true);
             return SearchFigures.WithAlpha(ForestFigure.From(read, plan.Prover, Sized(size, usual, read)), read);
         };
     }

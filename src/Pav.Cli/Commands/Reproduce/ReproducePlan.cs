@@ -130,8 +130,9 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
 
     private bool IsFirst(string model) => model == Models[0];
 
-    private static IEnumerable<string> FirstMethods => SearchMethods.All.Where(m => m.ByDefault).Select(m => m.Id)
-        .Union(ForestFigure.Methods);
+    /// <summary>A model of one's own may give no answer from which votes could be calibrated, as the figure 'forest' wants them.</summary>
+    private IEnumerable<string> FirstMethods => SearchMethods.All.Where(m => m.ByDefault).Select(m => m.Id)
+        .Union(Given ? [] : ForestFigure.Methods);
 
     /// <summary>The methods that there are beside those of <see cref="Search(string, int)"/>, at equal budgets; without those that a
     /// best-of-K prover makes the same as their twin on Q.</summary>
@@ -140,17 +141,18 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
     {
         Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)
             .Except(FirstMethods)],
-        Limit = scale.MethodProblems, Forest = scale.Forest, N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover],
+        Outcome = Outcome(model, seed), ValidProblems = ValidProblems(), Settle = "auto", Limit = scale.MethodProblems, Forest = scale.Forest, N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover],
             Alpha = FixedAlpha(), Trees = 0,
     });
 
-    /// <summary>What the figure 'forest' compares, as in <see cref="Search(string, int)"/>, on further problems; none with a model of one's
-    /// own.</summary>
-    public string? ForestSearch(string model, int seed) => Given || scale.ForestProblems == 0 ? null : Search(
-        $"search-forest-{Short(model)}-{seed}", "Answer further test problems with guided forests, and with what they are compared with.",
+    /// <summary>What the figure 'forest' compares, as in <see cref="Search(string, int)"/>, on further problems; with a model of one's
+    /// own on the test problems.</summary>
+    public string? ForestSearch(string model, int seed) => !Given && scale.ForestProblems == 0 ? null : Search(
+        $"search-forest-{Short(model)}-{seed}", "Answer test problems with guided forests, and with what they are compared with.",
         model, seed, s => Usual(s, model, seed) with
         {
-            Methods = [.. ForestFigure.Methods], Trees = 0, Problems = Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
+            Methods = [.. ForestFigure.Methods], Trees = 0,
+            Problems = Given ? TestProblems() : Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
         });
 
     /// <summary>The same on validation problems.</summary>
