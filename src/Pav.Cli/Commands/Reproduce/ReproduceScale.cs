@@ -226,14 +226,17 @@ internal sealed record ReproduceScale
     public int[] RivalTraps { get; init; } = [5, 8];
 
     [Flag("Iterations of these runs with progress; by the oracle half of them. Runs that choose take half as many as those they choose "
-        + "for", Min = 2)]
+        + "for, VinePPO's all", Min = 2)]
     public int RivalIterations { get; init; } = 150;
 
     [Flag("Iterations with outcome rewards, whose iterations cost less", Min = 2)]
     public int RivalOutcomeIterations { get; init; } = 300;
 
-    [Flag("Iterations of VinePPO with 3 rollouts, and half of them with 9: these cost more", Min = 2)]
-    public int RivalRolloutIterations { get; init; } = 48;
+    [Flag("Iterations of VinePPO with 3 rollouts, as many as take the tokens of outcome rewards' runs", Min = 2)]
+    public int RivalVineppo3Iterations { get; init; } = 104;
+
+    [Flag("The same with 9 rollouts", Min = 2)]
+    public int RivalVineppo9Iterations { get; init; } = 45;
 
     [Flag("Their seeds", Min = 1)]
     public int RivalSeeds { get; init; } = 5;
