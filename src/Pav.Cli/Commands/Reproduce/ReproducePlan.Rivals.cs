@@ -83,13 +83,13 @@ internal sealed partial class ReproducePlan
 
     private IReadOnlyList<RivalTry> Tried(string model, Rival rival)
     {
-        // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
-        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
-            : rival.Counts ? r.Counts : r == rival);
+        // Those that differ in their labels alone, and the oracle, share the choice, which the cheapest of them to run makes.
+        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0 : r == rival);
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
         // Half of the few iterations of values by rollouts would end before anything begins.
         var iterations = chosen.Counts ? Iterations(chosen) : Iterations(chosen) / 2;
-        return [.. from rate in scale.RivalRates from alpha in alphas select new RivalTry(rate, alpha,
+        var rates = chosen.Counts ? scale.RivalVineppoRates : scale.RivalRates;
+        return [.. from rate in rates from alpha in alphas select new RivalTry(rate, alpha,
             [.. Enumerable.Range(FirstTuningSeed, scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];
 
         string Try(double rate, double alpha, int seed)
@@ -146,7 +146,7 @@ internal sealed partial class ReproducePlan
 internal sealed record RivalTry(double Rate, double Alpha, IReadOnlyList<string> Folders);
 
 /// <summary>Tries that may choose for a way.</summary>
-/// <param name="Words">Behind what was chosen: whose they are, where not the way's own on these problems.</param>
+/// <param name="Words">Behind what was chosen: whose they are, where not the way's own.</param>
 /// <param name="Own">They are the way's own.</param>
 internal sealed record RivalTries(string Words, bool Own, IReadOnlyList<RivalTry> Tried);
 

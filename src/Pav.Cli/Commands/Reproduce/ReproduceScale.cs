@@ -233,10 +233,10 @@ internal sealed record ReproduceScale
     public int RivalOutcomeIterations { get; init; } = 300;
 
     [Flag("Iterations of VinePPO with 3 rollouts, as many as take the tokens of outcome rewards' runs", Min = 2)]
-    public int RivalVineppo3Iterations { get; init; } = 104;
+    public int RivalVineppo3Iterations { get; init; } = 112;
 
     [Flag("The same with 9 rollouts", Min = 2)]
-    public int RivalVineppo9Iterations { get; init; } = 45;
+    public int RivalVineppo9Iterations { get; init; } = 48;
 
     [Flag("Their seeds", Min = 1)]
     public int RivalSeeds { get; init; } = 5;
@@ -246,6 +246,9 @@ internal sealed record ReproduceScale
 
     [Flag("Learning rates to choose from", Min = 0, AboveMin = true, Max = 1)]
     public double[] RivalRates { get; init; } = [1e-4, 3e-4, 1e-3];
+
+    [Flag("Those of VinePPO, whose gradient is less noisy and whose updates are fewer", Min = 0, AboveMin = true, Max = 1)]
+    public double[] RivalVineppoRates { get; init; } = [3e-4, 6e-4, 1e-3];
 
     [Flag("Weights of progress to choose from", Min = 0, AboveMin = true, Max = 1000)]
     public double[] RivalAlphas { get; init; } = [0.3, 1];
