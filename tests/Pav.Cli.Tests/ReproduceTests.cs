@@ -124,7 +124,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
               "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4,
-              "rival_iterations": 2, "rival_outcome_iterations": 2, "rival_vineppo3_iterations": 2, "rival_vineppo9_iterations": 2, "rival_seeds": 1, "rival_tune_seeds": 1,
+              "rival_iterations": 2, "rival_outcome_iterations": 2, "rival_vineppo3_iterations": 2, "rival_vineppo9_iterations": 2,
+              "rival_seeds": 1, "rival_tune_seeds": 1,
               "rival_rates": [1e-4, 1e-3], "rival_vineppo_rates": [1e-3],
               "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2,
               "signal_batches": 3 }
