@@ -50,11 +50,14 @@ internal sealed partial class ReproducePlan
             new() { NCov = 4, NMc = 2, Seed = 306, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
         var steps = Math.Max(Math.Min(40, scale.VerifierSteps), scale.VerifierSteps / rival.Labels);
         return Add(string.Format(null, name, "verifier"), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
-            Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, [labels], steps, 1) with
+            Training(VerifierStart(model), model, [labels], steps, 1) with
             {
                 ValidLabels = [held],
             });
     }
+
+    /// <summary>Whose trunk verifiers take over.</summary>
+    private string VerifierStart(string model) => settings.Model != "" ? settings.Model : Given ? settings.Policy : model;
 
     /// <summary>A run of RL with the learning rate and α that did best on validation problems in runs of other seeds.</summary>
     public string Rival(string model, Rival rival, int traps, int seed)
@@ -114,7 +117,8 @@ internal sealed partial class ReproducePlan
         Problems = RivalTrain(traps), ValidProblems = RivalValid(traps), ValidSamples = 2, Baseline = "leave_one_out",
         Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), Seed = (ulong)seed,
         RefreshLabels = rival.Sampled ? "sampled" : "drawn", Refresh = rival.Sampled ? scale.RivalRefresh : 0,
-        RefreshSteps = scale.RivalRefreshSteps,
+        RefreshSteps = scale.RivalRefreshSteps, RefreshRate = rival.Sampled ? scale.VerifierRate : new RlSettings().RefreshRate,
+        RefreshModel = rival.Sampled ? VerifierStart(model) : "", RefreshTemplate = rival.Sampled && !Given ? Checking : "",
         Rl = new()
         {
             MaxTokens = MaxTokens, Iterations = Iterations(rival), Batch = scale.RlBatch, Samples = scale.RlSamples,
