@@ -89,7 +89,7 @@ internal sealed partial class ReproducePlan
     private IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
     {
         // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
-        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
+        var chosen = Rivals.First(r => rival.Counted || rival.Oracle ? r.Labels > 0
             : rival.Reward == "vineppo" ? r.Reward == "vineppo" : r == rival);
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
         var half = Iterations(chosen) / 2;
@@ -117,6 +117,8 @@ internal sealed partial class ReproducePlan
         Problems = RivalTrain(traps), ValidProblems = RivalValid(traps), ValidSamples = 2, Baseline = "leave_one_out",
         Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), Seed = (ulong)seed,
         RefreshLabels = rival.Sampled ? "sampled" : "drawn", Refresh = rival.Sampled ? scale.RivalRefresh : 0,
+        RefreshProblems = rival.Sampled ? 16 : new RlSettings().RefreshProblems,
+        RefreshNMc = rival.Sampled ? 4 : new RlSettings().RefreshNMc,
         RefreshSteps = scale.RivalRefreshSteps, RefreshRate = rival.Sampled ? scale.VerifierRate : new RlSettings().RefreshRate,
         RefreshModel = rival.Sampled ? VerifierStart(model) : "", RefreshTemplate = rival.Sampled && !Given ? Checking : "",
         Rl = new()
