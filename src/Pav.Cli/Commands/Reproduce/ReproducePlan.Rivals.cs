@@ -53,11 +53,14 @@ internal sealed partial class ReproducePlan
             new() { NCov = 4, NMc = 2, Seed = 306, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
         var steps = Math.Max(Math.Min(40, scale.VerifierSteps), scale.VerifierSteps / rival.Labels);
         return Add(string.Format(null, name, "verifier"), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
-            Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, [labels], steps, 1) with
+            Training(VerifierStart(model), model, [labels], steps, 1) with
             {
                 ValidLabels = [held],
             });
     }
+
+    /// <summary>Whose trunk verifiers take over.</summary>
+    private string VerifierStart(string model) => settings.Model != "" ? settings.Model : Given ? settings.Policy : model;
 
     /// <summary>A run of RL with the learning rate and α that did best on validation problems in runs of other seeds.</summary>
     public string Rival(string model, Rival rival, int traps, int seed)
@@ -84,7 +87,7 @@ internal sealed partial class ReproducePlan
     private IReadOnlyList<RivalTry> Tried(string model, Rival rival)
     {
         // Those that differ in their labels alone, and the oracle, share the choice, which the cheapest of them to run makes.
-        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0 : r == rival);
+        var chosen = Rivals.First(r => rival.Counted || rival.Oracle ? r.Labels > 0 : r == rival);
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
         // Half of the few iterations of values by rollouts would end before anything begins.
         var iterations = chosen.Counts ? Iterations(chosen) : Iterations(chosen) / 2;
@@ -113,7 +116,10 @@ internal sealed partial class ReproducePlan
         Problems = RivalTrain(traps), ValidProblems = RivalValid(traps), ValidSamples = 2, Baseline = "leave_one_out",
         Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), Seed = (ulong)seed,
         RefreshLabels = rival.Sampled ? "sampled" : "drawn", Refresh = rival.Sampled ? scale.RivalRefresh : 0,
-        RefreshSteps = scale.RivalRefreshSteps,
+        RefreshProblems = rival.Sampled ? 16 : new RlSettings().RefreshProblems,
+        RefreshNMc = rival.Sampled ? 4 : new RlSettings().RefreshNMc,
+        RefreshSteps = scale.RivalRefreshSteps, RefreshRate = rival.Sampled ? scale.VerifierRate : new RlSettings().RefreshRate,
+        RefreshModel = rival.Sampled ? VerifierStart(model) : "", RefreshTemplate = rival.Sampled && !Given ? Checking : "",
         Rl = new()
         {
             MaxTokens = MaxTokens, Iterations = Iterations(rival), Batch = scale.RlBatch, Samples = scale.RlSamples,
