@@ -67,8 +67,9 @@ internal static class HoldsFigure
             Notes =
             [
                 "Both final choices take the same trees, whose tokens are spent once.",
-                "Differences are in points; brackets behind AUCs and gaps are the range over seeds. A gap is the score minus the fresh Monte Carlo value of steps "
-                    + "that the first verifier's beam kept, and grows where a search finds the verifier's mistakes.",
+                "Differences are in points; brackets behind AUCs and gaps are the range over seeds. A gap is the score minus the fresh "
+                    + "Monte Carlo value of steps that the first verifier's beam kept, and grows where a search finds the verifier's "
+                    + "mistakes.",
                 "The traces of the policy on which AUC is measured also chose every verifier's checkpoint and calibrated it.",
                 .. Gaps(arms[0]), .. figure.Notes,
             ],
@@ -84,7 +85,8 @@ internal static class HoldsFigure
                     changes[choice][arm], "points");
             var (found, other) = (drawn[choice][best], drawn[choice][fresh]);
             if (best != fresh && Minus(found, other, found.Points[^1].N) is { } minus)
-                yield return Finding.From($"{model}, {arms[best].Name} minus {control}, {words}: N = {found.Points[^1].N}", minus, "points");
+                yield return Finding.From($"{model}, {arms[best].Name} minus {control}, {words}: N = {found.Points[^1].N}", minus,
+                    "points");
         }
 
         string At(Func<Curve, double> size) => $"N = {size(drawn[0][0])}";

@@ -116,7 +116,8 @@ internal static class SignalFigure
 
     private static string Cell(Interval value)
     {
-        static string Text(double x) => x.ToString(Math.Abs(x) < 0.1 ? "0.000" : Math.Abs(x) < 10 ? "0.00" : "0", CultureInfo.InvariantCulture);
+        static string Text(double x) =>
+            x.ToString(Math.Abs(x) < 0.1 ? "0.000" : Math.Abs(x) < 10 ? "0.00" : "0", CultureInfo.InvariantCulture);
         return double.IsFinite(value.Value) ? $"{Text(value.Value)} [{Text(value.Low)}, {Text(value.High)}]" : "none";
     }
 
@@ -142,7 +143,8 @@ internal static class SignalFigure
 
     private static string Inside(Limit limit) => limit switch
     {
-        Limit.Noise => "noise of the traces", Limit.Stale => "a prover left behind", Limit.Errors => "the verifier's errors", _ => "nothing",
+        Limit.Noise => "noise of the traces", Limit.Stale => "a prover left behind", Limit.Errors => "the verifier's errors",
+        _ => "nothing",
     };
 
     private static string Words(Limit limit) => limit switch

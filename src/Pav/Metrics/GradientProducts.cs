@@ -35,17 +35,12 @@ internal sealed class GradientProducts
         for (var pair = 0; pair < between.Length; pair++) between[pair] = new double[batches, batches];
         // A stretch of all gradients fits into a cache. g_{i,b}·g_{j,c} is g_{j,c}·g_{i,b}: each product is taken once.
         for (var from = 0; from < gradients[0][0].Length; from += Stretch)
-        {
-            Parallel.For(0, kinds * batches, row =>
-            {
-                var (i, b) = (row / batches, row % batches);
+            for (var row = 0; row < kinds * batches; row++)
                 for (var other = row; other < kinds * batches; other++)
                 {
-                    var (j, c) = (other / batches, other % batches);
+                    var (i, b, j, c) = (row / batches, row % batches, other / batches, other % batches);
                     between[i * kinds + j][b, c] += Dot(gradients[i][b], gradients[j][c], from);
                 }
-            });
-        }
 
         for (var row = 0; row < kinds * batches; row++)
             for (var other = 0; other < row; other++)
