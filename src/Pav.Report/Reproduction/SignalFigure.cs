@@ -42,15 +42,15 @@ internal static class SignalFigure
         const string title = "What limits RL on progress";
         const string asks = "Is it noise, a prover that the policy has left behind, or the verifier's errors that keep RL on progress from "
             + "paying more? At policies along RL the gradient of each reward is measured on the same traces of independent batches: its "
-            + "signal to noise, and how many batches of outcome rewards one of its is worth; with progress by the verifier, and by exact "
-            + "values of the prover and of the present policy, which are ceilings: their noise is extrapolated from completions in two "
-            + "halves.";
+            + "signal to noise, and how many batches of outcome rewards one of its is worth; with progress by the verifier, and with exact "
+            + "A of the prover and of the present policy, whose noise is told from completions in two halves.";
         var rule = string.Create(CultureInfo.InvariantCulture,
             $"At each policy at which the signal of VinePPO with exact values lies above zero, excluding it, each source of progress has "
-            + $"its largest worth over the weights tried. Noise of the traces limits where exact progress of neither is worth {Factor} "
-            + $"batches of outcome rewards; else a prover left behind where the present policy's is worth {Factor} times the prover's; "
-            + $"else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing does. Values count, not "
-            + $"their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most often.");
+            + $"its largest worth over the weights tried. Noise of the traces limits where none of them, exact or the verifier's, is worth "
+            + $"{Factor} batches of outcome rewards; else a prover left behind where the present policy's is worth {Factor} times the "
+            + $"prover's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing does. Values "
+            + $"count, not their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most "
+            + $"often.");
         var distinct = points.DistinctBy(p => p.Name).ToList();
         var found = distinct.Select(p => (Point: p, Limit: Find(p.Report))).ToList();
         var known = found.Where(f => f.Limit != Limit.Unknown).GroupBy(f => f.Limit).OrderByDescending(g => g.Count()).ThenBy(g => g.Key)
@@ -72,6 +72,8 @@ internal static class SignalFigure
                     + "policy has the tokens, GRPO and λ-GRPO, and each weight of progress.",
                 "Exact values: the signal is that of counted ones, the noise what traces and outcomes alone leave, from products of "
                     + "gradients by two halves of the completions on the same traces; right on average at any number of completions.",
+                "Exact A of its prover is no upper limit of the verifier's worth: a verifier that errs in the same way at all steps of a "
+                    + "kind has less noise than true A, and may yet point along the gradient of the outcome.",
                 "Each source is taken at the best of its weights, without correction for their number; so it is at its best by chance too.",
                 "Lost in noise: the gradient of the outcome is not told from zero there, so that neither its direction nor worth is known.",
             ],
@@ -137,7 +139,7 @@ internal static class SignalFigure
         if (!(Exact(report.Methods.First(m => m.Reward == Vine)).Ratio.Low > 0)) return Limit.Unknown;
         double Best(string source, bool exact) => Gradient(BestOf(report, source, exact, g => g.Worth), exact).Worth.Value;
         var (verifier, prover, policy) = (Best(Verifier, false), Best(Prover, true), Best(Policy, true));
-        return Math.Max(prover, policy) < Factor ? Limit.Noise : policy >= Factor * prover ? Limit.Stale
+        return new[] { verifier, prover, policy }.Max() < Factor ? Limit.Noise : policy >= Factor * prover ? Limit.Stale
             : prover >= Factor * verifier ? Limit.Errors : Limit.None;
     }
 
@@ -152,7 +154,7 @@ internal static class SignalFigure
         Limit.Noise => "Noise of the traces limits it, as even exact progress is worth little more than outcomes",
         Limit.Stale => "The policy leaves the prover behind: exact progress of the present policy would be worth more",
         Limit.Errors => "The verifier's errors limit it: exact progress of its prover would be worth more",
-        _ => "Nothing of the three limits it: the verifier's progress is worth about as much as exact progress",
+        _ => "Nothing of the three limits it: the verifier's progress is worth as much as exact progress, nearly or more",
     };
 
     private static IEnumerable<Panel> Panels(IReadOnlyList<SignalPoint> points, double alpha)
