@@ -81,6 +81,21 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         string Sizes(SearchSettings s) => string.Join(' ', s.N.Concat(s.Beam).Concat(s.Forest)) + s.Alpha + s.Settle;
     }
 
+    /// <summary>Gradients are measured on easier problems along both runs, and on the hardest along one on progress by the verifier of
+    /// fewest labels; where both are the same problems, once.</summary>
+    [Fact]
+    public void GradientsAreMeasuredOnHardProblemsToo()
+    {
+        var plan = new ReproducePlan(ReproduceScale.Load("default"), new() { Out = "out" });
+        Assert.Equal([(5, "orm", 0), (5, "orm", 50), (5, "orm", 100), (5, "pav", 0), (5, "pav", 50), (5, "pav", 100), (8, "pav", 0),
+            (8, "pav", 25), (8, "pav", 50)], plan.Signals("pav-tiny-s").Select(s => (s.Traps, s.Run, s.Iteration)));
+        Assert.Equal(8, plan.Parts.Count(p => p.Command == SignalCommand.Spec));
+        Assert.Equal(["base-s", "problems-rivals-train-8", "rivals-verifier-s-16", "rl-signal-8-pav-s"],
+            plan.Parts.Single(p => p.Name == "signal-8-s-pav-25").Needs.Order());
+        var same = new ReproducePlan(ReproduceScale.Load("default") with { RivalTraps = [5] }, new() { Out = "out" });
+        Assert.All(same.Signals("pav-tiny-s"), s => Assert.Equal(5, s.Traps));
+    }
+
     /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>
     [Theory]
     [InlineData(0)]
