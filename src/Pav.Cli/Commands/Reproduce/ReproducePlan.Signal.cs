@@ -27,7 +27,7 @@ internal sealed partial class ReproducePlan
         $"rl-signal-{reward}-{Short(model)}", $"RL with {reward}, keeping policies on the way.", RlCommand.Spec, new RlSettings
         {
             Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends, Problems = RlTrain(), Verifier = RlVerifier(model),
-            Reward = reward, Alpha = Text(scale.RlAlpha), Baseline = "leave_one_out", Grader = settings.Grader, Seed = 1,
+            Reward = reward, Alpha = Text(scale.RlAlpha), GuardAlpha = "1", Baseline = "leave_one_out", Grader = settings.Grader, Seed = 1,
             Rl = new()
             {
                 MaxTokens = MaxTokens, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples,
