@@ -19,6 +19,8 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.StartsWith($"pav: {expected}", Cli.Run(tiny.Folder, line.Split(' ')).Sentence(2));
 
     [Theory]
+    [InlineData("reproduce 4 --scale no-such",
+        "--scale 'no-such' is neither a file nor the name of a scale (default, default-rate-1e-4, full, quick)")]
     [InlineData("search --policy model --problems test.jsonl --alpha 11 --out new",
         "--alpha is '11', but must be a number from 0 to 10, or auto.")]
     [InlineData("search --policy model --problems test.jsonl --methods beam-q --out new",

@@ -23,11 +23,13 @@ internal sealed record Recipe(string Source, string? Command, IReadOnlyDictionar
         if (command != "" && Home.Find(Path.Combine("recipes", $"{command.Replace(' ', '-')}-{nameOrFile}.json")) is { } stored)
             return stored;
         if (Home.Find(Path.Combine("recipes", nameOrFile + ".json")) is { } path) return path;
-        var known = Home.Find("recipes") is { } folder
-            ? Directory.GetFiles(folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Order().ToList() : [];
-        throw new UserError($"Recipe '{nameOrFile}' is neither a file nor the name of one that comes with "
-            + $"pav{(known.Count == 0 ? "" : $" ({string.Join(", ", known)})")}.");
+        throw new UserError($"Recipe '{nameOrFile}' is neither a file nor the name of one that comes with pav{Known("recipes")}.");
     }
+
+    /// <summary>The names of the recipes in a folder that comes with pav, in brackets; empty where there are none.</summary>
+    public static string Known(string folder) =>
+        Home.Find(folder) is { } there && Directory.GetFiles(there, "*.json") is { Length: > 0 } files
+            ? $" ({string.Join(", ", files.Select(Path.GetFileNameWithoutExtension).Order())})" : "";
 
     public static Recipe Parse(string source, string text)
     {

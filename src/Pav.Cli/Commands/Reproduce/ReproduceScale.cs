@@ -1,8 +1,6 @@
 using Pav.Cli.Commands.Demo;
+using Pav.Cli.Installation;
 using Pav.Cli.Options;
-
-
-
 
 namespace Pav.Cli.Commands.Reproduce;
 
@@ -272,6 +270,9 @@ internal sealed record ReproduceScale
     /// <summary>Their names become those of folders.</summary>
     public static ReproduceScale Load(string name)
     {
+        if (!File.Exists(name) && Home.Find(Path.Combine("recipes", "reproduce", name + ".json")) is null)
+            throw new UserError($"--scale '{name}' is neither a file nor the name of a scale"
+                + $"{Recipe.Known(Path.Combine("recipes", "reproduce"))}.");
         var recipe = Recipe.Load(File.Exists(name) ? name : Path.Combine("reproduce", name));
         var scale = (ReproduceScale)OptionSchema.From(typeof(ReproduceScale)).Bind([recipe], new Dictionary<string, string>());
         if (scale.Models.Concat(scale.MatrixModels).FirstOrDefault(m => !DemoPlan.IsFolderName(m)) is { } model)
