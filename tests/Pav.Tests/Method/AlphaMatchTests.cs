@@ -5,20 +5,20 @@ public class AlphaMatchTests
 {
     private static readonly double[] Rewards = [.. Enumerable.Range(0, 600).SelectMany(_ => new[] { 0.3, -0.4 })];
 
-    /// <summary>r = √((0.09 + 0.16)/2) = 0.353553: α = 0.1·0.5/0.353553 = 0.141421, and twice that where outcomes are normalised.</summary>
+    /// <summary>r = √((0.09 + 0.16)/2) = 0.353553: α = 0.06·0.5/0.353553 = 0.084853, twice that for normalised outcomes.</summary>
     [Fact]
     public void Alpha_is_that_of_the_worked_example()
     {
         var match = new AlphaMatch().With(Rewards);
         Assert.Equal(0.353553, match.Scale, 6);
-        Assert.Equal(0.141421, match.Alpha(0.5), 6);
-        Assert.Equal(0.282843, match.Alpha(1), 6);
+        Assert.Equal(0.084853, match.Alpha(0.5), 6);
+        Assert.Equal(0.169706, match.Alpha(1), 6);
     }
 
     [Theory]
     [InlineData(0.5)]
     [InlineData(0.05)]
-    [InlineData(3)]
+    [InlineData(2)]
     public void Rewards_of_another_scale_get_that_much_less_weight(double times)
     {
         var match = new AlphaMatch().With(Rewards.Select(r => times * r));
@@ -35,11 +35,12 @@ public class AlphaMatchTests
     }
 
     [Fact]
-    public void Steps_that_earn_nothing_do_not_count_and_batches_add_up_until_there_are_enough()
+    public void Batches_that_earn_nothing_do_not_count_and_others_add_up_until_there_are_enough()
     {
         var (whole, parts) = (new AlphaMatch().With(Rewards), new AlphaMatch());
-        foreach (var batch in Rewards.Chunk(300)) parts = parts.With([.. batch, 0, 0]);
+        foreach (var batch in Rewards.Chunk(300)) parts = parts.With(batch).With([0, 0]);
         Assert.Equal(whole.Scale, parts.Scale, 12);
+        Assert.Equal(2, new AlphaMatch().With([0, 4, 0, 0]).Scale, 12);
         Assert.False(new AlphaMatch().With(Rewards.Take(AlphaMatch.Enough - 1)).Settled);
         Assert.True(whole.Settled);
         Assert.Equal(whole, whole.With([1, 1, 1]));

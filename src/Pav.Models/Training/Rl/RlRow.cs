@@ -22,7 +22,7 @@ namespace Pav.Models.Training;
 /// <param name="Clipped">Share of tokens whose ratio was clipped; absent with one update per batch.</param>
 /// <param name="Rate">The policy's learning rate.</param>
 /// <param name="Alpha">Weight of the step rewards, before it depends on the problem; absent without them.</param>
-/// <param name="StepScale">Root mean square of the batch's step rewards that are not 0, before alpha; absent without them.</param>
+/// <param name="StepScale">Root mean square of the batch's step rewards before alpha; absent without them.</param>
 /// <param name="Traces">Traces sampled so far for the policy's own updates.</param>
 /// <param name="GeneratedTokens">Their tokens.</param>
 /// <param name="ProverTokens">Tokens generated so far for oracle rollouts, values of segments and labels of refreshed verifiers.</param>
