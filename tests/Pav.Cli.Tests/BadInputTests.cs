@@ -57,10 +57,14 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "the guard's window must be 0 (off) or at least 4 iterations, it is 3")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --stop-on-hacking --out new",
         "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts")]
-    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha auto --out new",
-        "--alpha auto needs step rewards, and --valid-problems")]
+    [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha tries --out new",
+        "--alpha tries needs step rewards, and --valid-problems")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-alpha 2 --out new",
+        "--guard-alpha is '2', but must be a number from 0 to 1, or auto.")]
+    [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-alpha 0.5 --guard-window 0 --out new",
+        "--guard-alpha 0.5 acts on what the guard sees: it needs a --guard-window above 0.")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha none --out new",
-        "--alpha is 'none', but must be a number from 0 to 1000, or auto.")]
+        "--alpha is 'none', but must be a number from 0 to 1000, auto or tries.")]
     [InlineData("label --policy model --problems test.jsonl --kv-cache float16 --device torch --out new",
         "--kv-cache float16 is for --device cpu; with --device torch libtorch keeps keys and values in the type")]
     [InlineData("label --policy model --problems test.jsonl --weights int8 --device torch --out new",

@@ -32,7 +32,8 @@ public sealed class DryRunTests(TinyRun tiny) : IClassFixture<TinyRun>
 
     [Theory]
     [InlineData("3", 50, 72)]
-    [InlineData("auto", 50 + 2 * 30, 72 + 2 * 3 * 8)] // two alphas of 30 iterations, measured at 0, 20 and the end
+    [InlineData("auto", 50, 72)]
+    [InlineData("tries", 50 + 2 * 30, 72 + 2 * 3 * 8)] // two alphas of 30 iterations, measured at 0, 20 and the end
     public void RlCountsItsMeasures(string alpha, int iterations, long measured)
     {
         var settings = new RlSettings

@@ -33,7 +33,7 @@ public sealed partial class KillTests(TinyRun tiny) : IClassFixture<TinyRun>
         ["rl-refreshed"] = (
             [
                 "rl", "--policy", "model", "--problems", "train.jsonl", "--refresh", "4", "--refresh-labels", "sampled",
-                "--refresh-steps", "4", "--prover", "bo2,bo8", "--alpha-by", "value", "--alpha", "1",
+                "--refresh-steps", "4", "--prover", "bo2,bo8", "--alpha-by", "value",
                 "--iterations", "12", "--batch", "4", "--samples", "4", "--max-tokens", "40", "--checkpoint-every", "3",
             ],
             ["metrics.jsonl", "checkpoints/last/model.safetensors", "refresh/sampled/00011.jsonl"]),

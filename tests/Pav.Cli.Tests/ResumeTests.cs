@@ -123,12 +123,12 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
     }
 
     [Fact]
-    public void AlphaIsChosenByShortRunsAndAKilledChoiceGoesOn()
+    public void AlphaIsTriedByShortRunsAndAKilledChoiceGoesOn()
     {
         string[] Rl(string to) =>
         [
             "rl", "--policy", "model", "--problems", "train.jsonl", "--valid-problems", "test.jsonl", "--oracle-rollouts", "2",
-                "--best-of", "2", "--alpha", "auto", "--alpha-grid", "0,2.5", "--alpha-iterations", "3",
+                "--best-of", "2", "--alpha", "tries", "--alpha-grid", "0,2.5", "--alpha-iterations", "3",
             "--iterations", "2", "--batch", "2", "--samples", "2", "--max-tokens", "20", "--checkpoint-every", "1", "--out", to,
         ];
         var result = JsonNode.Parse(Cli.Run(tiny.Folder, [.. Rl("auto-one"), "--json"]).Succeeded().Out)!["result"]!;
@@ -143,6 +143,33 @@ public sealed class ResumeTests(TinyRun tiny) : IClassFixture<TinyRun>
         foreach (var name in new[] { "alpha.json", "alpha/0/metrics.jsonl", "alpha/2.5/metrics.jsonl", "metrics.jsonl",
             "checkpoints/last/model.safetensors" })
             Assert.Equal(File.ReadAllBytes(tiny.At($"auto-one/{name}")), File.ReadAllBytes(tiny.At($"auto-two/{name}")));
+    }
+
+    [Fact]
+    public void AlphaIsFittedToTheFirstBatchesAndNeedsNoOtherOption()
+    {
+        string[] Rl(string to, params string[] more) =>
+        [
+            "rl", "--policy", "model", "--problems", "train.jsonl", "--iterations", "8", "--batch", "8", "--samples", "64",
+            "--max-tokens", "40", .. more, "--out", to, "--json",
+        ];
+        var run = Cli.Run(tiny.Folder, Rl("alpha-auto", "--refresh", "4", "--refresh-labels", "sampled", "--refresh-steps", "4"))
+            .Succeeded();
+        var alpha = (double)JsonNode.Parse(run.Out)!["result"]!["alpha"]!;
+        Assert.Equal(alpha, (double)JsonNode.Parse(File.ReadAllText(tiny.At("alpha-auto/run.json")))!["alpha"]!);
+        var rows = File.ReadLines(tiny.At("alpha-auto/metrics.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
+        // Until the verifier has learned something no step is progress.
+        Assert.All(rows.Take(4), r => Assert.Equal((0, AlphaMatch.Highest), ((double)r["step_scale"]!, (double)r["alpha"]!)));
+        Assert.Equal(alpha, (double)rows[7]["alpha"]!);
+        var fitted = AlphaMatch.Share * 0.5 / (double)rows[4]["step_scale"]!;
+        Assert.Equal(Math.Clamp(fitted, AlphaMatch.Lowest, AlphaMatch.Highest), (double)rows[4]["alpha"]!, 9);
+        Assert.Matches(@"alpha [\d.]+: 0\.06 times 0\.5, the largest spread of an outcome, over [\d.]+, the root mean square of the "
+            + @"first \S+ steps' rewards", run.Error);
+        foreach (var reward in new[] { "orm", "grpo" })
+        {
+            var none = Cli.Run(tiny.Folder, Rl($"alpha-{reward}", "--reward", reward)).Succeeded();
+            Assert.Null(JsonNode.Parse(none.Out)!["result"]!["alpha"]);
+        }
     }
 
     /// <summary>The log without its clock.</summary>

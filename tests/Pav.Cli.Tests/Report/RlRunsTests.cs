@@ -35,7 +35,7 @@ public sealed class RlRunsTests : IDisposable
     {
         var rl = Read([
             Run("rft", "orm", 1, 0.5), Run("rft", "orm", 2, 0.5, ("evaluate_every", 5), ("threads", 2), ("test_samples", 8), ("alpha", 7)),
-                Run("rft", "pav", 1, 0.6), Run("rft", "pav", 2, 0.6, ("pass_tokens", 64)),
+                Run("rft", "pav", 1, 0.6), Run("rft", "pav", 2, 0.6, ("pass_tokens", 64), ("guard_alpha", 1)),
             Run("rft", "pav", 1, 0.8, ("verifier", "other")), Run("rft", "pav", 1, 0.9, ("kl", 0.5)),
                 Run("rft", "orm", 1, 0.7, ("kl", 0.5)), Run("rft", "pav", 1, 0.3, ("epochs", 2)),
         ])!;

@@ -104,6 +104,7 @@ public class RivalTests
         { "progrs", Progress with { Process = ProcessRule.CentredWrong, Baseline = RlBaseline.LeaveOneOut } },
         { "vppo", Progress with { Process = ProcessRule.BeforeError, Baseline = RlBaseline.LeaveOneOut } },
         { "alpha by value", Progress with { AlphaBy = AlphaRule.Value, Baseline = RlBaseline.LeaveOneOut } },
+        { "alpha auto", Progress with { Iterations = 30, Samples = 8, MatchAlpha = true, Alpha = 77, Baseline = RlBaseline.LeaveOneOut } },
         { "several provers", Progress with { Baseline = RlBaseline.LeaveOneOut } },
         { "guard", Progress with { Iterations = 30, Samples = 8, Alpha = 3, Rate = 5e-3, GuardWindow = 8, GuardAlpha = 0.5 } },
     };
@@ -130,6 +131,7 @@ public class RivalTests
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
         Assert.All(rows.SkipLast(1), r => Assert.True(r.GradNorm > 0, $"{mode}: no gradient at {r.Iteration}"));
         Assert.Equal(options.Outcome == OutcomeCredit.Segments, rows[^1].ProverTokens > 0);
+        if (options.MatchAlpha) IsMatched([.. rows.SkipLast(1)]);
         if (options.GuardAlpha == 1) return;
 
         // Steps without a 7 are progress to this prover: right answers vanish, alpha is halved, and not again within a window.
@@ -139,6 +141,15 @@ public class RivalTests
         Assert.All(lowered, i => Assert.Equal(alphas[i - 1] / 2, alphas[i]));
         Assert.All(lowered.Prepend(0).Zip(lowered), pair => Assert.True(pair.Second - pair.First >= options.GuardWindow));
         Assert.True(rows[0].Reward > rows[lowered[0]].Reward);
+    }
+
+    /// <summary>Alpha is fitted to the first batch, then to all until there are enough steps, and then stays.</summary>
+    private static void IsMatched(RlRow[] rows)
+    {
+        Assert.Equal(AlphaMatch.Share * 0.5 / rows[0].StepScale!.Value, rows[0].Alpha!.Value, 12);
+        var last = Array.FindLastIndex(rows, r => r.Alpha != rows[^1].Alpha);
+        Assert.InRange(last, 3, rows.Length - 4);
+        Assert.All(rows, r => Assert.InRange(r.Alpha!.Value, AlphaMatch.Lowest, AlphaMatch.Highest));
     }
 
     /// <summary>Prefixes that traces share are completed once: so is each of the 4 problems.</summary>
@@ -179,7 +190,7 @@ public class RivalTests
         void Run(string name, int killAt = -1)
         {
             using var prover = new ProverRefresh(temporary[name], "", [2], Problems, Sevens, refreshes, new());
-            var options = Progress with { Iterations = 8, CheckpointEvery = 4 };
+            var options = Progress with { Iterations = 8, CheckpointEvery = 4, MatchAlpha = true };
             RlLoop.Run(Task with { Prover = prover.At, Sampled = prover.Keep }, options, temporary[name], p =>
             {
                 if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");

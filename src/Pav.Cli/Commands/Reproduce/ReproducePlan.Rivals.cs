@@ -114,7 +114,8 @@ internal sealed partial class ReproducePlan
     {
         Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends, Verifier = RivalVerifier(model, rival), Reward = rival.Reward,
         Problems = RivalTrain(traps), ValidProblems = RivalValid(traps), ValidSamples = 2, Baseline = "leave_one_out",
-        Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), Seed = (ulong)seed,
+        Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), GuardAlpha = "1",
+        Seed = (ulong)seed,
         RefreshLabels = rival.Sampled ? "sampled" : "drawn", Refresh = rival.Sampled ? scale.RivalRefresh : 0,
         RefreshProblems = rival.Sampled ? 16 : new RlSettings().RefreshProblems,
         RefreshNMc = rival.Sampled ? 4 : new RlSettings().RefreshNMc,

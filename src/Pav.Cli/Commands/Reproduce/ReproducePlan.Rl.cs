@@ -93,7 +93,7 @@ internal sealed partial class ReproducePlan
         Problems = RlTrain(),
         ValidProblems = Given ? ValidProblems() : Problems("rl-valid", "valid", 100, 88, RlLevel, scale.RlTraps), TestProblems = RlTest(),
             TestSamples = scale.RlTestSamples, Hard = RlStart(model),
-        Baseline = "leave_one_out", Grader = settings.Grader, ValidSamples = 2, Seed = (ulong)seed,
+        GuardAlpha = "1", Baseline = "leave_one_out", Grader = settings.Grader, ValidSamples = 2, Seed = (ulong)seed,
         Rl = new()
         {
             MaxTokens = MaxTokens, Iterations = scale.RlIterations, Batch = scale.RlBatch, Samples = scale.RlSamples, Rate = scale.RlRate,

@@ -53,7 +53,8 @@ internal sealed partial class ReproducePlan
         RlCommand.Spec, new RlSettings
         {
             Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends, Problems = watched.Problems, Verifier = watched.Verifier,
-            Reward = watched.Reward, Alpha = Text(scale.RlAlpha), Baseline = "leave_one_out", Grader = settings.Grader, Seed = 1,
+            Reward = watched.Reward, Alpha = Text(scale.RlAlpha), GuardAlpha = "1", Baseline = "leave_one_out",
+            Grader = settings.Grader, Seed = 1,
             Rl = new()
             {
                 MaxTokens = MaxTokens, Iterations = watched.Iterations, Batch = scale.RlBatch, Samples = scale.RlSamples,

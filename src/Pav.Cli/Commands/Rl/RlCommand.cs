@@ -10,6 +10,7 @@ using Pav.Models.Files;
 using Pav.Models.Decoders;
 using Pav.Models.Tokenizers;
 using Pav.Models.Training;
+using Pav.Report.Folders;
 
 namespace Pav.Cli.Commands.Rl;
 
@@ -20,12 +21,8 @@ internal sealed record RlTrained : RlResult
     {
     }
 
-    /// <summary>Where it was chosen.</summary>
-    [JsonPropertyOrder(1)]
-    public double? Alpha { get; init; }
-
     /// <summary>The last policy on --test-problems.</summary>
-    [JsonPropertyOrder(2)]
+    [JsonPropertyOrder(1)]
     public EvaluationSummary? Test { get; init; }
 }
 
@@ -75,12 +72,18 @@ internal static class RlCommand
         };
 
         if (settings.DryRun) return RlEstimate.Tell(settings, task with { Sampled = null }, tests.Count, context);
-        var options = settings.ToOptions(settings.FixedAlpha ?? await ChooseAlpha());
+        var options = settings.ToOptions(settings.TriesAlphas ? await ChooseAlpha() : settings.FixedAlpha);
         var warned = false;
         var result = await context.Reporter.Track($"RL, {settings.Reward}", options.Iterations, "iterations", tracker =>
             Task.FromResult(RlLoop.Run(task, options, context.Run.Path, p =>
         {
             tracker.At(p.Row.Iteration, Line(p));
+            if (p.Settled is { } settled)
+            {
+                context.Reporter.Say(Line(settled, settled.Alpha(options.OutcomeSpread), options.OutcomeSpread));
+                context.Folder?.Note(RlWay.AlphaName, settled.Alpha(options.OutcomeSpread));
+            }
+
             if (warned || p.Signs is not { Suspicious: true } signs) return;
             warned = true;
             var then = options.GuardAlpha < 1 ? $"; alpha is multiplied by {OptionField.Text(options.GuardAlpha)}, each time" : "";
@@ -94,9 +97,8 @@ internal static class RlCommand
             $"{(result.Stopped ? "stopped by the guard against reward hacking after" : "after")} {result.Iterations} "
             + $"{(result.Iterations == 1 ? "iteration" : "iterations")} and {result.GeneratedTokens:N0} "
             + $"tokens{(result.ValidAccuracy is { } accuracy ? $": {100 * accuracy:0.0}% of held-out samples right (best {100 * result.BestAccuracy:0.0}% at iteration {result.BestIteration})" : "")}; the last policy in {result.Last}"));
-        return new RlTrained(result)
+        return new RlTrained(settings.TriesAlphas ? result with { Alpha = options.Alpha } : result)
         {
-            Alpha = settings.FixedAlpha is null ? options.Alpha : null,
             Test = tests.Count > 0 ? await Test(settings, tests, result.Last, context) : null,
         };
 
@@ -209,6 +211,11 @@ internal static class RlCommand
             + $"difference [{verdict.Low:+0.000;-0.000;0.000}, {verdict.High:+0.000;-0.000;0.000}] by a paired bootstrap over "
             + $"{verdict.Problems} held-out problems{few}: {then}");
     }
+
+    /// <summary>Which alpha was chosen, and why.</summary>
+    internal static string Line(AlphaMatch match, double alpha, double outcome) => string.Create(CultureInfo.InvariantCulture,
+        $"alpha {alpha:0.###}: {AlphaMatch.Share} times {outcome}, the largest spread of an outcome, over {match.Scale:0.####}, the root "
+        + $"mean square of {(match.Before > 0 ? "" : "the first ")}{match.Steps:N0} steps' rewards");
 
     private static string Line(RlProgress p)
     {

@@ -10,7 +10,7 @@ internal static class RlEstimate
 {
     public static RlCost Tell(RlSettings settings, RlTask task, int tests, CommandContext context)
     {
-        var options = settings.ToOptions(settings.FixedAlpha ?? settings.AlphaGrid[0]);
+        var options = settings.ToOptions(settings.TriesAlphas ? settings.AlphaGrid[0] : settings.FixedAlpha);
         var (iterations, measured) = Counts(settings, task.HeldOut.Count * task.HeldOutSamples, tests);
         var cost = RlCost.Estimate(task, options, iterations, measured, context.Cancel);
         context.Reporter.Say($"{cost.Iterations:N0} iterations, {Estimates.Count(cost.Traces)} traces of "
@@ -35,7 +35,7 @@ internal static class RlEstimate
     {
         var all = settings.Rl.Iterations;
         var tried = settings.AlphaIterations > 0 ? settings.AlphaIterations : all;
-        var alphas = settings.FixedAlpha is null ? settings.AlphaGrid.Distinct().Count() : 0;
+        var alphas = settings.TriesAlphas ? settings.AlphaGrid.Distinct().Count() : 0;
         return (all + alphas * tried, heldOutSamples * (Times(all) + alphas * Times(tried)) + (long)tests * settings.TestSamples);
 
         long Times(int iterations) => (iterations + settings.Rl.EvaluateEvery - 1) / settings.Rl.EvaluateEvery + 1;

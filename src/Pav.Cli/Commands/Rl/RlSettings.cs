@@ -7,6 +7,8 @@ namespace Pav.Cli.Commands.Rl;
 
 internal sealed record RlSettings : ModelSettings
 {
+    private const string Tries = "tries";
+
     [Flag("Policy to start from, as a rule after 'train rft': a checkpoint folder, a training run, or an embedded model", Required = true,
         Input = true)]
     public string Policy { get; init; } = "";
@@ -40,18 +42,24 @@ internal sealed record RlSettings : ModelSettings
         Choices = "plain|normalised|silent_groups|papo|progrs|vppo")]
     public string Process { get; init; } = "plain";
 
-    [Flag("Weight of the step rewards, 0 to 1000; auto chooses it on --valid-problems")]
-    public string Alpha { get; init; } = "0.3";
+    [Flag("Weight of the step rewards, 0 to 1000; auto fits it to their scale in the first batches; tries runs RL with each of "
+        + "--alpha-grid first and takes the best on --valid-problems")]
+    public string Alpha { get; init; } = AutoNumber.Auto;
 
     [Flag("How alpha depends on the problem: the same for all; value: times 1 - V(x) under the prover, all that a trace can gain",
         Choices = "same|value")]
     public string AlphaBy { get; init; } = "same";
 
-    [Flag("Alphas that auto tries", Min = 0, Max = 1000)]
+    [Flag("Alphas that --alpha tries runs with", Min = 0, Max = 1000)]
     public double[] AlphaGrid { get; init; } = [0.1, 0.3, 1];
 
-    [Flag("Iterations of RL with each that auto tries; 0: as many as --iterations, since what wins early may be fooling the verifier later", Min = 0)]
+    [Flag("Iterations of RL with each of them; 0: as many as --iterations, since what wins early may be fooling the verifier later",
+        Min = 0)]
     public int AlphaIterations { get; init; }
+
+    [Flag("What alpha is multiplied by where progress rises while right answers fall, 0 to 1; 1 only warns; auto is 0.5 with --alpha auto, "
+        + "else 1")]
+    public string GuardAlpha { get; init; } = AutoNumber.Auto;
 
     [Flag("Q verifier whose progress is rewarded (a 'train verifier' run or a checkpoint); rewards other than pav and pqv it only watches",
         Input = true)]
@@ -149,10 +157,17 @@ internal sealed record RlSettings : ModelSettings
         : [.. Prover.Select(name => ProverName.Strength(name) is >= 1 and <= 4096 and var k ? k
             : throw new UserError($"--prover names '{name}', but must name provers boK with K from 1 to 4096."))];
 
-    /// <summary>The number that --alpha gives; null for auto.</summary>
-    public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000);
+    /// <summary>Is alpha chosen by runs of its own?</summary>
+    public bool TriesAlphas => Alpha == Tries;
 
-    public RlOptions ToOptions(double alpha)
+    /// <summary>The number that --alpha gives; null for auto and tries.</summary>
+    public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 1000, Tries);
+
+    /// <summary>The factor of --guard-alpha, which auto leaves to --alpha.</summary>
+    public double GuardFactor => AutoNumber.Parse("--guard-alpha", GuardAlpha, 1) ?? (Alpha == AutoNumber.Auto ? 0.5 : 1);
+
+    /// <param name="alpha">Null: matched to the step rewards, where there are any.</param>
+    public RlOptions ToOptions(double? alpha)
     {
         var reward = Reward switch { "pav" => DenseReward.Progress, "pqv" => DenseReward.Q, _ => DenseReward.None };
         var outcome = Reward switch
@@ -171,7 +186,9 @@ internal sealed record RlSettings : ModelSettings
             },
             SegmentSteps = Reward == "vineppo" ? 1 : Rl.SegmentSteps,
             Credit = Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own,
-            Alpha = alpha,
+            Alpha = alpha ?? Rl.Alpha,
+            MatchAlpha = alpha is null && reward != DenseReward.None,
+            GuardAlpha = GuardFactor,
             AlphaBy = AlphaBy == "value" ? AlphaRule.Value : AlphaRule.Same,
             Baseline = (outcome, Baseline) switch
             {
@@ -216,9 +233,11 @@ internal sealed record RlSettings : ModelSettings
             + $"{OracleRollouts} completions; raise --oracle-rollouts or lower K.");
         if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
         if (AlphaBy != "same" && Reward != "pav") throw new UserError($"--alpha-by {AlphaBy} is about the step rewards of --reward pav.");
-        if (FixedAlpha is null && (!RewardsSteps || ValidProblems == ""))
-            throw new UserError("--alpha auto needs step rewards, and --valid-problems, on which it is chosen.");
-        if (FixedAlpha is null && AlphaGrid.Length == 0) throw new UserError("--alpha auto needs --alpha-grid, the values to try.");
+        if (FixedAlpha is null && TriesAlphas && (!RewardsSteps || ValidProblems == ""))
+            throw new UserError("--alpha tries needs step rewards, and --valid-problems, on which it is chosen.");
+        if (TriesAlphas && AlphaGrid.Length == 0) throw new UserError("--alpha tries needs --alpha-grid, the values to try.");
+        if (GuardFactor < 1 && GuardAlpha != AutoNumber.Auto && Rl.GuardWindow == 0)
+            throw new UserError($"--guard-alpha {GuardAlpha} acts on what the guard sees: it needs a --guard-window above 0.");
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
         if (Refresh > 0 && Verifier == "" && !LearnsFromSamples) throw new UserError("--refresh needs --verifier.");
         if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");

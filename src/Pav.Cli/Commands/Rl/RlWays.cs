@@ -21,8 +21,7 @@ internal static class RlWays
             nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
         nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),
         nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process), nameof(RlSettings.RefreshLabels),
-        nameof(RlSettings.RefreshModel), nameof(RlSettings.RefreshTemplate),
-        nameof(RlOptions.ErrorDrop), nameof(RlOptions.GuardAlpha));
+        nameof(RlSettings.RefreshModel), nameof(RlSettings.RefreshTemplate), nameof(RlOptions.ErrorDrop), nameof(RlSettings.GuardAlpha));
 
     /// <summary>Options of values by rollouts, which other rewards do not look at.</summary>
     private static readonly HashSet<string> OfSegments = Names(nameof(RlOptions.ValueRollouts), nameof(RlOptions.SegmentSteps));
@@ -33,7 +32,8 @@ internal static class RlWays
         var values = row.Options?.Deserialize<Dictionary<string, JsonElement>>() ?? [];
         var recipe = new Recipe(Path.Combine(folder, "run.json"), "rl", values);
         var settings = (RlSettings)OptionSchema.From(typeof(RlSettings)).Bind([recipe], new Dictionary<string, string>());
-        return new(From(settings), settings.Seed, settings.Policy, settings.TestProblems, settings.Verifier);
+        var way = From(settings with { GuardAlpha = OptionField.Text(settings.GuardFactor) });
+        return new(way, settings.Seed, settings.Policy, settings.TestProblems, settings.Verifier);
     }
 
     private static RlWay From(RlSettings settings)

@@ -19,22 +19,39 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
         IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu,
         IReadOnlyList<IReadOnlyList<double[]>>? segments, Grader grader, RlOptions options, Tokenizer tokenizer, PromptTemplate template)
     {
-        StepReturns[][] unweighed =
+        return FromBatch(groups, Earned(groups, qMu, grader, options), segments, options, tokenizer, template);
+    }
+
+    /// <summary>The groups of a batch, with what their steps have earned before α.</summary>
+    public static Episode[] FromBatch(
+        IReadOnlyList<IReadOnlyList<Prefix>> groups, StepReturns[][] earned, IReadOnlyList<IReadOnlyList<double[]>>? segments,
+        RlOptions options, Tokenizer tokenizer, PromptTemplate template) =>
+        [.. groups.SelectMany((group, g) => FromGroup(
+            group, Weighed(earned[g], d => options.Alpha * d), segments?[g], options, template.Encode(tokenizer, group[0].Problem)))];
+
+    /// <summary>Each trace's Rex and step rewards, shaped, and of the problem's share of α, but before α itself.</summary>
+    public static StepReturns[][] Earned(
+        IReadOnlyList<IReadOnlyList<Prefix>> groups, IReadOnlyList<IReadOnlyList<double[]>>? qMu, Grader grader, RlOptions options)
+    {
+        StepReturns[][] plain =
         [
             .. groups.Select((group, g) => group.Select((trace, i) => new StepReturns(
                 grader.Rex(trace), Pav.Returns.Dense(options.Reward, options.Credit, 1, qMu?[g][i], trace.Depth))).ToArray()),
         ];
-        StepReturns[][] returns =
+        var shaped = ProcessRewards.Shape(options.Process, plain, options.ErrorDrop);
+        if (qMu is null) return shaped;
+        return
         [
-            .. ProcessRewards.Shape(options.Process, unweighed, options.ErrorDrop).Select((group, g) => group.Select((trace, i) =>
+            .. shaped.Select((group, g) => group.Select((trace, i) =>
             {
-                var alpha = options.Alpha * (qMu is null ? 1 : ProblemAlpha.Share(options.AlphaBy, qMu[g][i][0]));
-                return trace with { Dense = [.. trace.Dense.Select(d => alpha * d)] };
+                var share = ProblemAlpha.Share(options.AlphaBy, qMu[g][i][0]);
+                return Weighed([trace], d => share * d)[0];
             }).ToArray()),
         ];
-        return [.. groups.SelectMany((group, g) => FromGroup(
-            group, returns[g], segments?[g], options, template.Encode(tokenizer, group[0].Problem)))];
     }
+
+    private static StepReturns[] Weighed(StepReturns[] traces, Func<double, double> weigh) =>
+        [.. traces.Select(t => t with { Dense = [.. t.Dense.Select(weigh)] })];
 
     private static IEnumerable<Episode> FromGroup(
         IReadOnlyList<Prefix> traces, StepReturns[] returns, IReadOnlyList<double[]>? segments, RlOptions options, int[] prompt)

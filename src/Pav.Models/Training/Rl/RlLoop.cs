@@ -14,10 +14,11 @@ namespace Pav.Models.Training;
 /// </summary>
 /// <param name="AlphaShare">What the guard has left of alpha.</param>
 /// <param name="GuardFrom">The guard looks at iterations from this one on: those after it last lowered alpha.</param>
+/// <param name="Match">What alpha is chosen by, where it is matched to the scale of the step rewards.</param>
 /// <param name="Next">The line of the iteration to come: its number, and the counts so far.</param>
 internal sealed record RlPosition(
     RlOptions Options, [property: JsonPropertyName("at")] RlRow Next, double? BestAccuracy = null, int BestIteration = 0,
-    bool Stopped = false, double AlphaShare = 1, int GuardFrom = 0);
+    bool Stopped = false, double AlphaShare = 1, int GuardFrom = 0, AlphaMatch? Match = null);
 
 /// <summary>
 /// Online RL: sample a batch with the present weights, score its steps, credit them, update, record, again. In its folder it keeps
@@ -48,6 +49,9 @@ public sealed class RlLoop : IDisposable
 
     /// <summary>The line of <c>metrics.jsonl</c> that the present iteration fills.</summary>
     private RlRow row;
+
+    /// <summary>As of the present iteration, once its steps are scored.</summary>
+    private AlphaMatch match = new();
 
     private Clock clock = new();
 
@@ -137,13 +141,14 @@ public sealed class RlLoop : IDisposable
 
     private void Iterate()
     {
-        (row, clock) = (position.Next, new());
+        (row, clock, match) = (position.Next, new(), position.Match ?? new());
         using (var policy = Policy())
         {
             Measure(policy);
             var prover = Prover(policy);
             var groups = Sample(policy);
             var values = Score(groups, prover);
+            if (prover is { TrainedTokens: > 0 }) match = match.Anew();
             Update(Credit(groups, values, Segments(groups, policy)));
         }
 
@@ -256,9 +261,19 @@ public sealed class RlLoop : IDisposable
     /// <summary>What each step of each trace has earned.</summary>
     private Episode[] Credit(IReadOnlyList<Prefix[]> groups, IReadOnlyList<double[][]>? values, IReadOnlyList<double[][]>? segments)
     {
-        var now = options with { Alpha = position.AlphaShare * options.AlphaAt(row.Iteration) };
-        if (options.Reward != DenseReward.None) row = row with { Alpha = now.Alpha };
-        return Episode.FromBatch(groups, values, segments, task.Grader, now, task.Tokenizer, task.Template);
+        var earned = Episode.Earned(groups, values, task.Grader, options);
+        var now = options.Reward == DenseReward.None ? options : Weighed([.. earned.SelectMany(g => g).SelectMany(t => t.Dense)]);
+        return Episode.FromBatch(groups, earned, segments, now, task.Tokenizer, task.Template);
+    }
+
+    /// <summary>With the alpha of this iteration, which may depend on what its steps earned before it.</summary>
+    private RlOptions Weighed(double[] rewards)
+    {
+        match = match.With(rewards);
+        var now = options.MatchAlpha ? options with { Alpha = match.Alpha(options.OutcomeSpread) } : options;
+        now = now with { Alpha = position.AlphaShare * now.AlphaAt(row.Iteration) };
+        row = row with { Alpha = now.Alpha, StepScale = new AlphaMatch().With(rewards).Scale };
+        return now;
     }
 
     private void Update(IReadOnlyList<Episode> episodes)
@@ -289,9 +304,13 @@ public sealed class RlLoop : IDisposable
         events.Write(row.Iteration, row.Scalars());
         history.Add(Guarded(row));
         HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history[position.GuardFrom..], options.GuardWindow) : null;
-        progress?.Invoke(new(row, speed, signs));
+        var settled = options.MatchAlpha && match.Settled && match != position.Match ? match : null;
+        progress?.Invoke(new(row, speed, signs, settled));
         var hacking = signs is { Suspicious: true };
-        position = position with { Next = row.Following(), Stopped = options.StopOnHacking && hacking };
+        position = position with
+        {
+            Next = row.Following(), Stopped = options.StopOnHacking && hacking, Match = options.MatchAlpha ? match : null,
+        };
         if (hacking && options.GuardAlpha < 1)
             position = position with { AlphaShare = position.AlphaShare * options.GuardAlpha, GuardFrom = history.Count };
     }
@@ -304,7 +323,8 @@ public sealed class RlLoop : IDisposable
 
     private RlResult Result(bool finished, double? accuracy = null) => new(
         finished, position.Stopped, position.Next.Iteration, accuracy, position.BestAccuracy, position.BestIteration,
-        position.Next.GeneratedTokens, position.Next.ProverTokens, checkpoints.Last, checkpoints.Best);
+        position.Next.GeneratedTokens, position.Next.ProverTokens, checkpoints.Last, checkpoints.Best,
+        position.Match?.Alpha(options.OutcomeSpread));
 
     public void Dispose()
     {

@@ -55,6 +55,9 @@ public sealed record RlOptions
     /// <summary>Weight of the step rewards; the default suits the embedded models (docs/rl.md).</summary>
     public double Alpha { get; init; } = 0.3;
 
+    /// <summary>The weight is fitted to the step rewards of the first batches instead (<see cref="AlphaMatch"/>).</summary>
+    public bool MatchAlpha { get; init; }
+
     /// <summary>How the weight depends on the problem.</summary>
     public AlphaRule AlphaBy { get; init; } = AlphaRule.Same;
 
@@ -115,7 +118,7 @@ public sealed record RlOptions
     [Flag("Stop where progress rises while right answers fall, instead of warning")]
     public bool StopOnHacking { get; init; }
 
-    [Flag("What alpha is multiplied by where progress rises while right answers fall; 1 only warns", Min = 0, Max = 1)]
+    /// <summary>What alpha is multiplied by where progress rises while right answers fall; 1 only warns.</summary>
     public double GuardAlpha { get; init; } = 1;
 
     public ulong Seed { get; init; } = 1;
@@ -125,6 +128,9 @@ public sealed record RlOptions
 
     /// <summary>The device; null: the CPU.</summary>
     public TrainFit? Fit { get; init; }
+
+    /// <summary>Largest standard deviation of what an outcome brings a trace: of Rex, or of Rex normalised in its group.</summary>
+    internal double OutcomeSpread => Outcome == OutcomeCredit.Plain ? 0.5 : 1;
 
     /// <summary>Weight of the step rewards at an iteration. Worked: alpha 3 until 100 is 1.5 at 50 and 0 from 100 on.</summary>
     public double AlphaAt(int iteration) => AlphaUntil == 0 ? Alpha : Alpha * Math.Max(0, 1 - (double)iteration / AlphaUntil);

@@ -22,6 +22,7 @@ namespace Pav.Models.Training;
 /// <param name="Clipped">Share of tokens whose ratio was clipped; absent with one update per batch.</param>
 /// <param name="Rate">The policy's learning rate.</param>
 /// <param name="Alpha">Weight of the step rewards, before it depends on the problem; absent without them.</param>
+/// <param name="StepScale">Root mean square of the batch's step rewards before alpha; absent without them.</param>
 /// <param name="Traces">Traces sampled so far for the policy's own updates.</param>
 /// <param name="GeneratedTokens">Their tokens.</param>
 /// <param name="ProverTokens">Tokens generated so far for oracle rollouts, values of segments and labels of refreshed verifiers.</param>
@@ -37,7 +38,7 @@ public sealed record RlRow(
         double? Repeated = null, double? Steps = null, double? Length = null,
     double? Truncated = null, double? Entropy = null, double? Kl = null, double? ValueLoss = null, double? GradNorm = null,
         double? Clipped = null, double? Rate = null,
-    double? Alpha = null,
+    double? Alpha = null, double? StepScale = null,
     long Traces = 0, long GeneratedTokens = 0, long ProverTokens = 0, long ProverRollouts = 0, long ScoredTokens = 0,
     long TrainedTokens = 0, long VerifierTokens = 0, double? ValidAccuracy = null, double? ValidPass = null)
 {
@@ -84,7 +85,8 @@ public sealed record RlRow(
             ("train/reward", Reward), ("train/solved", Solved), ("train/progress", Progress), ("train/no_progress", NoProgress),
             ("train/repeated", Repeated), ("train/steps", Steps), ("train/length", Length), ("train/truncated", Truncated),
             ("policy/entropy", Entropy), ("policy/kl", Kl), ("policy/grad_norm", GradNorm), ("policy/clipped", Clipped),
-            ("policy/rate", Rate), ("policy/alpha", Alpha), ("value/loss", ValueLoss), ("cost/generated_tokens", GeneratedTokens),
+            ("policy/rate", Rate), ("policy/alpha", Alpha), ("train/step_scale", StepScale),
+            ("value/loss", ValueLoss), ("cost/generated_tokens", GeneratedTokens),
             ("cost/prover_tokens", ProverTokens), ("cost/traces", Traces), ("cost/prover_rollouts", ProverRollouts),
             ("cost/scored_tokens", ScoredTokens), ("cost/trained_tokens", TrainedTokens), ("cost/verifier_tokens", VerifierTokens),
             ("valid/accuracy", ValidAccuracy), ("valid/pass", ValidPass),
@@ -111,9 +113,11 @@ internal sealed record RlTiming(int Iteration, double Sampling, double Scoring, 
     double TokensPerSecond);
 
 /// <summary>Where RL stands.</summary>
-public readonly record struct RlProgress(RlRow Row, double TokensPerSecond, HackingSigns? Signs);
+/// <param name="Settled">Where alpha is matched to the step rewards, and this iteration was the last to be measured for it.</param>
+public readonly record struct RlProgress(RlRow Row, double TokensPerSecond, HackingSigns? Signs, AlphaMatch? Settled = null);
 
 /// <summary>How RL ended. <c>Finished</c> is false where it was cancelled: started again on the same folder, it goes on.</summary>
 /// <param name="Stopped">The guard stopped it.</param>
+/// <param name="Alpha">Where it was chosen.</param>
 public record RlResult(bool Finished, bool Stopped, int Iterations, double? ValidAccuracy, double? BestAccuracy, int BestIteration,
-    long GeneratedTokens, long ProverTokens, string Last, string Best);
+    long GeneratedTokens, long ProverTokens, string Last, string Best, double? Alpha = null);
