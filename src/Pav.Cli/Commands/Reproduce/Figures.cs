@@ -262,7 +262,7 @@ internal static class Figures
         var (model, policies) = (plan.Models[0], plan.Signals(plan.Models[0]));
         return size => SignalFigure.From(
             ReproducePlan.Short(model),
-            [.. policies.Select(p => new SignalPoint(p.Run, p.Iteration,
+            [.. policies.Select(p => new SignalPoint(p.Traps, p.Run, p.Iteration,
                 Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
             plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
     }

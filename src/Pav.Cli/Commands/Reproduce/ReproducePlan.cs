@@ -262,12 +262,15 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         params string[] further) => Add(name, say, kind,
         Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, labels, steps, seed, further));
 
+    /// <summary>How verifiers are put problems: as the embedded models were pretrained to be careful.</summary>
+    private const string Checking = "Checked:\n{problem}\n";
+
     /// <param name="trunk">What it starts from.</param>
     /// <param name="model">Whose labels it learns from.</param>
     private VerifierSettings Training(string trunk, string model, string[] labels, int steps, int seed, params string[] further) => new()
     {
         Model = trunk, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
-        Prompt = Given ? settings.Prompt : new() { Template = "Checked:\n{problem}\n" },
+        Prompt = Given ? settings.Prompt : new() { Template = Checking },
         Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = $"{Math.Min(50, steps / 2)}", WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     };

@@ -239,14 +239,17 @@ internal sealed record ReproduceScale
     public int[] RivalTraps { get; init; } = [5, 8];
 
     [Flag("Iterations of these runs with progress; by the oracle half of them. Runs that choose take half as many as those they choose "
-        + "for", Min = 2)]
+        + "for, VinePPO's all", Min = 2)]
     public int RivalIterations { get; init; } = 150;
 
     [Flag("Iterations with outcome rewards, whose iterations cost less", Min = 2)]
     public int RivalOutcomeIterations { get; init; } = 300;
 
-    [Flag("Iterations of VinePPO with 3 rollouts, and half of them with 9: these cost more", Min = 2)]
-    public int RivalRolloutIterations { get; init; } = 48;
+    [Flag("Iterations of VinePPO with 3 rollouts, as many as take the tokens of outcome rewards' runs", Min = 2)]
+    public int RivalVineppo3Iterations { get; init; } = 112;
+
+    [Flag("The same with 9 rollouts", Min = 2)]
+    public int RivalVineppo9Iterations { get; init; } = 48;
 
     [Flag("Their seeds", Min = 1)]
     public int RivalSeeds { get; init; } = 5;
@@ -256,6 +259,9 @@ internal sealed record ReproduceScale
 
     [Flag("Learning rates to choose from", Min = 0, AboveMin = true, Max = 1)]
     public double[] RivalRates { get; init; } = [1e-4, 3e-4, 1e-3];
+
+    [Flag("Those of VinePPO, whose gradient is less noisy and whose updates are fewer", Min = 0, AboveMin = true, Max = 1)]
+    public double[] RivalVineppoRates { get; init; } = [3e-4, 6e-4, 1e-3];
 
     [Flag("Weights of progress to choose from", Min = 0, AboveMin = true, Max = 1000)]
     public double[] RivalAlphas { get; init; } = [0.3, 1];
