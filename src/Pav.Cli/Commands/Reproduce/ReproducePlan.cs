@@ -141,7 +141,8 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
     {
         Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)
             .Except(FirstMethods)],
-        Outcome = Outcome(model, seed), ValidProblems = ValidProblems(), Settle = "auto", Limit = scale.MethodProblems, Forest = scale.Forest, N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover],
+        Outcome = Outcome(model, seed), ValidProblems = ValidProblems(), Settle = "auto", Limit = scale.MethodProblems,
+        Forest = scale.Forest, N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover],
             Alpha = FixedAlpha(), Trees = 0,
     });
 
