@@ -38,6 +38,14 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "--weights int8 draws from a policy that is not quite the one that learns; leave the option out.")]
     [InlineData("signal --policy model --problems train.jsonl --verifier verifier --weights int8",
         "--weights int8 draws from a policy that is not quite the one that learns; leave the option out.")]
+    [InlineData("train verifier --model model --labels train.jsonl --problems train.jsonl --weights int8 --out new",
+        "--weights int8 is for models that draw or score, and training computes with the weights as they are stored; leave the option")]
+    [InlineData("train sft --model model --weights int8 --out new",
+        "--weights int8 is for models that draw or score, and training computes with the weights as they are stored; leave the option")]
+    [InlineData("label --policy http://127.0.0.1:9/v1 --problems test.jsonl --weights int8 --out new",
+        "--weights int8: the servers of --policy compute with the weights that they have; leave the option out.")]
+    [InlineData("label --policy http://127.0.0.1:9/v1 --problems test.jsonl --kv-cache float16 --out new",
+        "--kv-cache float16: the servers of --policy keep keys and values as they do; leave the option out.")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --alpha-by value --out new",
         "--alpha-by value is about the step rewards of --reward pav.")]
     [InlineData("evaluate --policy model --problems test.jsonl --samples 8 --hard-samples 4 --out new",

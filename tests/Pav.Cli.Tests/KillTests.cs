@@ -36,7 +36,7 @@ public sealed partial class KillTests(TinyRun tiny) : IClassFixture<TinyRun>
                 "--refresh-steps", "4", "--prover", "bo2,bo8", "--alpha-by", "value",
                 "--iterations", "12", "--batch", "4", "--samples", "4", "--max-tokens", "40", "--checkpoint-every", "3",
             ],
-            ["metrics.jsonl", "checkpoints/last/model.safetensors", "refresh/00008/verdict.json"]),
+            ["metrics.jsonl", "checkpoints/last/model.safetensors", "refresh/sampled/00011.jsonl"]),
     };
 
     public static TheoryData<string> Names => [.. Commands.Keys];

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pav.Cli.Commands.Reproduce;
 using Pav.Cli.Commands.Rl;
+using Pav.Cli.Commands.Search;
 using Pav.Cli.Commands.Train;
 using Pav.Cli.Installation;
 using Pav.Cli.Options;
@@ -51,6 +52,48 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(["problems-valid"], Needs("base-s"));
         Assert.Empty(Needs("problems-train"));
         IReadOnlyList<string> Needs(string name) => plan.Parts.Single(p => p.Name == name).Needs;
+    }
+
+    /// <summary>No method is searched twice on the same problems; later base policies may take fewer problems and sizes, and are expected
+    /// to take longer.</summary>
+    [Fact]
+    public void NoMethodIsSearchedTwice()
+    {
+        var scale = ReproduceScale.Load("default") with { LaterProblems = 40, LaterN = [1, 8], LaterForest = [2] };
+        var plan = new ReproducePlan(scale, new() { Out = "out" });
+        var (first, later) = (Search(plan.Search("pav-tiny-s", 1)), Search(plan.Search("pav-tiny-m", 1)));
+        var (others, further) = (Search(plan.MethodsSearch("pav-tiny-s", 1)), Search(plan.ForestSearch("pav-tiny-s", 1)!));
+        Assert.Empty(first.Methods.Intersect(others.Methods));
+        Assert.Contains("mcts", others.Methods);
+        Assert.Empty(ForestFigure.Methods.Except(first.Methods));
+        Assert.Equal(Sizes(first), Sizes(further));
+        Assert.NotEqual(first.Problems, further.Problems);
+        Assert.Equal((0, 40), (first.Limit, later.Limit));
+        Assert.Equal(scale.N, first.N);
+        Assert.Equal([1, 8], later.N);
+        Assert.Equal([2], later.Forest);
+        Assert.Null(new ReproducePlan(scale with { ForestProblems = 0 }, new() { Out = "out" }).ForestSearch("pav-tiny-s", 1));
+        var left = new TimeLeft(plan.Parts, 2);
+        Assert.True(left.Expected(Part("search-m-1")) > left.Expected(Part("search-s-1")));
+
+        Part Part(string name) => plan.Parts.Single(p => p.Name == name);
+        SearchSettings Search(string folder) => (SearchSettings)Part(Path.GetFileName(folder)).Options;
+        string Sizes(SearchSettings s) => string.Join(' ', s.N.Concat(s.Beam).Concat(s.Forest)) + s.Alpha + s.Settle;
+    }
+
+    /// <summary>Gradients are measured on easier problems along both runs, and on the hardest along one on progress by the verifier of
+    /// fewest labels; where both are the same problems, once.</summary>
+    [Fact]
+    public void GradientsAreMeasuredOnHardProblemsToo()
+    {
+        var plan = new ReproducePlan(ReproduceScale.Load("default"), new() { Out = "out" });
+        Assert.Equal([(5, "orm", 0), (5, "orm", 50), (5, "orm", 100), (5, "pav", 0), (5, "pav", 50), (5, "pav", 100), (8, "pav", 0),
+            (8, "pav", 25), (8, "pav", 50)], plan.Signals("pav-tiny-s").Select(s => (s.Traps, s.Run, s.Iteration)));
+        Assert.Equal(8, plan.Parts.Count(p => p.Command == SignalCommand.Spec));
+        Assert.Equal(["base-s", "problems-rivals-train-8", "rivals-verifier-s-16", "rl-signal-8-pav-s"],
+            plan.Parts.Single(p => p.Name == "signal-8-s-pav-25").Needs.Order());
+        var same = new ReproducePlan(ReproduceScale.Load("default") with { RivalTraps = [5] }, new() { Out = "out" });
+        Assert.All(same.Signals("pav-tiny-s"), s => Assert.Equal(5, s.Traps));
     }
 
     /// <summary>How a model of one's own is asked, and where it runs, is said to every command that runs it.</summary>
@@ -119,13 +162,14 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
     public void AModelOfOnesOwnIsSearchedResumedAndReported()
     {
         File.WriteAllText(tiny.At("scale.json"), """
-            { "holds_problems": 3, "holds_visit_beam": 2, "holds_beam": [1, 2],
+            { "holds_problems": 3, "holds_visit_beam": 2, "holds_beam": [1, 2], "holds_test_problems": 4,
               "seeds": 1, "outcome_steps": 2, "verifier_steps": 2, "n_cov": 2, "valid_n_cov": 2, "valid_n_mc": 1, "max_tokens": 24, "n": [1, 2], "beam": [1, 2], "alpha_grid": [0.5], "alpha_beam": 1,
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
               "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4,
-              "rival_iterations": 2, "rival_outcome_iterations": 2, "rival_rollout_iterations": 2, "rival_seeds": 1, "rival_tune_seeds": 1,
-              "rival_rates": [1e-4, 1e-3],
+              "rival_iterations": 2, "rival_outcome_iterations": 2, "rival_vineppo3_iterations": 2, "rival_vineppo9_iterations": 2,
+              "rival_seeds": 1, "rival_tune_seeds": 1,
+              "rival_rates": [1e-4, 1e-3], "rival_vineppo_rates": [1e-3],
               "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2,
               "signal_batches": 3 }
             """);
@@ -144,12 +188,38 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         var summaries = Json.Read<List<FigureSummary>>(tiny.At("docs/results.json"));
         Assert.Equal(File.ReadAllText(tiny.At("docs/results.md")), ResultsDocument.Markdown(summaries));
         Assert.Equal((6, 1), (summaries[0].Size.Problems, summaries[0].Size.Seeds));
+        Assert.Equal(4, summaries.Single(s => s.Figure == "holds").Size.Problems);
 
         var before = File.ReadAllText(tiny.At("all/figures/figure-4.json"));
         var again = Cli.Run(tiny.Folder, command).Succeeded();
         Assert.Equal(before, File.ReadAllText(tiny.At("all/figures/figure-4.json")));
         Assert.Contains("(done before)", again.Error);
         Assert.DoesNotContain("Writing into", again.Error);
+    }
+
+    /// <summary>Tries are on the easiest problems alone; of VinePPO they are as long as its runs, of others half as long.</summary>
+    [Fact]
+    public void ARivalChoosesOnTheEasiestProblems()
+    {
+        var scale = ReproduceScale.Load("default");
+        var plan = new ReproducePlan(scale, new() { Figure = ["rivals"], Out = "out" });
+        foreach (var figure in Figures.All.Where(f => f.Id == "rivals")) figure.Prepare(plan);
+        int Iterations(string name) => ((RlSettings)plan.Parts.Single(p => p.Name == name).Options).Rl.Iterations;
+        IReadOnlyList<string> Tries(string name) => [.. plan.Parts.Single(p => p.Name == name).Needs
+            .Where(n => n.StartsWith("rl-rivals-try-", StringComparison.Ordinal))];
+
+        Assert.DoesNotContain(plan.Parts, p => p.Name.StartsWith("rl-rivals-try-8", StringComparison.Ordinal));
+        Assert.Equal(Tries("rl-rivals-5-grpo-s-1"), Tries("rl-rivals-8-grpo-s-1"));
+        Assert.Contains("rl-rivals-try-5-grpo-s-0.0003-101", Tries("rl-rivals-8-grpo-s-1"));
+        // Its own, and those of outcome rewards for the case that none of its own begins.
+        Assert.Equal(scale.RivalVineppoRates.Length + scale.RivalRates.Length, Tries("rl-rivals-8-vineppo9-s-1").Count);
+        Assert.Contains("rl-rivals-try-5-vineppo9-s-0.001-101", Tries("rl-rivals-8-vineppo9-s-1"));
+        Assert.Equal(Tries("rl-rivals-5-pav-s-1"), Tries("rl-rivals-8-pav-16-s-1"));
+        Assert.Equal((scale.RivalOutcomeIterations, scale.RivalOutcomeIterations / 2),
+            (Iterations("rl-rivals-5-orm-s-1"), Iterations("rl-rivals-try-5-orm-s-0.0003-101")));
+        Assert.Equal((scale.RivalVineppo3Iterations, scale.RivalVineppo3Iterations),
+            (Iterations("rl-rivals-5-vineppo3-s-1"), Iterations("rl-rivals-try-5-vineppo3-s-0.0003-101")));
+        Assert.Equal(scale.RivalVineppo9Iterations, Iterations("rl-rivals-8-vineppo9-s-1"));
     }
 
     /// <summary>Of equals the smaller rate, then the smaller α.</summary>

@@ -17,8 +17,9 @@ internal static class Sharing
         device is "" or "cpu" ? Math.Clamp(threads > 0 ? threads : Threads.Count, 1, Most) : 1;
 
     /// <summary>
-    /// The options of one of so many commands that run at the same time: its share of the threads. Each has all of the memory for caches:
-    /// with less a verifier may have to read again what it forgot, and the tokens that it scored would depend on what runs beside it.
+    /// The options of one of so many commands that run at the same time: its share of the threads. Each has all of the memory for
+    /// caches, so that two take up to twice as much: with less a verifier may have to read again what it forgot, and the tokens that it
+    /// scored would depend on what runs beside it.
     /// </summary>
     public static object Share(OptionSchema schema, object options, int among)
     {

@@ -63,6 +63,9 @@ internal abstract record PolicySettings : ModelSettings
 
     /// <summary>The command means nothing where servers do not tell how many tokens they generate.</summary>
     public virtual bool CountsTokens => false;
+
+    /// <summary>It runs verifiers, which are in this process wherever the policy is.</summary>
+    public virtual bool RunsVerifiers => false;
 }
 
 /// <summary>Options of every command that samples from a policy on problems.</summary>

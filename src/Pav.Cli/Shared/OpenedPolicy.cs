@@ -71,6 +71,12 @@ internal sealed class OpenedPolicy : IPolicy, IDisposable
                 Checkpoint.Template(settings.Prompt, Home.Policy(settings.Policy), settings.Ends), context);
         }
 
+        if (settings.Weights != "stored" && !settings.RunsVerifiers)
+            throw new UserError($"--weights {settings.Weights}: the servers of --policy compute with the weights that they have; leave the "
+                + "option out.");
+        if (settings.KvCache != "float32" && !settings.RunsVerifiers)
+            throw new UserError($"--kv-cache {settings.KvCache}: the servers of --policy keep keys and values as they do; leave the option "
+                + "out.");
         var folder = settings.Servers.Tokenizer == "" ? "" : Home.Model("--tokenizer", settings.Servers.Tokenizer);
         var tokenizer = folder == "" ? null : Tokenizer.Load(folder);
         if (problems.Count == 0) throw new UserError("there are no problems to put to the servers.");

@@ -42,10 +42,9 @@ internal static class HoldsFigure
         var good = curves.Select(c => c.Select(curve =>
             Accuracy(Narrow(curve!)) >= Accuracy(Narrow(c[0]!)) - Margin).ToList()).ToList();
         var holds = changes.Zip(good).Select(c => c.First.Zip(c.Second).Any(a => a.Second && a.First.Low > -Margin)).ToList();
-        var findings = Choices.Index().SelectMany(c => Findings(model, c.Item.Words, arms, [.. curves[c.Index].OfType<Curve>()], control))
-            .Concat(Choices.Index().SelectMany(c => Accuracies(model, c.Item.Words, arms, [.. curves[c.Index].OfType<Curve>()])))
-            .Concat(arms.Select(a => new Finding($"{model}, {a.Name}: tokens generated for labels", a.Tokens, null, null, "tokens")))
-            .Concat(arms.SelectMany(a => Measures(model, a, ends: a == arms[0])));
+        var drawn = curves.Select(c => c.OfType<Curve>().ToList()).ToList();
+        var fresh = arms.Index().First(a => a.Item.Name == control).Index;
+        var findings = Choices.Index().SelectMany(c => Findings(c.Index, c.Item.Words));
         var figure = SearchFigures.Sum("holds", "Verifiers that hold in large beams", asks, rule,
             [FigureVerdicts.From(holds[0], holds[1])],
             [.. Choices.Index().Select(c => new Panel(
@@ -57,15 +56,40 @@ internal static class HoldsFigure
             $"No beam is shown to hold: {Told(0)}; {Told(1)}");
         return figure with
         {
+            Table = new(
+                [
+                    "verifier", "answer by", "right at " + At(c => Narrow(c).N), "right at " + At(c => c.Points[^1].N), "change between",
+                    $"minus {control} at N = {MiddleBeam}", $"minus {control} at " + At(c => c.Points[^1].N), "tokens for labels",
+                    "AUC, policy's traces", "AUC, visited traces", "gap at the widest",
+                ],
+                [.. Choices.Index().SelectMany(c => arms.Index().Select(a => Row(
+                    a.Item, c.Item.Words, drawn[c.Index][a.Index], a.Item.Name == control ? null : drawn[c.Index][fresh])))]),
             Notes =
             [
                 "Both final choices take the same trees, whose tokens are spent once.",
-                "Brackets behind AUCs and gaps are the range over seeds; a gap is the score minus the fresh Monte Carlo value of steps "
-                    + "that the first verifier's beam kept, and grows where a search finds the verifier's mistakes.",
+                "Differences are in points; brackets behind AUCs and gaps are the range over seeds. A gap is the score minus the fresh "
+                    + "Monte Carlo value of steps that the first verifier's beam kept, and grows where a search finds the verifier's "
+                    + "mistakes.",
                 "The traces of the policy on which AUC is measured also chose every verifier's checkpoint and calibrated it.",
-                .. figure.Notes,
+                .. Gaps(arms[0]), .. figure.Notes,
             ],
         };
+
+        // Each choice's first verifier and the one whose beams hold best, and that one beside the control.
+        IEnumerable<Finding> Findings(int choice, string words)
+        {
+            var best = arms.Index().Where(a => good[choice][a.Index]).MaxBy(a => changes[choice][a.Index].Low).Index;
+            foreach (var arm in new[] { 0, best }.Distinct())
+                yield return Finding.From(
+                    $"{model}, {arms[arm].Name}, {words}: N = {drawn[choice][arm].Points[^1].N} minus N = {Narrow(drawn[choice][arm]).N}",
+                    changes[choice][arm], "points");
+            var (found, other) = (drawn[choice][best], drawn[choice][fresh]);
+            if (best != fresh && Minus(found, other, found.Points[^1].N) is { } minus)
+                yield return Finding.From($"{model}, {arms[best].Name} minus {control}, {words}: N = {found.Points[^1].N}", minus,
+                    "points");
+        }
+
+        string At(Func<Curve, double> size) => $"N = {size(drawn[0][0])}";
 
         string Told(int choice)
         {
@@ -83,41 +107,44 @@ internal static class HoldsFigure
     private static Interval Change(Curve curve) =>
         curve.Bootstrapped(s => s.Mean(curve.Points[^1].Correct) - s.Mean(Narrow(curve).Correct));
 
-    private static IEnumerable<Finding> Findings(string model, string choice, IReadOnlyList<HoldsArm> arms, IReadOnlyList<Curve> curves,
-        string control)
+    /// <summary>At one size on the same problems and seeds; null where one was not searched at it.</summary>
+    private static Interval? Minus(Curve curve, Curve other, double n) => curve.At(n) is { } point && other.At(n) is { } beside
+        ? curve.Bootstrapped(s => s.Mean(point.Correct) - s.Mean(beside.Correct)) : null;
+
+    /// <param name="control">Null for the control itself.</param>
+    private static IReadOnlyList<string> Row(HoldsArm arm, string choice, Curve curve, Curve? control)
     {
-        foreach (var (arm, curve) in arms.Zip(curves))
-            yield return Finding.From($"{model}, {arm.Name}, {choice}: N = {curve.Points[^1].N} minus N = {Narrow(curve).N}",
-                Change(curve), "points");
-        var fresh = curves[arms.Index().First(a => a.Item.Name == control).Index];
-        foreach (var (arm, curve) in arms.Zip(curves).Where(a => a.First.Name != control))
-            foreach (var point in curve.Points.Where(p => p.N == MiddleBeam || p == curve.Points[^1]))
-                if (fresh.At(point.N) is { } other)
-                    yield return Finding.From($"{model}, {arm.Name} minus {control}, {choice}: N = {point.N}",
-                        curve.Bootstrapped(s => s.Mean(point.Correct) - s.Mean(other.Correct)), "points");
+        var widest = curve.Points[^1];
+        string Right(CurvePoint point) => Text(curve.Bootstrapped(s => s.Mean(point.Correct)), "0.0", "%");
+        string Beside(double n) => control is { } other && Minus(curve, other, n) is { } minus ? Text(minus, Signed) : "";
+        return
+        [
+            arm.Name, choice, Right(Narrow(curve)), Right(widest), Text(Change(curve), Signed),
+            widest.N == MiddleBeam ? "" : Beside(MiddleBeam), Beside(widest.N),
+            arm.Tokens.ToString("N0", CultureInfo.InvariantCulture), Range(arm.Measured.Select(m => m.Verifier?.AucWithin)),
+            Range(arm.Measured.Select(m => m.VerifierVisited?.AucWithin)), Range(Kept(arm).LastOrDefault()?.Select(g => (double?)g.Gap)),
+        ];
     }
 
-    private static IEnumerable<Finding> Accuracies(string model, string choice, IReadOnlyList<HoldsArm> arms,
-        IReadOnlyList<Curve> curves) =>
-        from pair in arms.Zip(curves)
-        from point in new[] { Narrow(pair.Second), pair.Second.Points[^1] }.Distinct()
-        select Finding.From($"{model}, {pair.First.Name}, {choice}: N = {point.N}", pair.Second.Bootstrapped(s => s.Mean(point.Correct)),
-            "share");
+    private const string Signed = "+0.0;-0.0;0.0";
 
-    /// <param name="ends">At every size of the beam, not at the largest alone.</param>
-    private static IEnumerable<Finding> Measures(string model, HoldsArm arm, bool ends)
+    private static string Text(Interval x, string format, string unit = "")
     {
-        Finding? Over(string what, IEnumerable<double?> values) => values.OfType<double>().ToList() is { Count: > 0 } known
-            ? new($"{model}, {arm.Name}: {what}", known.Average(), known.Min(), known.Max(), "") : null;
-        List<Finding?> found =
-        [
-            Over("AUC within problems, traces of the policy", arm.Measured.Select(m => m.Verifier?.AucWithin)),
-            Over("AUC within problems, visited traces", arm.Measured.Select(m => m.VerifierVisited?.AucWithin)),
-        ];
-        var kept = arm.Measured.SelectMany(m => m.Gaps ?? []).Where(g => g.Kind == VisitedKind.Kept).GroupBy(g => g.N).OrderBy(g => g.Key)
-            .ToList();
-        found.AddRange(kept.Where(g => ends || g == kept[^1])
-            .Select(g => Over($"gap of kept steps, N = {g.Key}", g.Select(x => (double?)x.Gap))));
-        return found.OfType<Finding>();
+        string Part(double share) => (100 * share).ToString(format, CultureInfo.InvariantCulture);
+        return $"{Part(x.Value)}{unit} [{Part(x.Low)}, {Part(x.High)}]";
+    }
+
+    /// <summary>Mean of the seeds and their range.</summary>
+    private static string Range(IEnumerable<double?>? values) => values?.OfType<double>().ToList() is { Count: > 0 } known
+        ? string.Create(CultureInfo.InvariantCulture, $"{known.Average():0.000} [{known.Min():0.000}, {known.Max():0.000}]") : "";
+
+    /// <summary>Of steps that beams kept, by the beam's size, all seeds' gaps.</summary>
+    private static IEnumerable<IGrouping<int, ScoreGap>> Kept(HoldsArm arm) =>
+        arm.Measured.SelectMany(m => m.Gaps ?? []).Where(g => g.Kind == VisitedKind.Kept).GroupBy(g => g.N).OrderBy(g => g.Key);
+
+    private static IEnumerable<string> Gaps(HoldsArm arm)
+    {
+        string[] sizes = [.. Kept(arm).Select(g => $"{Range(g.Select(x => (double?)x.Gap))} at N = {g.Key}")];
+        if (sizes.Length > 0) yield return $"Gap of kept steps, {arm.Name}: {string.Join("; ", sizes)}.";
     }
 }

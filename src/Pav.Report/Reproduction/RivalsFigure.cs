@@ -82,8 +82,8 @@ internal static class RivalsFigure
                 "times fewer tokens than ORM", "times fewer tokens than VinePPO-3", "tokens of a whole run"], rows),
             Notes = [TokenWeights.Words, "A ratio is the geometric mean over the seeds that get to the level; seeds that never do, on "
                 + "either side, are named beside it.",
-                "The held-out problems of curves and ratios are those on which, with other seeds, learning rates and α were chosen; test "
-                    + "problems are others.",
+                "Each way's learning rate and α were chosen with other seeds on the held-out problems of the first difficulty, which are "
+                    + "also those of its curves and ratios, and count on every difficulty; test problems are others.",
                 "An oracle is no ceiling: its values are counted from few completions, and exact ones may do better.",
                 .. tasks.SelectMany(ByChance), .. summary.Notes],
         };

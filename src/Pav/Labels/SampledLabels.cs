@@ -26,4 +26,15 @@ internal static class SampledLabels
             }),
         ];
     }
+
+    /// <summary>
+    /// Completions of one prefix that was chosen without a look at them: labels from it on, none before, where the choice would show.
+    /// Worked: of "a b" and "a c", drawn from "a", the first right: none, 1/2, 1/1 and none, 1/2, 0/1.
+    /// </summary>
+    public static IReadOnlyList<LabelledTrace> FromBranches(
+        Prefix start, IReadOnlyList<Prefix> completions, string policy, Grader grader, StepEnd? steps)
+    {
+        IReadOnlyList<int> Kept(IReadOnlyList<int> counts) => [.. counts.Select((n, h) => h < start.Depth ? 0 : n)];
+        return [.. From(completions, policy, grader, steps).Select(line => line with { N = Kept(line.N), C = Kept(line.C) })];
+    }
 }

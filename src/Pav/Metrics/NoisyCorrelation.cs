@@ -6,11 +6,10 @@ namespace Pav;
 internal readonly record struct HalvedPair(string Problem, double X1, double X2, double Y1, double Y2);
 
 /// <summary>
-/// Pearson's correlation of what two noisy measures measure (disattenuated): <c>cov(x̄, ȳ) / √(cov(x₁, x₂)·cov(y₁, y₂))</c> with x̄, ȳ the
-/// means of the halves; noise is independent between halves and between x and y, so it falls out of each covariance. Worked, x exact: x =
-/// 1,
-/// 2, 3, y₁ = 0, 2, 4, y₂ = 4, 2, 6: cov(x, ȳ) = 1, cov(x, x) = 2/3, cov(y₁, y₂) = 4/3, so 1/√(8/9) = 1.06; a sample's value may be
-/// above 1.
+/// Pearson's correlation of what two noisy measures measure (disattenuated): <c>cov(x, y) / √(cov(x₁, x₂)·cov(y₁, y₂))</c> with cov(x, y)
+/// the mean of cov(x₁, y₂) and cov(x₂, y₁). Noise is independent between halves, so it falls out of each covariance, also where x and y
+/// share the noise of a half. Worked, x exact: x = 1, 2, 3, y₁ = 0, 2, 4, y₂ = 4, 2, 6: cov(x, y₁) = 4/3, cov(x, y₂) = 2/3, mean 1;
+/// cov(x, x) = 2/3, cov(y₁, y₂) = 4/3, so 1/√(8/9) = 1.06; a sample's value may be above 1.
 /// </summary>
 internal static class NoisyCorrelation
 {
@@ -31,12 +30,12 @@ internal static class NoisyCorrelation
             get
             {
                 var (xx, yy) = (X1X2 / N - X1 * X2 / (N * N), Y1Y2 / N - Y1 * Y2 / (N * N));
-                return xx > 0 && yy > 0 ? (XY / N - (X1 + X2) * (Y1 + Y2) / (4 * N * N)) / Math.Sqrt(xx * yy) : double.NaN;
+                return xx > 0 && yy > 0 ? (XY / N - (X1 * Y2 + X2 * Y1) / (2 * N * N)) / Math.Sqrt(xx * yy) : double.NaN;
             }
         }
 
         public Sums Plus(HalvedPair s) => Plus(new Sums(
-            1, s.X1, s.X2, s.Y1, s.Y2, s.X1 * s.X2, s.Y1 * s.Y2, (s.X1 + s.X2) * (s.Y1 + s.Y2) / 4));
+            1, s.X1, s.X2, s.Y1, s.Y2, s.X1 * s.X2, s.Y1 * s.Y2, (s.X1 * s.Y2 + s.X2 * s.Y1) / 2));
 
         public Sums Plus(Sums s) => new(
             N + s.N, X1 + s.X1, X2 + s.X2, Y1 + s.Y1, Y2 + s.Y2, X1X2 + s.X1X2, Y1Y2 + s.Y1Y2, XY + s.XY);

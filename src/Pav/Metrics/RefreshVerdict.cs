@@ -15,6 +15,9 @@ public sealed record RefreshVerdict(double? Before, double? After, double? Low, 
     /// <summary>With n problems all of them fall by chance alone with probability 2^−n: 1.6% of 6, but 3.1% of 5.</summary>
     public const int FewestProblems = 6;
 
+    /// <summary>Within-problem AUC that a first verifier must have.</summary>
+    public const double LeastFirst = 0.6;
+
     /// <param name="inUse">Traces as the verifier in use scores them.</param>
     /// <param name="refreshed">The same traces, in the same order.</param>
     public static RefreshVerdict From(IReadOnlyList<Judged> inUse, IReadOnlyList<Judged> refreshed)
@@ -24,5 +27,13 @@ public sealed record RefreshVerdict(double? Before, double? After, double? Low, 
         return new(
             Auc.WithinProblems(inUse).Value, Auc.WithinProblems(refreshed).Value, difference.Low, difference.High, problems,
             problems >= FewestProblems && difference.High < 0);
+    }
+
+    /// <summary>Of the first verifier, before which no step was progress: it must tell right from wrong better than chance, by some
+    /// margin.</summary>
+    public static RefreshVerdict FromFirst(IReadOnlyList<Judged> first)
+    {
+        var (auc, problems) = (Auc.WithinProblems(first).Value, Auc.PairedDifference(first, first).Problems);
+        return problems == 0 ? new(null, null, null, null, 0, true) : new(null, auc, null, null, problems, !(auc >= LeastFirst));
     }
 }

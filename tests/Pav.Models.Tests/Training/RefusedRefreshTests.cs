@@ -49,7 +49,8 @@ public class RefusedRefreshTests
             var said = new List<(int, RefreshVerdict)>();
             var training = new TrainOptions { Steps = 4, Batch = 8, Rate = rate, EvaluateEvery = 4, CheckpointEvery = 1 };
             using var prover = new ProverRefresh(temporary[name], verifier, [2, 8], Problems, Sevens,
-                new(every, 40, new() { Sampling = new(MaxTokens: 6) }, training, every == 0 ? null : new(temporary["start"], Template)),
+                new(every, 40, new() { NMc = 0, Sampling = new(MaxTokens: 6) }, training,
+                    every == 0 ? null : new(temporary["start"], Template)),
                 new(), (iteration, verdict) => said.Add((iteration, verdict)));
             var task = new RlTask
             {

@@ -174,15 +174,19 @@ public class RivalTests
         Assert.True(each[0].Steps > 1);
     }
 
-    /// <summary>The verifier learns from what RL draws anyway; killed between refreshes, it comes out the same.</summary>
-    [Fact]
-    public void A_verifier_of_sampled_traces_costs_no_labels_and_resumes_to_the_same_bytes()
+    /// <summary>The verifier learns from what RL draws anyway, and from completions of right traces' steps, which are counted; killed
+    /// between refreshes, it comes out the same.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void A_verifier_of_sampled_traces_counts_its_completions_and_resumes_to_the_same_bytes(int completions)
     {
         using var temporary = new TempFolder();
         using (var model = TrainingTests.Tiny(Words)) model.Save(temporary["start"]);
         Words.Save(temporary["start"]);
-        var training = new TrainOptions { Steps = 4, Batch = 4, Rate = 1e-2, EvaluateEvery = 2, CheckpointEvery = 1 };
-        var refreshes = new RefreshOptions(3, 4, new() { Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
+        var training = new TrainOptions { Steps = 12, Batch = 8, Rate = 1e-2, EvaluateEvery = 4, CheckpointEvery = 1 };
+        var refreshes = new RefreshOptions(
+            3, 4, new() { NMc = completions, Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
         void Run(string name, int killAt = -1)
         {
             using var prover = new ProverRefresh(temporary[name], "", [2], Problems, Sevens, refreshes, new());
@@ -202,9 +206,15 @@ public class RivalTests
         foreach (var file in new[] { RlLoop.MetricsName, "checkpoints/last/model.safetensors", refreshed })
             Assert.Equal(Bytes("whole", file), Bytes("killed", file));
         var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["whole"], RlLoop.MetricsName)).ToList();
-        Assert.Equal((0L, 0L), (rows[^1].ProverTokens, rows[^1].ProverRollouts));
-        Assert.All(rows.Take(3), r => Assert.Equal(0, r.Progress));
-        Assert.All(rows.Skip(3).Take(5), r => Assert.NotEqual(0, r.Progress));
+        Assert.All(rows.Take(3), r => Assert.Equal((0, 0), (r.Progress, r.ProverRollouts)));
+        var known = new[] { 3, 6 }.First(i => !Json.Read<RefreshVerdict>(
+            Path.Combine(temporary["whole"], "refresh", $"{i:00000}", "verdict.json")).Refused);
+        Assert.All(rows.Where(r => r.Reward is not null), r => Assert.Equal(r.Iteration >= known, r.Progress != 0));
+        var labels = new[] { 3, 6 }.Select(i => JsonLines.Read<LabelledTrace>(
+            Path.Combine(temporary["whole"], "refresh", $"{i:00000}", "labels.jsonl")).ToList()).ToList();
+        Assert.Equal(labels.Sum(l => l.Count), rows[^1].ProverRollouts);
+        Assert.Equal(completions > 0, rows[^1].ProverTokens > 0);
+        Assert.All(labels, l => Assert.Equal(completions > 0, l.Count > 0));
     }
 
     [Theory]

@@ -21,6 +21,56 @@ public class SampledLabelsTests
         Assert.Equal(new[] { "a", "c" }, labels[1].Steps);
     }
 
+    [Fact]
+    public void Branches_are_labelled_from_where_they_start()
+    {
+        var start = Prefix.Root(new("p", "x", "1")).Then("a", [0]);
+        Prefix[] completions = [start.Then("2 0 ", [1], ended: true), start.Then("c", [1], ended: true)];
+        var labels = SampledLabels.FromBranches(start, completions, "π", Found, null);
+        Assert.Equal<int[]>([[0, 2, 1], [0, 2, 1]], labels.Select(l => l.N.ToArray()));
+        Assert.Equal<int[]>([[0, 1, 1], [0, 1, 0]], labels.Select(l => l.C.ToArray()));
+        Assert.Equal([1, 0], labels.Select(l => l.Rex));
+    }
+
+    /// <summary>Prefixes are chosen because their trace was right, which their labels must not show: on average they are the exact
+    /// values.</summary>
+    [Fact]
+    public void Labels_of_branches_of_right_traces_are_unbiased()
+    {
+        var task = new PlantedTask([2, 0], length: 4, vocabulary: 4);
+        var policy = TabularPolicy.Softmax(task, [.. Enumerable.Range(0, task.TableSize).Select(i => 2 * Seeds.Uniform(11, i))]);
+        var values = ExactValues.From(policy);
+        var found = new List<(int T, int State, double Share)>();
+        for (var g = 0; g < 12000; g++)
+        {
+            var seed = policy.Play(Seeds.Derive(5, "", "seed", g));
+            if (seed.Rex(task) == 0) continue;
+            for (var h = 1; h < seed.Steps; h++)
+            {
+                var start = seed.Tokens.Take(h).Aggregate(Prefix.Root(new("p", "x", "1")), (prefix, a) => prefix.Then($"{a} ", [a]));
+                var drawn = Enumerable.Range(0, 2).Select(k => policy.Play(Seeds.Derive(6, $"{g} {h}", "branch", k), h, seed.States[h]));
+                Prefix[] completions =
+                [
+                    .. drawn.Select(e => e.Tokens.Select((a, i) => (a, Last: i == e.Steps - 1))
+                        .Aggregate(start, (prefix, x) => prefix.Then($"{x.a} ", [x.a], ended: x.Last))),
+                ];
+                var line = SampledLabels.FromBranches(start, completions, "π", Found, null)[0];
+                Assert.All(Enumerable.Range(0, h), i => Assert.Equal(0, line.N[i]));
+                found.Add((h, seed.States[h], line.Q[h].Value));
+            }
+        }
+
+        var often = found.GroupBy(f => (f.T, f.State)).Where(p => p.Count() >= 300).ToList();
+        Assert.True(often.Count >= 2);
+        Assert.All(often, p =>
+        {
+            var (mean, n) = (p.Average(f => f.Share), p.Count());
+            var error = Math.Sqrt(p.Sum(f => (f.Share - mean) * (f.Share - mean)) / (n - 1) / n);
+            var exact = values.V(p.Key.T, p.Key.State);
+            Assert.True(Math.Abs(mean - exact) <= (4 * error) + 1e-12, $"{p.Key}: {mean} ± {error}, exactly {exact}");
+        });
+    }
+
     /// <summary>The share of right ones among a group's traces through a prefix is on average its exact value.</summary>
     [Fact]
     public void Labels_are_unbiased()

@@ -39,6 +39,17 @@ public class RefreshVerdictTests
         Assert.Equal(new RefreshVerdict(null, null, null, null, 0, false), RefreshVerdict.From([new("p", 1, true)], [new("p", 0, true)]));
     }
 
+    /// <summary>Of five pairs, three in the right order are 0.6, enough, and two are 0.4.</summary>
+    [Fact]
+    public void A_first_verifier_must_tell_right_from_wrong()
+    {
+        Judged[] Pairs(int right) =>
+            [.. Enumerable.Range(0, 5).SelectMany(i => i < right ? Pair($"{i}", 0.9, 0.1) : Pair($"{i}", 0.1, 0.9))];
+        Assert.Equal(new RefreshVerdict(null, 0.6, null, null, 5, false), RefreshVerdict.FromFirst(Pairs(3)));
+        Assert.Equal(new RefreshVerdict(null, 0.4, null, null, 5, true), RefreshVerdict.FromFirst(Pairs(2)));
+        Assert.Equal(new RefreshVerdict(null, null, null, null, 0, true), RefreshVerdict.FromFirst([new("p", 1, true)]));
+    }
+
     /// <summary>Of two verifiers that are equally good, independent noise about the same signal, one in forty refreshes is refused at the
     /// nominal level; the percentile interval of few problems is too narrow and refuses up to twice as many.</summary>
     [Theory, InlineData(8), InlineData(24)]

@@ -33,6 +33,8 @@ internal sealed record EvaluateSettings : SamplingSettings
 
     [Flag("Problems sampled together: larger is faster, the same results", Min = 1, Max = 65536, Local = true)]
     public int ProblemsPerBatch { get; init; } = 32;
+
+    public override bool RunsVerifiers => Verifier != "";
 }
 
 /// <summary>What a policy does by itself on problems, and what a verifier is worth on labels.</summary>

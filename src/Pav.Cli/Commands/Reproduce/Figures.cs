@@ -50,13 +50,12 @@ internal static class Figures
             Judged(plan, (runs, judged, size) => TheoryFigure.From(runs[0], Terms(judged), plan.Scale.StrengthBeams, size), models: 1)),
         new("alpha", Alpha),
         new("ceiling", plan =>
-            From(Searches(plan, plan.OracleSearch), (runs, size) => FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
+            From(Searches(plan, plan.OracleSearch, plan.Scale.DetailModels), (runs, size) =>
+                FurtherFigures.Ceiling(runs, plan.Prover, plan.Scale.Oracle, size))),
         new("frontier", Frontier),
         new("adaptive", plan => FromMain(plan, (runs, size) => AdaptiveFigure.From(runs, plan.Prover, size))),
-        new("methods", plan =>
-            From(Searches(plan, plan.MethodsSearch, models: 1), (runs, size) => MethodsFigure.From(runs[0], plan.Prover, size))),
-        new("forest", plan =>
-            From(Searches(plan, plan.ForestSearch, models: 1), (runs, size) => ForestFigure.From(runs, plan.Prover, size))),
+        new("methods", Methods),
+        new("forest", Forest),
         new("refresh", Refresh),
         new("holds", Holds),
         new("rivals", RivalRuns.Prepare),
@@ -73,14 +72,18 @@ internal static class Figures
         size =>
         {
             var read = Read(runs);
-            return SearchFigures.WithAlpha(sumUp(read, Sized(size, runs, read)), read);
+            var sized = Sized(size, runs, read);
+            var fewer = read.Where(m => ProblemsOf(m) < sized.Problems)
+                .Select(m => $"{m.Model}: the first {ProblemsOf(m)} of the problems alone.");
+            var figure = SearchFigures.WithAlpha(sumUp(read, sized), read);
+            return figure with { Notes = [.. fewer, .. figure.Notes] };
         };
 
     /// <summary>Searches with best-of-K provers, and what rollouts said of these for the first base policy.</summary>
     private static Func<RunSize, FigureSummary> Judged(ReproducePlan plan,
         Func<IReadOnlyList<ModelRuns>, ProverReport, RunSize, FigureSummary> sumUp, int models = int.MaxValue)
     {
-        var (runs, judged) = (Searches(plan, plan.StrengthSearch, models), plan.Provers(plan.Models[0]));
+        var (runs, judged) = (Searches(plan, plan.StrengthSearch, Math.Min(models, plan.Scale.DetailModels)), plan.Provers(plan.Models[0]));
         return size =>
         {
             var read = Read(runs);
@@ -114,8 +117,9 @@ internal static class Figures
 
     private static Func<RunSize, FigureSummary> Alpha(ReproducePlan plan)
     {
-        var alone = Searches(plan, plan.Search);
-        var swept = plan.Scale.AlphaGrid.Where(a => a > 0).Select(a => Searches(plan, (m, s) => plan.AlphaSearch(m, s, a))).ToList();
+        var alone = Searches(plan, plan.Search, plan.Scale.DetailModels);
+        var swept = plan.Scale.AlphaGrid.Where(a => a > 0)
+            .Select(a => Searches(plan, (m, s) => plan.AlphaSearch(m, s, a), plan.Scale.DetailModels)).ToList();
         return size =>
         {
             var grids = swept.Select(Read).ToList();
@@ -137,6 +141,41 @@ internal static class Figures
             return SearchFigures.WithAlpha(FurtherFigures.Frontier(Read(valid), read, plan.Prover, Sized(size, test, read)), read);
         };
     }
+
+    /// <summary>The usual methods and all others, on the problems that were searched with both.</summary>
+    private static Func<RunSize, FigureSummary> Methods(ReproducePlan plan)
+    {
+        var (usual, others) = (Searches(plan, plan.Search, models: 1), Searches(plan, plan.MethodsSearch, models: 1));
+        return size =>
+        {
+            var read = Read(others);
+            var problems = read.SelectMany(m => m.Runs).SelectMany(r => r.Rows).Select(r => r.Problem).ToHashSet();
+            var joined = Joined(Read(usual), read, row => problems.Contains(row.Problem));
+            return SearchFigures.WithAlpha(MethodsFigure.From(joined[0], plan.Prover, Sized(size, usual, joined)), joined);
+        };
+    }
+
+    /// <summary>What the figure compares, on the test problems and on further ones.</summary>
+    private static Func<RunSize, FigureSummary> Forest(ReproducePlan plan)
+    {
+        var usual = Searches(plan, plan.Search, models: 1);
+        var further = Searches(plan, (m, s) => plan.ForestSearch(m, s) ?? "", models: 1);
+        return size =>
+        {
+            var read = Read(usual);
+            if (plan.Given) read = Read(further);
+            else if (further[0].Runs[0].Folder != "") read = Joined(read, Read(further), _ => true);
+            return SearchFigures.WithAlpha(ForestFigure.From(read, plan.Prover, Sized(size, usual, read)), read);
+        };
+    }
+
+    /// <summary>For each run its rows that are taken, and all rows of the run of the same seed among the others.</summary>
+    private static IReadOnlyList<ModelRuns> Joined(IReadOnlyList<ModelRuns> models, IReadOnlyList<ModelRuns> others,
+        Func<SearchRow, bool> takes) =>
+        [.. models.Zip(others, (m, o) => m with
+        {
+            Runs = [.. m.Runs.Zip(o.Runs, (r, also) => r with { Rows = [.. r.Rows.Where(takes), .. also.Rows] })],
+        })];
 
     /// <summary>Labels of each kind with the verifier and the search that came of them, for the first base policy.</summary>
     private static Func<RunSize, FigureSummary> Labels(ReproducePlan plan, IReadOnlyList<string> kinds,
@@ -223,7 +262,7 @@ internal static class Figures
         var (model, policies) = (plan.Models[0], plan.Signals(plan.Models[0]));
         return size => SignalFigure.From(
             ReproducePlan.Short(model),
-            [.. policies.Select(p => new SignalPoint(p.Run, p.Iteration,
+            [.. policies.Select(p => new SignalPoint(p.Traps, p.Run, p.Iteration,
                 Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
             plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
     }
@@ -286,7 +325,8 @@ internal static class Figures
     private static RunSize Sized(RunSize size, Folders folders, IReadOnlyList<ModelRuns> runs) =>
         runs.Count == 0 ? size : size with
         {
-            Models = [.. folders.Select(f => f.Model)], Seeds = runs.Max(m => m.Runs.Count),
-            Problems = runs[0].Runs[0].Rows.Select(r => r.Problem).Distinct().Count(),
+            Models = [.. folders.Select(f => f.Model)], Seeds = runs.Max(m => m.Runs.Count), Problems = ProblemsOf(runs[0]),
         };
+
+    private static int ProblemsOf(ModelRuns runs) => runs.Runs[0].Rows.Select(r => r.Problem).Distinct().Count();
 }

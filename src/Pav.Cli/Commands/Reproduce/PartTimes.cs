@@ -32,11 +32,15 @@ internal sealed class TimeLeft(IReadOnlyList<Part> parts, int atOnce)
         return finished.ContainsKey(part.Name) ? 0 : From(part) ?? Guess(part);
     }
 
-    /// <summary>Of a part at the default scale with a small model on one core.</summary>
-    private static double Guess(Part part) => part.Command.Name switch
+    /// <summary>Of a part at the default scale on one core.</summary>
+    private static double Guess(Part part) => (part.Command.Name switch
     {
-        "problems" => 0, "search" => 90, "rl" => 110, "didactic" => 110, _ => 20,
-    };
+        "problems" => 0, "search" => 90, "rl" => 50, "didactic" => 110, _ => 20,
+    }) * (Uses(part, "m") ? 3 : Uses(part, "l") ? 8 : 1);
+
+    /// <summary>Is it a part of the embedded model of that size?</summary>
+    private static bool Uses(Part part, string size) => part.Name.Contains($"-{size}-", StringComparison.Ordinal)
+        || part.Name.EndsWith($"-{size}", StringComparison.Ordinal);
 
     private void Look()
     {

@@ -16,7 +16,7 @@ internal sealed record ReproduceSettings
     [FiguresFlag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Prefix = "fig")]
     public string[] Figure { get; init; } = [];
 
-    [Flag("How large: quick (all in 20 minutes on two cores), default (an hour or more), full (a night), or a file like "
+    [Flag("How large: quick (20 minutes for all on two cores), default (some 90), full (a night), or a file like "
         + "recipes/reproduce/quick.json")]
     public string Scale { get; init; } = "default";
 
@@ -62,7 +62,7 @@ internal sealed record ReproduceSettings
     [Flag("Weight of progress where it is not chosen on validation problems", Min = 0, Max = 10)]
     public double Alpha { get; init; } = 0.5;
 
-    [Flag("Memory for key-value caches in MB", Min = 16, Max = 1048576)]
+    [Flag("Memory for the key-value caches of each model of a part in MB; two parts may run at once", Min = 16, Max = 1048576)]
     public int MemoryMb { get; init; } = 512;
 
     [Flag("Threads; 0: one for each processor", Min = 0, Max = 1024)]

@@ -90,7 +90,8 @@ internal sealed partial class ReproducePlan
             $"search-holds-{way.Name}-{Short(model)}-{seed}", $"Answer the test problems with beams on '{way.Name}'.", model, seed,
             s => s with
             {
-                Methods = [.. HoldsFigure.Methods], Beam = way.Whole ? scale.HoldsBeam : ends, Caution = way.Caution, Trees = 0,
+                Methods = [.. HoldsFigure.Methods], Limit = scale.HoldsTestProblems, Beam = way.Whole ? scale.HoldsBeam : ends,
+                Caution = way.Caution, Trees = 0,
             }, verifier);
         var scores = !way.Measured ? null : Add(
             $"scores-holds-{way.Name}-{Short(model)}-{seed}", "Measure it on labels of the policy and of a search.", EvaluateCommand.Spec,

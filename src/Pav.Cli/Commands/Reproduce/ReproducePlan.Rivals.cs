@@ -15,6 +15,9 @@ internal sealed record Rival(string Id, string Name, string Reward, int Rollouts
 {
     public bool Oracle => Reward == "pav" && Rollouts > 0;
 
+    /// <summary>Does it count the policy's own values by rollouts?</summary>
+    public bool Counts => Reward == "vineppo";
+
     /// <summary>Does it reward progress, by means that are counted?</summary>
     public bool Counted => Reward == "pav" && !Oracle;
 }
@@ -50,16 +53,19 @@ internal sealed partial class ReproducePlan
             new() { NCov = 4, NMc = 2, Seed = 306, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
         var steps = Math.Max(Math.Min(40, scale.VerifierSteps), scale.VerifierSteps / rival.Labels);
         return Add(string.Format(null, name, "verifier"), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
-            Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, [labels], steps, 1) with
+            Training(VerifierStart(model), model, [labels], steps, 1) with
             {
                 ValidLabels = [held],
             });
     }
 
+    /// <summary>Whose trunk verifiers take over.</summary>
+    private string VerifierStart(string model) => settings.Model != "" ? settings.Model : Given ? settings.Policy : model;
+
     /// <summary>A run of RL with the learning rate and α that did best on validation problems in runs of other seeds.</summary>
     public string Rival(string model, Rival rival, int traps, int seed)
     {
-        var choices = Choices(model, rival, traps);
+        var choices = Choices(model, rival);
         return Add(
             $"rl-rivals-{traps}-{rival.Id}-{Short(model)}-{seed}", $"RL of the comparison at equal cost: {rival.Name}.", RlCommand.Spec,
             RivalSettings(model, rival, traps, seed) with { TestProblems = RivalTest(traps), TestSamples = scale.RivalTestSamples },
@@ -72,37 +78,33 @@ internal sealed partial class ReproducePlan
     }
 
     /// <summary>
-    /// What learning rate and α may be chosen by, best first: tries on problems of this difficulty; where chance alone would choose among
-    /// these, on easier ones; else those of outcome rewards on the easiest.
+    /// What learning rate and α may be chosen by, best first: a way's own tries on the easiest problems, for every difficulty, as on harder
+    /// ones chance alone would choose among short runs; where none of these begins, those of outcome rewards.
     /// </summary>
-    public IReadOnlyList<RivalTries> Choices(string model, Rival rival, int traps) =>
-    [
-        new("", true, Tried(model, rival, traps)),
-        .. RivalTraps.TakeWhile(t => t != traps).Reverse()
-            .Select(t => new RivalTries($", as with {t} traps", true, Tried(model, rival, t))),
-        new($", as {Rivals[0].Name} with {RivalTraps[0]} traps", false, Tried(model, Rivals[0], RivalTraps[0])),
-    ];
+    public IReadOnlyList<RivalTries> Choices(string model, Rival rival) =>
+        [new("", true, Tried(model, rival)), new($", as {Rivals[0].Name}", false, Tried(model, Rivals[0]))];
 
-    private IReadOnlyList<RivalTry> Tried(string model, Rival rival, int traps)
+    private IReadOnlyList<RivalTry> Tried(string model, Rival rival)
     {
-        // Those that differ in their labels or their rollouts alone share the choice, which the cheapest of them to run makes.
-        var chosen = Rivals.First(r => rival.Labels > 0 || rival.Oracle ? r.Labels > 0
-            : rival.Reward == "vineppo" ? r.Reward == "vineppo" : r == rival);
+        // Those that differ in their labels alone, and the oracle, share the choice, which the cheapest of them to run makes.
+        var chosen = Rivals.First(r => rival.Counted || rival.Oracle ? r.Labels > 0 : r == rival);
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
-        var half = Iterations(chosen) / 2;
-        return [.. from rate in scale.RivalRates from alpha in alphas select new RivalTry(rate, alpha,
+        // Half of the few iterations of values by rollouts would end before anything begins.
+        var iterations = chosen.Counts ? Iterations(chosen) : Iterations(chosen) / 2;
+        var rates = chosen.Counts ? scale.RivalVineppoRates : scale.RivalRates;
+        return [.. from rate in rates from alpha in alphas select new RivalTry(rate, alpha,
             [.. Enumerable.Range(FirstTuningSeed, scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];
 
         string Try(double rate, double alpha, int seed)
         {
             var values = chosen.Reward == "pav" ? $"{Text(rate)}-{Text(alpha)}" : Text(rate);
-            var options = RivalSettings(model, chosen, traps, seed);
-            return Add($"rl-rivals-try-{traps}-{chosen.Id}-{Short(model)}-{values}-{seed}",
+            var options = RivalSettings(model, chosen, RivalTraps[0], seed);
+            return Add($"rl-rivals-try-{RivalTraps[0]}-{chosen.Id}-{Short(model)}-{values}-{seed}",
                 $"Try a learning rate{(chosen.Reward == "pav" ? " and α" : "")}: {chosen.Name}.", RlCommand.Spec, options with
                 {
                     Alpha = Text(alpha), ValidSamples = 4, Rl = options.Rl with
                     {
-                        Iterations = half, Rate = rate, EvaluateEvery = half, CheckpointEvery = half,
+                        Iterations = iterations, Rate = rate, EvaluateEvery = iterations, CheckpointEvery = iterations,
                     },
                 });
         }
@@ -115,7 +117,10 @@ internal sealed partial class ReproducePlan
         Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), GuardAlpha = "1",
         Seed = (ulong)seed,
         RefreshLabels = rival.Sampled ? "sampled" : "drawn", Refresh = rival.Sampled ? scale.RivalRefresh : 0,
-        RefreshSteps = scale.RivalRefreshSteps,
+        RefreshProblems = rival.Sampled ? 16 : new RlSettings().RefreshProblems,
+        RefreshNMc = rival.Sampled ? 4 : new RlSettings().RefreshNMc,
+        RefreshSteps = scale.RivalRefreshSteps, RefreshRate = rival.Sampled ? scale.VerifierRate : new RlSettings().RefreshRate,
+        RefreshModel = rival.Sampled ? VerifierStart(model) : "", RefreshTemplate = rival.Sampled && !Given ? Checking : "",
         Rl = new()
         {
             MaxTokens = MaxTokens, Iterations = Iterations(rival), Batch = scale.RlBatch, Samples = scale.RlSamples,
@@ -129,8 +134,8 @@ internal sealed partial class ReproducePlan
     {
         { Oracle: true } => Math.Max(2, scale.RivalIterations / 2),
         { Reward: "pav" } => scale.RivalIterations,
-        { Reward: "vineppo", Rollouts: > 3 } => Math.Max(2, scale.RivalRolloutIterations / 2),
-        { Reward: "vineppo" } => scale.RivalRolloutIterations,
+        { Counts: true, Rollouts: 3 } => scale.RivalVineppo3Iterations,
+        { Counts: true } => scale.RivalVineppo9Iterations,
         _ => scale.RivalOutcomeIterations,
     };
 
@@ -148,7 +153,7 @@ internal sealed partial class ReproducePlan
 internal sealed record RivalTry(double Rate, double Alpha, IReadOnlyList<string> Folders);
 
 /// <summary>Tries that may choose for a way.</summary>
-/// <param name="Words">Behind what was chosen: whose they are, where not the way's own on these problems.</param>
+/// <param name="Words">Behind what was chosen: whose they are, where not the way's own.</param>
 /// <param name="Own">They are the way's own.</param>
 internal sealed record RivalTries(string Words, bool Own, IReadOnlyList<RivalTry> Tried);
 

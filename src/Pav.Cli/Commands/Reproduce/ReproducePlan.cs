@@ -110,34 +110,48 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         ? settings.Verifier : Verifier($"verifier-{Short(model)}-{seed}", "Train a verifier of Q; its differences are progress.",
         TrainCommands.Verifier, model, [Labels(model, seed)], scale.VerifierSteps, seed);
 
-    /// <summary>Every method at every size, for Figures 4, 5a and 6a.</summary>
+    /// <summary>The usual methods at every size, for Figures 4, 5a and 6a; with the first base policy also what the figure 'forest'
+    /// compares.</summary>
     public string Search(string model, int seed) =>
-        Search($"search-{Short(model)}-{seed}", "Answer the test problems with every method, at every size.", model, seed, s => s with
-    {
-        Forest = scale.Forest, Settle = "auto",
-        Outcome = Outcome(model, seed), N = scale.N, Beam = scale.Beam, Provers = [Prover], Alpha = "auto",
-            ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
-        Trees = seed == 1 ? 6 : 0, TreesBeam = [scale.Beam.Contains(4) ? 4 : scale.Beam[^1]],
-    });
-
-    /// <summary>Every method that there is, at equal budgets; without those that a best-of-K prover makes the same as their twin on
-    /// Q.</summary>
-    public string MethodsSearch(string model, int seed) =>
-        Search($"search-methods-{Short(model)}-{seed}", "Answer the test problems with every search method.", model, seed, s => s with
-    {
-        Outcome = Outcome(model, seed), Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver))
-            .Select(m => m.Id)],
-        Forest = scale.Forest, ValidProblems = ValidProblems(), Settle = "auto",
-        N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
-    });
-
-    /// <summary>Guided forests, and what they are compared with, on many problems.</summary>
-    public string ForestSearch(string model, int seed) => Search(
-        $"search-forest-{Short(model)}-{seed}", "Answer many test problems with guided forests, and with what they are compared with.",
-        model, seed, s => s with
+        Search($"search-{Short(model)}-{seed}", "Answer the test problems with the usual methods, at every size.", model, seed, s =>
+            Usual(s, model, seed) with
         {
-            Outcome = Outcome(model, seed), Methods = [.. ForestFigure.Methods], N = scale.N, Beam = scale.ForestBeam,
-            Forest = scale.Forest, Settle = "auto", ValidProblems = ValidProblems(), Provers = [Prover], Alpha = FixedAlpha(), Trees = 0,
+            Methods = IsFirst(model) ? [.. FirstMethods] : [], Limit = IsFirst(model) ? 0 : scale.LaterProblems,
+            Trees = seed == 1 ? 6 : 0, TreesBeam = [scale.Beam.Contains(4) ? 4 : scale.Beam[^1]],
+        });
+
+    private SearchSettings Usual(SearchSettings search, string model, int seed) => search with
+    {
+        Forest = IsFirst(model) || scale.LaterForest.Length == 0 ? scale.Forest : scale.LaterForest,
+        N = IsFirst(model) || scale.LaterN.Length == 0 ? scale.N : scale.LaterN, Settle = "auto", Outcome = Outcome(model, seed),
+        Beam = scale.Beam, Provers = [Prover],
+        Alpha = "auto", ValidProblems = ValidProblems(), AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam,
+    };
+
+    private bool IsFirst(string model) => model == Models[0];
+
+    /// <summary>A model of one's own may give no answer from which votes could be calibrated, as the figure 'forest' wants them.</summary>
+    private IEnumerable<string> FirstMethods => SearchMethods.All.Where(m => m.ByDefault).Select(m => m.Id)
+        .Union(Given ? [] : ForestFigure.Methods);
+
+    /// <summary>The methods that there are beside those of <see cref="Search(string, int)"/>, at equal budgets; without those that a
+    /// best-of-K prover makes the same as their twin on Q.</summary>
+    public string MethodsSearch(string model, int seed) =>
+        Search($"search-methods-{Short(model)}-{seed}", "Answer test problems with every other search method.", model, seed, s => s with
+    {
+        Methods = [.. SearchMethods.All.Where(m => !m.ByOracle && (m.Search.ComparesStates || !m.HasProver)).Select(m => m.Id)
+            .Except(FirstMethods)],
+        Outcome = Outcome(model, seed), ValidProblems = ValidProblems(), Settle = "auto", Limit = scale.MethodProblems, Forest = scale.Forest, N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover],
+            Alpha = FixedAlpha(), Trees = 0,
+    });
+
+    /// <summary>What the figure 'forest' compares, as in <see cref="Search(string, int)"/>, on further problems; with a model of one's
+    /// own on the test problems.</summary>
+    public string? ForestSearch(string model, int seed) => !Given && scale.ForestProblems == 0 ? null : Search(
+        $"search-forest-{Short(model)}-{seed}", "Answer test problems with guided forests, and with what they are compared with.",
+        model, seed, s => Usual(s, model, seed) with
+        {
+            Methods = [.. ForestFigure.Methods], Trees = 0,
             Problems = Given ? TestProblems() : Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
         });
 
@@ -247,12 +261,15 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
         params string[] further) => Add(name, say, kind,
         Training(settings.Model != "" ? settings.Model : Given ? settings.Policy : model, model, labels, steps, seed, further));
 
+    /// <summary>How verifiers are put problems: as the embedded models were pretrained to be careful.</summary>
+    private const string Checking = "Checked:\n{problem}\n";
+
     /// <param name="trunk">What it starts from.</param>
     /// <param name="model">Whose labels it learns from.</param>
     private VerifierSettings Training(string trunk, string model, string[] labels, int steps, int seed, params string[] further) => new()
     {
         Model = trunk, Labels = labels, ValidLabels = [ValidLabels(model)], Problems = [TrainProblems(), ValidProblems(), .. further],
-        Prompt = Given ? settings.Prompt : new() { Template = "Checked:\n{problem}\n" },
+        Prompt = Given ? settings.Prompt : new() { Template = Checking },
         Steps = steps, Batch = 32, Rate = scale.VerifierRate, Warmup = $"{Math.Min(50, steps / 2)}", WeightDecay = 0.01, Beta2 = 0.95,
         EvaluateEvery = Math.Max(1, steps / 4), CheckpointEvery = Math.Max(1, steps / 4), Seed = (ulong)seed,
     };

@@ -58,17 +58,29 @@ internal sealed record ReproduceScale
     [Flag("Sizes of guided forests", Min = 1)]
     public int[] Forest { get; init; } = [1, 2, 4, 8, 16, 32, 48];
 
-    [Flag("Sizes at which every search method is compared, for methods whose traces cost one sample each", Min = 1)]
+    [Flag("The first so many test problems for base policies after the first in figures 4, 5a, 6a and adaptive; 0: all", Min = 0)]
+    public int LaterProblems { get; init; }
+
+    [Flag("Sizes of the methods that re-rank there; none: those of the first base policy", Min = 1)]
+    public int[] LaterN { get; init; } = [];
+
+    [Flag("Sizes of guided forests there; none: those of the first base policy", Min = 1)]
+    public int[] LaterForest { get; init; } = [];
+
+    [Flag("So many base policies, from the first on, are in figures 5b, alpha and ceiling", Min = 1)]
+    public int DetailModels { get; init; } = 100;
+
+    [Flag("Test problems on which every search method is compared", Min = 2)]
+    public int MethodProblems { get; init; } = 300;
+
+    [Flag("Sizes of the methods that are not among the usual ones there, where their traces cost one sample each", Min = 1)]
     public int[] MethodN { get; init; } = [1, 2, 4, 8, 16, 32, 64, 128];
 
     [Flag("The same for methods that sample candidates for each step", Min = 1)]
     public int[] MethodBeam { get; init; } = [1, 2, 4, 8, 16, 32, 44];
 
-    [Flag("Test problems on which guided forests are compared", Min = 2)]
-    public int ForestProblems { get; init; } = 600;
-
-    [Flag("Beam sizes beside them", Min = 1)]
-    public int[] ForestBeam { get; init; } = [1, 2, 4, 8, 16, 32];
+    [Flag("Further test problems on which guided forests are compared; 0: none", Min = 0)]
+    public int ForestProblems { get; init; } = 300;
 
     [Flag("Training problems that are searched to label what a beam visits", Min = 2)]
     public int HoldsProblems { get; init; } = 800;
@@ -78,6 +90,9 @@ internal sealed record ReproduceScale
 
     [Flag("Sizes of the beams with which verifiers are compared that learned otherwise", Min = 1)]
     public int[] HoldsBeam { get; init; } = [1, 2, 4, 8, 16, 32];
+
+    [Flag("The first so many test problems that these search; 0: all", Min = 0)]
+    public int HoldsTestProblems { get; init; }
 
     [Flag("Which verifiers are compared with the first one and with one of as many fresh labels",
         Choices = "visited|heads|worst-head|drawn-head|rank|td|larger|visited-heads")]
@@ -224,14 +239,17 @@ internal sealed record ReproduceScale
     public int[] RivalTraps { get; init; } = [5, 8];
 
     [Flag("Iterations of these runs with progress; by the oracle half of them. Runs that choose take half as many as those they choose "
-        + "for", Min = 2)]
+        + "for, VinePPO's all", Min = 2)]
     public int RivalIterations { get; init; } = 150;
 
     [Flag("Iterations with outcome rewards, whose iterations cost less", Min = 2)]
     public int RivalOutcomeIterations { get; init; } = 300;
 
-    [Flag("Iterations of VinePPO with 3 rollouts, and half of them with 9: these cost more", Min = 2)]
-    public int RivalRolloutIterations { get; init; } = 48;
+    [Flag("Iterations of VinePPO with 3 rollouts, as many as take the tokens of outcome rewards' runs", Min = 2)]
+    public int RivalVineppo3Iterations { get; init; } = 112;
+
+    [Flag("The same with 9 rollouts", Min = 2)]
+    public int RivalVineppo9Iterations { get; init; } = 48;
 
     [Flag("Their seeds", Min = 1)]
     public int RivalSeeds { get; init; } = 5;
@@ -241,6 +259,9 @@ internal sealed record ReproduceScale
 
     [Flag("Learning rates to choose from", Min = 0, AboveMin = true, Max = 1)]
     public double[] RivalRates { get; init; } = [1e-4, 3e-4, 1e-3];
+
+    [Flag("Those of VinePPO, whose gradient is less noisy and whose updates are fewer", Min = 0, AboveMin = true, Max = 1)]
+    public double[] RivalVineppoRates { get; init; } = [3e-4, 6e-4, 1e-3];
 
     [Flag("Weights of progress to choose from", Min = 0, AboveMin = true, Max = 1000)]
     public double[] RivalAlphas { get; init; } = [0.3, 1];

@@ -23,7 +23,7 @@ internal static class RivalRuns
         var tasks = plan.RivalTraps.Select(traps => (Traps: traps, Arms: plan.Rivals.Select(rival => new Arm(rival,
             plan.RivalVerifier(model, rival),
             [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => (seed, plan.Rival(model, rival, traps, seed)))],
-            plan.Choices(model, rival, traps))).ToList())).ToList();
+            plan.Choices(model, rival))).ToList())).ToList();
         return size =>
         {
             var read = tasks.Select(t => Read(plan, t.Traps, t.Arms)).ToList();

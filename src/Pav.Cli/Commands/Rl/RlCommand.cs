@@ -170,8 +170,16 @@ internal static class RlCommand
         return new(
             run, folder, settings.Strengths, problems, grader,
             new(settings.Refresh, settings.RefreshProblems, labels, settings.ToRefreshTraining(),
-                settings.LearnsFromSamples ? new(Home.Model("--policy", settings.Policy), template) : null),
+                settings.LearnsFromSamples ? FirstVerifier(settings, template) : null),
             Checkpoint.EngineOf(settings), judged);
+    }
+
+    private static SampledStart FirstVerifier(RlSettings settings, PromptTemplate template)
+    {
+        var (option, model) = settings.RefreshModel == "" ? ("--policy", settings.Policy) : ("--refresh-model", settings.RefreshModel);
+        var trunk = Home.Model(option, model);
+        return new(trunk, settings.RefreshTemplate == "" ? template
+            : Checkpoint.Template(settings.Prompt with { Template = settings.RefreshTemplate }, trunk, settings.Ends));
     }
 
     private static async Task<EvaluationSummary> Test(RlSettings settings, IReadOnlyList<Problem> problems, string last,
@@ -191,7 +199,11 @@ internal static class RlCommand
     /// <summary>How the decision about a refreshed verifier was made.</summary>
     internal static string Line(int iteration, RefreshVerdict verdict)
     {
-        var then = verdict.Refused ? "it is refused, and the one before stays" : "it is taken into use";
+        var then = !verdict.Refused ? "it is taken into use" : verdict.Before is null
+            ? "it is refused, and no step is progress yet" : "it is refused, and the one before stays";
+        if (verdict is { Before: null, After: { } first }) return string.Create(CultureInfo.InvariantCulture,
+            $"first verifier at iteration {iteration}: within-problem AUC {first:0.000} over {verdict.Problems} held-out problems, "
+            + $"{RefreshVerdict.LeastFirst:0.0} are needed: {then}");
         if (verdict.Problems == 0) return $"refresh at iteration {iteration}: no held-out problem has right and wrong traces, {then}";
         var few = verdict.Problems < RefreshVerdict.FewestProblems ? ", too few to refuse it by" : "";
         return string.Create(CultureInfo.InvariantCulture,

@@ -115,24 +115,31 @@ internal sealed record RlSettings : ModelSettings
     [Flag("Iterations between refreshes of the verifier by fresh labels of the present policy; 0 keeps it", Min = 0)]
     public int Refresh { get; init; }
 
-    [Flag("A refresh's labels: drawn anew (at a cost in tokens), or the traces that RL sampled since the last one, which need no "
-        + "--verifier to begin with: until the first refresh no step is progress", Choices = "drawn|sampled")]
+    [Flag("A refresh's labels: drawn anew, or the traces that RL sampled since the last one, with completions of the steps of right ones; "
+        + "sampled ones need no --verifier: until they have taught one, no step is progress", Choices = "drawn|sampled")]
     public string RefreshLabels { get; init; } = "drawn";
 
-    [Flag("Problems that a refresh labels", Min = 4, Max = 65536)]
+    [Flag("Problems that a refresh labels; of sampled labels, at most so many that have completions", Min = 4, Max = 65536)]
     public int RefreshProblems { get; init; } = 64;
 
     [Flag("Seed traces of each", Min = 1, Max = 4096)]
     public int RefreshNCov { get; init; } = 2;
 
-    [Flag("Completions from the end of every step", Min = 1, Max = 4096)]
+    [Flag("Completions from the end of every step; 0, where labels are sampled: none", Min = 0, Max = 4096)]
     public int RefreshNMc { get; init; } = 1;
 
-    [Flag("Steps of a refresh's fine-tuning", Min = 1)]
+    [Flag("Steps of a refresh's fine-tuning; a verifier that begins takes twice as many", Min = 1)]
     public int RefreshSteps { get; init; } = 30;
 
     [Flag("Its peak learning rate", Min = 0, AboveMin = true, Max = 10)]
     public double RefreshRate { get; init; } = 1e-4;
+
+    [Flag("Model whose trunk the first verifier of sampled labels takes over, as --model of 'train verifier' (default: --policy)",
+        Input = true)]
+    public string RefreshModel { get; init; } = "";
+
+    [Flag("How problems are put to that verifier, as --template (default: as to the policy)")]
+    public string RefreshTemplate { get; init; } = "";
 
     [Flag("Do a few iterations, say what all would take in time, tokens and memory, and write nothing", Local = true)]
     public bool DryRun { get; init; }
@@ -213,6 +220,11 @@ internal sealed record RlSettings : ModelSettings
             throw new UserError("--verifier and --oracle-rollouts are two provers; give one of them.");
         if (LearnsFromSamples && OracleRollouts > 0)
             throw new UserError("--refresh-labels sampled and --oracle-rollouts are two provers; give one of them.");
+        if (!LearnsFromSamples && Refresh > 0 && RefreshNMc == 0)
+            throw new UserError("--refresh-n-mc 0 leaves --refresh-labels drawn without labels; give 1 or more.");
+        if ((RefreshModel != "" || RefreshTemplate != "") && (!LearnsFromSamples || Verifier != ""))
+            throw new UserError("--refresh-model and --refresh-template are about a verifier that begins with --refresh-labels sampled, "
+                + "without --verifier.");
         if (LearnsFromSamples && Refresh == 0) throw new UserError("--refresh-labels sampled needs --refresh.");
         if (RewardsSteps && Verifier == "" && OracleRollouts == 0 && !LearnsFromSamples)
             throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");

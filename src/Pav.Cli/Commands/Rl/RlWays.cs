@@ -21,7 +21,7 @@ internal static class RlWays
             nameof(RlSettings.RefreshNCov), nameof(RlSettings.RefreshNMc),
         nameof(RlSettings.RefreshSteps), nameof(RlSettings.RefreshRate), nameof(RlOptions.NoProgress), nameof(RlOptions.GuardWindow),
         nameof(RlOptions.StopOnHacking), nameof(RlSettings.Process), nameof(RlSettings.RefreshLabels),
-        nameof(RlOptions.ErrorDrop), nameof(RlSettings.GuardAlpha));
+        nameof(RlSettings.RefreshModel), nameof(RlSettings.RefreshTemplate), nameof(RlOptions.ErrorDrop), nameof(RlSettings.GuardAlpha));
 
     /// <summary>Options of values by rollouts, which other rewards do not look at.</summary>
     private static readonly HashSet<string> OfSegments = Names(nameof(RlOptions.ValueRollouts), nameof(RlOptions.SegmentSteps));

@@ -97,7 +97,8 @@ internal static class SignalCommand
         using var verifier = Checkpoint.Verifier("--verifier", settings.Verifier, settings, template.StepEnd);
         using var model = new RlOptions().Setup.Load(folder);
         using var policy = TransformerPolicy.Load(Checkpoint.NameOf(folder), folder, template, engine);
-        using var prover = TransformerPolicy.Load(Checkpoint.NameOf(proverFolder), proverFolder, proverTemplate, engine);
+        using var prover = proverFolder == folder && proverTemplate == template ? null
+            : TransformerPolicy.Load(Checkpoint.NameOf(proverFolder), proverFolder, proverTemplate, engine);
         var task = new SignalTask(model, policy, prover, new BestOfKVerifier(verifier, settings.BestOf), tokenizer, template, grader,
             problems);
         var options = new SignalOptions(
@@ -116,11 +117,11 @@ internal static class SignalCommand
             $"{report.Policy}: {report.Batches} batches, {report.Traces:N0} traces of {report.Steps:N0} steps, {100 * report.Right:0.0}% "
             + $"right.");
         foreach (var line in ResultTable.Lines(["reward", "signal/noise", "cosine with the outcome's gradient",
-            "batches of orm it is worth",
-            "tokens of a batch"],
+            "batches of orm it is worth", "the same with exact values", "tokens of a batch"],
             [.. report.Methods.Select(m => (IReadOnlyList<string>)
             [
                 Name(m), Cell(m.Gradient.Ratio, "0.000"), Cell(m.Gradient.Cosine, "0.00"), Cell(m.Gradient.Worth, "0.00"),
+                m.Exact is { } exact ? Cell(exact.Worth, "0.00") : "",
                 m.Tokens.ToString("N0", CultureInfo.InvariantCulture),
             ])], width)) yield return line;
         yield return $"Progress of the verifier: correlation {Cell(report.Progress.WithProver, "0.00")} with the prover's, "

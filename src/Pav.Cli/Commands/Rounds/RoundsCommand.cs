@@ -118,7 +118,7 @@ internal static class RoundsCommand
             {
                 Model = settings.Trunk, Labels = labels, ValidLabels = valid, Problems = [settings.Problems, settings.ValidProblems],
                 Prompt = new() { Template = settings.VerifierTemplate }, Steps = settings.Steps + round * settings.MoreSteps,
-                CheckpointEvery = settings.EvaluateEvery,
+                CheckpointEvery = settings.EvaluateEvery, Weights = new VerifierSettings().Weights,
             });
 
         private async Task<Measure> Measured(int round, string kind, string verifier, string[] labels, string[][] costs, Measure? best)

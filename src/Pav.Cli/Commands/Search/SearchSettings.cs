@@ -116,6 +116,8 @@ internal sealed record SearchSettings : SamplingSettings
 
     public override bool CountsTokens => DryRun;
 
+    public override bool RunsVerifiers => Verifier + Outcome != "" || Provers.Concat(SweepProvers).Any(p => ProverChoice.BestOf(p) is null);
+
     /// <summary>The number that --alpha gives; null for auto.</summary>
     public double? FixedAlpha => AutoNumber.Parse("--alpha", Alpha, 10);
 

@@ -127,6 +127,7 @@ internal static class TrainCommands
     private static async Task<object> RunVerifier(VerifierSettings settings, CommandContext context, VerifierKind kind)
     {
         Checkpoint.Threads(settings.Threads);
+        var options = settings.ToOptions();
         var folder = Home.Model("--model", settings.Model);
         var labels = settings.Labels.SelectMany(LabelFiles.Read).ToList();
         var (train, heldOut) = settings.ValidLabels.Length > 0
@@ -140,19 +141,19 @@ internal static class TrainCommands
                 + $"for each; use --loss soft.");
         if (settings.DryRun)
             return TrainEstimate.Tell(
-                VerifierTraining.Estimate(inputs, settings.ToOptions(), context.Cancel).Times(settings.Judges.Members), context.Reporter);
+                VerifierTraining.Estimate(inputs, options, context.Cancel).Times(settings.Judges.Members), context.Reporter);
         var title = kind == VerifierKind.Outcome ? "Training the outcome verifier" : "Training the Q verifier";
-        var (result, record) = settings.Judges.Members == 1 ? await Fit(title, settings.ToOptions(), context.Run.Path)
+        var (result, record) = settings.Judges.Members == 1 ? await Fit(title, options, context.Run.Path)
             : await FitTogether(title, settings, inputs, Fit, context);
         context.Reporter.Say($"On held-out problems: AUC within problems {Text(record.Measures?.AucWithin)}, pooled "
             + $"{Text(record.Measures?.AucPooled)}, "
             + $"Brier {Text(record.Measures?.Brier)}; best checkpoint at step {result.BestStep:N0} in {result.Best}");
         return new VerifierResult(result) { Measures = record.Measures };
 
-        async Task<(TrainResult, VerifierRecord)> Fit(string title, TrainOptions options, string folder)
+        async Task<(TrainResult, VerifierRecord)> Fit(string title, TrainOptions fitted, string folder)
         {
             var done = await Tracked(title, settings, context, progress =>
-                VerifierTraining.Run(inputs, options, folder, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
+                VerifierTraining.Run(inputs, fitted, folder, progress, context.Cancel, account => context.Reporter.Say($"{account}")));
             return done.Result.Finished ? done : throw new OperationCanceledException(context.Cancel);
         }
     }

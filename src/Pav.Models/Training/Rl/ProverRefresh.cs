@@ -9,11 +9,13 @@ namespace Pav.Models.Training;
 /// <param name="Problems">Training problems that are labelled anew each time; a quarter of them calibrate.</param>
 /// <param name="Labels">Seed traces, completions, sampling; its seed is mixed with the iteration.</param>
 /// <param name="Training">Of the fine-tuning.</param>
-/// <param name="Sampled">Labels are the traces that RL drew since the last refresh and none besides; null: drawn anew.</param>
+/// <param name="Sampled">Labels are the traces that RL drew since the last refresh, and NMc (0: no) completions of each step of a right
+/// trace of at most <paramref name="Problems"/> problems; null: drawn anew.</param>
 public sealed record RefreshOptions(int Every, int Problems, LabelOptions Labels, TrainOptions Training, SampledStart? Sampled = null);
 
 /// <summary>What a verifier that learns from RL's own traces begins as, where there is none at first.</summary>
 /// <param name="Trunk">Folder of the language model whose trunk it takes over.</param>
+/// <param name="Template">How problems are put to it.</param>
 public sealed record SampledStart(string Trunk, PromptTemplate Template);
 
 /// <summary>
@@ -25,6 +27,12 @@ public sealed record SampledStart(string Trunk, PromptTemplate Template);
 public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, IReadOnlyList<Problem> problems, Grader grader,
     RefreshOptions options, EngineOptions engine, Action<int, RefreshVerdict>? judged = null) : IDisposable
 {
+    /// <summary>Problems with a right trace that a refresh by sampled traces needs; with fewer it waits for the next.</summary>
+    private const int FewestRight = 4;
+
+    /// <summary>Refreshes whose labels it learns from, the last included.</summary>
+    private const int Replayed = 2;
+
     private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)),
         Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
     private ILoadedVerifier? loaded;
@@ -38,10 +46,10 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
 
     public async Task<RlProver> At(int iteration, IPolicy policy, CancellationToken cancel)
     {
-        if (verifier == "" && iteration < options.Every) return new(new Unknowing());
         var due = options.Every == 0 ? 0 : iteration / options.Every * options.Every;
         var cost = due == 0 || due != iteration ? new(new(0, 0), 0) : await Refresh(due, policy, cancel);
         var inUse = InUse(due);
+        if (inUse == "") return new(new Unknowing(), 0, cost.Labels.Rollouts, cost.Labels.Tokens, cost.Trained);
         if (loadedFrom != inUse)
         {
             loaded?.Dispose();
@@ -66,16 +74,59 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
     private async Task<Cost> Refresh(int iteration, IPolicy policy, CancellationToken cancel)
     {
         if (options.Sampled is null) return await Draw(iteration, policy, cancel);
-        LabelledTrace[] lines =
-            [.. Enumerable.Range(iteration - options.Every, options.Every).SelectMany(i => JsonLines.Read<LabelledTrace>(Samples(i)))];
-        var ids = lines.Select(l => l.Problem).Distinct().ToList();
-        return new(new(0, 0), Train(iteration, lines, [.. ids.Take(Math.Max(1, ids.Count / 4))], cancel));
+        var earlier = Earlier(iteration).LastOrDefault();
+        var lines = Sampled(earlier, iteration);
+        var right = lines.Where(l => l.Rex == 1 && !l.Unfinished).DistinctBy(l => l.Problem).ToList();
+        if (right.Count < FewestRight) return new(new(0, 0), 0);
+        var cost = await Branch(iteration, policy, right, cancel);
+        HashSet<string> heldOut = [];
+        var all = new List<LabelledTrace>();
+        foreach (var (from, to) in Earlier(iteration).Append(iteration).TakeLast(Replayed).Select(to => (Earlier(to).LastOrDefault(), to)))
+        {
+            var window = Sampled(from, to);
+            heldOut.UnionWith(HeldOut(window));
+            all.AddRange(JsonLines.Read<LabelledTrace>(Labels(to)).Concat(window));
+        }
+
+        return new(cost, Train(iteration, all, heldOut, cancel));
+    }
+
+    /// <summary>The refreshes before an iteration that had enough to learn from.</summary>
+    private IEnumerable<int> Earlier(int iteration) =>
+        Enumerable.Range(1, Math.Max(0, (iteration - 1) / options.Every)).Select(k => k * options.Every).Where(i => File.Exists(CostOf(i)));
+
+    private LabelledTrace[] Sampled(int from, int to) =>
+        [.. Enumerable.Range(from, to - from).SelectMany(i => JsonLines.Read<LabelledTrace>(Samples(i)))];
+
+    /// <summary>A quarter of the problems that have right traces, and of the others.</summary>
+    private static IEnumerable<string> HeldOut(IReadOnlyList<LabelledTrace> lines) => lines.GroupBy(l => l.Problem)
+        .GroupBy(problem => problem.Any(l => l.Rex == 1)).SelectMany(part => part.Select(p => p.Key).Where((_, i) => i % 4 == 0));
+
+    /// <summary>Completions from the steps of right traces: there steps decide, while most others end wrong whatever they do.</summary>
+    private async Task<LabelCost> Branch(int iteration, IPolicy policy, IReadOnlyList<LabelledTrace> right, CancellationToken cancel)
+    {
+        if (File.Exists(CostOf(iteration))) return Json.Read<LabelCost>(CostOf(iteration));
+        var named = problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id);
+        var (seed, each) = (Seeds.Derive(options.Labels.Seed, "", "refresh", iteration), options.Labels.NMc);
+        Prefix[] starts = each == 0 ? [] : [.. right.TakeLast(options.Problems).SelectMany(l => l.ToPrefix(named[l.Problem]).Path())
+            .Where(p => !p.Ended)];
+        var draws = starts.SelectMany(p => Enumerable.Range(0, each)
+            .Select(k => new Draw(p, Seeds.Derive(seed, p.Problem.Id, $"branch\n{p.Text}", k)))).ToList();
+        var drawn = await policy.Extend(draws, Until.TraceEnd, options.Labels.Sampling, cancel);
+        var groups = starts.Zip(drawn.Chunk(Math.Max(1, each)), (start, traces) => (start, Traces: traces.Where(t => !t.Lost).ToArray()))
+            .ToList();
+        var lines = groups.SelectMany(g => SampledLabels.FromBranches(g.start, g.Traces, "sampled", grader, options.Labels.StepEnd));
+        AtomicFile.Write(Labels(iteration), stream => JsonLines.WriteAll(stream, lines, Json.Line));
+        var cost = new LabelCost(groups.Sum(g => (long)g.Traces.Length),
+            groups.Sum(g => g.Traces.Sum(t => (long)t.TokensSince(g.start))));
+        AtomicFile.WriteJson(CostOf(iteration), cost);
+        return cost;
     }
 
     private async Task<Cost> Draw(int iteration, IPolicy policy, CancellationToken cancel)
     {
-        var (place, fresh) = (Place(iteration), batches.At(iteration / options.Every));
-        var (labels, cost) = (Path.Combine(place, "labels.jsonl"), Path.Combine(place, "cost.json"));
+        var fresh = batches.At(iteration / options.Every);
+        var (labels, cost) = (Labels(iteration), CostOf(iteration));
         if (!File.Exists(cost))
         {
             var (lines, tokens) = (new List<LabelledTrace>(), 0L);
@@ -99,24 +150,33 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
     /// place. Returns the tokens that it learned from.</summary>
     private long Train(int iteration, IEnumerable<LabelledTrace> labels, HashSet<string> calibrates, CancellationToken cancel)
     {
-        var first = verifier == "" && iteration == options.Every;
-        var before = first ? options.Sampled!.Trunk : InUse(iteration - options.Every);
+        var inUse = InUse(iteration - options.Every);
+        var first = inUse == "";
+        var before = first ? options.Sampled!.Trunk : inUse;
         var record = first ? null : VerifierRecord.Load(before);
         var parts = labels.ToLookup(line => calibrates.Contains(line.Problem));
         var inputs = new VerifierInputs(
             VerifierKind.Value, before, record?.Template ?? options.Sampled!.Template,
             problems.DistinctBy(p => p.Id).ToDictionary(p => p.Id),
             [.. parts[false]], [.. parts[true]], Objective: new(Heads: record?.Heads ?? 1));
-        var result = VerifierTraining.Run(inputs, options.Training, Place(iteration), cancel: cancel).Result;
+        var training = first ? Longer(options.Training) : options.Training;
+        var result = VerifierTraining.Run(inputs, training, Place(iteration), cancel: cancel).Result;
         if (!result.Finished) throw new OperationCanceledException(cancel);
-        if (first || File.Exists(Verdict(iteration))) return result.Tokens;
-        var verdict = RefreshVerdict.From(
-            VerifierTraining.Judge(inputs, before, options.Training),
-            VerifierTraining.Judge(inputs, Refreshed(iteration), options.Training));
+        if (File.Exists(Verdict(iteration))) return result.Tokens;
+        var refreshed = VerifierTraining.Judge(inputs, Refreshed(iteration), options.Training);
+        var verdict = first ? RefreshVerdict.FromFirst(refreshed)
+            : RefreshVerdict.From(VerifierTraining.Judge(inputs, before, options.Training), refreshed);
         AtomicFile.WriteJson(Verdict(iteration), verdict);
         judged?.Invoke(iteration, verdict);
         return result.Tokens;
     }
+
+    /// <summary>The first, whose head begins at zero, takes twice the steps.</summary>
+    private static TrainOptions Longer(TrainOptions training) => training with
+    {
+        Steps = 2 * training.Steps, Warmup = 2 * training.Warmup, EvaluateEvery = 2 * training.EvaluateEvery,
+        CheckpointEvery = 2 * training.CheckpointEvery,
+    };
 
     /// <summary>Before anything is learned: no step is progress.</summary>
     private sealed class Unknowing : IVerifier
@@ -131,14 +191,19 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
 
     private string Refreshed(int iteration) => Path.Combine(Place(iteration), "checkpoints", "best");
 
+    private string Labels(int iteration) => Path.Combine(Place(iteration), "labels.jsonl");
+
+    private string CostOf(int iteration) => Path.Combine(Place(iteration), "cost.json");
+
     private string Verdict(int iteration) => Path.Combine(Place(iteration), "verdict.json");
 
     /// <summary>The checkpoint in use from the refresh of an iteration on: the last that was not refused.</summary>
     private string InUse(int iteration)
     {
-        while (iteration > 0 && File.Exists(Verdict(iteration)) && Json.Read<RefreshVerdict>(Verdict(iteration)).Refused)
+        while (iteration > 0 && (options.Sampled is not null && !File.Exists(Verdict(iteration))
+            || File.Exists(Verdict(iteration)) && Json.Read<RefreshVerdict>(Verdict(iteration)).Refused))
             iteration -= options.Every;
-        return iteration > 0 ? Refreshed(iteration) : LoadedVerifier.Checkpoint(verifier);
+        return iteration > 0 ? Refreshed(iteration) : verifier == "" ? "" : LoadedVerifier.Checkpoint(verifier);
     }
 
     public void Dispose() => loaded?.Dispose();

@@ -6,11 +6,12 @@ namespace Pav.Models.Training;
 /// <summary>Whose gradients are measured, on what, and by whose values.</summary>
 /// <param name="Model">The present policy, ready to learn.</param>
 /// <param name="Policy">The same, to sample from.</param>
-/// <param name="Prover">Policy whose best-of-K is the prover: that of the verifier's labels.</param>
+/// <param name="Prover">Policy whose best-of-K is the prover: that of the verifier's labels; null where it is the present
+/// policy.</param>
 /// <param name="Verifier">Its progress is judged: values of the prover, best-of-K already.</param>
 internal sealed record SignalTask(
-    DecoderModel Model, IPolicy Policy, IPolicy Prover, IVerifier Verifier, Tokenizer Tokenizer, PromptTemplate Template, Grader Grader,
-    IReadOnlyList<Problem> Problems);
+    DecoderModel Model, IPolicy Policy, IPolicy? Prover, IVerifier Verifier, Tokenizer Tokenizer, PromptTemplate Template,
+    Grader Grader, IReadOnlyList<Problem> Problems);
 
 /// <summary>How much is drawn.</summary>
 /// <param name="Batches">Independent batches, at least 3.</param>
@@ -29,7 +30,8 @@ internal sealed record SignalOptions(
 /// prover), pav_policy (oracle of best-of-K of the present policy).</param>
 /// <param name="Alpha">Weight of progress; null where there is none.</param>
 /// <param name="Tokens">Generated for one batch, completions for values included.</param>
-internal sealed record MethodSignal(string Reward, double? Alpha, GradientSignal Gradient, double Tokens);
+/// <param name="Exact">The same with exact values in the place of counted ones, where it counts them.</param>
+internal sealed record MethodSignal(string Reward, double? Alpha, GradientSignal Gradient, double Tokens, GradientSignal? Exact = null);
 
 /// <summary>How right progress is at one policy: correlations over the steps that it takes, free of Monte Carlo noise.</summary>
 /// <param name="WithProver">Verifier's A with the prover's true A.</param>
@@ -56,10 +58,26 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
     /// <summary>Floats of all gradients together: 2 GB.</summary>
     private const long Most = 1L << 29;
 
-    private static readonly string[] Kinds = ["orm", "grpo", "lambda_grpo", "vineppo", "pav", "pav_prover", "pav_policy"];
+    /// <summary>Whose gradients are kept; values that are counted by either half of the completions.</summary>
+    private enum Kind
+    {
+        Outcome,
+        Group,
+        SharedPrefixes,
+        Vine,
+        Verifier,
+        ProverFirst,
+        ProverSecond,
+        PolicyFirst,
+        PolicySecond,
+        VineFirst,
+        VineSecond,
+    }
+
+    private static readonly int Kinds = Enum.GetValues<Kind>().Length;
 
     private readonly Sampling sampling = new(MaxTokens: options.MaxTokens);
-    private readonly List<float[]>[] gradients = [.. Kinds.Select(_ => new List<float[]>())];
+    private readonly List<float[]>[] gradients = [.. Enumerable.Range(0, Kinds).Select(_ => new List<float[]>())];
     private readonly List<(HalvedPair Verifier, HalvedPair Policy, HalvedPair Prover)> steps = [];
     private readonly List<int> outcomes = [];
     private long traceTokens, valueTokens, proverTokens, policyTokens;
@@ -86,9 +104,9 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
                 + $"{2 * needed} at least for best-of-{options.BestOf} and {options.ValueRollouts} completions for VinePPO's values; "
                 + $"they are {options.OracleRollouts}");
         var weights = task.Model.Trained.Sum(w => w.Value.numel);
-        if (weights * Kinds.Length * options.Batches > Most)
+        if (weights * Kinds * options.Batches > Most)
             throw new UserError($"gradients of {weights:N0} weights for {options.Batches} batches do not fit into 2 GB; "
-                + $"take {Most / (weights * Kinds.Length)} batches at most, 3 at least, or a smaller model");
+                + $"take {Most / (weights * Kinds)} batches at most, 3 at least, or a smaller model");
     }
 
     private void Add(int batch, PolicyGradient gradient)
@@ -96,37 +114,56 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
         var groups = Sample(batch);
         Prefix[] traces = [.. groups.SelectMany(g => g)];
         var rollouts = Seeds.Derive(options.Seed, "", "signal values", batch);
-        var (half, policy, prover) = (options.OracleRollouts / 2, Counter(task.Policy), Counter(task.Prover));
+        var (half, policy) = (options.OracleRollouts / 2, Counter(task.Policy));
         var value = Count(policy, traces, options.ValueRollouts, "value", ref valueTokens);
         var rest = half > options.ValueRollouts
             ? Count(policy, traces, half - options.ValueRollouts, "value, rest of the half", ref policyTokens) : null;
         var first = rest is null ? value : value.ToDictionary(v => v.Key, v => Sum(v.Key, v.Value, rest[v.Key]));
         var second = Count(policy, traces, half, "value, other half", ref policyTokens);
-        var proverFirst = Count(prover, traces, half, "prover", ref proverTokens);
-        var proverSecond = Count(prover, traces, half, "prover, other half", ref proverTokens);
+        var (proverFirst, proverSecond) = (first, second);
+        if (task.Prover is { } other)
+        {
+            var prover = Counter(other);
+            proverFirst = Count(prover, traces, half, "prover", ref proverTokens);
+            proverSecond = Count(prover, traces, half, "prover, other half", ref proverTokens);
+        }
 
         double[][][] Values(Func<Prefix, double> valued) =>
             [.. groups.Select(g => g.Select(t => t.Path().Select(valued).ToArray()).ToArray())];
         double BestOf(Prefix prefix, QEstimate counts) => prefix.Ended ? counts.Value : BestOfK.FromCounts(counts, options.BestOf);
-        double[][][] Oracle(IReadOnlyDictionary<Prefix, QEstimate> a, IReadOnlyDictionary<Prefix, QEstimate> b) =>
-            Values(p => BestOf(p, Sum(p, a[p], b[p])));
+        double[][][] Best(IReadOnlyDictionary<Prefix, QEstimate> counted) => Values(p => BestOf(p, counted[p]));
+        double[][][] Means(IReadOnlyDictionary<Prefix, QEstimate> counted) => Values(p => counted[p].Value);
         var scored = task.Verifier.Score(traces, cancel).GetAwaiter().GetResult();
         task.Verifier.Reset();
         double[][][] verifier = [.. scored.Select(s => s.Q).Chunk(options.Samples)];
-        var vine = Values(p => value[p].Value);
 
-        Credit(0, groups, new() { Reward = DenseReward.None, Baseline = RlBaseline.LeaveOneOut }, null, null);
-        Credit(1, groups, new() { Reward = DenseReward.None, Outcome = OutcomeCredit.Group, Baseline = RlBaseline.None }, null, null);
-        Credit(2, groups, new() { Reward = DenseReward.None, Outcome = OutcomeCredit.SharedPrefixes, Baseline = RlBaseline.None }, null,
-            null);
-        Credit(3, groups, new()
+        Credit(Kind.Outcome, new() { Reward = DenseReward.None, Baseline = RlBaseline.LeaveOneOut });
+        Credit(Kind.Group, new() { Reward = DenseReward.None, Outcome = OutcomeCredit.Group, Baseline = RlBaseline.None });
+        Credit(Kind.SharedPrefixes, new()
+        {
+            Reward = DenseReward.None, Outcome = OutcomeCredit.SharedPrefixes, Baseline = RlBaseline.None,
+        });
+        var vine = new RlOptions
         {
             Reward = DenseReward.None, Outcome = OutcomeCredit.Segments, SegmentSteps = 1, Baseline = RlBaseline.None,
-        }, null, vine);
+        };
+        Credit(Kind.Vine, vine, segments: Means(value));
+        Credit(Kind.VineFirst, vine, segments: Means(first));
+        Credit(Kind.VineSecond, vine, segments: Means(second));
         var progress = new RlOptions { Reward = DenseReward.Progress, Alpha = 1, Baseline = RlBaseline.LeaveOneOut };
-        Credit(4, groups, progress, verifier, null);
-        Credit(5, groups, progress, Oracle(proverFirst, proverSecond), null);
-        Credit(6, groups, progress, Oracle(first, second), null);
+        Credit(Kind.Verifier, progress, verifier);
+        Credit(Kind.PolicyFirst, progress, Best(first));
+        Credit(Kind.PolicySecond, progress, Best(second));
+        if (task.Prover is null)
+        {
+            gradients[(int)Kind.ProverFirst].Add(gradients[(int)Kind.PolicyFirst][^1]);
+            gradients[(int)Kind.ProverSecond].Add(gradients[(int)Kind.PolicySecond][^1]);
+        }
+        else
+        {
+            Credit(Kind.ProverFirst, progress, Best(proverFirst));
+            Credit(Kind.ProverSecond, progress, Best(proverSecond));
+        }
 
         foreach (var (trace, q) in traces.Zip(verifier.SelectMany(v => v)))
         {
@@ -136,9 +173,9 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
 
         Rollouts Counter(IPolicy by) => new(by, task.Grader, sampling, rollouts, 4096);
 
-        void Credit(int kind, IReadOnlyList<Prefix[]> drawn, RlOptions rl, double[][][]? qMu, double[][][]? segments) =>
-            gradients[kind].Add(gradient.Compute(
-                Episode.FromBatch(drawn, qMu, segments, task.Grader, rl, task.Tokenizer, task.Template)));
+        void Credit(Kind kind, RlOptions rl, double[][][]? qMu = null, double[][][]? segments = null) =>
+            gradients[(int)kind].Add(gradient.Compute(
+                Episode.FromBatch(groups, qMu, segments, task.Grader, rl, task.Tokenizer, task.Template)));
     }
 
     /// <summary>Problems are drawn with replacement, each batch by itself.</summary>
@@ -184,35 +221,46 @@ internal sealed class SignalStudy(SignalTask task, SignalOptions options, Action
     private SignalReport Report()
     {
         var products = new GradientProducts(gradients);
-        double[] Weights(int kind, double alpha = 1)
+        double[] Weights(Kind kind, double alpha = 1)
         {
-            var weights = new double[Kinds.Length];
-            weights[0] = 1 - alpha;
-            weights[kind] += alpha;
+            var weights = new double[Kinds];
+            weights[(int)Kind.Outcome] = 1 - alpha;
+            weights[(int)kind] += alpha;
             return weights;
         }
 
         // Both have the gradient of the outcome as their mean; the less noisy one weighs more.
-        var (outcome, vine) = (products.Noise(Weights(0)), products.Noise(Weights(3)));
-        var truth = Weights(3, outcome / (outcome + vine));
-        double each = options.Batches;
-        double[] tokens =
-        [
-            traceTokens, traceTokens, traceTokens, traceTokens + valueTokens, traceTokens, traceTokens + proverTokens,
-            traceTokens + valueTokens + policyTokens,
-        ];
-        MethodSignal Method(int kind, double? alpha) => new(
-            Kinds[kind], alpha, products.Measure(Weights(kind, alpha ?? 1), Weights(0), truth, options.Seed), tokens[kind] / each);
+        var values = GradientProducts.Mean(Weights(Kind.VineFirst), Weights(Kind.VineSecond));
+        var (outcome, vine) = (products.Noise(Weights(Kind.Outcome)), products.Noise(values));
+        double[] truth = [.. Weights(Kind.Outcome).Zip(values, (o, v) => (o * vine + v * outcome) / (outcome + vine))];
+        GradientSignal Measure(double[] method) => products.Measure(method, Weights(Kind.Outcome), truth, options.Seed);
+        MethodSignal Method(string reward, Kind kind, double? alpha, long tokens) =>
+            new(reward, alpha, Measure(Weights(kind, alpha ?? 1)), tokens / (double)options.Batches);
+        MethodSignal Counted(string reward, Kind kind, Kind first, Kind second, double? alpha, long tokens)
+        {
+            var (one, two) = (Weights(first, alpha ?? 1), Weights(second, alpha ?? 1));
+            return new(
+                reward, alpha, Measure(kind == first ? GradientProducts.Mean(one, two) : Weights(kind)), tokens / (double)options.Batches,
+                products.MeasureExact(one, two, Weights(Kind.Outcome), truth, options.Seed));
+        }
+
+        var byPolicy = traceTokens + valueTokens + policyTokens;
         return new(
             task.Policy.Name, options.Batches, outcomes.Count, steps.Count, outcomes.Average(), gradients[0][0].Length,
             [
-                .. Enumerable.Range(0, 4).Select(kind => Method(kind, null)),
-                .. Enumerable.Range(4, 3).SelectMany(kind => options.Alphas.Select(alpha => Method(kind, alpha))),
+                Method("orm", Kind.Outcome, null, traceTokens), Method("grpo", Kind.Group, null, traceTokens),
+                Method("lambda_grpo", Kind.SharedPrefixes, null, traceTokens),
+                Counted("vineppo", Kind.Vine, Kind.VineFirst, Kind.VineSecond, null, traceTokens + valueTokens),
+                .. options.Alphas.Select(alpha => Method("pav", Kind.Verifier, alpha, traceTokens)),
+                .. options.Alphas.Select(alpha => Counted("pav_prover", Kind.ProverFirst, Kind.ProverFirst, Kind.ProverSecond, alpha,
+                    task.Prover is null ? byPolicy : traceTokens + proverTokens)),
+                .. options.Alphas.Select(alpha => Counted("pav_policy", Kind.PolicyFirst, Kind.PolicyFirst, Kind.PolicySecond, alpha,
+                    byPolicy)),
             ],
             new(
                 NoisyCorrelation.From(steps.Select(s => s.Verifier), options.Seed),
                     NoisyCorrelation.From(steps.Select(s => s.Policy), options.Seed),
                 NoisyCorrelation.From(steps.Select(s => s.Prover), options.Seed)),
-            traceTokens + valueTokens + policyTokens + proverTokens);
+            byPolicy + proverTokens);
     }
 }
