@@ -117,7 +117,8 @@ internal static class FurtherFigures
         return panels.Count == 0 ? FigureSummary.NotRun("frontier", "Which method at which budget", asks, "Not run: it needs searches of "
             + "validation and test problems.")
             : new("frontier", "Which method at which budget", asks, FigureVerdict.Measured,
-                "Not in the paper. What to use at a budget, chosen without looking at the test problems.", "", panels, findings, [], size,
+                "Not in the paper. What to use at a budget, chosen without looking at the test problems.", "", panels, findings,
+                size.Seeds == 1 ? ["One seed: the intervals are over problems alone."] : [], size,
                 Intervals.OfSearch);
     }
 }

@@ -26,7 +26,8 @@ internal static class SignalFigure
     private const string Verifier = "pav", Prover = "pav_prover", Policy = "pav_policy", Vine = "vineppo";
 
     private const string Intervals = "95%, from a bootstrap over batches (of correlations: over problems), at one policy of one run of RL: "
-        + "what other seeds of RL, labels and verifiers would change is not in them.";
+        + "what other seeds of RL, labels and verifiers would change is not in them. Draws of batches in which the noise of exact values is "
+        + "not above zero are left out, so that upper ends may be too low.";
 
     private enum Limit
     {
@@ -45,10 +46,11 @@ internal static class SignalFigure
             + "signal to noise, and how many batches of outcome rewards one of its is worth; with progress by the verifier, and with exact "
             + "A of the prover and of the present policy, whose noise is told from completions in two halves.";
         var rule = string.Create(CultureInfo.InvariantCulture,
-            $"At each policy at which the signal of VinePPO with exact values lies above zero, excluding it, each source of progress has "
+            $"At each policy at which the signal of VinePPO with exact values lies above zero, excluding it, and the noise of exact values "
+            + $"comes out above zero, each source of progress has "
             + $"its largest worth over the weights tried. Noise of the traces limits where none of them, exact or the verifier's, is worth "
             + $"{Factor} batches of outcome rewards; else a prover left behind where the present policy's is worth {Factor} times the "
-            + $"prover's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing does. Values "
+            + $"prover's and the verifier's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing does. Values "
             + $"count, not their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most "
             + $"often.");
         var distinct = points.DistinctBy(p => p.Name).ToList();
@@ -139,7 +141,8 @@ internal static class SignalFigure
         if (!(Exact(report.Methods.First(m => m.Reward == Vine)).Ratio.Low > 0)) return Limit.Unknown;
         double Best(string source, bool exact) => Gradient(BestOf(report, source, exact, g => g.Worth), exact).Worth.Value;
         var (verifier, prover, policy) = (Best(Verifier, false), Best(Prover, true), Best(Policy, true));
-        return new[] { verifier, prover, policy }.Max() < Factor ? Limit.Noise : policy >= Factor * prover ? Limit.Stale
+        if (double.IsNaN(verifier) || double.IsNaN(prover) || double.IsNaN(policy)) return Limit.Unknown;
+        return new[] { verifier, prover, policy }.Max() < Factor ? Limit.Noise : policy >= Factor * Math.Max(prover, verifier) ? Limit.Stale
             : prover >= Factor * verifier ? Limit.Errors : Limit.None;
     }
 

@@ -7,7 +7,7 @@ namespace Pav;
 /// </summary>
 /// <param name="Before">AUC of the one in use; null where no problem has both right and wrong traces.</param>
 /// <param name="After">AUC of the refreshed one.</param>
-/// <param name="Low">Of the difference, After − Before.</param>
+/// <param name="Low">Of the difference, After − Before; of After, where RL began without a verifier.</param>
 /// <param name="High">Below 0 with at least <see cref="FewestProblems"/> problems: refused.</param>
 /// <param name="Problems">How many have both right and wrong traces.</param>
 public sealed record RefreshVerdict(double? Before, double? After, double? Low, double? High, int Problems, bool Refused)
@@ -15,8 +15,8 @@ public sealed record RefreshVerdict(double? Before, double? After, double? Low, 
     /// <summary>With n problems all of them fall by chance alone with probability 2^−n: 1.6% of 6, but 3.1% of 5.</summary>
     public const int FewestProblems = 6;
 
-    /// <summary>Within-problem AUC that a first verifier must have.</summary>
-    public const double LeastFirst = 0.6;
+    /// <summary>Within-problem AUC that a verifier must have where RL began without one.</summary>
+    public const double LeastFromScratch = 0.6;
 
     /// <param name="inUse">Traces as the verifier in use scores them.</param>
     /// <param name="refreshed">The same traces, in the same order.</param>
@@ -29,11 +29,14 @@ public sealed record RefreshVerdict(double? Before, double? After, double? Low, 
             problems >= FewestProblems && difference.High < 0);
     }
 
-    /// <summary>Of the first verifier, before which no step was progress: it must tell right from wrong better than chance, by some
-    /// margin.</summary>
-    public static RefreshVerdict FromFirst(IReadOnlyList<Judged> first)
+    /// <summary>Where RL began without a verifier: its AUC must be above <see cref="LeastFromScratch"/>, and its 95% interval above 0.5, over
+    /// enough problems, since progress by a verifier that knows nothing drowns what the outcome teaches.</summary>
+    public static RefreshVerdict FromScratch(IReadOnlyList<Judged> refreshed)
     {
-        var (auc, problems) = (Auc.WithinProblems(first).Value, Auc.PairedDifference(first, first).Problems);
-        return problems == 0 ? new(null, null, null, null, 0, true) : new(null, auc, null, null, problems, !(auc >= LeastFirst));
+        var problems = Auc.PairedDifference(refreshed, refreshed).Problems;
+        if (problems == 0) return new(null, null, null, null, 0, true);
+        var auc = Auc.WithinProblems(refreshed);
+        return new(
+            null, auc.Value, auc.Low, auc.High, problems, !(problems >= FewestProblems && auc.Value >= LeastFromScratch && auc.Low > 0.5));
     }
 }

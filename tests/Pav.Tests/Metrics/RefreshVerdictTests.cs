@@ -39,15 +39,32 @@ public class RefreshVerdictTests
         Assert.Equal(new RefreshVerdict(null, null, null, null, 0, false), RefreshVerdict.From([new("p", 1, true)], [new("p", 0, true)]));
     }
 
-    /// <summary>Of five pairs, three in the right order are 0.6, enough, and two are 0.4.</summary>
+    /// <summary>Of ten pairs, all in the right order are 1, and six 0.6, whose interval holds 0.5; five pairs are too few.</summary>
     [Fact]
-    public void A_first_verifier_must_tell_right_from_wrong()
+    public void A_verifier_from_scratch_must_tell_right_from_wrong()
     {
-        Judged[] Pairs(int right) =>
-            [.. Enumerable.Range(0, 5).SelectMany(i => i < right ? Pair($"{i}", 0.9, 0.1) : Pair($"{i}", 0.1, 0.9))];
-        Assert.Equal(new RefreshVerdict(null, 0.6, null, null, 5, false), RefreshVerdict.FromFirst(Pairs(3)));
-        Assert.Equal(new RefreshVerdict(null, 0.4, null, null, 5, true), RefreshVerdict.FromFirst(Pairs(2)));
-        Assert.Equal(new RefreshVerdict(null, null, null, null, 0, true), RefreshVerdict.FromFirst([new("p", 1, true)]));
+        RefreshVerdict From(int right, int all) => RefreshVerdict.FromScratch(
+            [.. Enumerable.Range(0, all).SelectMany(i => i < right ? Pair($"{i}", 0.9, 0.1) : Pair($"{i}", 0.1, 0.9))]);
+        Assert.Equal(new RefreshVerdict(null, 1, 1, 1, 10, false), From(10, 10));
+        Assert.True(From(6, 10) is { Refused: true, After: 0.6, Low: < 0.5, High: > 0.5, Problems: 10 });
+        Assert.True(From(5, 5) is { Refused: true, After: 1 });
+        Assert.True(From(55, 100) is { Refused: true });
+        Assert.True(From(65, 100) is { Refused: false, Low: > 0.5 });
+        Assert.Equal(new RefreshVerdict(null, null, null, null, 0, true), RefreshVerdict.FromScratch([new("p", 1, true)]));
+    }
+
+    /// <summary>One that knows nothing is seldom taken into use.</summary>
+    [Theory, InlineData(8), InlineData(24)]
+    public void A_verifier_that_knows_nothing_is_seldom_used(int problems)
+    {
+        const int trials = 400;
+        var used = Enumerable.Range(0, trials).Count(t => !RefreshVerdict.FromScratch(
+        [
+            .. from p in Enumerable.Range(0, problems)
+               from i in Enumerable.Range(0, 6)
+               select new Judged($"{p}", Seeds.Uniform(Seeds.Derive((ulong)t, $"{p}", "nothing", i), 0), i % 2 == 1),
+        ]).Refused);
+        Assert.InRange(used / (double)trials, 0, 0.07);
     }
 
     /// <summary>Of two verifiers that are equally good, independent noise about the same signal, one in forty refreshes is refused at the

@@ -74,7 +74,8 @@ internal static class Figures
             var read = Read(runs);
             var sized = Sized(size, runs, read);
             var fewer = read.Where(m => ProblemsOf(m) < sized.Problems)
-                .Select(m => $"{m.Model}: the first {ProblemsOf(m)} of the problems alone.");
+                .Select(m => $"{m.Model}: the first {ProblemsOf(m)} of the problems alone, and fewer sizes: its savings are of a smaller "
+                    + $"largest N than those of {read[0].Model}.");
             var figure = SearchFigures.WithAlpha(sumUp(read, sized), read);
             return figure with { Notes = [.. fewer, .. figure.Notes] };
         };
@@ -158,14 +159,19 @@ internal static class Figures
     /// <summary>What the figure compares, on the test problems and on further ones.</summary>
     private static Func<RunSize, FigureSummary> Forest(ReproducePlan plan)
     {
-        var usual = Searches(plan, plan.Search, models: 1);
-        var further = Searches(plan, (m, s) => plan.ForestSearch(m, s) ?? "", models: 1);
+        Func<string, int, string> first = plan.Given ? plan.ForestSearch : plan.Search;
+        var usual = Searches(plan, first, models: 1);
+        var further = plan.Given || plan.Scale.ForestProblems == 0 ? null : Searches(plan, plan.ForestSearch, models: 1);
         return size =>
         {
             var read = Read(usual);
-            if (plan.Given) read = Read(further);
-            else if (further[0].Runs[0].Folder != "") read = Joined(read, Read(further), _ => true);
-            return SearchFigures.WithAlpha(ForestFigure.From(read, plan.Prover, Sized(size, usual, read)), read);
+            var joined = further is null ? read : Joined(read, Read(further), _ => true);
+            var figure = SearchFigures.WithAlpha(ForestFigure.From(joined, plan.Prover, Sized(size, usual, joined)), joined);
+            return further is null ? figure : figure with
+            {
+                Notes = [.. figure.Notes, $"Of the problems {ProblemsOf(read[0])} are those of figures 4 to 6a, the others further ones, "
+                    + "searched with the same settings."],
+            };
         };
     }
 
@@ -260,11 +266,19 @@ internal static class Figures
     private static Func<RunSize, FigureSummary> Signal(ReproducePlan plan)
     {
         var (model, policies) = (plan.Models[0], plan.Signals(plan.Models[0]));
-        return size => SignalFigure.From(
-            ReproducePlan.Short(model),
-            [.. policies.Select(p => new SignalPoint(p.Traps, p.Run, p.Iteration,
-                Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
-            plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
+        return size =>
+        {
+            var figure = SignalFigure.From(
+                ReproducePlan.Short(model),
+                [.. policies.Select(p => new SignalPoint(p.Traps, p.Run, p.Iteration,
+                    Json.Read<SignalReport>(Path.Combine(p.Folder, SignalReport.FileName))))],
+                plan.Scale.RlAlpha, size with { Models = [model], Seeds = 1 });
+            return policies.DistinctBy(p => p.Traps).Count() == 1 ? figure : figure with
+            {
+                Notes = [.. figure.Notes, "On the hardest problems the run is a third as long, with a schedule of that length: its last "
+                    + "policy is its end."],
+            };
+        };
     }
 
     /// <summary>Beams with verifiers that learned otherwise, for the first base policy.</summary>

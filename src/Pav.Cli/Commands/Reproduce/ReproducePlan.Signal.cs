@@ -13,8 +13,8 @@ internal sealed partial class ReproducePlan
 {
     /// <summary>
     /// The start of RL, a third and two thirds of a run on outcomes and of one on progress; and on the hardest problems of the comparison
-    /// at equal cost, where these differ, the start, a sixth and a third of a run on progress by the verifier of fewest labels, which
-    /// learns there.
+    /// at equal cost, where these differ, the start, the middle and the end of a run of a third as many iterations on progress by the
+    /// verifier of fewest labels, which learns there.
     /// </summary>
     public IReadOnlyList<SignalPart> Signals(string model)
     {

@@ -143,12 +143,12 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
             .Except(FirstMethods)],
         Outcome = Outcome(model, seed), ValidProblems = ValidProblems(), Settle = "auto", Limit = scale.MethodProblems,
         Forest = scale.Forest, N = scale.MethodN, Beam = scale.MethodBeam, Provers = [Prover],
-            Alpha = FixedAlpha(), Trees = 0,
+        Alpha = "auto", AlphaGrid = scale.AlphaGrid, AlphaBeam = scale.AlphaBeam, Trees = 0,
     });
 
     /// <summary>What the figure 'forest' compares, as in <see cref="Search(string, int)"/>, on further problems; with a model of one's
     /// own on the test problems.</summary>
-    public string? ForestSearch(string model, int seed) => !Given && scale.ForestProblems == 0 ? null : Search(
+    public string ForestSearch(string model, int seed) => Search(
         $"search-forest-{Short(model)}-{seed}", "Answer test problems with guided forests, and with what they are compared with.",
         model, seed, s => Usual(s, model, seed) with
         {
@@ -156,14 +156,9 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
             Problems = Given ? TestProblems() : Problems("test-forest", "test", scale.ForestProblems, 90, 0, 0),
         });
 
-    /// <summary>The same on validation problems.</summary>
+    /// <summary>As <see cref="Search(string, int)"/>, on validation problems.</summary>
     public string ValidSearch(string model, int seed) => Search($"search-valid-{Short(model)}-{seed}", "Answer the validation problems, "
-        + "on which settings are chosen.", model, seed, s => s with
-    {
-        Forest = scale.Forest,
-        Outcome = Outcome(model, seed), Problems = ValidProblems(), N = scale.N, Beam = scale.Beam, Provers = [Prover],
-            Alpha = FixedAlpha(), Trees = 0,
-    });
+        + "on which settings are chosen.", model, seed, s => Usual(s, model, seed) with { Problems = ValidProblems(), Trees = 0 });
 
     /// <summary>Beams with best-of-K provers of every strength.</summary>
     public string StrengthSearch(string model, int seed) =>

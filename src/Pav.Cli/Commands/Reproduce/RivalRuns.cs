@@ -46,6 +46,7 @@ internal static class RivalRuns
     {
         var settled = (RlSettings)plan.Parts.First(p => p.Folder == arm.Runs[0].Folder).Settled();
         var (labels, learned, size) = Before(arm.Verifier, settled.Policy);
+        if (settled.RefreshModel != "") size = Size("--refresh-model", settled.RefreshModel, settled.Policy);
         var taken = RivalChoice.Taken(arm.Choices);
         var alpha = arm.Rival.Reward == "pav" ? $", α {settled.Alpha}" : "";
         var rate = FormattableString.Invariant($"rate {settled.Rl.Rate}{alpha}{taken.Words}");
@@ -60,9 +61,14 @@ internal static class RivalRuns
         if (verifier == "") return (0, 0, 1);
         var file = Path.Combine(verifier, "run.json");
         var learned = File.Exists(file) ? (double?)Json.Read<JsonObject>(file)["result"]?["tokens"] ?? 0 : 0;
+        return (LabelTokens.Read(verifier) ?? 0, learned, Size("--verifier", verifier, policy));
+    }
+
+    /// <summary>A verifier's parameters over the policy's.</summary>
+    private static double Size(string option, string verifier, string policy)
+    {
+        return Parameters(Home.Model(option, verifier)) / Parameters(Home.Model("--policy", policy));
         static double Parameters(string folder) => DecoderConfig.Load(folder).Parameters;
-        return (LabelTokens.Read(verifier) ?? 0, learned,
-            Parameters(Home.Model("--verifier", verifier)) / Parameters(Home.Model("--policy", policy)));
     }
 
     private static RivalCurve Curve(int seed, string folder, TokenWeights weights, bool free, double labels, double learned)

@@ -200,10 +200,11 @@ internal static class RlCommand
     internal static string Line(int iteration, RefreshVerdict verdict)
     {
         var then = !verdict.Refused ? "it is taken into use" : verdict.Before is null
-            ? "it is refused, and no step is progress yet" : "it is refused, and the one before stays";
-        if (verdict is { Before: null, After: { } first }) return string.Create(CultureInfo.InvariantCulture,
-            $"first verifier at iteration {iteration}: within-problem AUC {first:0.000} over {verdict.Problems} held-out problems, "
-            + $"{RefreshVerdict.LeastFirst:0.0} are needed: {then}");
+            ? "no step is progress until the next" : "it is refused, and the one before stays";
+        if (verdict is { Before: null, After: { } auc }) return string.Create(CultureInfo.InvariantCulture,
+            $"verifier at iteration {iteration}: within-problem AUC {auc:0.000} [{verdict.Low:0.000}, {verdict.High:0.000}] over "
+            + $"{verdict.Problems} held-out problems; {RefreshVerdict.LeastFromScratch:0.0} are needed, an interval above 0.5, and "
+            + $"{RefreshVerdict.FewestProblems} problems: {then}");
         if (verdict.Problems == 0) return $"refresh at iteration {iteration}: no held-out problem has right and wrong traces, {then}";
         var few = verdict.Problems < RefreshVerdict.FewestProblems ? ", too few to refuse it by" : "";
         return string.Create(CultureInfo.InvariantCulture,

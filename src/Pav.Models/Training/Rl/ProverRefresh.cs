@@ -31,7 +31,12 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
     private const int FewestRight = 4;
 
     /// <summary>Refreshes whose labels it learns from, the last included.</summary>
-    private const int Replayed = 2;
+    private const int Replayed = 8;
+
+    /// <summary>Problems of sampled traces: do they calibrate and judge, or teach? Decided where a problem is first seen, so that no
+    /// verifier is judged by what an earlier one learned from.</summary>
+    private readonly Dictionary<string, bool> heldOut = [];
+    private int decided;
 
     private readonly ProblemBatches batches = new(problems, Math.Min(problems.Count, Math.Max(1, options.Problems)),
         Seeds.Derive(options.Labels.Seed, "", "refresh", 0));
@@ -79,16 +84,16 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
         var right = lines.Where(l => l.Rex == 1 && !l.Unfinished).DistinctBy(l => l.Problem).ToList();
         if (right.Count < FewestRight) return new(new(0, 0), 0);
         var cost = await Branch(iteration, policy, right, cancel);
-        HashSet<string> heldOut = [];
-        var all = new List<LabelledTrace>();
-        foreach (var (from, to) in Earlier(iteration).Append(iteration).TakeLast(Replayed).Select(to => (Earlier(to).LastOrDefault(), to)))
+        int[] ends = [.. Earlier(iteration), iteration];
+        var windows = ends.Select((end, i) => (From: i == 0 ? 0 : ends[i - 1], To: end)).ToList();
+        foreach (var (from, to) in windows.Where(w => w.To > decided))
         {
-            var window = Sampled(from, to);
-            heldOut.UnionWith(HeldOut(window));
-            all.AddRange(JsonLines.Read<LabelledTrace>(Labels(to)).Concat(window));
+            Decide(Sampled(from, to));
+            decided = to;
         }
 
-        return new(cost, Train(iteration, all, heldOut, cancel));
+        var labels = windows.TakeLast(Replayed).SelectMany(w => JsonLines.Read<LabelledTrace>(Labels(w.To)).Concat(Sampled(w.From, w.To)));
+        return new(cost, Train(iteration, labels, [.. heldOut.Where(p => p.Value).Select(p => p.Key)], cancel));
     }
 
     /// <summary>The refreshes before an iteration that had enough to learn from.</summary>
@@ -98,9 +103,13 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
     private LabelledTrace[] Sampled(int from, int to) =>
         [.. Enumerable.Range(from, to - from).SelectMany(i => JsonLines.Read<LabelledTrace>(Samples(i)))];
 
-    /// <summary>A quarter of the problems that have right traces, and of the others.</summary>
-    private static IEnumerable<string> HeldOut(IReadOnlyList<LabelledTrace> lines) => lines.GroupBy(l => l.Problem)
-        .GroupBy(problem => problem.Any(l => l.Rex == 1)).SelectMany(part => part.Select(p => p.Key).Where((_, i) => i % 4 == 0));
+    /// <summary>Of problems that are new, holds out a quarter of those that have right traces, and of the others.</summary>
+    private void Decide(IReadOnlyList<LabelledTrace> lines)
+    {
+        foreach (var part in lines.Where(l => !heldOut.ContainsKey(l.Problem)).GroupBy(l => l.Problem)
+            .GroupBy(problem => problem.Any(l => l.Rex == 1)).ToList())
+            foreach (var (i, problem) in part.Index()) heldOut[problem.Key] = i % 4 == 0;
+    }
 
     /// <summary>Completions from the steps of right traces: there steps decide, while most others end wrong whatever they do.</summary>
     private async Task<LabelCost> Branch(int iteration, IPolicy policy, IReadOnlyList<LabelledTrace> right, CancellationToken cancel)
@@ -146,13 +155,13 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
         return new(Json.Read<LabelCost>(cost), trained);
     }
 
-    /// <summary>Goes on from the verifier in use; labels of some problems calibrate it, and judge whether it takes that one's
-    /// place. Returns the tokens that it learned from.</summary>
+    /// <summary>Goes on from the verifier in use, or where RL began without one from the last that it taught; labels of some problems
+    /// calibrate it, and judge whether it is used. Returns the tokens that it learned from.</summary>
     private long Train(int iteration, IEnumerable<LabelledTrace> labels, HashSet<string> calibrates, CancellationToken cancel)
     {
-        var inUse = InUse(iteration - options.Every);
-        var first = inUse == "";
-        var before = first ? options.Sampled!.Trunk : inUse;
+        var last = Begins ? Taught(iteration - options.Every) : 0;
+        var first = Begins && last == 0;
+        var before = first ? options.Sampled!.Trunk : Begins ? Refreshed(last) : InUse(iteration - options.Every);
         var record = first ? null : VerifierRecord.Load(before);
         var parts = labels.ToLookup(line => calibrates.Contains(line.Problem));
         var inputs = new VerifierInputs(
@@ -164,7 +173,7 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
         if (!result.Finished) throw new OperationCanceledException(cancel);
         if (File.Exists(Verdict(iteration))) return result.Tokens;
         var refreshed = VerifierTraining.Judge(inputs, Refreshed(iteration), options.Training);
-        var verdict = first ? RefreshVerdict.FromFirst(refreshed)
+        var verdict = Begins ? RefreshVerdict.FromScratch(refreshed)
             : RefreshVerdict.From(VerifierTraining.Judge(inputs, before, options.Training), refreshed);
         AtomicFile.WriteJson(Verdict(iteration), verdict);
         judged?.Invoke(iteration, verdict);
@@ -197,13 +206,26 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
 
     private string Verdict(int iteration) => Path.Combine(Place(iteration), "verdict.json");
 
-    /// <summary>The checkpoint in use from the refresh of an iteration on: the last that was not refused.</summary>
+    /// <summary>RL began without a verifier.</summary>
+    private bool Begins => verifier == "";
+
+    /// <summary>The last refresh up to an iteration that taught a verifier, used or not; 0 if there is none.</summary>
+    private int Taught(int iteration)
+    {
+        while (iteration > 0 && !File.Exists(Verdict(iteration))) iteration -= options.Every;
+        return iteration;
+    }
+
+    /// <summary>The checkpoint in use from the refresh of an iteration on: the last that was not refused; where RL began without a verifier
+    /// the last alone, and none if it was refused.</summary>
     private string InUse(int iteration)
     {
+        if (Begins)
+            return Taught(iteration) is > 0 and var last && !Json.Read<RefreshVerdict>(Verdict(last)).Refused ? Refreshed(last) : "";
         while (iteration > 0 && (options.Sampled is not null && !File.Exists(Verdict(iteration))
             || File.Exists(Verdict(iteration)) && Json.Read<RefreshVerdict>(Verdict(iteration)).Refused))
             iteration -= options.Every;
-        return iteration > 0 ? Refreshed(iteration) : verifier == "" ? "" : LoadedVerifier.Checkpoint(verifier);
+        return iteration > 0 ? Refreshed(iteration) : LoadedVerifier.Checkpoint(verifier);
     }
 
     public void Dispose() => loaded?.Dispose();
