@@ -20,8 +20,8 @@ public sealed record AlphaMatch(long Steps = 0, double Squares = 0, double Befor
     /// <summary>Steps after which r is known: batches are measured until there are so many.</summary>
     public const int Enough = 1000;
 
-    /// <summary>Limits of α: rewards that are all but 0 are noise, and no weight makes them more.</summary>
-    public const double Lowest = 0.01, Highest = 10;
+    /// <summary>Limits of α: rewards that are all but 0 are noise, or grow once the policy begins to solve problems.</summary>
+    public const double Lowest = 0.01, Highest = 1;
 
     [JsonIgnore]
     public bool Settled => Steps >= Enough;

@@ -184,14 +184,15 @@ public class RivalTests
         using var temporary = new TempFolder();
         using (var model = TrainingTests.Tiny(Words)) model.Save(temporary["start"]);
         Words.Save(temporary["start"]);
-        var training = new TrainOptions { Steps = 12, Batch = 8, Rate = 1e-2, EvaluateEvery = 4, CheckpointEvery = 1 };
+        var training = new TrainOptions { Steps = 60, Batch = 32, Rate = 3e-3, EvaluateEvery = 60, CheckpointEvery = 30 };
         var refreshes = new RefreshOptions(
             3, 4, new() { NMc = completions, Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
+        Problem[] problems = [.. Enumerable.Range(0, 40).Select(i => new Problem($"p{i}", $" {i / 10} {i % 10}", "7"))];
         void Run(string name, int killAt = -1)
         {
-            using var prover = new ProverRefresh(temporary[name], "", [2], Problems, Sevens, refreshes, new());
-            var options = Progress with { Iterations = 8, CheckpointEvery = 4, MatchAlpha = true };
-            RlLoop.Run(Task with { Prover = prover.At, Sampled = prover.Keep }, options, temporary[name], p =>
+            using var prover = new ProverRefresh(temporary[name], "", [2], problems, Sevens, refreshes, new());
+            var options = Progress with { Iterations = 8, Batch = 20, Samples = 8, CheckpointEvery = 4, MatchAlpha = true };
+            RlLoop.Run(Task with { Problems = problems, Prover = prover.At, Sampled = prover.Keep }, options, temporary[name], p =>
             {
                 if (p.Row.Iteration == killAt) throw new InvalidOperationException("killed");
             });

@@ -17,7 +17,7 @@ public class AlphaMatchTests
 
     [Theory]
     [InlineData(0.5)]
-    [InlineData(0.05)]
+    [InlineData(0.1)]
     [InlineData(2)]
     public void Rewards_of_another_scale_get_that_much_less_weight(double times)
     {

@@ -86,7 +86,8 @@ internal static class RlCommand
 
             if (warned || p.Signs is not { Suspicious: true } signs) return;
             warned = true;
-            var then = options.GuardAlpha < 1 ? $"; alpha is multiplied by {OptionField.Text(options.GuardAlpha)}, each time" : "";
+            var then = options.GuardAlpha < 1 && !options.StopOnHacking
+                ? $"; alpha is multiplied by {OptionField.Text(options.GuardAlpha)}, each time" : "";
             context.Reporter.Say(string.Create(CultureInfo.InvariantCulture, $"""
                 warning: at iteration {p.Row.Iteration} progress has risen by {signs.Progress:0.000} while right answers have fallen by {100 * -signs.Rex:0.0} points over {options.GuardWindow} iterations: the policy may be pleasing the verifier{then}.
                 """));
@@ -178,6 +179,8 @@ internal static class RlCommand
     {
         var (option, model) = settings.RefreshModel == "" ? ("--policy", settings.Policy) : ("--refresh-model", settings.RefreshModel);
         var trunk = Home.Model(option, model);
+        // Not hours later, when it is to be trained.
+        if (settings.RefreshModel != "") _ = (Tokenizer.Load(trunk), DecoderConfig.Load(trunk));
         return new(trunk, settings.RefreshTemplate == "" ? template
             : Checkpoint.Template(settings.Prompt with { Template = settings.RefreshTemplate }, trunk, settings.Ends));
     }
@@ -214,9 +217,15 @@ internal static class RlCommand
     }
 
     /// <summary>Which alpha was chosen, and why.</summary>
-    internal static string Line(AlphaMatch match, double alpha, double outcome) => string.Create(CultureInfo.InvariantCulture,
-        $"alpha {alpha:0.###}: {AlphaMatch.Share} times {outcome}, the largest spread of an outcome, over {match.Scale:0.####}, the root "
-        + $"mean square of {(match.Before > 0 ? "" : "the first ")}{match.Steps:N0} steps' rewards");
+    internal static string Line(AlphaMatch match, double alpha, double outcome)
+    {
+        var whose = match.Scale == match.Before ? "an earlier verifier's steps' rewards, which were larger"
+            : string.Create(CultureInfo.InvariantCulture, $"{(match.Before > 0 ? "" : "the first ")}{match.Steps:N0} steps' rewards");
+        var limit = alpha is AlphaMatch.Lowest or AlphaMatch.Highest ? ", but within its limits" : "";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"alpha {alpha:0.###}: {AlphaMatch.Share} times {outcome}, the largest spread of an outcome, over {match.Scale:0.####}, the "
+            + $"root mean square of {whose}{limit}");
+    }
 
     private static string Line(RlProgress p)
     {

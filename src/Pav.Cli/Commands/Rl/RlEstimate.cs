@@ -20,7 +20,8 @@ internal static class RlEstimate
         if (cost.MeasuredTraces > 0)
             context.Reporter.Say($"{Estimates.Count(cost.MeasuredTraces)} traces of {Estimates.Count(cost.MeasuredTokens)} tokens to "
                 + "measure policies");
-        if (settings.Refresh > 0) context.Reporter.Say("labels and trainings of --refresh are not counted");
+        if (settings.Refresh > 0) context.Reporter.Say("labels and trainings of --refresh are not counted"
+            + (settings.LearnsFromSamples && settings.Verifier == "" ? ", nor what its verifier scores" : ""));
         context.Reporter.Say($"{Estimates.Time(cost.Seconds)} on this machine as it is now: {cost.SecondsPerIteration:0.##} s an "
             + "iteration");
         context.Reporter.Say($"memory: {RunFolder.PeakMemoryMb():N0} MB in the iterations that were tried");

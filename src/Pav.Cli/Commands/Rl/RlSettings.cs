@@ -188,7 +188,7 @@ internal sealed record RlSettings : ModelSettings
             Credit = Credit == "to_go" || Credit == "auto" && reward == DenseReward.Q ? Pav.Credit.ToGo : Pav.Credit.Own,
             Alpha = alpha ?? Rl.Alpha,
             MatchAlpha = alpha is null && reward != DenseReward.None,
-            GuardAlpha = GuardFactor,
+            GuardAlpha = reward == DenseReward.None ? 1 : GuardFactor,
             AlphaBy = AlphaBy == "value" ? AlphaRule.Value : AlphaRule.Same,
             Baseline = (outcome, Baseline) switch
             {
@@ -227,24 +227,30 @@ internal sealed record RlSettings : ModelSettings
                 + "without --verifier.");
         if (LearnsFromSamples && Refresh == 0) throw new UserError("--refresh-labels sampled needs --refresh.");
         if (RewardsSteps && Verifier == "" && OracleRollouts == 0 && !LearnsFromSamples)
-            throw new UserError($"--reward {Reward} needs a prover: --verifier, or --oracle-rollouts.");
+            throw new UserError(
+                $"--reward {Reward} needs a prover: --verifier, --oracle-rollouts, or --refresh with --refresh-labels sampled.");
         var (strongest, option) = (Strengths.Max(), Prover.Length == 0 ? $"--best-of {BestOf}" : $"--prover bo{Strengths.Max()}");
         if (OracleRollouts > 0 && OracleRollouts < strongest) throw new UserError($"{option} cannot be estimated from "
             + $"{OracleRollouts} completions; raise --oracle-rollouts or lower K.");
         if (Process != "plain" && Reward != "pav") throw new UserError($"--process {Process} is about the step rewards of --reward pav.");
         if (AlphaBy != "same" && Reward != "pav") throw new UserError($"--alpha-by {AlphaBy} is about the step rewards of --reward pav.");
-        if (FixedAlpha is null && TriesAlphas && (!RewardsSteps || ValidProblems == ""))
+        _ = FixedAlpha;
+        if (TriesAlphas && (!RewardsSteps || ValidProblems == ""))
             throw new UserError("--alpha tries needs step rewards, and --valid-problems, on which it is chosen.");
+        if (!TriesAlphas && (AlphaIterations > 0 || !AlphaGrid.SequenceEqual(new RlSettings().AlphaGrid)))
+            throw new UserError("--alpha-grid and --alpha-iterations are about --alpha tries.");
         if (TriesAlphas && AlphaGrid.Length == 0) throw new UserError("--alpha tries needs --alpha-grid, the values to try.");
         if (GuardFactor < 1 && GuardAlpha != AutoNumber.Auto && Rl.GuardWindow == 0)
             throw new UserError($"--guard-alpha {GuardAlpha} acts on what the guard sees: it needs a --guard-window above 0.");
         if (ProverPolicy != "" && OracleRollouts == 0) throw new UserError("--prover-policy goes with --oracle-rollouts.");
-        if (Refresh > 0 && Verifier == "" && !LearnsFromSamples) throw new UserError("--refresh needs --verifier.");
+        if (Refresh > 0 && Verifier == "" && !LearnsFromSamples)
+            throw new UserError("--refresh needs --verifier, or --refresh-labels sampled.");
         if (HardBeam.Length > 0 && (Hard == "" || Verifier == "")) throw new UserError("--hard-beam needs --hard and --verifier.");
         var watched = Verifier != "" || OracleRollouts > 0 || LearnsFromSamples;
         if (Rl.StopOnHacking && (Rl.GuardWindow == 0 || !watched))
             throw new UserError(
-                "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts, and a --guard-window above 0.");
+                "--stop-on-hacking watches progress: it needs --verifier, --oracle-rollouts or --refresh-labels sampled, and a "
+                + "--guard-window above 0.");
         LearnsAsItDraws(this);
         if (Hard != "" && TestProblems == "") throw new UserError("--hard goes with --test-problems.");
     }

@@ -78,6 +78,7 @@ internal static class TrainCommands
 
     private static Task<object> RunSft(SftSettings settings, CommandContext context)
     {
+        _ = settings.ToOptions(); // refuses before anything is read
         if (settings.Quiz && settings.Data != "")
             throw new UserError("--quiz is a kind of embedded homework, and --data gives other demonstrations; leave one out.");
         var folder = Home.Model("--model", settings.Model);
@@ -94,6 +95,7 @@ internal static class TrainCommands
 
     private static Task<object> RunRft(RftSettings settings, CommandContext context)
     {
+        _ = settings.ToOptions(); // refuses before anything is read
         var folder = Home.Model("--model", settings.Model);
         var template = Checkpoint.Template(settings.Prompt, folder);
         var data = FineTuning.CorrectTraces(settings.Labels.SelectMany(LabelFiles.Read), LabelFiles.Problems(settings.Problems), template,

@@ -62,8 +62,9 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
             loadedFrom = inUse;
         }
 
-        return new(bestOf is [1] ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Labels.Rollouts, cost.Labels.Tokens,
-            cost.Trained);
+        return new(
+            bestOf is [1] ? loaded! : new BestOfKVerifier(loaded!, bestOf), 0, cost.Labels.Rollouts, cost.Labels.Tokens, cost.Trained,
+            due > 0 && due == iteration && inUse == Refreshed(due));
     }
 
     /// <summary>Keeps an iteration's traces, from which the next refresh takes its labels; a resumed run writes the same again.</summary>
@@ -83,7 +84,6 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
         var lines = Sampled(earlier, iteration);
         var right = lines.Where(l => l.Rex == 1 && !l.Unfinished).DistinctBy(l => l.Problem).ToList();
         if (right.Count < FewestRight) return new(new(0, 0), 0);
-        var cost = await Branch(iteration, policy, right, cancel);
         int[] ends = [.. Earlier(iteration), iteration];
         var windows = ends.Select((end, i) => (From: i == 0 ? 0 : ends[i - 1], To: end)).ToList();
         foreach (var (from, to) in windows.Where(w => w.To > decided))
@@ -92,6 +92,8 @@ public sealed class ProverRefresh(string folder, string verifier, int[] bestOf, 
             decided = to;
         }
 
+        // Completions of right traces' steps are not what RL meets: the verifier learns from them, but is calibrated and judged without.
+        var cost = await Branch(iteration, policy, [.. right.Where(l => !heldOut[l.Problem])], cancel);
         var labels = windows.TakeLast(Replayed).SelectMany(w => JsonLines.Read<LabelledTrace>(Labels(w.To)).Concat(Sampled(w.From, w.To)));
         return new(cost, Train(iteration, labels, [.. heldOut.Where(p => p.Value).Select(p => p.Key)], cancel));
     }

@@ -148,7 +148,7 @@ public sealed class RlLoop : IDisposable
             var prover = Prover(policy);
             var groups = Sample(policy);
             var values = Score(groups, prover);
-            if (prover is { TrainedTokens: > 0 }) match = match.Anew();
+            if (prover is { IsNew: true }) match = match.Anew();
             Update(Credit(groups, values, Segments(groups, policy)));
         }
 
@@ -303,6 +303,8 @@ public sealed class RlLoop : IDisposable
             clock["refresh"], Math.Round(speed, 1)));
         events.Write(row.Iteration, row.Scalars());
         history.Add(Guarded(row));
+        // Progress is 0 before there is a verifier; that it is more afterwards is not the policy's doing.
+        if (row.Progress == 0) position = position with { GuardFrom = history.Count };
         HackingSigns? signs = options.GuardWindow > 0 ? RewardHacking.Find(history[position.GuardFrom..], options.GuardWindow) : null;
         var settled = options.MatchAlpha && match.Settled && match != position.Match ? match : null;
         progress?.Invoke(new(row, speed, signs, settled));
@@ -324,7 +326,7 @@ public sealed class RlLoop : IDisposable
     private RlResult Result(bool finished, double? accuracy = null) => new(
         finished, position.Stopped, position.Next.Iteration, accuracy, position.BestAccuracy, position.BestIteration,
         position.Next.GeneratedTokens, position.Next.ProverTokens, checkpoints.Last, checkpoints.Best,
-        position.Match?.Alpha(options.OutcomeSpread));
+        position.Match is { Scale: > 0 } found ? found.Alpha(options.OutcomeSpread) : null);
 
     public void Dispose()
     {

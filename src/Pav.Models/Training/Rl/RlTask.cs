@@ -8,9 +8,10 @@ namespace Pav.Models.Training;
 /// <param name="OracleRollouts">Completions that it draws for each prefix; 0 for one that is learned.</param>
 /// <param name="LabelRollouts">Traces and completions that labelling for it took at this iteration.</param>
 /// <param name="LabelTokens">Their tokens.</param>
-/// <param name="TrainedTokens">Tokens that it learned from at this iteration, prompts included.</param>
+/// <param name="TrainedTokens">Tokens that it, or one that was refused, learned from at this iteration, prompts included.</param>
+/// <param name="IsNew">It was taken into use at this iteration.</param>
 public sealed record RlProver(IVerifier Verifier, int OracleRollouts = 0, long LabelRollouts = 0, long LabelTokens = 0,
-    long TrainedTokens = 0);
+    long TrainedTokens = 0, bool IsNew = false);
 
 /// <summary>What RL trains, on what, and by whose values.</summary>
 public sealed record RlTask
