@@ -83,8 +83,8 @@ internal static class RivalsFigure
             Notes = [TokenWeights.Words, "A ratio is the geometric mean over the seeds that get to the level; seeds that never do, on "
                 + "either side, are named beside it.",
                 "Each way's learning rate and α were chosen with other seeds on the held-out problems of the first difficulty, which are "
-                    + "also those of its curves and ratios, and count on every difficulty; test problems are others. Verifiers of fewer labels or of RL's own traces, and the oracle, take the "
-                    + "choice of PAV by all labels, without tries of their own.",
+                    + "also those of its curves and ratios, and count on every difficulty; test problems are others. Verifiers of fewer labels or "
+                    + "of RL's own traces, and the oracle, take the choice of PAV by all labels, without tries of their own.",
                 "An oracle is no ceiling: its values are counted from few completions, and exact ones may do better.",
                 .. tasks.SelectMany(ByChance), .. summary.Notes],
         };
@@ -93,8 +93,8 @@ internal static class RivalsFigure
     private static IEnumerable<string> ByChance(RivalTask task)
     {
         string[] names = [.. task.Arms.Where(a => !a.Tuned).Select(a => a.Name)];
-        if (names.Length > 0) yield return $"{task.Name}, {string.Join(", ", names)}: none of the tries that choose for it had begun to learn, so its "
-            + "settings are not tuned, and others may do better.";
+        if (names.Length > 0) yield return $"{task.Name}, {string.Join(", ", names)}: none of the tries that choose for it had begun to learn, so "
+            + "its settings are not tuned, and others may do better.";
     }
 
     private static Compared Compare(RivalTask task, RivalArm arm)

@@ -26,8 +26,8 @@ internal static class SignalFigure
     private const string Verifier = "pav", Prover = "pav_prover", Policy = "pav_policy", Vine = "vineppo";
 
     private const string Intervals = "95%, from a bootstrap over batches (of correlations: over problems), at one policy of one run of RL: "
-        + "what other seeds of RL, labels and verifiers would change is not in them. Draws of batches in which the noise of exact values is "
-        + "not above zero are left out, so that upper ends may be too low.";
+        + "what other seeds of RL, labels and verifiers would change is not in them. Draws of batches in which the noise of exact values "
+        + "is not above zero are left out, so that upper ends may be too low.";
 
     private enum Limit
     {
@@ -50,7 +50,8 @@ internal static class SignalFigure
             + $"comes out above zero, each source of progress has "
             + $"its largest worth over the weights tried. Noise of the traces limits where none of them, exact or the verifier's, is worth "
             + $"{Factor} batches of outcome rewards; else a prover left behind where the present policy's is worth {Factor} times the "
-            + $"prover's and the verifier's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing does. Values "
+            + $"prover's and the verifier's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing "
+            + $"does. Values "
             + $"count, not their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most "
             + $"often.");
         var distinct = points.DistinctBy(p => p.Name).ToList();

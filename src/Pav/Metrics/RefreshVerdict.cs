@@ -29,8 +29,8 @@ public sealed record RefreshVerdict(double? Before, double? After, double? Low, 
             problems >= FewestProblems && difference.High < 0);
     }
 
-    /// <summary>Where RL began without a verifier: its AUC must be above <see cref="LeastFromScratch"/>, and its 95% interval above 0.5, over
-    /// enough problems, since progress by a verifier that knows nothing drowns what the outcome teaches.</summary>
+    /// <summary>Where RL began without a verifier: its AUC must be at least <see cref="LeastFromScratch"/>, and its 95% interval above 0.5,
+    /// over enough problems, since progress by a verifier that knows nothing drowns what the outcome teaches.</summary>
     public static RefreshVerdict FromScratch(IReadOnlyList<Judged> refreshed)
     {
         var problems = Auc.PairedDifference(refreshed, refreshed).Problems;

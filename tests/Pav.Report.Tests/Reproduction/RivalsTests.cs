@@ -120,8 +120,8 @@ public class RivalsTests
             [new("8 traps or more", [.. others, Arm("self", true, 0, Fast)])], new("test", ["s"], 10, 4, 0, 0));
         var rollouts = Raced(Arm("orm", false, 0, Slow), Arm("vineppo3", false, 0, Slow), ByChance("vineppo9"));
         Assert.Equal(FigureVerdict.Partly, rollouts.Verdict);
-        Assert.Contains("8 traps or more, VINEPPO9: none of the tries that choose for it had begun to learn, so its settings are not tuned, and others "
-            + "may do better.", rollouts.Notes);
+        Assert.Contains("8 traps or more, VINEPPO9: none of the tries that choose for it had begun to learn, so its "
+            + "settings are not tuned, and others may do better.", rollouts.Notes);
         Assert.Equal("rate 0.001 (not tuned)", rollouts.Table!.Rows[2][2]);
         Assert.Equal(FigureVerdict.NotReproduced,
             Raced(ByChance("orm"), Arm("vineppo3", false, 0, Slow), Arm("vineppo9", false, 0, Slow)).Verdict);

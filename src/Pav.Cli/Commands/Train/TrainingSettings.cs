@@ -61,8 +61,8 @@ internal abstract record TrainingSettings : ModelSettings
 
     public TrainOptions ToOptions()
     {
-        if (Weights != "stored") throw new UserError($"--weights {Weights} is for models that draw or score, and training computes with the "
-            + "weights as they are stored; leave the option out.");
+        if (Weights != "stored") throw new UserError($"--weights {Weights} is for models that draw or score, and training computes with "
+            + "the weights as they are stored; leave the option out.");
         var fit = new TrainFit(Checkpoint.FitDevice(Device), Bf16, Recompute, Accumulate, Pack);
         return new()
         {
