@@ -27,7 +27,8 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
         "--methods names beam-q, which needs --verifier.")]
     [InlineData("search --policy model --problems test.jsonl --oracle 8 --provers bo4,bo16 --out new",
         "--oracle 8 completions cannot tell what bo16 of --provers is worth without bias; give --oracle at least 16")]
-    [InlineData("rl --policy model --problems train.jsonl --out new", "--reward pav needs a prover: --verifier, or --oracle-rollouts.")]
+    [InlineData("rl --policy model --problems train.jsonl --out new",
+        "--reward pav needs a prover: --verifier, --oracle-rollouts, or --refresh with --refresh-labels sampled.")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 2 --out new",
         "--best-of 4 cannot be estimated from 2 completions")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --prover bo2,bo8 --out new",
@@ -56,7 +57,7 @@ public sealed class BadInputTests(TinyRun tiny) : IClassFixture<TinyRun>
     [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-window 3 --out new",
         "the guard's window must be 0 (off) or at least 4 iterations, it is 3")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --stop-on-hacking --out new",
-        "--stop-on-hacking watches progress: it needs --verifier or --oracle-rollouts")]
+        "--stop-on-hacking watches progress: it needs --verifier, --oracle-rollouts or --refresh-labels sampled, and a")]
     [InlineData("rl --policy model --problems train.jsonl --oracle-rollouts 4 --alpha tries --out new",
         "--alpha tries needs step rewards, and --valid-problems")]
     [InlineData("rl --policy model --problems train.jsonl --reward orm --guard-alpha 2 --out new",

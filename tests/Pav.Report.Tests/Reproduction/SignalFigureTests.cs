@@ -41,7 +41,6 @@ public class SignalFigureTests
     [InlineData(1.8, 2, 2.5, "Nothing of the three limits it", "nothing")]
     [InlineData(4, 1, 1, "Nothing of the three limits it", "nothing")]
     [InlineData(4, 0.5, 1, "Nothing of the three limits it", "nothing")]
-    [InlineData(2, -1, -0.1, "Nothing of the three limits it", "nothing")]
     public void The_largest_worth_over_weights_says_what_limits(double verifier, double prover, double policy, string words, string limit)
     {
         var figure = From(Point("pav", 50, verifier, prover, policy));
