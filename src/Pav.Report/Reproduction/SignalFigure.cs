@@ -47,12 +47,10 @@ internal static class SignalFigure
             + "A of the prover and of the present policy, whose noise is told from completions in two halves.";
         var rule = string.Create(CultureInfo.InvariantCulture,
             $"At each policy at which the signal of VinePPO with exact values lies above zero, excluding it, and the noise of exact values "
-            + $"comes out above zero, each source of progress has "
-            + $"its largest worth over the weights tried. Noise of the traces limits where none of them, exact or the verifier's, is worth "
+            + $"comes out above zero, each source of progress has its largest worth over the weights tried. Noise of the traces limits where none of them, exact or the verifier's, is worth "
             + $"{Factor} batches of outcome rewards; else a prover left behind where the present policy's is worth {Factor} times the "
-            + $"prover's and the verifier's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else nothing "
-            + $"does. Values "
-            + $"count, not their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most "
+            + $"prover's and the verifier's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else "
+            + $"nothing does. Values count, not their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most "
             + $"often.");
         var distinct = points.DistinctBy(p => p.Name).ToList();
         var found = distinct.Select(p => (Point: p, Limit: Find(p.Report))).ToList();
@@ -78,7 +76,8 @@ internal static class SignalFigure
                 "Exact A of its prover is no upper limit of the verifier's worth: a verifier that errs in the same way at all steps of a "
                     + "kind has less noise than true A, and may yet point along the gradient of the outcome.",
                 "Each source is taken at the best of its weights, without correction for their number; so it is at its best by chance too.",
-                "Lost in noise: the gradient of the outcome is not told from zero there, so that neither its direction nor worth is known.",
+                "Lost in noise: the gradient of the outcome is not told from zero there, so that neither its direction nor worth is "
+                    + "known, or the noise of exact values does not come out above zero.",
             ],
             size, Intervals, new(
             [

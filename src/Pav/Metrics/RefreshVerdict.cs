@@ -33,7 +33,7 @@ public sealed record RefreshVerdict(double? Before, double? After, double? Low, 
     /// over enough problems, since progress by a verifier that knows nothing drowns what the outcome teaches.</summary>
     public static RefreshVerdict FromScratch(IReadOnlyList<Judged> refreshed)
     {
-        var problems = Auc.PairedDifference(refreshed, refreshed).Problems;
+        var problems = refreshed.GroupBy(t => t.Problem).Count(g => g.Any(t => t.Right) && g.Any(t => !t.Right));
         if (problems == 0) return new(null, null, null, null, 0, true);
         var auc = Auc.WithinProblems(refreshed);
         return new(

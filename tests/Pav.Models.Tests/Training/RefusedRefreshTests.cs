@@ -41,7 +41,7 @@ public class RefusedRefreshTests
         var verifier = Taught(temporary);
         var options = new RlOptions
         {
-            Iterations = 8, Batch = 20, Samples = 8, MaxTokens = 6, Alpha = 1, Rate = 1e-3, PassTokens = 64, EvaluateEvery = 8,
+            Iterations = 8, Batch = 20, Samples = 8, MaxTokens = 6, MatchAlpha = true, Rate = 1e-3, PassTokens = 64, EvaluateEvery = 8,
             CheckpointEvery = 4, GuardWindow = 4, Baseline = RlBaseline.LeaveOneOut,
         };
         List<(int Iteration, RefreshVerdict Verdict)> Run(string name, int every, double rate, int killAt = -1)

@@ -152,6 +152,31 @@ public class RivalTests
         Assert.All(rows, r => Assert.InRange(r.Alpha!.Value, AlphaMatch.Lowest, AlphaMatch.Highest));
     }
 
+    /// <summary>A prover to whom no step is progress.</summary>
+    private sealed class Silent : IVerifier
+    {
+        public string Name => "silent";
+
+        public Task<IReadOnlyList<Scored>> Score(IReadOnlyList<Prefix> prefixes, CancellationToken cancel = default) =>
+            System.Threading.Tasks.Task.FromResult<IReadOnlyList<Scored>>([.. prefixes.Select(p =>
+                new Scored(new double[p.Depth + 1], 0))]);
+    }
+
+    /// <summary>That progress is more than nothing once a verifier has come is not the policy's doing: the guard's window begins
+    /// there.</summary>
+    [Fact]
+    public void The_guard_looks_at_iterations_in_which_some_step_was_progress()
+    {
+        using var temporary = new TempFolder();
+        var (silent, looked) = (new RlProver(new Silent()), new List<long>());
+        var task = Task with { Prover = (iteration, _, _) => System.Threading.Tasks.Task.FromResult(iteration < 6 ? silent : NoSevens) };
+        RlLoop.Run(task, Progress with { Iterations = 12 }, temporary["run"], p =>
+        {
+            if (p.Signs is not null) looked.Add(p.Row.Iteration);
+        });
+        Assert.Equal([9, 10, 11], looked);
+    }
+
     /// <summary>Prefixes that traces share are completed once: so is each of the 4 problems.</summary>
     [Fact]
     public void Completions_are_charged_and_shared_prefixes_are_counted_once()
@@ -186,7 +211,7 @@ public class RivalTests
         Words.Save(temporary["start"]);
         var training = new TrainOptions { Steps = 60, Batch = 32, Rate = 3e-3, EvaluateEvery = 60, CheckpointEvery = 30 };
         var refreshes = new RefreshOptions(
-            3, 4, new() { NMc = completions, Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
+            3, 40, new() { NMc = completions, Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template));
         Problem[] problems = [.. Enumerable.Range(0, 40).Select(i => new Problem($"p{i}", $" {i / 10} {i % 10}", "7"))];
         void Run(string name, int killAt = -1)
         {
@@ -214,8 +239,36 @@ public class RivalTests
         var labels = new[] { 3, 6 }.Select(i => JsonLines.Read<LabelledTrace>(
             Path.Combine(temporary["whole"], "refresh", $"{i:00000}", "labels.jsonl")).ToList()).ToList();
         Assert.Equal(labels.Sum(l => l.Count), rows[^1].ProverRollouts);
+        // Every fourth problem with a right trace is held out, and has no completions.
+        var sampled = Enumerable.Range(0, 3).SelectMany(i =>
+            JsonLines.Read<LabelledTrace>(Path.Combine(temporary["whole"], "refresh", "sampled", $"{i:00000}.jsonl")));
+        string[] right = [.. sampled.GroupBy(l => l.Problem).Where(p => p.Any(l => l.Rex == 1)).Select(p => p.Key)];
+        if (completions > 0) Assert.Equal(right.Where((_, i) => i % 4 != 0).Order(), labels[0].Select(l => l.Problem).Distinct().Order());
         Assert.Equal(completions > 0, rows[^1].ProverTokens > 0);
         Assert.All(labels, l => Assert.Equal(completions > 0, l.Count > 0));
+    }
+
+    /// <summary>With 4 held-out problems none can be told from chance, however good: then no step is progress, to the end.</summary>
+    [Fact]
+    public void A_verifier_from_scratch_that_is_refused_rewards_no_step()
+    {
+        using var temporary = new TempFolder();
+        using (var model = TrainingTests.Tiny(Words)) model.Save(temporary["start"]);
+        Words.Save(temporary["start"]);
+        Problem[] problems = [.. Enumerable.Range(0, 16).Select(i => new Problem($"p{i}", $" {i / 10} {i % 10}", "7"))];
+        var training = new TrainOptions { Steps = 30, Batch = 32, Rate = 3e-3, EvaluateEvery = 30, CheckpointEvery = 30 };
+        var verdicts = new List<RefreshVerdict>();
+        using var prover = new ProverRefresh(
+            temporary["run"], "", [2], problems, Sevens,
+            new(3, 16, new() { NMc = 0, Sampling = new(MaxTokens: 6) }, training, new(temporary["start"], Template)), new(),
+            (_, verdict) => verdicts.Add(verdict));
+        RlLoop.Run(Task with { Problems = problems, Prover = prover.At, Sampled = prover.Keep },
+            Progress with { Iterations = 8, Batch = 16, Samples = 8 }, temporary["run"]);
+        Assert.Equal(2, verdicts.Count);
+        Assert.All(verdicts, v =>
+            Assert.True(v is { Refused: true, Before: null, Problems: > 0 and < RefreshVerdict.FewestProblems }, $"{v}"));
+        var rows = JsonLines.Read<RlRow>(Path.Combine(temporary["run"], RlLoop.MetricsName)).Where(r => r.Reward is not null);
+        Assert.All(rows, r => Assert.Equal(0, r.Progress));
     }
 
     [Theory]

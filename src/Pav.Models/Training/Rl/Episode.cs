@@ -27,7 +27,8 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
         IReadOnlyList<IReadOnlyList<Prefix>> groups, StepReturns[][] earned, IReadOnlyList<IReadOnlyList<double[]>>? segments,
         RlOptions options, Tokenizer tokenizer, PromptTemplate template) =>
         [.. groups.SelectMany((group, g) => FromGroup(
-            group, Weighed(earned[g], d => options.Alpha * d), segments?[g], options, template.Encode(tokenizer, group[0].Problem)))];
+            group, [.. earned[g].Select(t => Weighed(t, options.Alpha))], segments?[g], options,
+                template.Encode(tokenizer, group[0].Problem)))];
 
     /// <summary>Each trace's Rex and step rewards, shaped, and of the problem's share of α, but before α itself.</summary>
     public static StepReturns[][] Earned(
@@ -43,15 +44,11 @@ internal sealed record Episode(int[] Ids, int Prompt, int[] StepOf, double[] Ret
         return
         [
             .. shaped.Select((group, g) => group.Select((trace, i) =>
-            {
-                var share = ProblemAlpha.Share(options.AlphaBy, qMu[g][i][0]);
-                return Weighed([trace], d => share * d)[0];
-            }).ToArray()),
+                Weighed(trace, ProblemAlpha.Share(options.AlphaBy, qMu[g][i][0]))).ToArray()),
         ];
     }
 
-    private static StepReturns[] Weighed(StepReturns[] traces, Func<double, double> weigh) =>
-        [.. traces.Select(t => t with { Dense = [.. t.Dense.Select(weigh)] })];
+    private static StepReturns Weighed(StepReturns trace, double alpha) => trace with { Dense = [.. trace.Dense.Select(d => alpha * d)] };
 
     private static IEnumerable<Episode> FromGroup(
         IReadOnlyList<Prefix> traces, StepReturns[] returns, IReadOnlyList<double[]>? segments, RlOptions options, int[] prompt)
