@@ -47,11 +47,11 @@ internal static class SignalFigure
             + "A of the prover and of the present policy, whose noise is told from completions in two halves.";
         var rule = string.Create(CultureInfo.InvariantCulture,
             $"At each policy at which the signal of VinePPO with exact values lies above zero, excluding it, and the noise of exact values "
-            + $"comes out above zero, each source of progress has its largest worth over the weights tried. Noise of the traces limits where none of them, exact or the verifier's, is worth "
-            + $"{Factor} batches of outcome rewards; else a prover left behind where the present policy's is worth {Factor} times the "
-            + $"prover's and the verifier's; else the verifier's errors where the prover's is worth {Factor} times the verifier's; else "
-            + $"nothing does. Values count, not their intervals, so that what is found at one policy may be chance; the sentence begins with what is found most "
-            + $"often.");
+            + $"comes out above zero, each source of progress has its largest worth over the weights tried. Noise of the traces limits "
+            + $"where none of them, exact or the verifier's, is worth {Factor} batches of outcome rewards; else a prover left behind where "
+            + $"the present policy's is worth {Factor} times the prover's and the verifier's; else the verifier's errors where the "
+            + $"prover's is worth {Factor} times the verifier's; else nothing does. Values count, not their intervals, so that what is "
+            + $"found at one policy may be chance; the sentence begins with what is found most often.");
         var distinct = points.DistinctBy(p => p.Name).ToList();
         var found = distinct.Select(p => (Point: p, Limit: Find(p.Report))).ToList();
         var known = found.Where(f => f.Limit != Limit.Unknown).GroupBy(f => f.Limit).OrderByDescending(g => g.Count()).ThenBy(g => g.Key)

@@ -48,7 +48,7 @@ public class HouseTests
     }
 
     /// <summary>Lines over 140 columns are yet to be wrapped; their number may only fall. Where there are fewer, lower it here.</summary>
-    [Theory, InlineData("src", 72), InlineData("tests", 89)]
+    [Theory, InlineData("src", 71), InlineData("tests", 89)]
     public void NoMoreWideLines(string folder, int most)
     {
         var wide = FolderGraph.Sources(Home.Find(folder)!).Where(s => !s.Key.Contains("/obj/"))
