@@ -24,6 +24,8 @@ public sealed class VisitedTests(TinyRun tiny) : IClassFixture<TinyRun>
             "--methods", "beam-q", "--beam", "1,2", "--max-tokens", "40"];
         Cli.Run(tiny.Folder, [.. search, "--trees", "12", "--trees-beam", "1,2", "--out", "trees"]).Succeeded();
         Assert.Equal(24, File.ReadLines(tiny.At("trees/trees.jsonl")).Count());
+        Cli.Run(tiny.Folder, [.. search, "--trees", "3", "--out", "usual"]).Succeeded();
+        Assert.Equal([2, 2, 2], File.ReadLines(tiny.At("usual/trees.jsonl")).Select(l => (int)JsonNode.Parse(l)!["n"]!));
 
         var whole = Cli.Run(tiny.Folder, Visited("visited")).Succeeded();
         Assert.Contains("12 of 40 problems have trees", whole.Out);

@@ -189,7 +189,9 @@ internal sealed class SearchRun(
         var missing = problems.Where(p => stage.Keys(p).Any(k => !done.Contains(k))).ToList();
         if (missing.Count == 0) return;
         var before = problems.Count - missing.Count;
-        var shown = ShowsTrees(stage) ? problems.Take(settings.Trees).Select(p => p.Id).ToHashSet() : [];
+        var sizes = stage.Problems == int.MaxValue && stage.Cases[0].Options.Seed == settings.Seed
+            ? stage.Sizes.Intersect(settings.SizesOfTrees(stage.Cases[0].Method.Search)).ToList() : [];
+        var shown = sizes.Count > 0 ? problems.Take(settings.Trees).Select(p => p.Id).ToHashSet() : [];
         await reporter.Track(stage.Title, problems.Count, "problems", async tracker =>
         {
             var finished = before;
@@ -199,7 +201,7 @@ internal sealed class SearchRun(
                 var results = await SearchBatch.Run(batch, stage.Cases, stage.Sizes, stage.Tools, batch.Any(p => shown.Contains(p.Id)),
                     cancel);
                 var wanted = batch.SelectMany(stage.Keys).ToHashSet();
-                WriteTrees(results.Where(r => shown.Contains(r.Row.Problem) && wanted.Contains(RowKey.From(r.Row))));
+                WriteTrees(sizes, results.Where(r => shown.Contains(r.Row.Problem) && wanted.Contains(RowKey.From(r.Row))));
                 foreach (var row in results.Select(r => r.Row).Where(r => wanted.Contains(RowKey.From(r)) && done.Add(RowKey.From(r))))
                     rows.Write(row);
                 tracker.At(finished += batch.Length);
@@ -208,13 +210,10 @@ internal sealed class SearchRun(
         }, before);
     }
 
-    private bool ShowsTrees(Stage stage) => stage.Sizes.Intersect(settings.TreesBeam).Any() && stage.Problems == int.MaxValue
-        && stage.Cases[0].Options.Seed == settings.Seed;
-
-    private void WriteTrees(IEnumerable<SearchResult> results)
+    private void WriteTrees(IReadOnlyList<int> sizes, IEnumerable<SearchResult> results)
     {
         var drawn = results.Select(r => r.Tree).OfType<SearchTree>()
-            .Where(t => settings.TreesBeam.Contains(t.N) && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
+            .Where(t => sizes.Contains(t.N) && trees.Add((t.Problem, t.Method, t.N, t.Prover))).ToList();
         if (drawn.Count == 0) return;
         using var file = JsonLines.Append(folder.At("trees.jsonl"));
         foreach (var tree in drawn) file.Write(tree);

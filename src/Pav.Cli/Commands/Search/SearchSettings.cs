@@ -87,8 +87,9 @@ internal sealed record SearchSettings : SamplingSettings
     [Flag("Keep the search trees of the first so many problems", Min = 0)]
     public int Trees { get; init; } = 8;
 
-    [Flag("Sizes of the trees that are kept (some of --beam)", Min = 1, Max = 4096)]
-    public int[] TreesBeam { get; init; } = [4];
+    [Flag("Sizes of the trees that are kept, some of --beam or --forest; none given: 4, or the largest where 4 is not searched", Min = 1,
+        Max = 4096)]
+    public int[] TreesBeam { get; init; } = [];
 
     [Flag("A forest that grows tree by tree stops when the leading answer is ahead by so much summed Q, 0 to 100; auto chooses it on "
         + "--valid-problems")]
@@ -132,6 +133,14 @@ internal sealed record SearchSettings : SamplingSettings
 
     /// <summary>Sizes of forests.</summary>
     public IReadOnlyList<int> ForestSizes => Forest.Length > 0 ? Forest : Beam;
+
+    /// <summary>The sizes at which a search keeps its trees.</summary>
+    public IReadOnlyList<int> SizesOfTrees(Pav.Search search)
+    {
+        if (TreesBeam.Length > 0) return TreesBeam;
+        var sizes = search.IsForest ? ForestSizes : Beam;
+        return [sizes.Contains(4) ? 4 : sizes.Max()];
+    }
 
     /// <summary>The K of each boK among the provers, which the oracle searches with as well.</summary>
     public IEnumerable<int> OracleProvers => Provers.Distinct().Select(ProverChoice.BestOf).OfType<int>();
