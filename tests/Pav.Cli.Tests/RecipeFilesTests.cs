@@ -112,13 +112,15 @@ public class RecipeFilesTests
         return Assert.Throws<UserError>(plan).Message;
     }
 
-    [Fact]
-    public void AScaleNamesEmbeddedModelsAlone()
+    [Theory]
+    [InlineData("""{ "models": ["pav-tiny-s"], "matrix_models": ["../../escaped"] }""", "'../../escaped' is not the name")]
+    [InlineData("""{ "rival_outcome_iterations": [] }""", "rival_outcome_iterations names no number")]
+    public void AScaleThatCannotBeRunIsRefused(string scale, string expected)
     {
         using var temporary = new TemporaryFolder();
-        var file = temporary.Write("scale.json", """{ "models": ["pav-tiny-s"], "matrix_models": ["../../escaped"] }""");
+        var file = temporary.Write("scale.json", scale);
         var error = Assert.Throws<UserError>(() => Pav.Cli.Commands.Reproduce.ReproduceScale.Load(file));
-        Assert.StartsWith($"{file}: '../../escaped' is not the name", error.Message);
+        Assert.StartsWith($"{file}: {expected}", error.Message);
     }
 
     [Fact]

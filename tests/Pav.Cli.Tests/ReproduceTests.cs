@@ -89,7 +89,7 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal([(5, "orm", 0), (5, "orm", 50), (5, "orm", 100), (5, "pav", 0), (5, "pav", 50), (5, "pav", 100), (8, "pav", 0),
             (8, "pav", 25), (8, "pav", 50)], plan.Signals("pav-tiny-s").Select(s => (s.Traps, s.Run, s.Iteration)));
         Assert.Equal(8, plan.Parts.Count(p => p.Command == SignalCommand.Spec));
-        Assert.Equal(["base-s", "problems-rivals-train-8", "rivals-verifier-s-16", "rl-signal-8-pav-s"],
+        Assert.Equal(["base-s", "problems-rivals-train-8", "rivals-verifier-s-16-of40-1", "rl-signal-8-pav-s"],
             plan.Parts.Single(p => p.Name == "signal-8-s-pav-25").Needs.Order());
         var same = new ReproducePlan(ReproduceScale.Load("default") with { RivalTraps = [5] }, new() { Out = "out" });
         Assert.All(same.Signals("pav-tiny-s"), s => Assert.Equal(5, s.Traps));
@@ -166,10 +166,11 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
               "strengths": [1, 2, 4], "strength_beams": [1], "state_problems": 2, "state_n_mc": 8, "oracle": 4, "oracle_problems": 2, "oracle_beam": [1], "ratios": ["2x1", "1x2"], "ratio_problems": 4, "ratio_steps": 1,
               "ratio_beam": 1, "ratio_seeds": 1, "pits": ["1x1x2"], "threshold_traces": 2, "frontier_seeds": 1,
               "rl_iterations": 2, "rl_batch": 2, "rl_samples": 2, "rl_seeds": 1, "rl_further_seeds": 1, "rl_test_problems": 6, "rl_test_samples": 2, "rl_hard_samples": 4, "rl_hard_beam": [1], "rl_strong_alpha": 10, "rl_refresh": 1, "rl_refresh_problems": 4,
-              "rival_iterations": 2, "rival_outcome_iterations": 2, "rival_vineppo3_iterations": 2, "rival_vineppo9_iterations": 2,
+              "rival_iterations": 2, "rival_outcome_iterations": [2], "rival_vineppo3_iterations": 2, "rival_vineppo9_iterations": 2,
               "rival_seeds": 1, "rival_tune_seeds": 1,
               "rival_rates": [1e-4, 1e-3], "rival_vineppo_rates": [1e-3],
-              "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_oracle": 4, "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2,
+              "rival_alphas": [0.3], "rival_labels": [1, 2], "rival_verifier_steps": 1, "rival_longer_steps": 2, "rival_oracle": 4,
+              "rival_refresh": 1, "rival_refresh_steps": 1, "rival_test_samples": 2,
               "signal_batches": 3 }
             """);
         string[] figures = ["4", "5a", "5b", "5c", "6a", "6b", "7", "8", "10", "11", "G", "theory", "alpha", "ceiling", "frontier",
@@ -211,24 +212,35 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(Tries("rl-rivals-5-grpo-s-1"), Tries("rl-rivals-8-grpo-s-1"));
         Assert.Contains("rl-rivals-try-5-grpo-s-0.0003-101", Tries("rl-rivals-8-grpo-s-1"));
         // Its own, and those of outcome rewards for the case that none of its own begins.
-        Assert.Equal(scale.RivalVineppoRates.Length + scale.RivalRates.Length, Tries("rl-rivals-8-vineppo9-s-1").Count);
+        Assert.Equal(scale.RivalVineppoRates.Length + scale.RivalRates.Length * scale.RivalTuneSeeds,
+            Tries("rl-rivals-8-vineppo9-s-1").Count);
         Assert.Contains("rl-rivals-try-5-vineppo9-s-0.001-101", Tries("rl-rivals-8-vineppo9-s-1"));
         Assert.Equal(Tries("rl-rivals-5-pav-s-1"), Tries("rl-rivals-8-pav-16-s-1"));
-        Assert.Equal((scale.RivalOutcomeIterations, scale.RivalOutcomeIterations / 2),
-            (Iterations("rl-rivals-5-orm-s-1"), Iterations("rl-rivals-try-5-orm-s-0.0003-101")));
+        Assert.Equal<IEnumerable<int>>(
+            scale.RivalOutcomeIterations, [Iterations("rl-rivals-5-orm-s-1"), Iterations("rl-rivals-8-orm-s-1")]);
+        Assert.Equal(scale.RivalOutcomeIterations[0] / 2, Iterations("rl-rivals-try-5-orm-s-0.0003-101"));
         Assert.Equal((scale.RivalVineppo3Iterations, scale.RivalVineppo3Iterations),
             (Iterations("rl-rivals-5-vineppo3-s-1"), Iterations("rl-rivals-try-5-vineppo3-s-0.0003-101")));
         Assert.Equal(scale.RivalVineppo9Iterations, Iterations("rl-rivals-8-vineppo9-s-1"));
+        string Warmup(string name) => ((RlSettings)plan.Parts.Single(p => p.Name == name).Options).Warmup;
+        Assert.Equal(["15", "15", "15", "11", "4", "7"], [Warmup("rl-rivals-5-orm-s-1"), Warmup("rl-rivals-8-orm-s-1"),
+            Warmup("rl-rivals-8-pav-s-1"), Warmup("rl-rivals-5-vineppo3-s-1"), Warmup("rl-rivals-5-vineppo9-s-1"),
+            Warmup("rl-rivals-try-5-pav-16-s-0.0003-0.3-101")]);
+        Assert.Contains("rivals-verifier-s-16-of40-2", plan.Parts.Single(p => p.Name == "rl-rivals-8-pav-16-s-2").Needs);
+        Assert.Contains("rivals-verifier-s-16-of40-101", plan.Parts.Single(p => p.Name == "rl-rivals-try-5-pav-16-s-0.0003-0.3-101").Needs);
     }
 
     /// <summary>Of equals the smaller rate, then the smaller α.</summary>
     [Fact]
     public void ARivalTakesWhatDidBestOnItsOtherSeeds()
     {
-        Assert.Equal((1e-3, 0.3), RivalChoice.Highest([(3e-4, 0.1, 0.2), (1e-3, 1, 0.6), (1e-3, 0.3, 0.6), (3e-3, 0.1, 0.5)]));
+        // Of 0.9 and 100 problems the standard error is 0.03: 0.875 is within it, and 0.86 is not.
+        Assert.Equal((3e-4, 0.3), RivalChoice.Steadiest(
+            [(1e-4, 0.3, 0.86), (3e-4, 1, 0.89), (3e-4, 0.3, 0.875), (1e-3, 0.3, 0.9)], 100));
+        Assert.Equal((1e-3, 0.3), RivalChoice.Steadiest([(3e-4, 0.1, 0.2), (1e-3, 1, 0.6), (1e-3, 0.3, 0.6), (3e-3, 0.1, 0.5)], 100));
         Write("slow", """{"iteration":0,"valid_accuracy":0.9}""", """{"iteration":5,"valid_accuracy":0.1}""");
         Write("fast", """{"iteration":0,"valid_accuracy":0.05}""", """{"iteration":2}""", """{"iteration":5,"valid_accuracy":0.3}""");
-        Assert.Equal((2e-3, 1), RivalChoice.Best([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]));
+        Assert.Equal((2e-3, 1), RivalChoice.Best([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("fast"), tiny.At("fast")])]));
         // −0.8 by the one, (−0.8 + 0.25)/2 by both.
         Assert.Equal(-0.275, RivalChoice.Gained([new(1e-3, 1, [tiny.At("slow")]), new(2e-3, 1, [tiny.At("slow"), tiny.At("fast")])]), 9);
         // Tries that had not begun to learn leave the choice to the next that had; where none had it is the first's.
@@ -239,6 +251,7 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         {
             Directory.CreateDirectory(tiny.At(run));
             File.WriteAllLines(tiny.At($"{run}/metrics.jsonl"), lines);
+            File.WriteAllText(tiny.At($"{run}/valid.jsonl"), $$"""{"iteration":0,"samples":4,"right":[{{string.Join(',', new int[100])}}]}""" + "\n");
         }
     }
 

@@ -83,8 +83,9 @@ internal static class RivalsFigure
             Notes = [TokenWeights.Words, "A ratio is the geometric mean over the seeds that get to the level; seeds that never do, on "
                 + "either side, are named beside it.",
                 "Each way's learning rate and α were chosen with other seeds on the held-out problems of the first difficulty, which are "
-                    + "also those of its curves and ratios, and count on every difficulty; test problems are others. Verifiers of fewer labels or "
-                    + "of RL's own traces, and the oracle, take the choice of PAV by all labels, without tries of their own.",
+                    + "also those of its curves and ratios, and count on every difficulty; test problems are others. Of verifiers of more "
+                    + "and fewer labels or of RL's own traces, and the oracle, the one of fewest labels chose for all. All runs warm up for as "
+                    + "many iterations; each seed has labels and a verifier of its own, and all begin with the same policy.",
                 "An oracle is no ceiling: its values are counted from few completions, and exact ones may do better.",
                 .. tasks.SelectMany(ByChance), .. summary.Notes],
         };

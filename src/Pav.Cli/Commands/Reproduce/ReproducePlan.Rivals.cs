@@ -10,8 +10,9 @@ namespace Pav.Cli.Commands.Reproduce;
 /// <param name="Reward">As <c>rl --reward</c> names it.</param>
 /// <param name="Rollouts">For values of segments, or of an oracle.</param>
 /// <param name="Labels">The verifier learned from one in so many of the training problems; 0 where there is none before RL.</param>
+/// <param name="Steps">Training steps of that verifier.</param>
 /// <param name="Sampled">Its verifier learns from RL's own traces.</param>
-internal sealed record Rival(string Id, string Name, string Reward, int Rollouts = 0, int Labels = 0, bool Sampled = false)
+internal sealed record Rival(string Id, string Name, string Reward, int Rollouts = 0, int Labels = 0, int Steps = 0, bool Sampled = false)
 {
     public bool Oracle => Reward == "pav" && Rollouts > 0;
 
@@ -34,28 +35,33 @@ internal sealed partial class ReproducePlan
         new("orm", "ORM", "orm"), new("grpo", "GRPO", "grpo"), new("lambda", "λ-GRPO", "lambda_grpo"),
         new("vineppo3", "VinePPO-3", "vineppo", 3), new("vineppo9", "VinePPO-9", "vineppo", 9),
         .. (settings.Verifier != "" ? [1] : scale.RivalLabels).Select(one => new Rival(one == 1 ? "pav" : $"pav-{one}",
-            one == 1 ? "PAV" : $"PAV, 1/{one} of the labels", "pav", Labels: one)),
+            one == 1 ? "PAV" : $"PAV, 1/{one} of the labels", "pav", Labels: one, Steps: scale.RivalVerifierSteps)),
+        .. settings.Verifier != "" || scale.RivalLongerSteps == 0 ? (Rival[])[]
+            : [new("pav-longer", $"PAV, verifier of {scale.RivalLongerSteps} steps", "pav", Labels: 1, Steps: scale.RivalLongerSteps)],
         new("self", "PAV, self-labelled", "pav", Sampled: true),
-        new("oracle", "oracle A (its rollouts not counted)", "pav", scale.RivalOracle),
+        .. scale.RivalOracle == 0 ? (Rival[])[] : [new("oracle", "oracle A (its rollouts not counted)", "pav", scale.RivalOracle)],
     ];
 
-    /// <summary>The verifier that a rival begins with; empty for none.</summary>
-    public string RivalVerifier(string model, Rival rival)
+    /// <summary>The verifier of the fewest labels: it chooses for all, and shows what limits RL.</summary>
+    private Rival? Fewest => Rivals.Where(r => r.Labels > 0).MaxBy(r => r.Labels);
+
+    /// <summary>The verifier that a rival's run begins with, of labels of that seed's own; empty for none.</summary>
+    public string RivalVerifier(string model, Rival rival, int seed)
     {
         if (rival.Labels == 0) return "";
         if (settings.Verifier != "") return settings.Verifier;
-        var name = $"rivals-{{0}}-{Short(model)}-{rival.Labels}";
+        string Name(string what, int steps = 0) => $"rivals-{what}-{Short(model)}-{rival.Labels}{(steps > 0 ? $"-of{steps}" : "")}-{seed}";
         var all = Given && File.Exists(TrainProblems()) ? Pav.Models.Files.Problems.Read(TrainProblems()).Count : scale.TrainProblems;
-        var labels = rival.Labels == 1 ? Labels(model, 1) : Label(string.Format(null, name, "labels"),
+        var labels = rival.Labels == 1 ? Labels(model, seed) : Label(Name("labels"),
             $"Collect labels of one in {rival.Labels} training problems.", model, TrainProblems(),
-            new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 305, Limit = Math.Max(2, all / rival.Labels) });
-        var held = Label(string.Format(null, name, "labels-valid"), "The same, a few, on validation problems.", model, ValidProblems(),
-            new() { NCov = 4, NMc = 2, Seed = 306, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
-        var steps = Math.Max(Math.Min(40, scale.VerifierSteps), scale.VerifierSteps / rival.Labels);
-        return Add(string.Format(null, name, "verifier"), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
-            Training(VerifierStart(model), model, [labels], steps, 1) with
+            new() { NCov = scale.NCov, NMc = scale.NMc, Seed = 305 + 1000 * (ulong)seed, Limit = Math.Max(2, all / rival.Labels) });
+        var held = Label(Name("labels-valid"), "The same, a few, on validation problems.", model, ValidProblems(),
+            new() { NCov = 4, NMc = 2, Seed = 306 + 1000 * (ulong)seed, Limit = Math.Max(4, scale.ValidProblems / rival.Labels) });
+        return Add(Name("verifier", rival.Steps), "Train a verifier of Q on these labels.", TrainCommands.Verifier,
+            Training(VerifierStart(model), model, [labels], rival.Steps, seed) with
             {
-                ValidLabels = [held],
+                // Its last step counts: few labels would choose a checkpoint of its warm-up.
+                ValidLabels = [held], EvaluateEvery = rival.Steps, CheckpointEvery = rival.Steps,
             });
     }
 
@@ -86,14 +92,14 @@ internal sealed partial class ReproducePlan
 
     private IReadOnlyList<RivalTry> Tried(string model, Rival rival)
     {
-        // Those that differ in their labels alone, and the oracle, share the choice, which the cheapest of them to run makes.
-        var chosen = Rivals.First(r => rival.Counted || rival.Oracle ? r.Labels > 0 : r == rival);
+        // Those that differ in their labels alone, and the oracle, share the choice, which the one of fewest labels makes.
+        var chosen = rival.Counted || rival.Oracle ? Fewest ?? rival : rival;
         double[] alphas = chosen.Reward == "pav" ? scale.RivalAlphas : [scale.RlAlpha];
         // Half of the few iterations of values by rollouts would end before anything begins.
-        var iterations = chosen.Counts ? Iterations(chosen) : Iterations(chosen) / 2;
+        var iterations = chosen.Counts ? Iterations(chosen, RivalTraps[0]) : Iterations(chosen, RivalTraps[0]) / 2;
         var rates = chosen.Counts ? scale.RivalVineppoRates : scale.RivalRates;
         return [.. from rate in rates from alpha in alphas select new RivalTry(rate, alpha,
-            [.. Enumerable.Range(FirstTuningSeed, scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];
+            [.. Enumerable.Range(FirstTuningSeed, chosen.Counts ? 1 : scale.RivalTuneSeeds).Select(seed => Try(rate, alpha, seed))])];
 
         string Try(double rate, double alpha, int seed)
         {
@@ -102,7 +108,7 @@ internal sealed partial class ReproducePlan
             return Add($"rl-rivals-try-{RivalTraps[0]}-{chosen.Id}-{Short(model)}-{values}-{seed}",
                 $"Try a learning rate{(chosen.Reward == "pav" ? " and α" : "")}: {chosen.Name}.", RlCommand.Spec, options with
                 {
-                    Alpha = Text(alpha), ValidSamples = 4, Rl = options.Rl with
+                    Alpha = Text(alpha), ValidSamples = 4, Warmup = Warmup(iterations), Rl = options.Rl with
                     {
                         Iterations = iterations, Rate = rate, EvaluateEvery = iterations, CheckpointEvery = iterations,
                     },
@@ -112,7 +118,7 @@ internal sealed partial class ReproducePlan
 
     private RlSettings RivalSettings(string model, Rival rival, int traps, int seed) => new()
     {
-        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends, Verifier = RivalVerifier(model, rival), Reward = rival.Reward,
+        Policy = Rft(model), Prompt = Untaught, Ends = settings.Ends, Verifier = RivalVerifier(model, rival, seed), Reward = rival.Reward,
         Problems = RivalTrain(traps), ValidProblems = RivalValid(traps), ValidSamples = 2, Baseline = "leave_one_out",
         Grader = settings.Grader, OracleRollouts = rival.Oracle ? rival.Rollouts : 0, Alpha = Text(scale.RlAlpha), GuardAlpha = "1",
         Seed = (ulong)seed,
@@ -121,22 +127,27 @@ internal sealed partial class ReproducePlan
         RefreshNMc = rival.Sampled ? 4 : new RlSettings().RefreshNMc,
         RefreshSteps = scale.RivalRefreshSteps, RefreshRate = rival.Sampled ? scale.VerifierRate : new RlSettings().RefreshRate,
         RefreshModel = rival.Sampled ? VerifierStart(model) : "", RefreshTemplate = rival.Sampled && !Given ? Checking : "",
+        Warmup = Warmup(Iterations(rival, traps)),
         Rl = new()
         {
-            MaxTokens = MaxTokens, Iterations = Iterations(rival), Batch = scale.RlBatch, Samples = scale.RlSamples,
+            MaxTokens = MaxTokens, Iterations = Iterations(rival, traps), Batch = scale.RlBatch, Samples = scale.RlSamples,
             ValueRollouts = rival.Oracle || rival.Rollouts == 0 ? new RlOptions().ValueRollouts : rival.Rollouts,
-            EvaluateEvery = Math.Max(1, Iterations(rival) / 15), CheckpointEvery = Math.Max(1, Iterations(rival) / 2),
+            EvaluateEvery = Math.Max(1, Math.Min(scale.RivalIterations, Iterations(rival, traps)) / 15),
+            CheckpointEvery = Math.Max(1, Iterations(rival, traps) / 2),
         },
     };
 
-    /// <summary>So many that all ways take about as much in all.</summary>
-    private int Iterations(Rival rival) => rival switch
+    /// <summary>As many iterations whatever the length of a run, so that longer ones do not begin later; a tenth of short ones.</summary>
+    private string Warmup(int iterations) => $"{Math.Min(scale.RivalWarmup, iterations / 10)}";
+
+    /// <summary>So many that all ways take about as much in all; more for outcome rewards where they begin late.</summary>
+    private int Iterations(Rival rival, int traps) => rival switch
     {
         { Oracle: true } => Math.Max(2, scale.RivalIterations / 2),
         { Reward: "pav" } => scale.RivalIterations,
         { Counts: true, Rollouts: 3 } => scale.RivalVineppo3Iterations,
         { Counts: true } => scale.RivalVineppo9Iterations,
-        _ => scale.RivalOutcomeIterations,
+        _ => scale.RivalOutcomeIterations[Math.Min(RivalTraps.ToList().IndexOf(traps), scale.RivalOutcomeIterations.Length - 1)],
     };
 
     private string RivalTrain(int traps) => traps == scale.RlTraps || Given
@@ -165,14 +176,21 @@ internal static class RivalChoice
         choices.FirstOrDefault(c => Gained(c.Tried) >= RivalArm.Begun) ?? choices[0];
 
     public static (double Rate, double Alpha) Best(IReadOnlyList<RivalTry> tried) =>
-        Highest([.. tried.Select(t => (t.Rate, t.Alpha, t.Folders.Average(Last)))]);
+        Steadiest([.. tried.Select(t => (t.Rate, t.Alpha, t.Folders.Average(Last)))], Problems(tried[0].Folders[0]));
 
-    /// <summary>The highest mean accuracy over seeds; of equals the smaller rate, then the smaller α.</summary>
-    internal static (double Rate, double Alpha) Highest(IEnumerable<(double Rate, double Alpha, double Accuracy)> tried)
+    /// <summary>The smallest rate, then the smallest α, of those whose mean accuracy is within one standard error √(p(1 − p)/problems) of
+    /// the highest, p: among tries that chance alone tells apart, larger steps fail more often.</summary>
+    /// <param name="problems">Held-out problems behind an accuracy.</param>
+    internal static (double Rate, double Alpha) Steadiest(
+        IReadOnlyList<(double Rate, double Alpha, double Accuracy)> tried, int problems)
     {
-        var best = tried.OrderByDescending(t => t.Accuracy).ThenBy(t => t.Rate).ThenBy(t => t.Alpha).First();
-        return (best.Rate, best.Alpha);
+        var highest = tried.Max(t => t.Accuracy);
+        var least = highest - Math.Sqrt(highest * (1 - highest) / problems) - 1e-9;
+        var (rate, alpha, _) = tried.Where(t => t.Accuracy >= least).OrderBy(t => t.Rate).ThenBy(t => t.Alpha).First();
+        return (rate, alpha);
     }
+
+    private static int Problems(string folder) => JsonLines.Read<RlValidRow>(Path.Combine(folder, RlLoop.ValidName)).First().Right.Count;
 
     /// <summary>What the best try gained in held-out accuracy from its start to its end, mean over its seeds.</summary>
     public static double Gained(IReadOnlyList<RivalTry> tried) => tried.Max(t => t.Folders.Average(f => Last(f) - First(f)));

@@ -26,7 +26,7 @@ internal sealed partial class ReproducePlan
                 Along(model, new(easy, RlTrain(), RlVerifier(model), reward, scale.RlIterations, third))),
             .. Given || hard == easy ? [] : Along(model, new(hard, RivalTrain(hard), Few(), "pav", 2 * sixth, sixth)),
         ];
-        string Few() => Rivals.LastOrDefault(r => r.Labels > 0) is { } few ? RivalVerifier(model, few) : RlVerifier(model);
+        string Few() => Fewest is { } few ? RivalVerifier(model, few, 1) : RlVerifier(model);
     }
 
     /// <param name="Traps">Least number of them in the problems; 0: problems as given.</param>

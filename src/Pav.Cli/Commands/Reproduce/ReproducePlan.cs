@@ -295,9 +295,10 @@ internal sealed partial class ReproducePlan(ReproduceScale scale, ReproduceSetti
             };
         if (options is DidacticSettings didactic) options = didactic with { Threads = settings.Threads };
         needed.Add(name);
+        if (parts.ContainsKey(name)) return folder;
         var named = InputPaths.In(command.Schema, options).Concat(after ?? []).ToList();
         var needs = parts.Values.Where(p => named.Any(n => InputPaths.IsInside(n, p.Folder))).Select(p => p.Name).ToList();
-        parts.TryAdd(name, new(name, say, command, options, folder, needs, settle));
+        parts.Add(name, new(name, say, command, options, folder, needs, settle));
         return folder;
     }
 

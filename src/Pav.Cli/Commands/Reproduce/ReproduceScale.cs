@@ -242,8 +242,9 @@ internal sealed record ReproduceScale
         + "for, VinePPO's all", Min = 2)]
     public int RivalIterations { get; init; } = 150;
 
-    [Flag("Iterations with outcome rewards, whose iterations cost less", Min = 2)]
-    public int RivalOutcomeIterations { get; init; } = 300;
+    [Flag("Iterations with outcome rewards, whose iterations cost less, for each of these difficulties; the last for what is beyond",
+        Min = 2)]
+    public int[] RivalOutcomeIterations { get; init; } = [300, 450];
 
     [Flag("Iterations of VinePPO with 3 rollouts, as many as take the tokens of outcome rewards' runs", Min = 2)]
     public int RivalVineppo3Iterations { get; init; } = 112;
@@ -251,14 +252,17 @@ internal sealed record ReproduceScale
     [Flag("The same with 9 rollouts", Min = 2)]
     public int RivalVineppo9Iterations { get; init; } = 48;
 
-    [Flag("Their seeds", Min = 1)]
+    [Flag("Iterations of warm-up of all these runs, at most a tenth of a run", Min = 0)]
+    public int RivalWarmup { get; init; } = 15;
+
+    [Flag("Their seeds, of labels, verifier and RL", Min = 1)]
     public int RivalSeeds { get; init; } = 5;
 
-    [Flag("Other seeds with which learning rate and alpha are chosen", Min = 1)]
-    public int RivalTuneSeeds { get; init; } = 1;
+    [Flag("Other seeds with which learning rate and alpha are chosen; VinePPO's tries, each a whole run, take the first alone", Min = 1)]
+    public int RivalTuneSeeds { get; init; } = 3;
 
     [Flag("Learning rates to choose from", Min = 0, AboveMin = true, Max = 1)]
-    public double[] RivalRates { get; init; } = [1e-4, 3e-4, 1e-3];
+    public double[] RivalRates { get; init; } = [1e-4, 3e-4, 4.5e-4, 6e-4, 1e-3];
 
     [Flag("Those of VinePPO, whose gradient is less noisy and whose updates are fewer", Min = 0, AboveMin = true, Max = 1)]
     public double[] RivalVineppoRates { get; init; } = [3e-4, 6e-4, 1e-3];
@@ -266,11 +270,17 @@ internal sealed record ReproduceScale
     [Flag("Weights of progress to choose from", Min = 0, AboveMin = true, Max = 1000)]
     public double[] RivalAlphas { get; init; } = [0.3, 1];
 
-    [Flag("Verifiers of these runs learn from one in so many of the training problems, each a way of its own; the first is chosen for all",
+    [Flag("Verifiers of these runs learn from one in so many of the training problems, each a way of its own; the last chooses for all",
         Min = 1)]
     public int[] RivalLabels { get; init; } = [1, 4, 16];
 
-    [Flag("Completions of the oracle that is the ceiling", Min = 4)]
+    [Flag("Training steps of these verifiers: few, as long training makes them worse for RL", Min = 1)]
+    public int RivalVerifierSteps { get; init; } = 40;
+
+    [Flag("Training steps of one more that learns from all labels, to show what longer training does to RL; 0: there is none", Min = 0)]
+    public int RivalLongerSteps { get; init; } = 600;
+
+    [Flag("Completions behind each value of an oracle that is run beside the ways; 0: there is none", Min = 0)]
     public int RivalOracle { get; init; } = 8;
 
     [Flag("Iterations between refreshes of the verifier that learns from RL's own traces", Min = 1)]
@@ -298,6 +308,8 @@ internal sealed record ReproduceScale
         var scale = (ReproduceScale)OptionSchema.From(typeof(ReproduceScale)).Bind([recipe], new Dictionary<string, string>());
         if (scale.Models.Concat(scale.MatrixModels).FirstOrDefault(m => !DemoPlan.IsFolderName(m)) is { } model)
             throw new UserError($"{recipe.Source}: '{model}' is not the name of an embedded model; one of your own goes with --policy.");
+        if (scale.RivalOutcomeIterations.Length == 0)
+            throw new UserError($"{recipe.Source}: rival_outcome_iterations names no number of iterations; give one at least.");
         return scale;
     }
 }

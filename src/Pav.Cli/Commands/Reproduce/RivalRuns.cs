@@ -14,15 +14,16 @@ namespace Pav.Cli.Commands.Reproduce;
 /// <summary>The comparison of ways of RL at equal total cost: its parts, and what is read of them.</summary>
 internal static class RivalRuns
 {
-    private sealed record Arm(Rival Rival, string Verifier, IReadOnlyList<(int Seed, string Folder)> Runs,
-        IReadOnlyList<RivalTries> Choices);
+    private sealed record Run(int Seed, string Folder, string Verifier);
+
+    private sealed record Arm(Rival Rival, IReadOnlyList<Run> Runs, IReadOnlyList<RivalTries> Choices);
 
     public static Func<RunSize, FigureSummary> Prepare(ReproducePlan plan)
     {
         var model = plan.Models[0];
         var tasks = plan.RivalTraps.Select(traps => (Traps: traps, Arms: plan.Rivals.Select(rival => new Arm(rival,
-            plan.RivalVerifier(model, rival),
-            [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => (seed, plan.Rival(model, rival, traps, seed)))],
+            [.. plan.Seeds(plan.Scale.RivalSeeds).Select(seed => new Run(
+                seed, plan.Rival(model, rival, traps, seed), plan.RivalVerifier(model, rival, seed)))],
             plan.Choices(model, rival))).ToList())).ToList();
         return size =>
         {
@@ -45,23 +46,24 @@ internal static class RivalRuns
     private static RivalArm Read(ReproducePlan plan, Arm arm)
     {
         var settled = (RlSettings)plan.Parts.First(p => p.Folder == arm.Runs[0].Folder).Settled();
-        var (labels, learned, size) = Before(arm.Verifier, settled.Policy);
-        if (settled.RefreshModel != "") size = Size("--refresh-model", settled.RefreshModel, settled.Policy);
+        var weights = new TokenWeights(
+            settled.RefreshModel != "" ? Size("--refresh-model", settled.RefreshModel, settled.Policy)
+            : arm.Runs[0].Verifier != "" ? Size("--verifier", arm.Runs[0].Verifier, settled.Policy) : 1);
         var taken = RivalChoice.Taken(arm.Choices);
         var alpha = arm.Rival.Reward == "pav" ? $", α {settled.Alpha}" : "";
         var rate = FormattableString.Invariant($"rate {settled.Rl.Rate}{alpha}{taken.Words}");
         return new(arm.Rival.Id, arm.Rival.Name, arm.Rival.Counted, rate,
-            [.. arm.Runs.Select(r => Curve(r.Seed, r.Folder, new(size), arm.Rival.Oracle, labels, learned))],
+            [.. arm.Runs.Select(r => Curve(r, weights, arm.Rival.Oracle))],
             [.. arm.Runs.Select(r => Figures.Tallies(r.Folder))], taken.Own ? RivalChoice.Gained(taken.Tried) : 0);
     }
 
-    /// <summary>What a verifier took before RL, and its size over the policy's; nothing where a given one does not tell.</summary>
-    private static (double Labels, double Learned, double Size) Before(string verifier, string policy)
+    /// <summary>What a verifier took before RL; nothing where a given one does not tell.</summary>
+    private static (double Labels, double Learned) Before(string verifier)
     {
-        if (verifier == "") return (0, 0, 1);
+        if (verifier == "") return (0, 0);
         var file = Path.Combine(verifier, "run.json");
         var learned = File.Exists(file) ? (double?)Json.Read<JsonObject>(file)["result"]?["tokens"] ?? 0 : 0;
-        return (LabelTokens.Read(verifier) ?? 0, learned, Size("--verifier", verifier, policy));
+        return (LabelTokens.Read(verifier) ?? 0, learned);
     }
 
     /// <summary>A verifier's parameters over the policy's.</summary>
@@ -71,12 +73,13 @@ internal static class RivalRuns
         static double Parameters(string folder) => DecoderConfig.Load(folder).Parameters;
     }
 
-    private static RivalCurve Curve(int seed, string folder, TokenWeights weights, bool free, double labels, double learned)
+    private static RivalCurve Curve(Run run, TokenWeights weights, bool free)
     {
+        var (folder, (labels, learned)) = (run.Folder, Before(run.Verifier));
         var rows = RlRow.Measured([.. JsonLines.Read<RlRow>(Path.Combine(folder, RlLoop.MetricsName))]).ToList();
         var right = JsonLines.Read<RlValidRow>(Path.Combine(folder, RlLoop.ValidName)).ToDictionary(v => v.Iteration);
         return new(
-            new((ulong)seed, [.. rows.Select(m => new RlPoint(
+            new((ulong)run.Seed, [.. rows.Select(m => new RlPoint(
                 m.Row.Iteration, m.Spent.GeneratedTokens, weights.Total(Spent(m.Spent)), m.Row.ValidAccuracy!.Value))]),
             [.. rows.Select(m => right[m.Row.Iteration]).Select(v => v.Right.Select(r => (double)r / v.Samples).ToArray())]);
 
