@@ -50,7 +50,7 @@ public sealed class LoraTests : IDisposable
         var expected = model.Parameters[projection + ".weight"] + adapted.Trained[projection + ".lora_B.weight"]
             .mm(adapted.Trained[projection + ".lora_A.weight"]) * 3;
         using var merged = adapted.Clone();
-        Assert.True(expected.allclose(merged.Parameters[projection + ".weight"]));
+        Assert.True(expected.allclose(merged.Parameters[projection + ".weight"], 1e-5, 1e-6));
         Assert.InRange((adapted.logits(adapted.forward(Ids)) - merged.logits(merged.forward(Ids))).abs().max().item<double>(), 1e-9, 1e-4);
         Assert.False(model.logits(model.forward(Ids)).allclose(merged.logits(merged.forward(Ids)), 1e-3, 1e-3));
     }

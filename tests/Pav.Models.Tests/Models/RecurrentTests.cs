@@ -199,10 +199,11 @@ public sealed class RecurrentTests : IDisposable
         }
     }
 
+    /// <summary>By one thread: of several, each has a cache of its own, and whichever is free takes the draws.</summary>
     [Fact]
     public async Task What_is_held_is_not_computed_again()
     {
-        using var policy = Policy();
+        using var policy = Policy(new(Threads: 1));
         var draws = Draws(4, 3);
         var first = await Extend(policy, draws, Until.TraceEnd);
         var computed = policy.PrefilledTokens;

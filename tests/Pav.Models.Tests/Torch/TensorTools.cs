@@ -18,7 +18,14 @@ internal static class TensorTools
     public static Tensor max(this Tensor x) => call("max", x);
     public static Tensor argmax(this Tensor x) => call("argmax", x, Arg.None, false);
 
-    public static Tensor normal_(this Tensor x, double mean = 0, double std = 1) => InPlace(x, "normal_", x, mean, std);
+
+    /// <summary>The same numbers whatever was drawn before, so that no test depends on the order of the others.</summary>
+    public static Tensor normal_(this Tensor x, double mean = 0, double std = 1)
+    {
+        torch.manual_seed(x.numel);
+        return InPlace(x, "normal_", x, mean, std);
+    }
+
     public static Tensor add_(this Tensor x, Tensor other) => InPlace(x, "add_.Tensor", x, other, 1);
     public static Tensor sub_(this Tensor x, Tensor other) => InPlace(x, "sub_.Tensor", x, other);
     public static Tensor mul_(this Tensor x, Scalar other) => InPlace(x, "mul_.Scalar", x, other);
