@@ -153,7 +153,7 @@ public sealed class TransformerPolicyTests : IDisposable
     [Fact]
     public async Task Distinct_prefixes_are_computed_once()
     {
-        using var policy = Policy();
+        using var policy = Policy(new(Threads: 1));
         await policy.Extend(Draws(4, 16), Until.TraceEnd, Sampling);
         var prompts = Enumerable.Range(0, 4).Sum(i => Toy.Template.Encode(Toy.Tokenizer, Toy.Problem(i)).Length);
 
