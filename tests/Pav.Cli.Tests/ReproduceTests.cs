@@ -226,6 +226,8 @@ public sealed class ReproduceTests(TinyRun tiny) : IClassFixture<TinyRun>
         Assert.Equal(["15", "15", "15", "11", "4", "7"], [Warmup("rl-rivals-5-orm-s-1"), Warmup("rl-rivals-8-orm-s-1"),
             Warmup("rl-rivals-8-pav-s-1"), Warmup("rl-rivals-5-vineppo3-s-1"), Warmup("rl-rivals-5-vineppo9-s-1"),
             Warmup("rl-rivals-try-5-pav-16-s-0.0003-0.3-101")]);
+        var verifier = (VerifierSettings)plan.Parts.Single(p => p.Name == "rivals-verifier-s-16-of40-2").Options;
+        Assert.Equal((40, 40, 2ul), (verifier.Steps, verifier.EvaluateEvery, verifier.Seed));
         Assert.Contains("rivals-verifier-s-16-of40-2", plan.Parts.Single(p => p.Name == "rl-rivals-8-pav-16-s-2").Needs);
         Assert.Contains("rivals-verifier-s-16-of40-101", plan.Parts.Single(p => p.Name == "rl-rivals-try-5-pav-16-s-0.0003-0.3-101").Needs);
     }

@@ -84,8 +84,8 @@ internal static class RivalsFigure
                 + "either side, are named beside it.",
                 "Each way's learning rate and α were chosen with other seeds on the held-out problems of the first difficulty, which are "
                     + "also those of its curves and ratios, and count on every difficulty; test problems are others. Of verifiers of more "
-                    + "and fewer labels or of RL's own traces, and the oracle, the one of fewest labels chose for all. All runs warm up for as "
-                    + "many iterations; each seed has labels and a verifier of its own, and all begin with the same policy.",
+                    + "and fewer labels or of RL's own traces, and the oracle, the one of fewest labels chose for all. Warm-ups have equal "
+                    + "lengths, of at most a tenth of a run; each seed has labels and a verifier of its own, and all begin with the same policy.",
                 "An oracle is no ceiling: its values are counted from few completions, and exact ones may do better.",
                 .. tasks.SelectMany(ByChance), .. summary.Notes],
         };

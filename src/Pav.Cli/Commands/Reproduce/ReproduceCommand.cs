@@ -16,7 +16,7 @@ internal sealed record ReproduceSettings
     [FiguresFlag("Figures of the paper, and what goes beyond them; all for every one", Positional = true, Required = true, Prefix = "fig")]
     public string[] Figure { get; init; } = [];
 
-    [Flag("How large: quick (10 minutes for all on two cores), default (83), full (a night), or a file like "
+    [Flag("How large: quick (10 minutes for all on two cores), default (86), full (a night), or a file like "
         + "recipes/reproduce/quick.json")]
     public string Scale { get; init; } = "default";
 
