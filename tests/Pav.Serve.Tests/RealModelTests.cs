@@ -105,6 +105,7 @@ public class RealModelTests
 
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
+        await watched.Ended.WaitAsync(TimeSpan.FromMinutes(1));
         while ((await served.Http.GetStringAsync("/health")).Contains("\"working\":1")) await Task.Delay(5);
         await Task.Delay(200);
         Assert.Equal((2, first), (watched.Calls, policy.GeneratedTokens));
@@ -167,10 +168,11 @@ public class RealModelTests
         Assert.Equal(Name, policy.Name);
     }
 
-    /// <summary>Holds its second call until whoever asked has gone.</summary>
+    /// <summary>Holds its second call until whoever asked has gone; if that is not told, it draws after all.</summary>
     private sealed class Watched(TransformerPolicy policy) : IPolicy
     {
         private readonly TaskCompletionSource<long> second = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public string Name => policy.Name;
 
@@ -179,16 +181,23 @@ public class RealModelTests
         /// <summary>When it is reached: the tokens of the first call.</summary>
         public Task<long> Second => second.Task;
 
+        /// <summary>When that call is over, however it ended.</summary>
+        public Task Ended => ended.Task;
+
         public async Task<IReadOnlyList<Prefix>> Extend(
             IReadOnlyList<Draw> draws, Until until, Sampling sampling, CancellationToken cancel = default)
         {
-            if (++Calls == 2)
+            if (++Calls != 2) return await policy.Extend(draws, until, sampling, cancel);
+            second.SetResult(policy.GeneratedTokens);
+            await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(20), cancel));
+            try
             {
-                second.SetResult(policy.GeneratedTokens);
-                await Task.Delay(TimeSpan.FromMinutes(1), cancel).ContinueWith(_ => { }, CancellationToken.None);
+                return await policy.Extend(draws, until, sampling, cancel);
             }
-
-            return await policy.Extend(draws, until, sampling, cancel);
+            finally
+            {
+                ended.SetResult();
+            }
         }
     }
 
